@@ -1,0 +1,40 @@
+// The only allocator the library uses; malloc and free are banned elsewhere.
+//
+// Every function goes through one replaceable table (the gate) and one fault point,
+// "alloc". A failed allocation is NULL and never anything else: callers turn it into
+// DS_ENOMEM with a message of their own.
+#ifndef DSI_BASE_ALLOC_H
+#define DSI_BASE_ALLOC_H
+
+#include <stddef.h>
+
+/// Where memory comes from. All members are required; the contracts are those of the C
+/// functions of the same name, from any thread.
+struct dsi_memory_ops {
+    void *(*malloc)(size_t size);
+    void *(*calloc)(size_t count, size_t size);
+    void *(*realloc)(void *p, size_t size);
+    void (*free)(void *p);
+};
+
+/// Replaces the allocator; NULL brings back the C library's. Only while the library owns
+/// no memory: what one table handed out goes back to the same table.
+void dsi_memory_set(const struct dsi_memory_ops *ops);
+
+/// Zeroed memory, or NULL. A size of 0 gives a pointer that may be freed.
+void *dsi_calloc(size_t count, size_t size);
+
+/// Memory with no particular content, or NULL.
+void *dsi_malloc(size_t size);
+
+/// As realloc: on failure NULL, and `p` is still the caller's.
+void *dsi_realloc(void *p, size_t size);
+
+/// NULL is fine.
+void dsi_free(void *p);
+
+/// A copy of a string, or of the first `size` bytes at `s` with a terminator added.
+char *dsi_strdup(const char *s);
+char *dsi_strndup(const char *s, size_t size);
+
+#endif

@@ -1,0 +1,120 @@
+#include "base/buf.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+void dsi_buf_release(struct dsi_buf *b)
+{
+    dsi_free(b->data);
+    b->data = NULL;
+    b->size = 0;
+    b->capacity = 0;
+}
+
+int dsi_buf_reserve(struct dsi_buf *b, size_t more, struct ds_error *err)
+{
+    size_t max = b->max ? b->max : DSI_BUF_MAX;
+
+    if (b->capacity - b->size >= more) {
+        return DS_OK;
+    }
+    if (b->size > max || more > max - b->size) {
+        return dsi_fail(err, DS_EUNSUPPORTED, "%zu bytes and %zu more: the limit is %zu",
+                        b->size, more, max); // (1)
+    }
+    size_t need = b->size + more;
+    size_t capacity = b->capacity < max / 2 ? b->capacity * 2 : max;
+    if (capacity < need) {
+        capacity = need;
+    }
+    if (capacity < 64 && max >= 64) {
+        capacity = 64;
+    }
+    uint8_t *data = dsi_realloc(b->data, capacity);
+    if (!data) {
+        return dsi_fail(err, DS_ENOMEM, "growing a buffer to %zu bytes", capacity);
+    }
+    b->data = data;
+    b->capacity = capacity;
+    assert(b->capacity - b->size >= more);
+    return DS_OK;
+}
+
+int dsi_buf_append(struct dsi_buf *b, const void *bytes, size_t size,
+                   struct ds_error *err)
+{
+    int rc = dsi_buf_reserve(b, size, err);
+    if (rc == DS_OK && size > 0) {
+        memcpy(b->data + b->size, bytes, size);
+        b->size += size;
+    }
+    return rc;
+}
+
+int dsi_buf_append_byte(struct dsi_buf *b, uint8_t byte, struct ds_error *err)
+{
+    return dsi_buf_append(b, &byte, 1, err);
+}
+
+int dsi_buf_append_text(struct dsi_buf *b, const char *text, struct ds_error *err)
+{
+    return dsi_buf_append(b, text, strlen(text), err);
+}
+
+int dsi_buf_append_zero(struct dsi_buf *b, size_t size, struct ds_error *err)
+{
+    int rc = dsi_buf_reserve(b, size, err);
+    if (rc == DS_OK && size > 0) {
+        memset(b->data + b->size, 0, size);
+        b->size += size;
+    }
+    return rc;
+}
+
+int dsi_buf_printf(struct dsi_buf *b, struct ds_error *err, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    int size = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    if (size < 0) {
+        return dsi_fail(err, DS_EINVALID, "text that cannot be formatted");
+    }
+    int rc = dsi_buf_reserve(b, (size_t)size + 1, err);
+    if (rc == DS_OK) {
+        va_start(args, fmt);
+        vsnprintf((char *)b->data + b->size, (size_t)size + 1, fmt, args);
+        va_end(args);
+        b->size += (size_t)size;
+    }
+    return rc;
+}
+
+struct ds_slice dsi_buf_slice(const struct dsi_buf *b)
+{
+    return (struct ds_slice){b->data, b->size};
+}
+
+const char *dsi_buf_text(struct dsi_buf *b)
+{
+    if (dsi_buf_reserve(b, 1, NULL) < 0) {
+        return NULL;
+    }
+    b->data[b->size] = '\0';
+    return (const char *)b->data;
+}
+
+uint8_t *dsi_buf_take(struct dsi_buf *b, size_t *size)
+{
+    uint8_t *data = b->data;
+    *size = b->size;
+    b->data = NULL;
+    b->size = 0;
+    b->capacity = 0;
+    return data;
+}
