@@ -1,0 +1,129 @@
+/// For people who write a storage backend. May change in a minor release.
+///
+/// Paths are locations as tables record them ("file:///a/b", "memory:///a/b", later
+/// "s3://…"), already checked: absolute, no "." or ".." segments. There are no directories
+/// to the callers: a backend that has them makes them as needed.
+#ifndef DATASHARD_SYS_STORAGE_H
+#define DATASHARD_SYS_STORAGE_H
+
+#include <stdbool.h>
+
+#include "datashard/storage.h"
+#include "datashard/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum ds_put_flag {
+    /// Fail with DS_EEXISTS rather than overwrite; indivisible against every other writer.
+    DS_PUT_IF_ABSENT = 1u << 0,
+
+    /// The content must be durable on return, but the name need not be: the caller will
+    /// call `sync_names` before it relies on it. Not together with DS_PUT_IF_ABSENT.
+    DS_PUT_NAME_LATER = 1u << 1,
+};
+
+/// What is known of one stored file.
+struct ds_file_info {
+    uint64_t size;
+    int64_t modified_ms; ///< By the store's own clock, since 1970.
+};
+
+/// A file open for reading; the backend's own struct begins with it. Reads may come from
+/// several threads at once.
+struct ds_file {
+    const struct ds_file_ops *ops;
+};
+
+struct ds_file_ops {
+    uint32_t struct_size; ///< (required)
+
+    /// (required) Reads exactly `size` bytes at `offset`; DS_ECORRUPT when the file ends
+    /// before, with its real size in the message.
+    int (*read)(struct ds_file *file, uint64_t offset, void *out, size_t size,
+                struct ds_error *err);
+    uint64_t (*size)(struct ds_file *file); ///< (required) As of opening.
+    void (*close)(struct ds_file *file);    ///< (required)
+};
+
+/// A new file being written front to back; the backend's own struct begins with it. One
+/// thread at a time. Nobody sees the file under its name before `finish`.
+struct ds_sink {
+    const struct ds_sink_ops *ops;
+};
+
+struct ds_sink_ops {
+    uint32_t struct_size; ///< (required)
+
+    /// (required) Appends all of `bytes`, or fails and the sink can only be closed.
+    int (*write)(struct ds_sink *sink, struct ds_slice bytes, struct ds_error *err);
+
+    /// (required) Makes content and name durable. The file was absent before: DS_EEXISTS
+    /// otherwise. Once; then close.
+    int (*finish)(struct ds_sink *sink, struct ds_error *err);
+
+    /// (required) Frees the sink; without a successful `finish` nothing is left behind.
+    void (*close)(struct ds_sink *sink);
+};
+
+/// Told one path by `list`; a negative status stops the listing and becomes its result.
+typedef int (*ds_list_fn)(void *arg, const char *path, const struct ds_file_info *info);
+
+/// What a storage backend provides. Fill in a `static const` one per backend. Members
+/// marked (required) must be set; any other may be NULL, which means "cannot do this". All
+/// may be called from several threads at once.
+struct ds_storage_ops {
+    uint32_t struct_size; ///< (required) sizeof(struct ds_storage_ops).
+    const char *scheme;   ///< (required) "file", "memory", "s3", …
+
+    /// (required) Stores all of `bytes` durably, or nothing, under `path`. DS_EUNKNOWN does
+    /// not say which; every other failure says nothing is visible under that name.
+    int (*put)(ds_storage *storage, const char *path, struct ds_slice bytes,
+               uint32_t flags, struct ds_error *err);
+
+    /// Makes durable the names that puts with DS_PUT_NAME_LATER and finished sinks gave to
+    /// files beside `path`. NULL: names are durable with their content.
+    int (*sync_names)(ds_storage *storage, const char *path, struct ds_error *err);
+
+    /// (required) Opens for reading; DS_ENOTFOUND when absent.
+    int (*open)(ds_storage *storage, const char *path, struct ds_file **out,
+                struct ds_error *err);
+
+    /// (required) Begins a new file.
+    int (*create)(ds_storage *storage, const char *path, struct ds_sink **out,
+                  struct ds_error *err);
+
+    /// (required) What is known of `path`, or DS_ENOTFOUND.
+    int (*stat)(ds_storage *storage, const char *path, struct ds_file_info *out,
+                struct ds_error *err);
+
+    /// (required) Removes `path`. Absent is success: deleting twice is not an error.
+    int (*remove)(ds_storage *storage, const char *path, struct ds_error *err);
+
+    /// (required) Tells every file whose path starts with "<prefix>/", deep, in no order.
+    /// No such prefix is no file. Names a crash left half-made are not told.
+    int (*list)(ds_storage *storage, const char *prefix, ds_list_fn fn, void *arg,
+                struct ds_error *err);
+
+    /// Takes the advisory lock named `path`, shared by all processes of this machine, and
+    /// waits at most `wait_ns` for it. It only saves work, correctness never rests on it;
+    /// its holder's death frees it. DS_OK and *out, or DS_ECONFLICT: not in time. NULL: none.
+    int (*lock)(ds_storage *storage, const char *path, int64_t wait_ns, void **out,
+                struct ds_error *err);
+    void (*unlock)(ds_storage *storage, void *lock);
+
+    /// (required) Frees `storage` and all it holds.
+    void (*free)(ds_storage *storage);
+};
+
+/// The first member of every backend's own struct.
+struct ds_storage {
+    const struct ds_storage_ops *ops;
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
