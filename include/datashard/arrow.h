@@ -1,9 +1,10 @@
 /// The Arrow C data and C stream interfaces: how batches of rows cross the border.
 ///
-/// These structs are Arrow's own (https://arrow.apache.org/docs/format/CDataInterface.html
-/// and CStreamInterface.html), behind the guards that document prescribes, so that they
-/// agree with the same structs from any other header. Ownership is Arrow's too: whoever
-/// holds a struct calls `release` once, unless it moved the struct on.
+/// These structs are Arrow's own
+/// (https://arrow.apache.org/docs/format/CDataInterface.html and CStreamInterface.html),
+/// behind the guards that document prescribes, so that they agree with the same structs
+/// from any other header. Ownership is Arrow's too: whoever holds a struct calls
+/// `release` once, unless it moved the struct on.
 #ifndef DATASHARD_ARROW_H
 #define DATASHARD_ARROW_H
 

@@ -3,10 +3,15 @@
 #define DATASHARD_DATASHARD_H
 
 #include "datashard/arrow.h"
+#include "datashard/catalog.h"
 #include "datashard/export.h"
 #include "datashard/log.h"
+#include "datashard/scan.h"
 #include "datashard/status.h"
+#include "datashard/storage.h"
+#include "datashard/table.h"
 #include "datashard/types.h"
 #include "datashard/version.h"
+#include "datashard/write.h"
 
 #endif

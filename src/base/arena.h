@@ -21,7 +21,10 @@ struct dsi_arena {
 // Enough for the metadata of any real table, far from what a machine has.
 #define DSI_ARENA_BYTES_MAX ((size_t)4 << 30)
 
-#define DSI_ARENA_INIT {NULL, 0, 0}
+#define DSI_ARENA_INIT                                                                   \
+    {                                                                                    \
+        NULL, 0, 0                                                                       \
+    }
 
 /// Frees everything that came from the arena; it is empty and usable afterwards.
 void dsi_arena_release(struct dsi_arena *a);

@@ -21,8 +21,14 @@ struct dsi_buf {
 };
 
 #define DSI_BUF_MAX ((size_t)2 << 30)
-#define DSI_BUF_INIT {NULL, 0, 0, 0}
-#define DSI_BUF_INIT_MAX(limit) {NULL, 0, 0, (limit)}
+#define DSI_BUF_INIT                                                                     \
+    {                                                                                    \
+        NULL, 0, 0, 0                                                                    \
+    }
+#define DSI_BUF_INIT_MAX(limit)                                                          \
+    {                                                                                    \
+        NULL, 0, 0, (limit)                                                              \
+    }
 
 /// Frees the bytes; the buffer is empty and usable afterwards, with the same maximum.
 void dsi_buf_release(struct dsi_buf *b);

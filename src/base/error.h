@@ -30,7 +30,8 @@ int dsi_no_memory(struct ds_error *err, const char *what);
 /// `err` may be NULL.
 int dsi_fail(struct ds_error *err, int status, const char *fmt, ...) DS_PRINTF(3, 4);
 
-/// As dsi_fail, with the system's reason appended and `os_code` kept. `os_code` is an errno.
+/// As dsi_fail, with the system's reason appended and `os_code` kept. `os_code` is an
+/// errno.
 int dsi_fail_os(struct ds_error *err, int status, int os_code, const char *fmt, ...)
     DS_PRINTF(4, 5);
 

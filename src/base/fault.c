@@ -34,7 +34,8 @@ void dsi_fault_stop(void)
 bool dsi_fault_next(struct dsi_fault_plan *plan)
 {
     if (plan->started && !plan->name) {
-        atomic_store(&active, NULL); // The last run reached no new point: all are covered.
+        atomic_store(&active,
+                     NULL); // The last run reached no new point: all are covered.
         return false;
     }
     plan->started = true;

@@ -17,7 +17,10 @@ struct dsi_map {
     struct dsi_arena keys;
 };
 
-#define DSI_MAP_INIT {NULL, 0, 0, DSI_ARENA_INIT}
+#define DSI_MAP_INIT                                                                     \
+    {                                                                                    \
+        NULL, 0, 0, DSI_ARENA_INIT                                                       \
+    }
 
 void dsi_map_release(struct dsi_map *m);
 

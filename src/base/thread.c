@@ -140,9 +140,9 @@ static int posix_cores(void)
 }
 
 static const struct dsi_thread_ops posix_threads = {
-    posix_mutex_new, posix_mutex_free, posix_lock,      posix_unlock,
-    posix_cond_new,  posix_cond_free,  posix_wait,      posix_wait_ns,
-    posix_broadcast, posix_start,      posix_join,      posix_cores};
+    posix_mutex_new, posix_mutex_free, posix_lock, posix_unlock,
+    posix_cond_new,  posix_cond_free,  posix_wait, posix_wait_ns,
+    posix_broadcast, posix_start,      posix_join, posix_cores};
 static const struct dsi_thread_ops *threads = &posix_threads;
 
 void dsi_thread_set(const struct dsi_thread_ops *ops)

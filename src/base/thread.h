@@ -22,7 +22,8 @@ struct dsi_thread_ops {
     int (*cond_new)(struct dsi_cond **out);
     void (*cond_free)(struct dsi_cond *c);
     void (*wait)(struct dsi_cond *c, struct dsi_mutex *m);
-    bool (*wait_ns)(struct dsi_cond *c, struct dsi_mutex *m, int64_t ns); ///< false: late.
+    bool (*wait_ns)(struct dsi_cond *c, struct dsi_mutex *m,
+                    int64_t ns); ///< false: late.
     void (*broadcast)(struct dsi_cond *c);
     int (*start)(struct dsi_thread **out, void (*run)(void *), void *arg);
     void (*join)(struct dsi_thread *t); ///< Waits for the end, then frees it.
@@ -45,9 +46,10 @@ void dsi_cond_wait(struct dsi_cond *c, struct dsi_mutex *m);
 bool dsi_cond_wait_ns(struct dsi_cond *c, struct dsi_mutex *m, int64_t ns);
 void dsi_cond_broadcast(struct dsi_cond *c);
 
-/// Runs `run(arg)` in a thread of its own, with every signal blocked. Ends by dsi_thread_join.
-DS_MUST_CHECK int dsi_thread_start(struct dsi_thread **out, void (*run)(void *), void *arg,
-                                   struct ds_error *err);
+/// Runs `run(arg)` in a thread of its own, with every signal blocked. Ends by
+/// dsi_thread_join.
+DS_MUST_CHECK int dsi_thread_start(struct dsi_thread **out, void (*run)(void *),
+                                   void *arg, struct ds_error *err);
 void dsi_thread_join(struct dsi_thread *t); ///< NULL is fine.
 int dsi_thread_cores(void);
 

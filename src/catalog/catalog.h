@@ -17,9 +17,9 @@
 struct dsi_catalog;
 
 /// What `uri` names: "sqlite:PATH" (also "sqlite:///PATH"), "memory:", or a directory
-/// path, whose catalog knows path tables only. Properties: "warehouse" (a location; default
-/// for sqlite: "warehouse" beside the database), "name" (the JDBC catalog_name; default
-/// "datashard"). Owned; end with dsi_catalog_free. Any thread may use it.
+/// path, whose catalog knows path tables only. Properties: "warehouse" (a location;
+/// default for sqlite: "warehouse" beside the database), "name" (the JDBC catalog_name;
+/// default "datashard"). Owned; end with dsi_catalog_free. Any thread may use it.
 DS_MUST_CHECK int dsi_catalog_open(const char *uri, struct ds_properties properties,
                                    struct dsi_catalog **out, struct ds_error *err);
 void dsi_catalog_free(struct dsi_catalog *c); // NULL is fine.
@@ -27,8 +27,8 @@ void dsi_catalog_free(struct dsi_catalog *c); // NULL is fine.
 /// The storage its tables' files are in; borrowed.
 ds_storage *dsi_catalog_storage(struct dsi_catalog *c);
 
-// A table's name: in a catalog "ns.sub.table"; in a path catalog the location of the table.
-// Levels are joined with dots as the JDBC catalog stores them.
+// A table's name: in a catalog "ns.sub.table"; in a path catalog the location of the
+// table. Levels are joined with dots as the JDBC catalog stores them.
 struct dsi_table_name {
     const char *ns;   // "a.b"; "" for none (path tables).
     const char *name; // The table; for a path table its normalized location.
@@ -41,7 +41,7 @@ DS_MUST_CHECK int dsi_table_name_parse(const char *text, struct dsi_arena *arena
 /// The head of a table: what a swap compares. Strings in the caller's arena.
 struct dsi_head {
     const char *metadata_location; // (3)
-    int64_t version;               // The number in the file's name; -1 when there is none.
+    int64_t version; // The number in the file's name; -1 when there is none.
 };
 
 DS_MUST_CHECK int dsi_catalog_load(struct dsi_catalog *c,
@@ -57,39 +57,45 @@ DS_MUST_CHECK int dsi_catalog_default_location(struct dsi_catalog *c,
 
 /// What is swapped in. Where the file's name is ours to choose it carries `identity`.
 struct dsi_swap {
-    const struct dsi_head *base;   // NULL: create the table; DS_EEXISTS if it is there.
+    const struct dsi_head *base; // NULL: create the table; DS_EEXISTS if it is there.
     const struct dsi_metadata *metadata;
-    struct ds_slice json;          // Its bytes, as they shall stand in the file.
-    const char *identity;          // A UUID's text.
-    uint32_t attempt;              // Each attempt gets a file of its own.
-    bool gzip;                     // `json` is compressed: name it .gz.metadata.json.
+    struct ds_slice json; // Its bytes, as they shall stand in the file.
+    const char *identity; // A UUID's text.
+    uint32_t attempt;     // Each attempt gets a file of its own.
+    bool gzip;            // `json` is compressed: name it .gz.metadata.json.
 };
 
-/// Stores the metadata file durably, then moves the head: (1), (2). Manifest files must be
-/// durable by content; the names beside the metadata file are made durable here, before
-/// the swap. *out is the new head (DS_OK), or the one that was asked for (DS_EUNKNOWN).
-/// After DS_ECONFLICT or any other failure the file it stored is gone again.
-DS_MUST_CHECK int dsi_catalog_swap(struct dsi_catalog *c, const struct dsi_table_name *name,
+/// Stores the metadata file durably, then moves the head: (1), (2). Manifest files must
+/// be durable by content; the names beside the metadata file are made durable here,
+/// before the swap. *out is the new head (DS_OK), or the one that was asked for
+/// (DS_EUNKNOWN). After DS_ECONFLICT or any other failure the file it stored is gone
+/// again.
+DS_MUST_CHECK int dsi_catalog_swap(struct dsi_catalog *c,
+                                   const struct dsi_table_name *name,
                                    const struct dsi_swap *swap, struct dsi_arena *arena,
                                    struct dsi_head *out, struct ds_error *err);
 
 /// The advisory lock that lines up this machine's writers of one table (the swap decides,
 /// the lock only saves work); see dsi_storage_lock. *out NULL: this catalog has none.
-DS_MUST_CHECK int dsi_catalog_lock(struct dsi_catalog *c, const struct dsi_table_name *name,
-                                   int64_t wait_ns, void **out, struct ds_error *err);
+DS_MUST_CHECK int dsi_catalog_lock(struct dsi_catalog *c,
+                                   const struct dsi_table_name *name, int64_t wait_ns,
+                                   void **out, struct ds_error *err);
 void dsi_catalog_unlock(struct dsi_catalog *c, void *lock); // NULL is fine.
 
 /// Drops the name. With `purge` the caller removes files afterwards (txn knows which).
-DS_MUST_CHECK int dsi_catalog_drop(struct dsi_catalog *c, const struct dsi_table_name *name,
+DS_MUST_CHECK int dsi_catalog_drop(struct dsi_catalog *c,
+                                   const struct dsi_table_name *name,
                                    struct ds_error *err);
 DS_MUST_CHECK int dsi_catalog_rename(struct dsi_catalog *c,
                                      const struct dsi_table_name *from,
-                                     const struct dsi_table_name *to, struct ds_error *err);
+                                     const struct dsi_table_name *to,
+                                     struct ds_error *err);
 
 /// Names a table whose metadata is there already ("register"). DS_EEXISTS.
 DS_MUST_CHECK int dsi_catalog_register(struct dsi_catalog *c,
                                        const struct dsi_table_name *name,
-                                       const char *metadata_location, struct ds_error *err);
+                                       const char *metadata_location,
+                                       struct ds_error *err);
 
 /// Lists, sorted, in the arena. `ns` NULL: all namespaces at the top / all tables.
 DS_MUST_CHECK int dsi_catalog_list_tables(struct dsi_catalog *c, const char *ns,
@@ -102,8 +108,9 @@ DS_MUST_CHECK int dsi_catalog_list_namespaces(struct dsi_catalog *c, const char 
 DS_MUST_CHECK int dsi_catalog_create_namespace(struct dsi_catalog *c, const char *ns,
                                                struct ds_properties properties,
                                                struct ds_error *err);
-DS_MUST_CHECK int dsi_catalog_drop_namespace(struct dsi_catalog *c, const char *ns,
-                                             struct ds_error *err); // DS_ECONFLICT: not empty.
+DS_MUST_CHECK int
+dsi_catalog_drop_namespace(struct dsi_catalog *c, const char *ns,
+                           struct ds_error *err); // DS_ECONFLICT: not empty.
 DS_MUST_CHECK int dsi_catalog_load_namespace(struct dsi_catalog *c, const char *ns,
                                              struct dsi_arena *arena,
                                              struct ds_properties *out,

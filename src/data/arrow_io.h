@@ -11,34 +11,35 @@
 #include "datashard/arrow.h"
 
 /// Reads an Arrow schema (a struct at the top) as an Iceberg schema; ids count from 1, or
-/// come from "PARQUET:field_id" metadata when every field has one. Types that Iceberg does
-/// not have (uint64, intervals, …) are DS_EUNSUPPORTED by column and format. Narrow
+/// come from "PARQUET:field_id" metadata when every field has one. Types that Iceberg
+/// does not have (uint64, intervals, …) are DS_EUNSUPPORTED by column and format. Narrow
 /// integers become int, uint32 long, half floats float, dictionaries their values.
 DS_MUST_CHECK int dsi_arrow_schema_read(const struct ArrowSchema *schema,
                                         struct dsi_arena *arena, struct dsi_schema *out,
                                         struct ds_error *err);
 
-/// Fills `out` (the caller's, released by the consumer) with the Arrow form of a schema, a
-/// struct at the top, field ids in "PARQUET:field_id" metadata.
+/// Fills `out` (the caller's, released by the consumer) with the Arrow form of a schema,
+/// a struct at the top, field ids in "PARQUET:field_id" metadata.
 DS_MUST_CHECK int dsi_arrow_schema_write(const struct dsi_schema *schema,
                                          struct ArrowSchema *out, struct ds_error *err);
 
 // An importer turns a producer's arrays into batches of a table's schema.
 struct dsi_arrow_import;
 
-/// Matches the producer's columns to `target`'s by field id if all have one, else by name:
-/// an unknown, doubled or missing required column, or a type that does not fit (int64
-/// into int …), is DS_EINVALID naming it. Optional columns may be absent. Keeps `target`
-/// borrowed. `schema` may be released after.
+/// Matches the producer's columns to `target`'s by field id if all have one, else by
+/// name: an unknown, doubled or missing required column, or a type that does not fit
+/// (int64 into int …), is DS_EINVALID naming it. Optional columns may be absent. Keeps
+/// `target` borrowed. `schema` may be released after.
 DS_MUST_CHECK int dsi_arrow_import_new(const struct ArrowSchema *schema,
                                        const struct dsi_schema *target,
-                                       struct dsi_arrow_import **out, struct ds_error *err);
+                                       struct dsi_arrow_import **out,
+                                       struct ds_error *err);
 void dsi_arrow_import_free(struct dsi_arrow_import *im); // NULL is fine.
 
 /// Checks one array and moves it into a batch (array->release becomes NULL, also on
-/// failure). Values that need no conversion are not copied. Nulls in a required column and
-/// values out of range (decimal precision, date, timestamp units) are DS_EINVALID with the
-/// row. `row_base` is added to row numbers in messages.
+/// failure). Values that need no conversion are not copied. Nulls in a required column
+/// and values out of range (decimal precision, date, timestamp units) are DS_EINVALID
+/// with the row. `row_base` is added to row numbers in messages.
 DS_MUST_CHECK int dsi_arrow_import_batch(struct dsi_arrow_import *im,
                                          struct ArrowArray *array, int64_t row_base,
                                          struct dsi_batch *out, struct ds_error *err);
@@ -58,7 +59,8 @@ struct dsi_batch_source {
 /// `schema` is copied. On failure `source` is freed too.
 DS_MUST_CHECK int dsi_arrow_stream_new(const struct dsi_schema *schema,
                                        struct dsi_batch_source source,
-                                       struct ArrowArrayStream *out, struct ds_error *err);
+                                       struct ArrowArrayStream *out,
+                                       struct ds_error *err);
 
 /// The next batch of somebody's stream: DS_ROW, DS_OK at the end. A producer's error is
 /// DS_EINVALID with its own words.

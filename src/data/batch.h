@@ -3,7 +3,8 @@
 // This is the one in-memory form of rows: readers make batches, filters look at them,
 // writers take them. At the border they become, or come from, Arrow C Data.
 //
-// (1) A column's layout is fixed by its type: BOOLEAN bits; INT, DATE 4 bytes; LONG, TIME,
+// (1) A column's layout is fixed by its type: BOOLEAN bits; INT, DATE 4 bytes; LONG,
+// TIME,
 //     TIMESTAMP* 8; FLOAT 4; DOUBLE 8; DECIMAL 16 (little-endian two's complement); UUID
 //     16; FIXED its length; STRING, BINARY offsets (32 or 64 bits) and bytes.
 // (2) Buffers are trusted: whoever made the batch has checked offsets and UTF-8.
@@ -14,13 +15,14 @@
 #include "model/value.h"
 
 struct dsi_column {
-    const struct dsi_field *field; // Its place in the batch's schema; borrowed from there.
+    const struct dsi_field
+        *field; // Its place in the batch's schema; borrowed from there.
     int64_t length;
-    int64_t offset;          // Of row 0, in elements, into validity, values and offsets.
-    int64_t null_count;      // -1: not counted.
-    const uint8_t *validity; // Bits, 1: a value. NULL: no nulls.
-    const void *values;      // Fixed-size layouts; the bytes of STRING and BINARY.
-    const int32_t *offsets;  // STRING, BINARY: length + 1 of them after `offset`; or
+    int64_t offset;           // Of row 0, in elements, into validity, values and offsets.
+    int64_t null_count;       // -1: not counted.
+    const uint8_t *validity;  // Bits, 1: a value. NULL: no nulls.
+    const void *values;       // Fixed-size layouts; the bytes of STRING and BINARY.
+    const int32_t *offsets;   // STRING, BINARY: length + 1 of them after `offset`; or
     const int64_t *offsets64; // these instead.
     struct dsi_column *children; // STRUCT, LIST, MAP.
     size_t child_count;
@@ -55,9 +57,11 @@ bool dsi_column_is_null(const struct dsi_column *c, int64_t row);
 /// The value of a primitive column at a row, borrowed from the batch.
 void dsi_column_value(const struct dsi_column *c, int64_t row, struct dsi_value *out);
 
-/// A new batch with the chosen rows of `b`, in that order. `rows` are indices below b->rows.
+/// A new batch with the chosen rows of `b`, in that order. `rows` are indices below
+/// b->rows.
 DS_MUST_CHECK int dsi_batch_take(const struct dsi_batch *b, const int64_t *rows,
-                                 size_t count, struct dsi_batch *out, struct ds_error *err);
+                                 size_t count, struct dsi_batch *out,
+                                 struct ds_error *err);
 
 /// A view of rows [first, first + count); borrows everything, `b` must outlive it.
 DS_MUST_CHECK int dsi_batch_slice(const struct dsi_batch *b, int64_t first, int64_t count,
@@ -82,7 +86,7 @@ int64_t dsi_batch_builder_rows(const struct dsi_batch_builder *b);
 size_t dsi_batch_builder_bytes(const struct dsi_batch_builder *b);
 
 /// Moves the rows so far into a batch; the builder is empty after.
-DS_MUST_CHECK int dsi_batch_builder_take(struct dsi_batch_builder *b, struct dsi_batch *out,
-                                         struct ds_error *err);
+DS_MUST_CHECK int dsi_batch_builder_take(struct dsi_batch_builder *b,
+                                         struct dsi_batch *out, struct ds_error *err);
 
 #endif

@@ -10,9 +10,10 @@ struct dsi_data_writer;
 
 struct dsi_data_writer_options {
     ds_storage *storage;
-    const char *location;                // The file to make; absent so far.
-    const struct dsi_metadata *metadata; // Properties: write.parquet.*, write.metadata.metrics.*
-    const struct dsi_schema *schema;     // Of the batches.
+    const char *location; // The file to make; absent so far.
+    const struct dsi_metadata
+        *metadata; // Properties: write.parquet.*, write.metadata.metrics.*
+    const struct dsi_schema *schema; // Of the batches.
     int32_t spec_id;
     const struct dsi_value *partition; // Copied.
     size_t partition_count;
@@ -22,7 +23,8 @@ struct dsi_data_writer_options {
 /// Begins a data file. Nothing is visible, let alone durable, before finish. Ends by
 /// dsi_data_writer_close.
 DS_MUST_CHECK int dsi_data_writer_open(const struct dsi_data_writer_options *options,
-                                       struct dsi_data_writer **out, struct ds_error *err);
+                                       struct dsi_data_writer **out,
+                                       struct ds_error *err);
 
 /// Appends rows [first, first + count) of a batch with the writer's schema.
 DS_MUST_CHECK int dsi_data_writer_append(struct dsi_data_writer *w,
@@ -33,8 +35,10 @@ DS_MUST_CHECK int dsi_data_writer_append(struct dsi_data_writer *w,
 uint64_t dsi_data_writer_bytes(const struct dsi_data_writer *w);
 int64_t dsi_data_writer_rows(const struct dsi_data_writer *w);
 
-/// Makes the file durable, its name too, and describes it, metrics included, in the arena.
-DS_MUST_CHECK int dsi_data_writer_finish(struct dsi_data_writer *w, struct dsi_arena *arena,
+/// Makes the file durable, its name too, and describes it, metrics included, in the
+/// arena.
+DS_MUST_CHECK int dsi_data_writer_finish(struct dsi_data_writer *w,
+                                         struct dsi_arena *arena,
                                          struct dsi_data_file *out, struct ds_error *err);
 
 /// Frees the writer; without a successful finish nothing is left behind. NULL is fine.
@@ -44,10 +48,11 @@ struct dsi_data_reader;
 
 struct dsi_data_reader_options {
     ds_storage *storage;
-    const struct dsi_data_file *file;    // Path, format, size, partition values.
-    const struct dsi_metadata *metadata; // Specs (identity partition values), name mapping.
-    const struct dsi_schema *schema;     // What to read: a projection; columns by field id.
-    int64_t batch_rows_max;              // 0: 65,536.
+    const struct dsi_data_file *file; // Path, format, size, partition values.
+    const struct dsi_metadata
+        *metadata;                   // Specs (identity partition values), name mapping.
+    const struct dsi_schema *schema; // What to read: a projection; columns by field id.
+    int64_t batch_rows_max;          // 0: 65,536.
 
     /// Asked for each row group with what its statistics say; false skips it. NULL: all.
     bool (*keep)(void *arg, int64_t rows, const struct dsi_column_metrics *columns,
@@ -60,7 +65,8 @@ struct dsi_data_reader_options {
 /// with none of them is DS_ECORRUPT. Promotions as dsi_type_promotes. Ends by
 /// dsi_data_reader_close. The options' pointers are borrowed until then.
 DS_MUST_CHECK int dsi_data_reader_open(const struct dsi_data_reader_options *options,
-                                       struct dsi_data_reader **out, struct ds_error *err);
+                                       struct dsi_data_reader **out,
+                                       struct ds_error *err);
 
 /// The next rows: DS_ROW with *out (released by the caller), or DS_OK at the end.
 DS_MUST_CHECK int dsi_data_reader_next(struct dsi_data_reader *r, struct dsi_batch *out,

@@ -1,9 +1,11 @@
 // Locations: where a table and its files are, as text that engines agree on.
 //
-// (1) "file:///a/b", "file:/a/b", "file://localhost/a/b" and "/a/b" are one place; written
+// (1) "file:///a/b", "file:/a/b", "file://localhost/a/b" and "/a/b" are one place;
+// written
 //     out it is the first form. "memory:///a/b" is the memory storage's.
 // (2) A location with "." or ".." segments, control characters, an empty segment in its
-//     middle, or a scheme nobody serves is refused: no file outside what is named is touched.
+//     middle, or a scheme nobody serves is refused: no file outside what is named is
+//     touched.
 #ifndef DSI_MODEL_LOCATION_H
 #define DSI_MODEL_LOCATION_H
 

@@ -24,7 +24,8 @@ enum dsi_file_format {
     DSI_FORMAT_PUFFIN,
 };
 
-// What is known of one column in one file. Absent numbers are -1, absent bounds have NULL.
+// What is known of one column in one file. Absent numbers are -1, absent bounds have
+// NULL.
 struct dsi_column_metrics {
     int32_t field_id;
     int64_t column_size;
@@ -76,7 +77,7 @@ struct dsi_manifest_entry {
 // The summary of one partition field over a manifest.
 struct dsi_field_summary {
     bool contains_null;
-    int8_t contains_nan; // 1, 0, or -1: not said.
+    int8_t contains_nan;   // 1, 0, or -1: not said.
     struct ds_slice lower; // data NULL: none.
     struct ds_slice upper;
 };
@@ -116,8 +117,9 @@ struct dsi_manifest_read_options {
     bool skip_deleted; ///< Leave DELETED entries out.
 };
 
-/// Parses a manifest. `file` is its row of the list (inheritance, spec id), `m` the table's
-/// metadata (specs and schemas give the partition types). End with dsi_manifest_release.
+/// Parses a manifest. `file` is its row of the list (inheritance, spec id), `m` the
+/// table's metadata (specs and schemas give the partition types). End with
+/// dsi_manifest_release.
 DS_MUST_CHECK int dsi_manifest_parse(struct ds_slice avro,
                                      const struct dsi_manifest_file *file,
                                      const struct dsi_metadata *m,
@@ -130,13 +132,14 @@ struct dsi_manifest_write {
     const struct dsi_schema *schema;
     const struct dsi_partition_spec *spec;
     enum dsi_manifest_content content;
-    int64_t snapshot_id;     // Of the commit: becomes added_snapshot_id.
-    const char *compression; // write.manifest.compression-codec; NULL: gzip.
+    int64_t snapshot_id;       // Of the commit: becomes added_snapshot_id.
+    const char *compression;   // write.manifest.compression-codec; NULL: gzip.
     int32_t compression_level; // -1: the default.
 };
 
 /// Appends a manifest with these entries to `out` and fills `*file` but for its path (the
-/// caller knows it) and length (out->size tells); its partition summaries live in `arena`.
+/// caller knows it) and length (out->size tells); its partition summaries live in
+/// `arena`.
 DS_MUST_CHECK int dsi_manifest_build(const struct dsi_manifest_write *spec,
                                      const struct dsi_manifest_entry *entries,
                                      size_t count, struct dsi_arena *arena,

@@ -3,7 +3,8 @@
 //
 // (1) A published metadata never changes. An edit makes a new one; readers keep theirs.
 // (2) What the specification calls invalid is refused when parsing (what the Java loader
-//     rejects included), so everything above may rely on it: ids resolve, logs are in order.
+//     rejects included), so everything above may rely on it: ids resolve, logs are in
+//     order.
 // (3) Parts that an edit does not touch are written back byte for byte as they were read
 //     (`raw`), unknown members too: we never lose what a newer writer stored.
 #ifndef DSI_MODEL_METADATA_H
@@ -22,13 +23,13 @@ struct dsi_snapshot {
     struct dsi_refcount owners;
     struct dsi_arena arena;
     int64_t snapshot_id;
-    int64_t parent_id; // DSI_SNAPSHOT_NONE: none.
+    int64_t parent_id;       // DSI_SNAPSHOT_NONE: none.
     int64_t sequence_number; // 0 in v1.
     int64_t timestamp_ms;
     const char *manifest_list; // NULL in old v1 snapshots, which name manifests instead.
     const char *const *manifests;
     size_t manifest_count;
-    int32_t schema_id; // -1: not said.
+    int32_t schema_id;                 // -1: not said.
     const struct ds_property *summary; // With "operation".
     size_t summary_count;
     int64_t first_row_id; // v3; -1: not said.
@@ -85,7 +86,7 @@ struct dsi_metadata {
     int32_t default_sort_order_id;
     const struct ds_property *properties; // Sorted by key.
     size_t property_count;
-    int64_t current_snapshot_id; // DSI_SNAPSHOT_NONE: the table is empty.
+    int64_t current_snapshot_id;                 // DSI_SNAPSHOT_NONE: the table is empty.
     const struct dsi_snapshot *const *snapshots; // As written: oldest first.
     size_t snapshot_count;
     const struct dsi_ref *refs; // "main" is there iff there is a current snapshot.
@@ -102,8 +103,8 @@ struct dsi_metadata {
 /// The limits a reader may rely on.
 enum { DSI_METADATA_VERSION_MAX = 3, DSI_METADATA_JSON_DEPTH_MAX = 128 };
 
-/// Parses metadata JSON. DS_ECORRUPT with the member and what was expected; a version above
-/// 3 is DS_EUNSUPPORTED. The result is owned: end it with dsi_metadata_unref.
+/// Parses metadata JSON. DS_ECORRUPT with the member and what was expected; a version
+/// above 3 is DS_EUNSUPPORTED. The result is owned: end it with dsi_metadata_unref.
 DS_MUST_CHECK int dsi_metadata_parse(struct ds_slice json, struct dsi_metadata **out,
                                      struct ds_error *err);
 
@@ -119,12 +120,16 @@ void dsi_snapshot_unref(const struct dsi_snapshot *s); // NULL is fine.
 // Look-ups; all borrowed, NULL when absent.
 const struct dsi_schema *dsi_metadata_schema(const struct dsi_metadata *m, int32_t id);
 const struct dsi_schema *dsi_metadata_current_schema(const struct dsi_metadata *m);
-const struct dsi_partition_spec *dsi_metadata_spec(const struct dsi_metadata *m, int32_t id);
+const struct dsi_partition_spec *dsi_metadata_spec(const struct dsi_metadata *m,
+                                                   int32_t id);
 const struct dsi_partition_spec *dsi_metadata_default_spec(const struct dsi_metadata *m);
-const struct dsi_sort_order *dsi_metadata_default_sort_order(const struct dsi_metadata *m);
-const struct dsi_snapshot *dsi_metadata_snapshot(const struct dsi_metadata *m, int64_t id);
+const struct dsi_sort_order *
+dsi_metadata_default_sort_order(const struct dsi_metadata *m);
+const struct dsi_snapshot *dsi_metadata_snapshot(const struct dsi_metadata *m,
+                                                 int64_t id);
 const struct dsi_snapshot *dsi_metadata_current_snapshot(const struct dsi_metadata *m);
-const struct dsi_ref *dsi_metadata_find_ref(const struct dsi_metadata *m, const char *name);
+const struct dsi_ref *dsi_metadata_find_ref(const struct dsi_metadata *m,
+                                            const char *name);
 const char *dsi_metadata_property(const struct dsi_metadata *m, const char *key);
 const char *dsi_snapshot_summary(const struct dsi_snapshot *s, const char *key);
 
@@ -137,28 +142,28 @@ const struct dsi_snapshot *dsi_metadata_snapshot_as_of(const struct dsi_metadata
 DS_MUST_CHECK int dsi_metadata_property_i64(const struct dsi_metadata *m, const char *key,
                                             int64_t fallback, int64_t min, int64_t *out,
                                             struct ds_error *err);
-DS_MUST_CHECK int dsi_metadata_property_bool(const struct dsi_metadata *m, const char *key,
-                                             bool fallback, bool *out,
+DS_MUST_CHECK int dsi_metadata_property_bool(const struct dsi_metadata *m,
+                                             const char *key, bool fallback, bool *out,
                                              struct ds_error *err);
 
 // Making a table.
 struct dsi_metadata_new {
     const char *table_uuid;
     const char *location;
-    const struct dsi_schema *schema; // Ids are assigned afresh.
+    const struct dsi_schema *schema;         // Ids are assigned afresh.
     const struct dsi_partition_spec *spec;   // By the schema's ids as given; NULL: none.
     const struct dsi_sort_order *sort_order; // Likewise.
     struct ds_properties properties; // "format-version" is acted upon, not stored.
     int64_t now_ms;
 };
 
-/// Version 2 unless properties say 1, 2 or 3; writing v1 is DS_EUNSUPPORTED, v3 too for now.
-/// Stores write.parquet.compression-codec=zstd unless the caller chose one.
+/// Version 2 unless properties say 1, 2 or 3; writing v1 is DS_EUNSUPPORTED, v3 too for
+/// now. Stores write.parquet.compression-codec=zstd unless the caller chose one.
 DS_MUST_CHECK int dsi_metadata_new(const struct dsi_metadata_new *spec,
                                    struct dsi_metadata **out, struct ds_error *err);
 
-// Changing one. An edit starts as a copy of its base (snapshots are shared), is changed by
-// the calls below, and becomes an immutable metadata by dsi_metadata_edit_finish.
+// Changing one. An edit starts as a copy of its base (snapshots are shared), is changed
+// by the calls below, and becomes an immutable metadata by dsi_metadata_edit_finish.
 struct dsi_metadata_edit;
 
 DS_MUST_CHECK int dsi_metadata_edit_new(const struct dsi_metadata *base,
@@ -208,16 +213,16 @@ DS_MUST_CHECK int dsi_metadata_edit_set_sort_order(struct dsi_metadata_edit *e,
                                                    const struct dsi_sort_order *order,
                                                    struct ds_error *err);
 
-/// Which metadata files fall out of the metadata log; borrowed from the finished metadata's
-/// base. Filled by finish.
+/// Which metadata files fall out of the metadata log; borrowed from the finished
+/// metadata's base. Filled by finish.
 struct dsi_metadata_dropped {
     const char **files; // In the finished metadata's arena.
     size_t count;
 };
 
 /// Ends the edit (also frees it on failure): sets last-updated-ms to now_ms, but never
-/// before the logs' last entries; appends (base_updated_ms, base_file) to the metadata log
-/// when base_file is not NULL, trimmed to write.metadata.previous-versions-max.
+/// before the logs' last entries; appends (base_updated_ms, base_file) to the metadata
+/// log when base_file is not NULL, trimmed to write.metadata.previous-versions-max.
 DS_MUST_CHECK int dsi_metadata_edit_finish(struct dsi_metadata_edit *e, int64_t now_ms,
                                            const char *base_file,
                                            struct dsi_metadata **out,
@@ -243,8 +248,8 @@ DS_MUST_CHECK int dsi_snapshot_new(const struct dsi_snapshot_new *spec,
                                    const struct dsi_snapshot **out, struct ds_error *err);
 
 /// Which snapshots the retention rules no longer keep at `now_ms` ("Snapshot Retention
-/// Policy"): history.expire.* properties and each ref's own settings. Never one that a ref
-/// names. Ids in the arena, oldest first. Pure.
+/// Policy"): history.expire.* properties and each ref's own settings. Never one that a
+/// ref names. Ids in the arena, oldest first. Pure.
 DS_MUST_CHECK int dsi_metadata_expired(const struct dsi_metadata *m, int64_t now_ms,
                                        struct dsi_arena *arena, int64_t **ids,
                                        size_t *count, struct ds_error *err);

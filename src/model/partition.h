@@ -23,8 +23,8 @@ struct dsi_transform {
     const char *text; // As written: "bucket[16]", "day", …
 };
 
-/// Reads "bucket[16]", "truncate[4]", "day" …; anything else becomes UNKNOWN with its text.
-/// DS_EINVALID for a known name with a bad parameter.
+/// Reads "bucket[16]", "truncate[4]", "day" …; anything else becomes UNKNOWN with its
+/// text. DS_EINVALID for a known name with a bad parameter.
 DS_MUST_CHECK int dsi_transform_parse(const char *text, struct dsi_arena *arena,
                                       struct dsi_transform *out, struct ds_error *err);
 
@@ -41,7 +41,8 @@ DS_MUST_CHECK int dsi_transform_apply(const struct dsi_transform *t,
                                       const struct dsi_value *v, struct dsi_value *out,
                                       struct ds_error *err);
 
-/// For people and for directory names: "2017-11", "2017-11-16-22", hex for binary. Appends.
+/// For people and for directory names: "2017-11", "2017-11-16-22", hex for binary.
+/// Appends.
 DS_MUST_CHECK int dsi_transform_format(const struct dsi_transform *t,
                                        const struct dsi_type *source,
                                        const struct dsi_value *v, struct dsi_buf *out,
@@ -90,11 +91,12 @@ DS_MUST_CHECK int dsi_partition_path(const struct dsi_partition_spec *spec,
                                      const struct dsi_value *values, struct dsi_buf *out,
                                      struct ds_error *err);
 
-/// Reads what people write for --partition-by: "month(date), bucket(16, id), origin" (also
-/// "bucket[16](id)", "identity(origin)", "truncate(4, name)", "void(x)"). Field names as
-/// Spark and PyIceberg give them ("date_month", "id_bucket_16" -> Java: "id_bucket"), ids
-/// from 1000. DS_EINVALID names the piece.
-DS_MUST_CHECK int dsi_partition_spec_parse(const char *text, const struct dsi_schema *schema,
+/// Reads what people write for --partition-by: "month(date), bucket(16, id), origin"
+/// (also "bucket[16](id)", "identity(origin)", "truncate(4, name)", "void(x)"). Field
+/// names as Spark and PyIceberg give them ("date_month", "id_bucket_16" -> Java:
+/// "id_bucket"), ids from 1000. DS_EINVALID names the piece.
+DS_MUST_CHECK int dsi_partition_spec_parse(const char *text,
+                                           const struct dsi_schema *schema,
                                            struct dsi_arena *arena,
                                            struct dsi_partition_spec *out,
                                            struct ds_error *err);

@@ -45,8 +45,9 @@ struct dsi_type {
     int32_t scale;     // DECIMAL: 0..precision.
     int32_t length;    // FIXED: bytes, at least 1.
     const char *text;  // GEOMETRY, GEOGRAPHY: the whole type as written; else NULL.
-    const struct dsi_field *fields; // STRUCT: its fields. LIST: "element". MAP: "key", "value".
-    size_t field_count;             // LIST: 1. MAP: 2. Primitives: 0.
+    const struct dsi_field
+        *fields;        // STRUCT: its fields. LIST: "element". MAP: "key", "value".
+    size_t field_count; // LIST: 1. MAP: 2. Primitives: 0.
 };
 
 struct dsi_field {
@@ -66,7 +67,7 @@ struct dsi_schema {
     struct dsi_type root; // Always DSI_TYPE_STRUCT.
     const int32_t *identifier_ids;
     size_t identifier_count;
-    int32_t highest_id;      // The largest field id anywhere inside; 0 for none.
+    int32_t highest_id;  // The largest field id anywhere inside; 0 for none.
     struct ds_slice raw; // The JSON it was parsed from, written back as it was; or empty.
 };
 
@@ -82,8 +83,8 @@ void dsi_type_format(const struct dsi_type *t, char *out, size_t size);
 DS_MUST_CHECK int dsi_type_parse(const char *text, struct dsi_arena *arena,
                                  struct dsi_type *out, struct ds_error *err);
 
-/// May a column of type `from` be read as `to`? int->long, float->double, wider decimal of
-/// one scale, date->timestamp(_ns) in v3, unknown->any; equal types too.
+/// May a column of type `from` be read as `to`? int->long, float->double, wider decimal
+/// of one scale, date->timestamp(_ns) in v3, unknown->any; equal types too.
 bool dsi_type_promotes(const struct dsi_type *from, const struct dsi_type *to);
 
 /// A field anywhere in the schema by its id, or NULL.

@@ -10,22 +10,24 @@ struct dsi_value {
     enum dsi_type_kind kind; // Says which member holds it; meaningless when null.
     union {
         bool boolean;
-        int32_t i32;        // INT, DATE (days).
-        int64_t i64;        // LONG, TIME (µs), TIMESTAMP(TZ) (µs), TIMESTAMP(TZ)_NS (ns).
-        float f32;          // FLOAT.
-        double f64;         // DOUBLE.
-        dsi_int128 decimal; // DECIMAL: unscaled; the scale is the type's.
+        int32_t i32; // INT, DATE (days).
+        int64_t i64; // LONG, TIME (µs), TIMESTAMP(TZ) (µs), TIMESTAMP(TZ)_NS (ns).
+        float f32;   // FLOAT.
+        double f64;  // DOUBLE.
+        dsi_int128 decimal;    // DECIMAL: unscaled; the scale is the type's.
         struct ds_slice bytes; // STRING, UUID (16), FIXED, BINARY, geo. Borrowed.
     } as;
 };
 
 #define DSI_VALUE_NULL ((struct dsi_value){.null = true})
 
-/// Total order of two values of one kind, neither null: <0, 0, >0. Floats order as Iceberg
-/// sorts them: -NaN < -Inf < … < -0 < +0 < … < +Inf < NaN. Strings by bytes, UUID unsigned.
+/// Total order of two values of one kind, neither null: <0, 0, >0. Floats order as
+/// Iceberg sorts them: -NaN < -Inf < … < -0 < +0 < … < +Inf < NaN. Strings by bytes, UUID
+/// unsigned.
 int dsi_value_compare(const struct dsi_value *a, const struct dsi_value *b);
 
-/// Null equals null; otherwise as compare. (-0.0 and 0.0 differ; partition keys want that.)
+/// Null equals null; otherwise as compare. (-0.0 and 0.0 differ; partition keys want
+/// that.)
 bool dsi_value_equal(const struct dsi_value *a, const struct dsi_value *b);
 bool dsi_value_is_nan(const struct dsi_value *v);
 
@@ -39,8 +41,9 @@ DS_MUST_CHECK int dsi_value_from_bytes(const struct dsi_type *type, struct ds_sl
                                        struct dsi_value *out, struct ds_error *err);
 
 /// JSON single-value form (Appendix D): appends one JSON value.
-DS_MUST_CHECK int dsi_value_to_json(const struct dsi_value *v, const struct dsi_type *type,
-                                    struct dsi_buf *out, struct ds_error *err);
+DS_MUST_CHECK int dsi_value_to_json(const struct dsi_value *v,
+                                    const struct dsi_type *type, struct dsi_buf *out,
+                                    struct ds_error *err);
 DS_MUST_CHECK int dsi_value_from_json(const struct dsi_type *type, struct ds_slice json,
                                       struct dsi_arena *arena, struct dsi_value *out,
                                       struct ds_error *err);
@@ -49,8 +52,9 @@ DS_MUST_CHECK int dsi_value_from_json(const struct dsi_type *type, struct ds_sli
 DS_MUST_CHECK int dsi_value_format(const struct dsi_value *v, const struct dsi_type *type,
                                    struct dsi_buf *out, struct ds_error *err);
 
-/// Reads what a person (a filter literal, a CSV cell) wrote as a value of `type`: DS_EINVALID
-/// says what was expected. Text is copied to the arena where the value needs it.
+/// Reads what a person (a filter literal, a CSV cell) wrote as a value of `type`:
+/// DS_EINVALID says what was expected. Text is copied to the arena where the value needs
+/// it.
 DS_MUST_CHECK int dsi_value_parse(const struct dsi_type *type, const char *text,
                                   size_t size, struct dsi_arena *arena,
                                   struct dsi_value *out, struct ds_error *err);
@@ -65,8 +69,8 @@ DS_MUST_CHECK int dsi_value_cast(const struct dsi_value *v, const struct dsi_typ
 DS_MUST_CHECK int dsi_value_copy(const struct dsi_value *v, struct dsi_arena *arena,
                                  struct dsi_value *out, struct ds_error *err);
 
-/// Truncated bounds (Appendix D "Bounds"; Java's UnicodeUtil, BinaryUtil): `length` is code
-/// points for strings, bytes for binary and fixed. The upper one can fail to exist:
+/// Truncated bounds (Appendix D "Bounds"; Java's UnicodeUtil, BinaryUtil): `length` is
+/// code points for strings, bytes for binary and fixed. The upper one can fail to exist:
 /// *exists is false then. Other types come back unchanged.
 DS_MUST_CHECK int dsi_value_truncate_lower(const struct dsi_value *v, int32_t length,
                                            struct dsi_arena *arena, struct dsi_value *out,

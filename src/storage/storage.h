@@ -32,8 +32,8 @@ void dsi_storage_free(ds_storage *s);               // NULL is fine.
 
 DS_MUST_CHECK int dsi_file_open(ds_storage *s, const char *path, struct ds_file **out,
                                 struct ds_error *err);
-DS_MUST_CHECK int dsi_file_read(struct ds_file *f, uint64_t offset, void *out, size_t size,
-                                struct ds_error *err);
+DS_MUST_CHECK int dsi_file_read(struct ds_file *f, uint64_t offset, void *out,
+                                size_t size, struct ds_error *err);
 uint64_t dsi_file_size(struct ds_file *f);
 void dsi_file_close(struct ds_file *f); // NULL is fine.
 

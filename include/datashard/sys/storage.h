@@ -1,8 +1,8 @@
 /// For people who write a storage backend. May change in a minor release.
 ///
 /// Paths are locations as tables record them ("file:///a/b", "memory:///a/b", later
-/// "s3://…"), already checked: absolute, no "." or ".." segments. There are no directories
-/// to the callers: a backend that has them makes them as needed.
+/// "s3://…"), already checked: absolute, no "." or ".." segments. There are no
+/// directories to the callers: a backend that has them makes them as needed.
 #ifndef DATASHARD_SYS_STORAGE_H
 #define DATASHARD_SYS_STORAGE_H
 
@@ -16,7 +16,8 @@ extern "C" {
 #endif
 
 enum ds_put_flag {
-    /// Fail with DS_EEXISTS rather than overwrite; indivisible against every other writer.
+    /// Fail with DS_EEXISTS rather than overwrite; indivisible against every other
+    /// writer.
     DS_PUT_IF_ABSENT = 1u << 0,
 
     /// The content must be durable on return, but the name need not be: the caller will
@@ -71,19 +72,19 @@ struct ds_sink_ops {
 typedef int (*ds_list_fn)(void *arg, const char *path, const struct ds_file_info *info);
 
 /// What a storage backend provides. Fill in a `static const` one per backend. Members
-/// marked (required) must be set; any other may be NULL, which means "cannot do this". All
-/// may be called from several threads at once.
+/// marked (required) must be set; any other may be NULL, which means "cannot do this".
+/// All may be called from several threads at once.
 struct ds_storage_ops {
     uint32_t struct_size; ///< (required) sizeof(struct ds_storage_ops).
     const char *scheme;   ///< (required) "file", "memory", "s3", …
 
-    /// (required) Stores all of `bytes` durably, or nothing, under `path`. DS_EUNKNOWN does
-    /// not say which; every other failure says nothing is visible under that name.
+    /// (required) Stores all of `bytes` durably, or nothing, under `path`. DS_EUNKNOWN
+    /// does not say which; every other failure says nothing is visible under that name.
     int (*put)(ds_storage *storage, const char *path, struct ds_slice bytes,
                uint32_t flags, struct ds_error *err);
 
-    /// Makes durable the names that puts with DS_PUT_NAME_LATER and finished sinks gave to
-    /// files beside `path`. NULL: names are durable with their content.
+    /// Makes durable the names that puts with DS_PUT_NAME_LATER and finished sinks gave
+    /// to files beside `path`. NULL: names are durable with their content.
     int (*sync_names)(ds_storage *storage, const char *path, struct ds_error *err);
 
     /// (required) Opens for reading; DS_ENOTFOUND when absent.
@@ -108,7 +109,8 @@ struct ds_storage_ops {
 
     /// Takes the advisory lock named `path`, shared by all processes of this machine, and
     /// waits at most `wait_ns` for it. It only saves work, correctness never rests on it;
-    /// its holder's death frees it. DS_OK and *out, or DS_ECONFLICT: not in time. NULL: none.
+    /// its holder's death frees it. DS_OK and *out, or DS_ECONFLICT: not in time. NULL:
+    /// none.
     int (*lock)(ds_storage *storage, const char *path, int64_t wait_ns, void **out,
                 struct ds_error *err);
     void (*unlock)(ds_storage *storage, void *lock);

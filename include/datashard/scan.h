@@ -1,0 +1,64 @@
+/// Reading: which rows, which columns, as of when; the answer is an Arrow stream.
+#ifndef DATASHARD_SCAN_H
+#define DATASHARD_SCAN_H
+
+#include "datashard/table.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// How to scan. All zero but struct_size: every row and column of the current state.
+struct ds_scan_options {
+    uint32_t struct_size; ///< sizeof(struct ds_scan_options).
+    uint32_t threads;     ///< Files read at once; 0: one for each processor.
+    struct ds_at at;      ///< Time travel.
+    /// SQL-like: "origin = 'SEA' and (delay > 60 or delay is null) and name like 'a%'".
+    /// Comparisons, AND OR NOT, IN, BETWEEN, IS [NOT] NULL, IS [NOT] NAN, LIKE 'prefix%'.
+    /// Exact, by SQL's three-valued logic. NULL: every row.
+    const char *filter;
+    const char *const *columns; ///< Names; NULL: all, in the table's order.
+    size_t column_count;
+    int64_t limit;           ///< At most so many rows; 0: all.
+    uint32_t batch_rows_max; ///< Rows of one batch; 0: 65,536.
+    bool ordered;            ///< Rows in the order of the table's files, at some cost.
+};
+
+/// What planning and reading did; for the curious and for tests.
+struct ds_scan_stats {
+    uint32_t struct_size;
+    uint64_t manifests_read;
+    uint64_t manifests_skipped;
+    uint64_t files_read;
+    uint64_t files_skipped;
+    uint64_t row_groups_read;
+    uint64_t row_groups_skipped;
+    uint64_t rows_read; ///< Before the filter.
+};
+
+/// Plans a scan and opens its stream, which the caller releases; the table handle may be
+/// freed before. The stream is for one thread at a time; reading goes on behind it in
+/// threads of its own, within bounded memory. DS_EINVALID: filter, columns or `at`;
+/// DS_EUNSUPPORTED: the snapshot has delete files or formats this build cannot read.
+DS_API DS_MUST_CHECK int ds_table_scan(ds_table *table,
+                                       const struct ds_scan_options *options,
+                                       struct ArrowArrayStream *out,
+                                       struct ds_error *err);
+
+/// Counts the rows a scan would give; from metadata alone where that is exact. `stats`
+/// may be NULL.
+DS_API DS_MUST_CHECK int ds_table_count(ds_table *table,
+                                        const struct ds_scan_options *options,
+                                        int64_t *out, struct ds_scan_stats *stats,
+                                        struct ds_error *err);
+
+/// The rows of a data file that is in no table (Parquet), as a stream the caller
+/// releases.
+DS_API DS_MUST_CHECK int ds_file_scan(const char *location, struct ArrowArrayStream *out,
+                                      struct ds_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,150 @@
+/// A table: its current state, its history, its files.
+///
+/// A handle shows one state, loaded when it was opened and again by ds_table_refresh and
+/// by every commit through it. Any number of threads may read from one handle and commit
+/// through it at once; each call works on the state it finds when it begins.
+#ifndef DATASHARD_TABLE_H
+#define DATASHARD_TABLE_H
+
+#include "datashard/catalog.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Opens a path table: `location` is its directory ("flights", "/data/flights",
+/// "file:///data/flights"). DS_ENOTFOUND. The caller ends *out with ds_table_free.
+DS_API DS_MUST_CHECK int ds_table_open(const char *location, ds_table **out,
+                                       struct ds_error *err);
+
+/// Creates a path table; statuses as ds_catalog_create_table. spec->location stays NULL.
+DS_API DS_MUST_CHECK int ds_table_create(const char *location,
+                                         const struct ds_table_spec *spec, ds_table **out,
+                                         struct ds_error *err);
+
+/// Frees a handle; NULL is fine. No call through it may be running.
+DS_API void ds_table_free(ds_table *table);
+
+/// Loads the newest state. DS_ENOTFOUND when the table has been dropped meanwhile.
+DS_API DS_MUST_CHECK int ds_table_refresh(ds_table *table, struct ds_error *err);
+
+/// What a table is right now. Strings are borrowed until the handle's next refresh or
+/// commit, or its end.
+struct ds_table_info {
+    uint32_t struct_size;          ///< sizeof, set by the caller.
+    int32_t format_version;        ///< 1, 2 or 3.
+    const char *name;              ///< Full name, or the location of a path table.
+    const char *uuid;              ///< "" in some v1 tables.
+    const char *location;          ///< Where its files are.
+    const char *metadata_location; ///< The current metadata file.
+    int64_t last_updated_ms;       ///< Since 1970-01-01 UTC.
+    int64_t last_sequence_number;
+    int64_t current_snapshot_id; ///< -1: the table is empty.
+    int32_t current_schema_id;
+    int32_t default_spec_id;
+    size_t snapshot_count;
+};
+
+DS_API DS_MUST_CHECK int ds_table_info(ds_table *table, struct ds_table_info *out,
+                                       struct ds_error *err);
+
+/// The current schema as Arrow; the caller releases *out.
+DS_API DS_MUST_CHECK int ds_table_schema(ds_table *table, struct ArrowSchema *out,
+                                         struct ds_error *err);
+
+/// Texts the library makes for the caller, who ends them with ds_string_free.
+/// The current metadata, schema, partition spec or sort order in Iceberg's JSON.
+DS_API DS_MUST_CHECK int ds_table_metadata_json(ds_table *table, char **out,
+                                                struct ds_error *err);
+DS_API DS_MUST_CHECK int ds_table_schema_json(ds_table *table, char **out,
+                                              struct ds_error *err);
+DS_API DS_MUST_CHECK int ds_table_spec_json(ds_table *table, char **out,
+                                            struct ds_error *err);
+DS_API DS_MUST_CHECK int ds_table_sort_order_json(ds_table *table, char **out,
+                                                  struct ds_error *err);
+DS_API void ds_string_free(char *s);
+
+/// Each table property, sorted by key.
+DS_API DS_MUST_CHECK int ds_table_properties(ds_table *table, ds_property_fn fn,
+                                             void *arg, struct ds_error *err);
+
+/// One snapshot; strings are borrowed during the call.
+struct ds_snapshot_info {
+    uint32_t struct_size;
+    bool is_current; ///< The current snapshot or an ancestor of it.
+    int64_t snapshot_id;
+    int64_t parent_id; ///< -1: none.
+    int64_t sequence_number;
+    int64_t timestamp_ms;
+    int32_t schema_id;         ///< -1: not recorded.
+    const char *operation;     ///< "append", "overwrite", …
+    const char *manifest_list; ///< "" in some v1 tables.
+    struct ds_properties summary;
+};
+
+typedef int (*ds_snapshot_fn)(void *arg, const struct ds_snapshot_info *snapshot);
+
+/// Every snapshot the table still has, oldest first.
+DS_API DS_MUST_CHECK int ds_table_snapshots(ds_table *table, ds_snapshot_fn fn, void *arg,
+                                            struct ds_error *err);
+
+/// One entry of the log of current snapshots ("history").
+struct ds_history_info {
+    uint32_t struct_size;
+    bool is_current_ancestor;
+    int64_t made_current_ms;
+    int64_t snapshot_id;
+    int64_t parent_id; ///< -1: none, or the snapshot is gone.
+};
+
+typedef int (*ds_history_fn)(void *arg, const struct ds_history_info *entry);
+
+DS_API DS_MUST_CHECK int ds_table_history(ds_table *table, ds_history_fn fn, void *arg,
+                                          struct ds_error *err);
+
+struct ds_ref_info {
+    uint32_t struct_size;
+    bool is_tag;
+    const char *name;
+    int64_t snapshot_id;
+    int64_t max_ref_age_ms; ///< -1: not set; so below.
+    int64_t max_snapshot_age_ms;
+    int64_t min_snapshots_to_keep;
+};
+
+typedef int (*ds_ref_fn)(void *arg, const struct ds_ref_info *ref);
+
+DS_API DS_MUST_CHECK int ds_table_refs(ds_table *table, ds_ref_fn fn, void *arg,
+                                       struct ds_error *err);
+
+/// Which state of the table to look at. All zero: the current one. At most one is set.
+struct ds_at {
+    int64_t snapshot_id; ///< 0: not by id.
+    const char *ref;     ///< A branch or tag; NULL: not by name.
+    int64_t as_of_ms;    ///< What was current then; 0: not by time.
+};
+
+/// One live data file of a snapshot; strings are borrowed during the call.
+struct ds_file_entry {
+    uint32_t struct_size;
+    int32_t content; ///< 0 data, 1 position deletes, 2 equality deletes.
+    const char *path;
+    const char *format;    ///< "parquet", …
+    const char *partition; ///< "month=2017-11", "" when unpartitioned.
+    int32_t spec_id;
+    int64_t record_count;
+    int64_t size_bytes;
+    int64_t sequence_number;
+    int64_t snapshot_id; ///< That added it.
+};
+
+typedef int (*ds_file_fn)(void *arg, const struct ds_file_entry *file);
+
+DS_API DS_MUST_CHECK int ds_table_files(ds_table *table, const struct ds_at *at,
+                                        ds_file_fn fn, void *arg, struct ds_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

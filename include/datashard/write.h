@@ -1,0 +1,124 @@
+/// Writing: appends and transactions, and what became of them.
+///
+/// A commit ends in one of three ways, in the result and in the status:
+///   DS_OK        DS_COMMITTED: it is in the table, durably.
+///   DS_EUNKNOWN  DS_UNKNOWN: nobody can say yet. `token` names it for ds_table_resolve,
+///                now or after a restart. Do not simply write again: that may double
+///                rows.
+///   other        DS_NOT_COMMITTED: it is not in the table and will never be.
+#ifndef DATASHARD_WRITE_H
+#define DATASHARD_WRITE_H
+
+#include "datashard/table.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum ds_outcome {
+    DS_NOT_COMMITTED = 0,
+    DS_COMMITTED = 1,
+    DS_UNKNOWN = 2,
+};
+
+enum ds_isolation {
+    DS_ISOLATION_SERIALIZABLE = 0,
+    DS_ISOLATION_SNAPSHOT = 1,
+};
+
+enum ds_append_mode {
+    DS_APPEND_AUTO = 0, ///< Merge manifests as the table's properties say.
+    DS_APPEND_FAST = 1, ///< Never merge: the cheapest commit, more manifests.
+};
+
+struct ds_commit_options {
+    uint32_t struct_size;
+    /// A UUID that names this commit for ever; a job that runs twice with one identity
+    /// commits once. NULL: a new one (version 7).
+    const char *identity;
+    const char *branch;   ///< NULL: "main".
+    int64_t timeout_ms;   ///< Time for all attempts; 0: commit.retry.total-timeout-ms.
+    int32_t attempts_max; ///< 0: commit.retry.num-retries + 1; -1: only time counts.
+    enum ds_isolation isolation;
+    enum ds_append_mode append_mode;
+    struct ds_properties summary; ///< Added to the snapshot's summary.
+};
+
+/// What became of a commit, and what it cost.
+struct ds_commit_result {
+    uint32_t struct_size; ///< sizeof, set by the caller.
+    enum ds_outcome outcome;
+    int64_t snapshot_id;     ///< The new snapshot; -1 when the commit made none.
+    int64_t sequence_number; ///< Its sequence number; -1 likewise.
+    uint32_t attempts;       ///< Swaps tried.
+    uint32_t conflicts;      ///< Swaps lost to somebody else.
+    int64_t waited_us;       ///< Slept between attempts, and waited in line.
+    int64_t elapsed_us;      ///< The whole commit.
+    uint64_t rows;           ///< Rows added.
+    uint64_t files;          ///< Data files added.
+    uint64_t bytes;          ///< Their bytes.
+    char identity[40];       ///< The commit's UUID.
+    char token[512];         ///< For ds_table_resolve when the outcome is unknown; or "".
+};
+
+/// Appends every row of a stream as one commit. The stream is always released, on failure
+/// too. Columns are matched by name (by field id when all carry one); anything that does
+/// not fit refuses the whole append with the column and row: DS_EINVALID. `options` and
+/// `result` may be NULL. An empty stream commits nothing and is DS_OK (snapshot_id -1).
+DS_API DS_MUST_CHECK int ds_table_append(ds_table *table, struct ArrowArrayStream *stream,
+                                         const struct ds_commit_options *options,
+                                         struct ds_commit_result *result,
+                                         struct ds_error *err);
+
+/// Sets table properties (NULL removes) as one commit.
+DS_API DS_MUST_CHECK int ds_table_set_properties(ds_table *table,
+                                                 const struct ds_properties *properties,
+                                                 const struct ds_commit_options *options,
+                                                 struct ds_commit_result *result,
+                                                 struct ds_error *err);
+
+/// Asks the table's history what became of a commit whose outcome was unknown. Waits at
+/// most `timeout_ms` for the head to move; then, if it has not, commits an empty version
+/// to settle the question. DS_OK with result->outcome COMMITTED or NOT_COMMITTED;
+/// DS_EUNKNOWN while the catalog does not answer, or when history no longer reaches back.
+DS_API DS_MUST_CHECK int ds_table_resolve(ds_table *table, const char *token,
+                                          int64_t timeout_ms,
+                                          struct ds_commit_result *result,
+                                          struct ds_error *err);
+
+/// A transaction: several changes, one commit. Not for two threads at once.
+typedef struct ds_txn ds_txn;
+
+/// Begins one on the handle's current state. `options` is copied. The caller ends *out
+/// with ds_txn_free; without a commit nothing happened.
+DS_API DS_MUST_CHECK int ds_txn_begin(ds_table *table,
+                                      const struct ds_commit_options *options,
+                                      ds_txn **out, struct ds_error *err);
+
+/// Adds rows; their data files are written and durable on return. The stream is always
+/// released. After a failure the transaction can only be freed.
+DS_API DS_MUST_CHECK int ds_txn_append(ds_txn *txn, struct ArrowArrayStream *stream,
+                                       struct ds_error *err);
+
+/// Adds one batch; `schema` is not released, `array` always is. Rows are buffered and
+/// written as files fill up.
+DS_API DS_MUST_CHECK int ds_txn_append_batch(ds_txn *txn,
+                                             const struct ArrowSchema *schema,
+                                             struct ArrowArray *array,
+                                             struct ds_error *err);
+
+DS_API DS_MUST_CHECK int ds_txn_set_property(ds_txn *txn, const char *key,
+                                             const char *value, struct ds_error *err);
+
+/// Commits everything, once. `result` may be NULL.
+DS_API DS_MUST_CHECK int ds_txn_commit(ds_txn *txn, struct ds_commit_result *result,
+                                       struct ds_error *err);
+
+/// Frees a transaction; NULL is fine. One that was not committed removes its own files.
+DS_API void ds_txn_free(ds_txn *txn);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
