@@ -1,0 +1,80 @@
+// Decoding one column chunk into Arrow buffers, so many rows at a time.
+//
+// The caller fetched the chunk's bytes (parquet.h: offset, size) and keeps them alive.
+// Pages are decompressed one at a time as rows are asked for, so memory is one page, the
+// dictionary, and what the caller takes.
+//
+// Leaves with max_rep 0 are read: plain columns and those inside structs. Lists and maps
+// are refused by name with DS_EUNSUPPORTED.
+//
+// (1) What comes back has exactly as many rows as it says, every offset ascends, every
+//     null is a zeroed value: bad bytes end in an error, never in a wrong buffer.
+// (2) After an error the reader is good for nothing but dsi_parquet_reader_free.
+#ifndef DSI_CODEC_PARQUET_READ_H
+#define DSI_CODEC_PARQUET_READ_H
+
+#include "codec/parquet/parquet.h"
+
+/// The decoder of one column chunk. One thread at a time.
+typedef struct dsi_parquet_reader dsi_parquet_reader;
+
+/// All zero means the defaults.
+struct dsi_parquet_read_options {
+    bool keep_levels;      ///< Also fill `levels`: what tells which struct above is null.
+    bool ignore_checksums; ///< Do not compare pages with their CRC.
+    size_t page_bytes_max; ///< A larger page is refused; 0: 1 GiB.
+};
+
+/// Rows decoded so far, in Arrow's layout. Start with DSI_PARQUET_COLUMN_INIT; reading
+/// appends, so a batch may span pages, chunks and files. The buffers may be taken away
+/// (dsi_buf_take) to become an Arrow array; release the rest.
+///
+/// values: BOOLEAN: bits, least significant first. INT32, FLOAT: 4 bytes each; INT64,
+/// DOUBLE: 8, in the host's order. INT96: 12 bytes as stored. FIXED: type_length bytes.
+/// BYTE_ARRAY: rows + 1 int32 offsets into `bytes`, the first being 0 (no rows: empty).
+struct dsi_parquet_column {
+    size_t rows;
+    size_t null_count;
+    struct dsi_buf validity; ///< Bits, 1 is valid. Empty while there is no null.
+    struct dsi_buf values;
+    struct dsi_buf bytes;  ///< BYTE_ARRAY only. Its max bounds a batch: see _read.
+    struct dsi_buf levels; ///< keep_levels: one byte for each row, its definition level.
+};
+
+#define DSI_PARQUET_COLUMN_INIT                                                          \
+    {                                                                                    \
+        0, 0, DSI_BUF_INIT, DSI_BUF_INIT, DSI_BUF_INIT, DSI_BUF_INIT                     \
+    }
+
+/// Frees the buffers; the struct is empty and usable afterwards.
+void dsi_parquet_column_release(struct dsi_parquet_column *c);
+
+/// Opens a chunk. `leaf`, `chunk` and `bytes` (exactly chunk->size of them) are borrowed
+/// until the reader is freed; `options` may be NULL. DS_EUNSUPPORTED names the column and
+/// what it uses that is not built (a codec, nesting).
+DS_MUST_CHECK int dsi_parquet_reader_new(const struct dsi_parquet_node *leaf,
+                                         const struct dsi_parquet_chunk *chunk,
+                                         struct ds_slice bytes,
+                                         const struct dsi_parquet_read_options *options,
+                                         dsi_parquet_reader **out, struct ds_error *err);
+
+/// Appends the next rows to `out`: `rows_max` of them, or what is left. Fewer also when a
+/// BYTE_ARRAY column's `bytes` would pass its own max (or 2 GiB, which int32 offsets
+/// need), but at least one: DS_EUNSUPPORTED if that one row does not fit an empty buffer.
+/// `*rows` is how many were appended; 0 with DS_OK means that all rows have been read.
+DS_MUST_CHECK int dsi_parquet_reader_read(dsi_parquet_reader *r, size_t rows_max,
+                                          struct dsi_parquet_column *out, size_t *rows,
+                                          struct ds_error *err);
+
+/// Passes over rows; DS_ECORRUPT if the chunk ends before. Whole pages are not even
+/// decompressed.
+DS_MUST_CHECK int dsi_parquet_reader_skip(dsi_parquet_reader *r, int64_t rows,
+                                          struct ds_error *err);
+
+/// Rows not yet read.
+int64_t dsi_parquet_reader_rows_left(const dsi_parquet_reader *r);
+
+/// NULL is fine.
+void dsi_parquet_reader_free(dsi_parquet_reader *r);
+
+#endif
