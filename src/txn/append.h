@@ -1,0 +1,46 @@
+// Writing rows: batches in, data files out, one or more per partition.
+//
+// (1) Every row lands in the partition its values say, by the table's default spec.
+// (2) At most DSI_APPEND_OPEN_MAX files are open and DSI_APPEND_BYTES_MAX bytes are
+//     buffered, however many partitions there are: the largest is closed to make room.
+// (3) A finished file is durable, name and all. Files of an append that is not finished
+//     are removed with it.
+// (4) With a sort order each file is sorted by it as a whole.
+#ifndef DSI_TXN_APPEND_H
+#define DSI_TXN_APPEND_H
+
+#include "data/batch.h"
+#include "txn/change.h"
+
+#define DSI_APPEND_BYTES_MAX ((uint64_t)256 << 20)
+enum { DSI_APPEND_OPEN_MAX = 64 };
+
+struct dsi_append;
+
+/// Begins to write rows for `change`, whose identity and nonce the files are named by:
+/// <data path>/<partition path>/<seq>-<identity>-<nonce>-<n>.parquet. `metadata` says
+/// schema, spec, sort order and properties; a reference is taken. `storage` and `change`
+/// are borrowed. DS_EUNSUPPORTED for an unknown transform or another default format than
+/// Parquet. End with dsi_append_free.
+DS_MUST_CHECK int dsi_append_new(ds_storage *storage, const struct dsi_metadata *metadata,
+                                 struct dsi_change *change, struct dsi_append **out,
+                                 struct ds_error *err);
+
+/// What batches must look like: the table's current schema; borrowed.
+const struct dsi_schema *dsi_append_schema(const struct dsi_append *a);
+
+/// Adds all rows of a batch, which stays the caller's. After a failure only free is left.
+DS_MUST_CHECK int dsi_append_batch(struct dsi_append *a, const struct dsi_batch *b,
+                                   struct ds_error *err);
+
+/// Rows and bytes taken so far.
+void dsi_append_progress(const struct dsi_append *a, int64_t *rows, uint64_t *bytes);
+
+/// Finishes every file and gives them all to the change (dsi_change_append, owned). Once;
+/// then free. No rows: nothing is added.
+DS_MUST_CHECK int dsi_append_finish(struct dsi_append *a, struct ds_error *err);
+
+/// Frees it; what it wrote is removed unless it was finished. NULL is fine.
+void dsi_append_free(struct dsi_append *a);
+
+#endif

@@ -1,0 +1,95 @@
+// A change: what one commit shall do to a table, as plain data.
+//
+// (1) A change has one identity for ever, over all attempts, processes and restarts; it
+//     is drawn (or given by the caller) before the first file is written.
+// (2) Besides the identity it has a nonce, drawn by this run: names of files carry both,
+//     so two runs of one identity never write, or remove, each other's files.
+// (3) Nothing in it depends on the state it will be applied to; what does is made by
+//     dsi_rebase, anew for each attempt.
+#ifndef DSI_TXN_CHANGE_H
+#define DSI_TXN_CHANGE_H
+
+#include "base/random.h"
+#include "datashard/write.h"
+#include "txn/state.h"
+
+enum { DSI_NONCE_TEXT_SIZE = 9 }; // Eight hexadecimal digits and the terminator.
+
+// Where the identity is found in a table's history.
+#define DSI_KEY_COMMIT_ID "datashard.commit-id"
+
+// What a change can do. Each kind has its row in the conflict rules (txn/conflict.h).
+// To come, each with what it needs: overwrite, delete, row delta, rewrite, schema, spec,
+// sort order, refs.
+enum dsi_operation_kind {
+    DSI_OPERATION_APPEND,         // Adds data files.
+    DSI_OPERATION_SET_PROPERTIES, // Sets and removes table properties.
+    DSI_OPERATION_EMPTY,          // A version without content: the fence of a resolve.
+    DSI_OPERATION_COUNT,
+};
+
+struct dsi_operation {
+    enum dsi_operation_kind kind;
+    const struct dsi_data_file *files; // APPEND.
+    size_t file_count;
+    bool owned; // The files were written for this change: removed if it is not committed.
+    struct ds_properties properties; // SET_PROPERTIES; a value of NULL removes its key.
+};
+
+// What the change read, and so depends on: the place of conflict filters and of the
+// files it replaces. Appends read nothing.
+struct dsi_read_set {
+    const char *filter; // NULL: it read nothing.
+};
+
+struct dsi_change {
+    struct dsi_arena arena; // All it points at.
+    char identity[DSI_UUID_TEXT_SIZE];
+    char nonce[DSI_NONCE_TEXT_SIZE];
+    bool identity_given;          // By the caller, so an earlier run may have committed.
+    struct dsi_head base;         // Planned on this version,
+    int64_t base_snapshot_id;     // this snapshot of the branch,
+    int64_t base_sequence_number; // and this last sequence number
+    const char *table_uuid;       // of this table; NULL only in v1.
+    const char *branch;
+    enum ds_isolation isolation;
+    enum ds_append_mode append_mode;
+    struct dsi_read_set reads;
+    struct ds_properties summary;
+    struct dsi_operation *operations;
+    size_t operation_count;
+};
+
+/// A change planned on `state`, with no operations yet. `options` (may be NULL) gives
+/// identity, branch, isolation, mode and summary, all copied; DS_EINVALID for an identity
+/// that is no UUID. End with dsi_change_free.
+DS_MUST_CHECK int dsi_change_new(const struct dsi_state *state,
+                                 const struct ds_commit_options *options,
+                                 struct dsi_change **out, struct ds_error *err);
+void dsi_change_free(struct dsi_change *c); // NULL is fine. Removes no file.
+
+/// Adds data files, deeply copied. `owned`: they were written for this change. Several
+/// calls make one operation.
+DS_MUST_CHECK int dsi_change_append(struct dsi_change *c,
+                                    const struct dsi_data_file *files, size_t count,
+                                    bool owned, struct ds_error *err);
+
+/// Sets a property, or removes it (value NULL); the last call for a key wins.
+DS_MUST_CHECK int dsi_change_set_property(struct dsi_change *c, const char *key,
+                                          const char *value, struct ds_error *err);
+
+/// Makes it an EMPTY version.
+DS_MUST_CHECK int dsi_change_empty(struct dsi_change *c, struct ds_error *err);
+
+/// Rows, files and bytes it adds.
+void dsi_change_totals(const struct dsi_change *c, uint64_t *rows, uint64_t *files,
+                       uint64_t *bytes);
+
+/// True when it will make a snapshot.
+bool dsi_change_makes_snapshot(const struct dsi_change *c);
+
+/// Removes the data files written for a change that was never given to dsi_commit (which
+/// does that itself, after a definite answer). Best effort; pass each change only once.
+void dsi_change_discard(const struct dsi_change *c, ds_storage *storage);
+
+#endif

@@ -1,0 +1,101 @@
+// Rebase: a state and a change give the next state. The one function every way of
+// committing calls.
+//
+// (1) Pure: no I/O, no clock, no randomness, no locks, and the same input gives the same
+//     bytes. Time, attempt number and file contents come in as values.
+// (2) The new manifests of a change do not depend on the base (their snapshot id and
+//     sequence numbers are inherited), so they are made once and kept over attempts.
+// (3) It never goes back: sequence numbers and times only grow, the parent is the
+//     branch's head, and no snapshot id is used twice.
+#ifndef DSI_TXN_REBASE_H
+#define DSI_TXN_REBASE_H
+
+#include "txn/change.h"
+
+// Whether a commit also forgets old snapshots, by the standard history.expire.*
+// properties, in the same version. Made for tables that many small commits go to.
+#define DSI_KEY_EXPIRE_ON_COMMIT "datashard.expire-on-commit"
+
+/// A file to be stored before the swap.
+struct dsi_new_file {
+    const char *path;
+    struct ds_slice bytes;
+};
+
+/// The manifests with a change's own data files (2).
+struct dsi_prepared {
+    struct dsi_arena arena;
+    int64_t snapshot_id;
+    int32_t format_version;
+    struct dsi_new_file *files;
+    struct dsi_manifest_file *manifests; // Their rows, one per file.
+    size_t count;
+};
+
+/// Makes them on `state`. Pure. End with dsi_prepared_release.
+DS_MUST_CHECK int dsi_rebase_prepare(const struct dsi_state *state,
+                                     const struct dsi_change *change,
+                                     struct dsi_prepared *out, struct ds_error *err);
+void dsi_prepared_release(struct dsi_prepared *p);
+
+/// True while `p` fits `state`; otherwise prepare again (the table changed its format
+/// version, or somebody took the snapshot id).
+bool dsi_prepared_fits(const struct dsi_prepared *p, const struct dsi_state *state);
+
+/// A manifest whose content the caller has read.
+struct dsi_loaded_manifest {
+    const char *path;
+    const struct dsi_manifest *manifest; // With metrics, without DELETED entries.
+};
+
+struct dsi_rebase_input {
+    int64_t now_ms;
+    uint32_t attempt;                         // Names the files of this attempt.
+    const struct dsi_prepared *prepared;      // Fits the state.
+    const struct dsi_loaded_manifest *loaded; // What earlier calls asked for.
+    size_t loaded_count;
+};
+
+enum dsi_rebase_outcome {
+    DSI_REBASED,       // The next state is there.
+    DSI_REBASE_NEEDS,  // Load what `needs` names (or the branch's manifest list); again.
+    DSI_REBASE_NOTHING // The change does nothing: no version is to be made.
+};
+
+struct dsi_rebased {
+    struct dsi_arena arena;
+    enum dsi_rebase_outcome outcome;
+
+    int64_t needs_list_of;                  // A snapshot id; DSI_SNAPSHOT_NONE: none.
+    const struct dsi_manifest_file **needs; // Borrowed from the state.
+    size_t needs_count;
+
+    const struct dsi_metadata *metadata;   // Owned here.
+    const struct dsi_manifests *manifests; // Of the new snapshot; NULL: none was made.
+    struct dsi_buf json;                   // The metadata file, not compressed.
+    bool gzip;                             // To be compressed.
+    struct dsi_new_file *files;            // Merged manifests, then the manifest list.
+    size_t file_count;
+    const char *manifest_list;           // The path of the list; NULL: no snapshot.
+    int64_t snapshot_id;                 // DSI_SNAPSHOT_NONE: none was made.
+    int64_t sequence_number;             // -1 likewise.
+    const struct dsi_snapshot **expired; // Forgotten by this version; references.
+    size_t expired_count;
+    const char **dropped; // Metadata files that fell out of the log.
+    size_t dropped_count;
+};
+
+/// DS_OK with *out filled, DS_ECONFLICT (explained in err->detail) when the change cannot
+/// be applied after what happened, or another failure. End *out with dsi_rebased_release.
+DS_MUST_CHECK int dsi_rebase(const struct dsi_state *state,
+                             const struct dsi_change *change,
+                             const struct dsi_rebase_input *input,
+                             struct dsi_rebased *out, struct ds_error *err);
+void dsi_rebased_release(struct dsi_rebased *r); // Twice is fine.
+
+/// The snapshot the change stands on in this state: its branch's head; for a branch that
+/// does not exist yet, main's. NULL: the table is empty.
+const struct dsi_snapshot *dsi_rebase_parent(const struct dsi_metadata *m,
+                                             const char *branch);
+
+#endif

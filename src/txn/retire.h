@@ -1,0 +1,24 @@
+// Removing files nobody refers to any more. Every function here is best effort: a failure
+// leaves a file for the collector and changes no outcome.
+#ifndef DSI_TXN_RETIRE_H
+#define DSI_TXN_RETIRE_H
+
+#include "txn/rebase.h"
+
+/// After a version was committed that forgot snapshots: removes their manifest lists, and
+/// the manifests that only they had. Judges by `state`, the committed version; whatever
+/// it cannot prove unreachable stays. Data files are never removed here.
+void dsi_retire_snapshots(ds_storage *storage, const struct dsi_state *state,
+                          const struct dsi_snapshot *const *expired, size_t count);
+
+/// Removes metadata files that fell out of the log.
+void dsi_retire_metadata(ds_storage *storage, const char *const *files, size_t count);
+
+/// Removes the files of a table whose name has just been dropped: data files, manifests,
+/// lists and metadata files that `state` reaches and that lie in the table's own
+/// directories. DS_EUNSUPPORTED before anything is removed when gc.enabled is false.
+/// Otherwise as much as can be removed is; the first failure is returned.
+DS_MUST_CHECK int dsi_purge(ds_storage *storage, const struct dsi_state *state,
+                            struct ds_error *err);
+
+#endif

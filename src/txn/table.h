@@ -1,0 +1,70 @@
+// A table handle: a name in a catalog, and the newest state of it that was seen.
+//
+// (1) Any thread may use a handle, several at once. A state, once taken, never changes.
+// (2) A handle's state only moves to versions that are, or were, the head.
+// (3) A version that was just committed through the handle is never read back.
+#ifndef DSI_TXN_TABLE_H
+#define DSI_TXN_TABLE_H
+
+#include "txn/state.h"
+
+struct dsi_table;
+
+/// Opens a table; DS_ENOTFOUND. `catalog` is borrowed and outlives the handle; `name` is
+/// copied. End with dsi_table_free.
+DS_MUST_CHECK int dsi_table_open(struct dsi_catalog *catalog,
+                                 const struct dsi_table_name *name,
+                                 struct dsi_table **out, struct ds_error *err);
+
+/// Creates a table and opens it. spec->location NULL: the catalog's default;
+/// spec->table_uuid NULL and now_ms 0: drawn and read here. DS_EEXISTS when somebody has,
+/// or was faster; DS_EUNKNOWN when nobody can say whether it was made (open it to see).
+DS_MUST_CHECK int dsi_table_create(struct dsi_catalog *catalog,
+                                   const struct dsi_table_name *name,
+                                   const struct dsi_metadata_new *spec,
+                                   struct dsi_table **out, struct ds_error *err);
+
+/// NULL is fine. No call through it may be running.
+void dsi_table_free(struct dsi_table *t);
+
+/// Moves the handle to the head; one catalog look-up when the head did not move.
+/// DS_ENOTFOUND when the table is gone, DS_ECONFLICT when another one (other UUID) has
+/// its name now.
+DS_MUST_CHECK int dsi_table_refresh(struct dsi_table *t, struct ds_error *err);
+
+/// The handle's metadata; a reference, end it with dsi_metadata_unref.
+const struct dsi_metadata *dsi_table_metadata(struct dsi_table *t);
+
+/// The handle's state; a reference, end it with dsi_state_unref.
+const struct dsi_state *dsi_table_state(struct dsi_table *t);
+
+/// Publishes a state that is, or was, the head; an older one than the handle's is
+/// ignored (2). Takes its own reference.
+void dsi_table_publish(struct dsi_table *t, const struct dsi_state *s);
+
+/// The state with the manifest list of snapshot `id` in it: loaded when `s` has it not.
+/// *out is a reference.
+DS_MUST_CHECK int dsi_table_with_manifests(struct dsi_table *t, const struct dsi_state *s,
+                                           int64_t id, const struct dsi_state **out,
+                                           struct ds_error *err);
+
+// Borrowed from the handle.
+struct dsi_catalog *dsi_table_catalog(const struct dsi_table *t);
+ds_storage *dsi_table_storage(const struct dsi_table *t);
+const struct dsi_table_name *dsi_table_name(const struct dsi_table *t);
+
+/// Reads a metadata file, gzip or plain, at most DSI_METADATA_FILE_MAX bytes unpacked.
+#define DSI_METADATA_FILE_MAX ((size_t)1 << 30)
+DS_MUST_CHECK int dsi_metadata_load(ds_storage *storage, const char *location,
+                                    struct dsi_metadata **out, struct ds_error *err);
+
+/// Where new files of the table go, in the arena: write.data.path (or <location>/data),
+/// write.metadata.path (or <location>/metadata), checked as locations.
+DS_MUST_CHECK int dsi_table_data_path(const struct dsi_metadata *m,
+                                      struct dsi_arena *arena, char **out,
+                                      struct ds_error *err);
+DS_MUST_CHECK int dsi_table_metadata_path(const struct dsi_metadata *m,
+                                          struct dsi_arena *arena, char **out,
+                                          struct ds_error *err);
+
+#endif
