@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Prepares the other engines that the interoperability tests run beside datashard.
+
+usage: environment.py DIR
+
+Makes in DIR a Python environment with PyIceberg, DuckDB and Spark, the two Java archives
+that Spark needs, and the npm package with real data. What is there already is kept, so a
+second call is quick. Exits with 77 ("skipped") and says so loudly when a package registry
+cannot be reached; the tests that need it are then skipped too.
+"""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import venv
+
+PYTHON_PACKAGES = [
+    "pyiceberg[sql-sqlite,pyarrow]==0.12.*",
+    "duckdb==1.4.4",
+    "duckdb-ext-iceberg==1.4.4.*",
+    "duckdb-ext-avro==1.4.4.*",
+    "pytz",
+    "pyspark==3.5.*",
+    "setuptools<81",
+]
+JAVA_ARCHIVES = [
+    "org.apache.iceberg:iceberg-spark-runtime-3.5_2.12:1.10.1",
+    "org.xerial:sqlite-jdbc:3.46.1.3",
+]
+NPM_PACKAGE = "vega-datasets@3.2.1"
+DEBIAN_PACKAGES = {"java": "default-jre-headless", "mvn": "maven", "npm": "npm"}
+
+
+def run(command, **more):
+    print("+", " ".join(map(str, command)), flush=True)
+    return subprocess.run(command, **more).returncode == 0
+
+
+def skip(what):
+    print(f"\n*** INTEROP SKIPPED: {what} ***\n", flush=True)
+    sys.exit(77)
+
+
+def need(program):
+    """A program, from Debian when it is missing and we may install it."""
+    if shutil.which(program):
+        return True
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return False
+    env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+    run(["apt-get", "update", "-qq"], env=env, stdout=subprocess.DEVNULL)
+    run(["apt-get", "install", "-y", "-qq", "--no-install-recommends",
+         DEBIAN_PACKAGES[program]], env=env, stdout=subprocess.DEVNULL)
+    return shutil.which(program) is not None
+
+
+def prepare_python(base):
+    mark = base / "python.txt"
+    wanted = "\n".join(PYTHON_PACKAGES)
+    if mark.is_file() and mark.read_text() == wanted:
+        return
+    shutil.rmtree(base / "python", ignore_errors=True)
+    venv.create(base / "python", with_pip=True)
+    if not run([base / "python/bin/pip", "-q", "--disable-pip-version-check", "install",
+                *PYTHON_PACKAGES]):
+        skip("the Python packages could not be installed")
+    mark.write_text(wanted)
+
+
+def prepare_java(base):
+    jars = base / "jars"
+    jars.mkdir(exist_ok=True)
+    missing = [a for a in JAVA_ARCHIVES
+               if not (jars / ("-".join(a.split(":")[1:]) + ".jar")).is_file()]
+    if not need("java"):
+        skip("no Java runtime, and none could be installed")
+    if not missing:
+        return
+    if not need("mvn"):
+        skip("no Maven client, and none could be installed")
+    for artifact in missing:
+        if not run(["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={artifact}",
+                    f"-DoutputDirectory={jars}"]):
+            skip(f"{artifact} could not be fetched")
+
+
+def prepare_data(base):
+    folder = base / "npm"
+    if (folder / "node_modules/vega-datasets/data/flights-3m.parquet").is_file():
+        return
+    folder.mkdir(exist_ok=True)
+    (folder / "package.json").write_text('{"private": true}\n')
+    if not need("npm") or not run(["npm", "install", "--silent", "--no-fund", "--no-audit",
+                                   NPM_PACKAGE], cwd=folder):
+        print(f"\n*** {NPM_PACKAGE} could not be fetched: tests on real data are skipped"
+              " ***\n", flush=True)
+
+
+def main():
+    base = pathlib.Path(sys.argv[1]).resolve()
+    base.mkdir(parents=True, exist_ok=True)
+    (base / "ready").unlink(missing_ok=True)
+    prepare_python(base)
+    prepare_java(base)
+    prepare_data(base)
+    (base / "ready").touch()
+    print(f"the other engines are ready in {base.name}/")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+// Read by check_tree.py only: nobody builds it.
