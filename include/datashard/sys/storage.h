@@ -23,6 +23,11 @@ enum ds_put_flag {
     /// The content must be durable on return, but the name need not be: the caller will
     /// call `sync_names` before it relies on it. Not together with DS_PUT_IF_ABSENT.
     DS_PUT_NAME_LATER = 1u << 1,
+
+    /// Nobody relies on the file (a version hint): it is replaced indivisibly, but
+    /// neither
+    /// content nor name need be durable. Alone.
+    DS_PUT_HINT = 1u << 2,
 };
 
 /// What is known of one stored file.
@@ -103,7 +108,9 @@ struct ds_storage_ops {
     int (*remove)(ds_storage *storage, const char *path, struct ds_error *err);
 
     /// (required) Tells every file whose path starts with "<prefix>/", deep, in no order.
-    /// No such prefix is no file. Names a crash left half-made are not told.
+    /// No such prefix is no file. Names a crash left half-made are not told, nor any
+    /// other whose last segment begins with ".datashard-", which is how a lock's name
+    /// must begin.
     int (*list)(ds_storage *storage, const char *prefix, ds_list_fn fn, void *arg,
                 struct ds_error *err);
 

@@ -1,0 +1,29 @@
+// Directories of a local storage: making them, and making the names in them durable.
+//
+// (1) A name is durable when its directory was synced after the name was given, and so
+// was
+//     every directory above it since it was made. Who made those is not known (it may
+//     have been another process that died before its sync), so each directory is followed
+//     up to the root once, the first time a storage relies on it.
+#ifndef DSI_STORAGE_STORAGE_DIRS_H
+#define DSI_STORAGE_STORAGE_DIRS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "datashard/status.h"
+
+struct dsi_dirs;
+
+DS_MUST_CHECK int dsi_dirs_new(struct dsi_dirs **out, struct ds_error *err);
+void dsi_dirs_free(struct dsi_dirs *d); // NULL is fine.
+
+/// Makes directory `dir` (absolute) and those above it that are missing. Any thread.
+DS_MUST_CHECK int dsi_dirs_make(struct dsi_dirs *d, const char *dir,
+                                struct ds_error *err);
+
+/// Makes durable the names that are in `dir` now, and its own (1). Any thread.
+DS_MUST_CHECK int dsi_dirs_sync(struct dsi_dirs *d, const char *dir,
+                                struct ds_error *err);
+
+#endif

@@ -1,0 +1,114 @@
+#include "storage/storage_flock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/checked.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/random.h"
+#include "storage/storage_posix.h"
+
+// flock has no timeout, so a waiter looks again and again: soon at first, then at an
+// eighth of the time it has waited already. Only the first in the queue looks often.
+#define FIRST_LEAST_NS INT64_C(20000)
+#define FIRST_MOST_NS INT64_C(500000)
+#define QUEUE_LEAST_NS INT64_C(100000)
+#define QUEUE_MOST_NS INT64_C(2000000)
+
+struct dsi_flock {
+    int fd;
+};
+
+static int open_lock(const char *path, struct ds_error *err)
+{
+    int fd = dsi_posix()->open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+    return fd < 0 ? dsi_posix_fail(err, fd, "opening lock", path) : fd;
+}
+
+// Closing alone would leave it with a child that was forked meanwhile.
+static void give_back(int fd)
+{
+    if (fd >= 0) {
+        dsi_posix()->funlock(fd);
+        dsi_posix()->close(fd);
+    }
+}
+
+// 0 when locked, else a negative errno: -EWOULDBLOCK is "not in time".
+static int wait_for(int fd, int64_t until, int64_t least_ns, int64_t most_ns)
+{
+    int64_t start = dsi_clock_monotonic_ns();
+
+    for (;;) {
+        int code = dsi_posix()->flock(fd);
+        if (code != -EWOULDBLOCK && code != -EINTR) {
+            return code;
+        }
+        int64_t now = dsi_clock_monotonic_ns();
+        if (now >= until) {
+            return -EWOULDBLOCK;
+        }
+        int64_t ns = (now - start) / 8;
+        ns = ns < least_ns ? least_ns : ns > most_ns ? most_ns : ns;
+        ns = ns / 2 + (int64_t)dsi_random_below((uint64_t)ns); // Not all at once.
+        dsi_sleep_ns(ns < until - now ? ns : until - now);
+    }
+}
+
+int dsi_flock_take(const char *path, int64_t wait_ns, struct dsi_flock **out,
+                   struct ds_error *err)
+{
+    struct dsi_flock *lock = dsi_calloc(1, sizeof *lock);
+    struct dsi_buf name = DSI_BUF_INIT;
+    const char *queue_path = NULL;
+    int64_t until = 0;
+    int code = 0;
+    int queue = -1;
+    int rc = DS_OK;
+
+    *out = NULL;
+    if (!lock) {
+        return dsi_no_memory(err, path);
+    }
+    lock->fd = -1;
+    if (!dsi_add_i64(dsi_clock_monotonic_ns(), wait_ns, &until)) {
+        until = INT64_MAX;
+    }
+    DSI_TRY(dsi_buf_printf(&name, err, "%s-queue", path));
+    queue_path = dsi_buf_text(&name);
+    if (!queue_path) {
+        rc = dsi_no_memory(err, path);
+        goto done;
+    }
+    DSI_TRY(queue = open_lock(queue_path, err));
+    DSI_TRY(lock->fd = open_lock(path, err));
+    code = wait_for(queue, until, QUEUE_LEAST_NS, QUEUE_MOST_NS);
+    if (code == 0) {
+        code = wait_for(lock->fd, until, FIRST_LEAST_NS, FIRST_MOST_NS); // (1)
+    }
+    rc = DS_OK;
+    if (code == 0) {
+        *out = lock;
+        lock = NULL;
+    } else if (code == -EWOULDBLOCK) {
+        rc = dsi_fail(err, DS_ECONFLICT, "%s is held by another writer", path);
+    } else if (code != -ENOLCK && code != -EOPNOTSUPP && code != -ENOSYS) {
+        rc = dsi_posix_fail(err, code, "locking", path);
+    }
+done:
+    give_back(queue);
+    dsi_flock_release(lock);
+    dsi_buf_release(&name);
+    return rc;
+}
+
+void dsi_flock_release(struct dsi_flock *lock)
+{
+    if (lock) {
+        give_back(lock->fd);
+        dsi_free(lock);
+    }
+}

@@ -1,0 +1,505 @@
+// The file systems of this machine.
+//
+// (1) A file is complete and durable before it has its name, and gets it indivisibly: by
+//     link(2) where nobody may be overwritten, by rename(2) where that is wanted.
+// (2) After link, a directory that cannot be synced leaves the name in doubt: a put says
+//     DS_EUNKNOWN. A sink's name nobody else can know, so it is taken back.
+// (3) Nothing but regular files is opened: a pipe would hang us, a device would act.
+#include "storage/storage.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "storage/storage_dirs.h"
+#include "storage/storage_flock.h"
+#include "storage/storage_path.h"
+#include "storage/storage_posix.h"
+#include "storage/storage_temp.h"
+
+enum { LIST_DEPTH_MAX = 64 };
+
+struct local_storage {
+    ds_storage base; // First: a ds_storage * is a struct local_storage *.
+    struct dsi_dirs *dirs;
+};
+
+struct local_file {
+    struct ds_file base;
+    char *path;
+    uint64_t size;
+    int fd;
+};
+
+struct local_sink {
+    struct ds_sink base;
+    struct local_storage *storage;
+    struct dsi_temp temp;
+    char *path;
+    char *dir;
+    bool broken; // A write failed: nothing may be finished.
+};
+
+static int local_path(const char *location, const char **out, struct ds_error *err)
+{
+    return dsi_storage_path(location, "file", out, err);
+}
+
+// The path and, owned, the directory it is in.
+static int split(const char *location, const char **path, char **dir,
+                 struct ds_error *err)
+{
+    int rc = local_path(location, path, err);
+    if (rc < 0) {
+        return rc;
+    }
+    size_t size = (size_t)(strrchr(*path, '/') - *path);
+    *dir = dsi_strndup(*path, size ? size : 1);
+    return *dir ? DS_OK : dsi_no_memory(err, location);
+}
+
+static int64_t modified_ms(const struct stat *st)
+{
+    return (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
+}
+
+static int local_put(ds_storage *s, const char *location, struct ds_slice bytes,
+                     uint32_t flags, struct ds_error *err)
+{
+    struct local_storage *l = (struct local_storage *)s;
+    struct dsi_temp temp = DSI_TEMP_INIT;
+    const char *path = NULL;
+    char *dir = NULL;
+    int rc = DS_OK;
+
+    DSI_TRY(split(location, &path, &dir, err));
+    DSI_TRY(dsi_temp_open(&temp, l->dirs, dir, err));
+    DSI_TRY(dsi_temp_write(&temp, bytes, err));
+    DSI_TRY(dsi_temp_close(&temp, !(flags & DS_PUT_HINT), err));
+    DSI_TRY(dsi_temp_name(&temp, path, !(flags & DS_PUT_IF_ABSENT), err)); // (1)
+    if (!(flags & (DS_PUT_NAME_LATER | DS_PUT_HINT))) {
+        rc = dsi_dirs_sync(l->dirs, dir, err);
+        if (rc < 0) {
+            rc = dsi_wrap(err, DS_EUNKNOWN, "%s has its name, perhaps not for ever",
+                          path); // (2)
+        }
+    }
+done:
+    dsi_temp_release(&temp);
+    dsi_free(dir);
+    return rc;
+}
+
+static int local_sync_names(ds_storage *s, const char *location, struct ds_error *err)
+{
+    const char *path = NULL;
+    char *dir = NULL;
+    int rc = split(location, &path, &dir, err);
+
+    if (rc == DS_OK) {
+        rc = dsi_dirs_sync(((struct local_storage *)s)->dirs, dir, err);
+    }
+    dsi_free(dir);
+    return rc;
+}
+
+static int file_read(struct ds_file *f, uint64_t offset, void *out, size_t size,
+                     struct ds_error *err)
+{
+    const struct local_file *l = (struct local_file *)f;
+    size_t got = 0;
+
+    while (got < size) {
+        if (offset > INT64_MAX - got) {
+            return dsi_corrupt(err, "%s: offset %llu is beyond any file", l->path,
+                               (unsigned long long)offset);
+        }
+        int64_t n =
+            dsi_posix()->pread(l->fd, (char *)out + got, size - got, offset + got);
+        if (n == -EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return dsi_posix_fail(err, n, "reading", l->path);
+        }
+        if (n == 0) {
+            struct stat st;
+            uint64_t now =
+                dsi_posix()->fstat(l->fd, &st) == 0 ? (uint64_t)st.st_size : offset + got;
+            return dsi_corrupt(err, "%s: %zu bytes wanted at %llu, but it has only %llu",
+                               l->path, size, (unsigned long long)offset,
+                               (unsigned long long)now);
+        }
+        got += (size_t)n;
+    }
+    return DS_OK;
+}
+
+static uint64_t file_size(struct ds_file *f)
+{
+    return ((struct local_file *)f)->size;
+}
+
+static void file_close(struct ds_file *f)
+{
+    struct local_file *l = (struct local_file *)f;
+
+    if (l->fd >= 0) {
+        dsi_posix()->close(l->fd);
+    }
+    dsi_free(l->path);
+    dsi_free(l);
+}
+
+static const struct ds_file_ops file_ops = {
+    .struct_size = sizeof(struct ds_file_ops),
+    .read = file_read,
+    .size = file_size,
+    .close = file_close,
+};
+
+// What is not a regular file is no file of ours (3).
+static int check_kind(const struct stat *st, const char *path, struct ds_error *err)
+{
+    if (S_ISREG(st->st_mode)) {
+        return DS_OK;
+    }
+    if (S_ISDIR(st->st_mode)) {
+        return dsi_fail(err, DS_ENOTFOUND, "%s is a directory, not a file", path);
+    }
+    return dsi_fail(err, DS_EINVALID, "%s is a pipe, a socket or a device, not a file",
+                    path);
+}
+
+static int open_for_reading(struct local_file *f, struct ds_error *err)
+{
+    const struct dsi_posix_ops *posix = dsi_posix();
+    struct stat st;
+
+    do { // O_NONBLOCK: a pipe without a writer must not hang us before we see it (3).
+        f->fd = posix->open(f->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
+    } while (f->fd == -EINTR);
+    if (f->fd == -ENOTDIR) {
+        return dsi_fail(err, DS_ENOTFOUND, "%s is not there", f->path);
+    }
+    if (f->fd < 0) {
+        return dsi_posix_fail(err, f->fd, "opening", f->path);
+    }
+    int code = posix->fstat(f->fd, &st);
+    if (code < 0) {
+        return dsi_posix_fail(err, code, "looking at", f->path);
+    }
+    f->size = (uint64_t)st.st_size;
+    return check_kind(&st, f->path, err);
+}
+
+static int local_open(ds_storage *s, const char *location, struct ds_file **out,
+                      struct ds_error *err)
+{
+    const char *path = NULL;
+    int rc = local_path(location, &path, err);
+    (void)s;
+
+    if (rc < 0) {
+        return rc;
+    }
+    struct local_file *f = dsi_calloc(1, sizeof *f);
+    if (!f) {
+        return dsi_no_memory(err, location);
+    }
+    f->base.ops = &file_ops;
+    f->fd = -1;
+    f->path = dsi_strdup(path);
+    rc = f->path ? open_for_reading(f, err) : dsi_no_memory(err, location);
+    if (rc < 0) {
+        file_close(&f->base);
+        return rc;
+    }
+    *out = &f->base;
+    return DS_OK;
+}
+
+static int sink_write(struct ds_sink *k, struct ds_slice bytes, struct ds_error *err)
+{
+    struct local_sink *l = (struct local_sink *)k;
+    int rc = l->broken ? dsi_fail(err, DS_EIO, "%s: an earlier write failed", l->path)
+                       : dsi_temp_write(&l->temp, bytes, err);
+    l->broken = rc < 0;
+    return rc;
+}
+
+static int sink_finish(struct ds_sink *k, struct ds_error *err)
+{
+    struct local_sink *l = (struct local_sink *)k;
+    int rc = DS_OK;
+
+    if (l->broken || l->temp.fd < 0) {
+        return dsi_fail(err, DS_EIO, "%s: an earlier write failed", l->path);
+    }
+    DSI_TRY(dsi_temp_close(&l->temp, true, err));
+    DSI_TRY(dsi_temp_name(&l->temp, l->path, false, err)); // (1)
+    rc = dsi_dirs_sync(l->storage->dirs, l->dir, err);
+    if (rc < 0) {
+        dsi_posix()->unlink(l->path); // (2)
+    }
+done:
+    return rc;
+}
+
+static void sink_close(struct ds_sink *k)
+{
+    struct local_sink *l = (struct local_sink *)k;
+
+    dsi_temp_release(&l->temp);
+    dsi_free(l->path);
+    dsi_free(l->dir);
+    dsi_free(l);
+}
+
+static const struct ds_sink_ops sink_ops = {
+    .struct_size = sizeof(struct ds_sink_ops),
+    .write = sink_write,
+    .finish = sink_finish,
+    .close = sink_close,
+};
+
+static int local_create(ds_storage *s, const char *location, struct ds_sink **out,
+                        struct ds_error *err)
+{
+    struct local_sink *k = dsi_calloc(1, sizeof *k);
+    const char *path = NULL;
+    int rc = DS_OK;
+
+    if (!k) {
+        return dsi_no_memory(err, location);
+    }
+    k->base.ops = &sink_ops;
+    k->storage = (struct local_storage *)s;
+    k->temp = (struct dsi_temp)DSI_TEMP_INIT;
+    DSI_TRY(split(location, &path, &k->dir, err));
+    k->path = dsi_strdup(path);
+    if (!k->path) {
+        rc = dsi_no_memory(err, location);
+        goto done;
+    }
+    DSI_TRY(dsi_temp_open(&k->temp, k->storage->dirs, k->dir, err));
+    *out = &k->base;
+    k = NULL;
+done:
+    if (k) {
+        sink_close(&k->base);
+    }
+    return rc;
+}
+
+static int local_stat(ds_storage *s, const char *location, struct ds_file_info *out,
+                      struct ds_error *err)
+{
+    const char *path = NULL;
+    struct stat st;
+    int rc = local_path(location, &path, err);
+    (void)s;
+
+    if (rc < 0) {
+        return rc;
+    }
+    int code = dsi_posix()->stat(path, &st);
+    if (code == -ENOENT || code == -ENOTDIR) {
+        return dsi_fail(err, DS_ENOTFOUND, "%s is not there", path);
+    }
+    if (code < 0) {
+        return dsi_posix_fail(err, code, "looking at", path);
+    }
+    out->size = (uint64_t)st.st_size;
+    out->modified_ms = modified_ms(&st);
+    return check_kind(&st, path, err);
+}
+
+static int local_remove(ds_storage *s, const char *location, struct ds_error *err)
+{
+    const char *path = NULL;
+    int rc = local_path(location, &path, err);
+    (void)s;
+
+    if (rc < 0) {
+        return rc;
+    }
+    int code = dsi_posix()->unlink(path);
+    if (code < 0 && code != -ENOENT && code != -ENOTDIR) {
+        return dsi_posix_fail(err, code, "removing", path);
+    }
+    return DS_OK;
+}
+
+// A walk below one prefix. `path` is what the system is asked for, `told` is how the
+// caller spells it; both grow and shrink together.
+struct walk {
+    struct dsi_buf path;
+    struct dsi_buf told;
+    ds_list_fn fn;
+    void *arg;
+    struct ds_error *err;
+};
+
+static int walk_dir(struct walk *w, int depth);
+
+static int walk_entry(struct walk *w, const char *name, int depth)
+{
+    struct ds_error *err = w->err;
+    struct stat st;
+    size_t path_size = w->path.size;
+    size_t told_size = w->told.size;
+    const char *path = NULL;
+    const char *told = NULL;
+    int rc = DS_OK;
+    int code = 0;
+
+    DSI_TRY(dsi_buf_printf(&w->path, err, "/%s", name));
+    DSI_TRY(dsi_buf_printf(&w->told, err, "/%s", name));
+    path = dsi_buf_text(&w->path);
+    told = dsi_buf_text(&w->told);
+    if (!path || !told) {
+        rc = dsi_no_memory(err, "listing");
+        goto done;
+    }
+    code = dsi_posix()->lstat(path, &st); // A link could lead anywhere, also back up.
+    if (code < 0) {
+        // Removed since the directory was read: it is not there.
+        rc = code == -ENOENT ? DS_OK : dsi_posix_fail(err, code, "looking at", path);
+    } else if (S_ISDIR(st.st_mode)) {
+        rc = walk_dir(w, depth + 1);
+    } else if (S_ISREG(st.st_mode)) {
+        struct ds_file_info info = {(uint64_t)st.st_size, modified_ms(&st)};
+        rc = w->fn(w->arg, told, &info);
+    }
+done:
+    w->path.size = path_size;
+    w->told.size = told_size;
+    return rc;
+}
+
+static int walk_dir(struct walk *w, int depth)
+{
+    const struct dsi_posix_ops *posix = dsi_posix();
+    struct ds_error *err = w->err;
+    const char *path = dsi_buf_text(&w->path);
+    const char *name = NULL;
+    DIR *dir = NULL;
+    int rc = DS_OK;
+    int code = 0;
+
+    if (!path) {
+        return dsi_no_memory(err, "listing");
+    }
+    if (depth > LIST_DEPTH_MAX) {
+        return dsi_fail(err, DS_EUNSUPPORTED, "%s: more than %d directories deep", path,
+                        LIST_DEPTH_MAX);
+    }
+    code = posix->opendir(path, &dir);
+    if (code == -ENOENT || code == -ENOTDIR) {
+        return DS_OK;
+    }
+    if (code < 0) {
+        return dsi_posix_fail(err, code, "listing", path);
+    }
+    while ((code = posix->readdir(dir, &name)) > 0) {
+        if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+            !dsi_storage_path_is_hidden(name)) {
+            DSI_TRY(walk_entry(w, name, depth));
+        }
+    }
+    if (code < 0) {
+        rc = dsi_posix_fail(err, code, "listing", dsi_buf_text(&w->path));
+    }
+done:
+    posix->closedir(dir);
+    return rc;
+}
+
+static int local_list(ds_storage *s, const char *prefix, ds_list_fn fn, void *arg,
+                      struct ds_error *err)
+{
+    struct walk w = {DSI_BUF_INIT, DSI_BUF_INIT, fn, arg, err};
+    const char *path = NULL;
+    int rc = DS_OK;
+    (void)s;
+
+    DSI_TRY(local_path(prefix, &path, err));
+    DSI_TRY(dsi_buf_append_text(&w.path, path, err));
+    DSI_TRY(dsi_buf_append_text(&w.told, prefix, err));
+    DSI_TRY(walk_dir(&w, 0));
+done:
+    dsi_buf_release(&w.path);
+    dsi_buf_release(&w.told);
+    return rc;
+}
+
+static int local_lock(ds_storage *s, const char *location, int64_t wait_ns, void **out,
+                      struct ds_error *err)
+{
+    struct local_storage *l = (struct local_storage *)s;
+    struct dsi_flock *lock = NULL;
+    const char *path = NULL;
+    char *dir = NULL;
+    int rc = DS_OK;
+
+    DSI_TRY(split(location, &path, &dir, err));
+    rc = dsi_flock_take(path, wait_ns, &lock, err);
+    if (rc == DS_ENOTFOUND) { // Its directory is not there yet.
+        DSI_TRY(dsi_dirs_make(l->dirs, dir, err));
+        rc = dsi_flock_take(path, wait_ns, &lock, err);
+    }
+    *out = lock;
+done:
+    dsi_free(dir);
+    return rc;
+}
+
+static void local_unlock(ds_storage *s, void *lock)
+{
+    (void)s;
+    dsi_flock_release(lock);
+}
+
+static void local_free(ds_storage *s)
+{
+    struct local_storage *l = (struct local_storage *)s;
+    dsi_dirs_free(l->dirs);
+    dsi_free(l);
+}
+
+static const struct ds_storage_ops local_ops = {
+    .struct_size = sizeof(struct ds_storage_ops),
+    .scheme = "file",
+    .put = local_put,
+    .sync_names = local_sync_names,
+    .open = local_open,
+    .create = local_create,
+    .stat = local_stat,
+    .remove = local_remove,
+    .list = local_list,
+    .lock = local_lock,
+    .unlock = local_unlock,
+    .free = local_free,
+};
+
+int dsi_storage_local_new(ds_storage **out, struct ds_error *err)
+{
+    struct local_storage *l = dsi_calloc(1, sizeof *l);
+
+    *out = NULL;
+    if (!l) {
+        return dsi_no_memory(err, "a local storage");
+    }
+    l->base.ops = &local_ops;
+    int rc = dsi_dirs_new(&l->dirs, err);
+    if (rc < 0) {
+        dsi_free(l);
+        return rc;
+    }
+    *out = &l->base;
+    return DS_OK;
+}

@@ -1,0 +1,163 @@
+#include "storage/storage_temp.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/random.h"
+#include "storage/storage_path.h"
+#include "storage/storage_posix.h"
+
+#define WRITE_MAX ((size_t)1 << 30) // Systems cut what is near 2 GiB.
+
+static _Atomic uint64_t counter; // Of the temporary names of this process.
+
+void dsi_temp_release(struct dsi_temp *t)
+{
+    if (t->fd >= 0) {
+        dsi_posix()->close(t->fd);
+        t->fd = -1;
+    }
+    if (t->path) {
+        dsi_posix()->unlink(t->path); // What stays is hidden, and only wastes space.
+        dsi_free(t->path);
+        t->path = NULL;
+    }
+}
+
+static char *name_in(const char *dir)
+{
+    char name[96];
+    uint64_t nth = atomic_fetch_add(&counter, 1);
+    size_t dir_size = strlen(dir);
+
+    snprintf(name, sizeof name, "/" DSI_STORAGE_HIDDEN "%d-%llu-%016llx.tmp",
+             dsi_posix()->getpid(), (unsigned long long)nth,
+             (unsigned long long)dsi_random_u64()); // (1)
+    size_t name_size = strlen(name);
+    char *path = dsi_malloc(dir_size + name_size + 1);
+    if (path) {
+        memcpy(path, dir, dir_size);
+        memcpy(path + dir_size, name, name_size + 1);
+    }
+    return path;
+}
+
+int dsi_temp_open(struct dsi_temp *t, struct dsi_dirs *dirs, const char *dir,
+                  struct ds_error *err)
+{
+    const struct dsi_posix_ops *posix = dsi_posix();
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+    struct stat st;
+    int rc = DS_OK;
+    int code = 0;
+
+    assert(!t->path && t->fd < 0);
+    char *path = name_in(dir);
+    if (!path) {
+        return dsi_no_memory(err, dir);
+    }
+    int fd = posix->open(path, flags, 0666);
+    if (fd == -ENOENT) {
+        DSI_TRY(dsi_dirs_make(dirs, dir, err));
+    }
+    for (int i = 0; i < 8 && (fd == -ENOENT || fd == -EINTR); i++) {
+        fd = posix->open(path, flags, 0666);
+    }
+    if (fd < 0) {
+        rc = dsi_posix_fail(err, fd, "making a file in", dir);
+        goto done;
+    }
+    t->fd = fd;
+    t->path = path;
+    path = NULL;
+    code = posix->fstat(fd, &st);
+    if (code < 0) {
+        rc = dsi_posix_fail(err, code, "looking at", t->path);
+        dsi_temp_release(t);
+        goto done;
+    }
+    t->device = (uint64_t)st.st_dev;
+    t->inode = (uint64_t)st.st_ino;
+done:
+    dsi_free(path);
+    return rc;
+}
+
+int dsi_temp_write(struct dsi_temp *t, struct ds_slice bytes, struct ds_error *err)
+{
+    while (bytes.size > 0) {
+        size_t size = bytes.size < WRITE_MAX ? bytes.size : WRITE_MAX;
+        int64_t n = dsi_posix()->write(t->fd, bytes.data, size);
+        if (n == -EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return dsi_posix_fail(err, n < 0 ? n : -EIO, "writing", t->path);
+        }
+        bytes.data += n;
+        bytes.size -= (size_t)n;
+    }
+    return DS_OK;
+}
+
+int dsi_temp_close(struct dsi_temp *t, bool sync, struct ds_error *err)
+{
+    const struct dsi_posix_ops *posix = dsi_posix();
+    int synced = sync ? posix->fsync(t->fd) : 0; // (2)
+    int closed = posix->close(t->fd);
+
+    t->fd = -1;
+    if (synced < 0) {
+        return dsi_posix_fail(err, synced, "syncing", t->path);
+    }
+    // Interrupted, it is closed all the same; what was written is synced already.
+    if (closed < 0 && closed != -EINTR) {
+        return dsi_posix_fail(err, closed, "closing", t->path);
+    }
+    return DS_OK;
+}
+
+int dsi_temp_name(struct dsi_temp *t, const char *path, bool replace,
+                  struct ds_error *err)
+{
+    const struct dsi_posix_ops *posix = dsi_posix();
+    struct stat st;
+    int code = replace ? posix->rename(t->path, path) : posix->link(t->path, path);
+
+    if (code < 0) {
+        // The request may have been done although its answer is an error (a file server
+        // that got it twice says so): only the file itself tells.
+        int look = posix->lstat(path, &st);
+        bool ours = look == 0 && (uint64_t)st.st_dev == t->device &&
+                    (uint64_t)st.st_ino == t->inode;
+        if (!ours && !replace && (look == 0 || code == -EEXIST)) {
+            return dsi_fail(err, DS_EEXISTS, "%s is already there", path);
+        }
+        if (!ours && look < 0 && look != -ENOENT && look != -ENOTDIR) {
+            dsi_posix_fail(err, code, "naming", path);
+            return dsi_wrap(err, DS_EUNKNOWN, "its outcome cannot be seen");
+        }
+        if (!ours && !replace &&
+            (code == -EPERM || code == -EOPNOTSUPP || code == -ENOSYS)) {
+            return dsi_fail_os(err, DS_EUNSUPPORTED, -code,
+                               "naming %s: this file system has no hard links, so it "
+                               "cannot decide between two writers; use another",
+                               path);
+        }
+        if (!ours) {
+            return dsi_posix_fail(err, code, "naming", path);
+        }
+    }
+    if (!replace) {
+        posix->unlink(t->path); // A second name, hidden, does no harm (1).
+    }
+    dsi_free(t->path);
+    t->path = NULL;
+    return DS_OK;
+}

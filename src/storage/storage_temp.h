@@ -1,0 +1,50 @@
+// A file on its way into a local storage: written under a name of its own, then named.
+//
+// (1) A temporary name is never used twice, by any process: it may be a second name of a
+//     committed file, left by a crash between link and unlink.
+// (2) A descriptor is synced once. After a failed sync the pages may be marked clean, so
+// a
+//     second one could lie: the file is given up.
+#ifndef DSI_STORAGE_STORAGE_TEMP_H
+#define DSI_STORAGE_STORAGE_TEMP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "datashard/status.h"
+#include "datashard/types.h"
+#include "storage/storage_dirs.h"
+
+struct dsi_temp {
+    char *path; // NULL: none, or it has its final name.
+    int fd;     // -1: closed.
+    uint64_t device;
+    uint64_t inode;
+};
+
+#define DSI_TEMP_INIT                                                                    \
+    {                                                                                    \
+        NULL, -1, 0, 0                                                                   \
+    }
+
+/// Makes an empty file in directory `dir`, and the directory if it is missing.
+DS_MUST_CHECK int dsi_temp_open(struct dsi_temp *t, struct dsi_dirs *dirs,
+                                const char *dir, struct ds_error *err);
+
+/// Appends all of `bytes`.
+DS_MUST_CHECK int dsi_temp_write(struct dsi_temp *t, struct ds_slice bytes,
+                                 struct ds_error *err);
+
+/// Closes it, with its content durable if `sync` (2).
+DS_MUST_CHECK int dsi_temp_close(struct dsi_temp *t, bool sync, struct ds_error *err);
+
+/// Gives the closed file its name, indivisibly. With `replace` whatever has it loses it;
+/// otherwise DS_EEXISTS, and DS_EUNKNOWN when the system answered with an error and does
+/// not tell whether it was done.
+DS_MUST_CHECK int dsi_temp_name(struct dsi_temp *t, const char *path, bool replace,
+                                struct ds_error *err);
+
+/// Removes what has no name yet. Releasing twice is fine.
+void dsi_temp_release(struct dsi_temp *t);
+
+#endif
