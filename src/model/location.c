@@ -1,55 +1,61 @@
 #include "model/location.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/text.h"
 
-static int refuse(const char *text, const char *why, struct ds_error *err)
-{
-    return dsi_fail(err, DS_EINVALID, "location '%.200s': %s", text, why);
-}
+static const char *const schemes[] = {"file", "memory"};
 
-// The path behind a scheme we serve, and the canonical scheme; NULL for others.
+// The path inside `text`, with its leading slash, and its scheme ("file" when none is
+// written); NULL with *scheme set for a scheme nobody serves, NULL and NULL for no path.
 static const char *split(const char *text, const char **scheme)
 {
-    static const char *const local[] = {"file://localhost/", "file:///", "file:/"};
-
-    *scheme = "file://";
-    for (size_t i = 0; i < sizeof local / sizeof local[0]; i++) {
-        if (dsi_text_starts_with(text, local[i])) {
-            return text + strlen(local[i]) - 1;
+    const char *rest = NULL;
+    *scheme = NULL;
+    if (text[0] == '/') {
+        *scheme = "file";
+        return text;
+    }
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0] && !rest; i++) {
+        size_t size = strlen(schemes[i]);
+        if (strncmp(text, schemes[i], size) == 0 && text[size] == ':') {
+            *scheme = schemes[i];
+            rest = text + size + 1;
         }
     }
-    if (dsi_text_starts_with(text, "memory:///")) {
-        *scheme = "memory://";
-        return text + strlen("memory://");
+    if (!rest) {
+        return NULL;
     }
-    return text[0] == '/' ? text : NULL;
+    if (dsi_text_starts_with(rest, "//localhost/")) {
+        rest += strlen("//localhost");
+    } else if (dsi_text_starts_with(rest, "//")) {
+        rest += strlen("//");
+    }
+    return rest[0] == '/' ? rest : NULL;
 }
 
-static int check_segments(const char *text, const char *path, struct ds_error *err)
+static int check_segment(const char *text, const char *at, size_t size,
+                         struct ds_error *err)
 {
-    const char *at = path;
-
-    for (const char *c = path; *c; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
-            return refuse(text, "control characters are not allowed", err);
-        }
+    if (size == 0) {
+        return dsi_fail(err, DS_EINVALID,
+                        "the location '%.200s' has an empty segment (two "
+                        "slashes in a row)",
+                        text);
     }
-    while (*at) {
-        const char *start = ++at; // Past the slash.
-        while (*at && *at != '/') {
-            at++;
-        }
-        size_t size = (size_t)(at - start);
-        if (size == 0 && *at) {
-            return refuse(text, "an empty segment ('//') is not allowed", err);
-        }
-        if ((size == 1 && start[0] == '.') ||
-            (size == 2 && start[0] == '.' && start[1] == '.')) {
-            return refuse(text, "'.' and '..' segments are not allowed", err); // (2)
+    if ((size == 1 && at[0] == '.') || (size == 2 && at[0] == '.' && at[1] == '.')) {
+        return dsi_fail(err, DS_EINVALID,
+                        "the location '%.200s' has a segment '%.*s': write "
+                        "the full path",
+                        text, (int)size, at);
+    }
+    for (size_t i = 0; i < size; i++) {
+        if ((unsigned char)at[i] < 0x20 || at[i] == 0x7f) {
+            return dsi_fail(err, DS_EINVALID,
+                            "a location with a control character (byte "
+                            "0x%02x)",
+                            (unsigned)(unsigned char)at[i]);
         }
     }
     return DS_OK;
@@ -60,25 +66,34 @@ int dsi_location_normalize(const char *text, struct dsi_arena *arena, char **out
 {
     const char *scheme = NULL;
     const char *path = split(text, &scheme);
+    int rc = DS_OK;
 
-    *out = NULL;
     if (!path) {
-        return refuse(text,
-                      strstr(text, "://") ? "this scheme is not served; file:// and "
-                                            "memory:// are"
-                                          : "expected an absolute path or a file:// URI",
-                      err);
-    }
-    int rc = check_segments(text, path, err);
-    if (rc < 0) {
-        return rc;
+        return dsi_fail(err,
+                        scheme || !strstr(text, "://") ? DS_EINVALID : DS_EUNSUPPORTED,
+                        "the location '%.200s' is not one of /path, file:///path, "
+                        "memory:///path",
+                        text);
     }
     size_t size = strlen(path);
-    while (size > 1 && path[size - 1] == '/') {
+    if (size > 1 && path[size - 1] == '/') {
         size--;
     }
-    *out = dsi_arena_printf(arena, "%s%.*s", scheme, (int)size, path);
-    return *out ? DS_OK : dsi_no_memory(err, "reading a location");
+    if (!dsi_utf8_valid((struct ds_slice){(const uint8_t *)path, size})) {
+        return dsi_fail(err, DS_EINVALID, "a location that is not UTF-8");
+    }
+    for (size_t start = 1; start <= size && size > 1;) {
+        const char *slash = memchr(path + start, '/', size - start);
+        size_t end = slash ? (size_t)(slash - path) : size;
+        DSI_TRY(check_segment(text, path + start, end - start, err)); // (2)
+        start = end + 1;
+    }
+    *out = dsi_arena_printf(arena, "%s://%.*s", scheme, (int)size, path); // (1)
+    if (!*out) {
+        return dsi_no_memory(err, "reading a location");
+    }
+done:
+    return rc;
 }
 
 int dsi_location_join(const char *base, const char *a, const char *b,
@@ -86,12 +101,12 @@ int dsi_location_join(const char *base, const char *a, const char *b,
 {
     *out = dsi_arena_printf(arena, "%s%s%s%s%s", base, a ? "/" : "", a ? a : "",
                             b ? "/" : "", b ? b : "");
-    return *out ? DS_OK : dsi_no_memory(err, "joining a location");
+    return *out ? DS_OK : dsi_no_memory(err, "making a location");
 }
 
 const char *dsi_location_local_path(const char *location)
 {
     const char *scheme = NULL;
     const char *path = split(location, &scheme);
-    return path && strcmp(scheme, "file://") == 0 ? path : NULL;
+    return path && strcmp(scheme, "file") == 0 ? path : NULL;
 }

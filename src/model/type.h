@@ -106,6 +106,11 @@ bool dsi_schema_equal(const struct dsi_schema *a, const struct dsi_schema *b);
 /// one struct (also not by case), legal identifier fields, depth. DS_EINVALID.
 DS_MUST_CHECK int dsi_schema_check(const struct dsi_schema *s, struct ds_error *err);
 
+/// The same for a schema that somebody stored: names may differ by case only, be long,
+/// and nest deeper than what we would make.
+DS_MUST_CHECK int dsi_schema_check_stored(const struct dsi_schema *s,
+                                          struct ds_error *err);
+
 /// A deep copy whose field ids are new, counted up breadth-first from *last_id + 1 as
 /// Iceberg's own writers do; *last_id is moved on. Identifier ids are translated.
 DS_MUST_CHECK int dsi_schema_assign_ids(const struct dsi_schema *s, int32_t *last_id,

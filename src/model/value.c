@@ -1,55 +1,50 @@
+// Comparing, copying and widening values.
 #include "model/value.h"
 
 #include <assert.h>
-#include <limits.h>
 #include <math.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "model/value_units.h"
 
-static int order_of(bool less, bool more)
+// Maps a double's bits so that unsigned order is Iceberg's: -NaN first, NaN last.
+static uint64_t f64_order(double v)
 {
-    return more - less;
-}
-
-// The bits of a double as an integer that orders as Iceberg sorts floats: -NaN first, NaN
-// last, -0 before +0 (specification, "Sorting").
-static int64_t sortable(double v)
-{
-    int64_t bits = 0;
+    uint64_t bits = 0;
+    if (isnan(v)) { // All NaNs of a sign are one value.
+        return signbit(v) ? 0 : UINT64_MAX;
+    }
     memcpy(&bits, &v, sizeof bits);
-    return bits < 0 ? INT64_MIN - bits - 1 : bits;
+    return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
 }
+
+#define ORDER(a, b) (((a) > (b)) - ((a) < (b)))
 
 int dsi_value_compare(const struct dsi_value *a, const struct dsi_value *b)
 {
     assert(!a->null && !b->null && a->kind == b->kind);
     switch (a->kind) {
     case DSI_TYPE_BOOLEAN:
-        return order_of(a->as.boolean<b->as.boolean, a->as.boolean> b->as.boolean);
+        return ORDER(a->as.boolean, b->as.boolean);
     case DSI_TYPE_INT:
     case DSI_TYPE_DATE:
-        return order_of(a->as.i32<b->as.i32, a->as.i32> b->as.i32);
+        return ORDER(a->as.i32, b->as.i32);
     case DSI_TYPE_LONG:
     case DSI_TYPE_TIME:
     case DSI_TYPE_TIMESTAMP:
     case DSI_TYPE_TIMESTAMPTZ:
     case DSI_TYPE_TIMESTAMP_NS:
     case DSI_TYPE_TIMESTAMPTZ_NS:
-        return order_of(a->as.i64<b->as.i64, a->as.i64> b->as.i64);
-    case DSI_TYPE_FLOAT: {
-        int64_t x = sortable((double)a->as.f32);
-        int64_t y = sortable((double)b->as.f32);
-        return order_of(x<y, x> y);
-    }
-    case DSI_TYPE_DOUBLE: {
-        int64_t x = sortable(a->as.f64);
-        int64_t y = sortable(b->as.f64);
-        return order_of(x<y, x> y);
-    }
+        return ORDER(a->as.i64, b->as.i64);
+    case DSI_TYPE_FLOAT: // Widening keeps order, sign and NaN.
+        return ORDER(f64_order((double)a->as.f32), f64_order((double)b->as.f32));
+    case DSI_TYPE_DOUBLE:
+        return ORDER(f64_order(a->as.f64), f64_order(b->as.f64));
     case DSI_TYPE_DECIMAL:
-        return order_of(a->as.decimal<b->as.decimal, a->as.decimal> b->as.decimal);
+        return ORDER(a->as.decimal, b->as.decimal);
     default:
         return dsi_slice_compare(a->as.bytes, b->as.bytes);
     }
@@ -69,133 +64,82 @@ bool dsi_value_is_nan(const struct dsi_value *v)
                         (v->kind == DSI_TYPE_DOUBLE && isnan(v->as.f64)));
 }
 
-int dsi_value_copy(const struct dsi_value *v, struct dsi_arena *arena,
-                   struct dsi_value *out, struct ds_error *err)
+bool dsi_kind_holds_bytes(enum dsi_type_kind kind)
 {
-    *out = *v;
-    switch (v->kind) {
-    case DSI_TYPE_STRING:
-    case DSI_TYPE_UUID:
-    case DSI_TYPE_FIXED:
-    case DSI_TYPE_BINARY:
-    case DSI_TYPE_GEOMETRY:
-    case DSI_TYPE_GEOGRAPHY:
-        if (!v->null && dsi_arena_copy(arena, v->as.bytes, &out->as.bytes) < 0) {
-            return dsi_no_memory(err, "copying a value");
-        }
-        return DS_OK;
-    default:
-        return DS_OK;
-    }
+    return kind == DSI_TYPE_STRING || kind == DSI_TYPE_UUID || kind == DSI_TYPE_FIXED ||
+           kind == DSI_TYPE_BINARY || kind == DSI_TYPE_GEOMETRY ||
+           kind == DSI_TYPE_GEOGRAPHY;
 }
 
-static int misfit(const struct dsi_type *from, const struct dsi_type *to,
-                  struct ds_error *err)
+static int no_cast(const struct dsi_type *from, const struct dsi_type *to,
+                   struct ds_error *err)
 {
     char a[64];
     char b[64];
     dsi_type_format(from, a, sizeof a);
     dsi_type_format(to, b, sizeof b);
-    return dsi_fail(err, DS_EINVALID, "a value of type %s does not fit %s", a, b);
+    return dsi_fail(err, DS_EINVALID, "a value of type %s does not fit the type %s", a,
+                    b);
 }
 
-static bool rescale(dsi_int128 v, int32_t from, int32_t to, int32_t precision,
-                    dsi_int128 *out)
+static bool cast_decimal(const struct dsi_value *v, const struct dsi_type *from,
+                         const struct dsi_type *to, struct dsi_value *out)
 {
-    if (to >= from) {
-        dsi_int128 factor = dsi_int128_pow10(to - from);
-        if (!dsi_int128_fits(v, precision > to - from ? precision - (to - from) : 0)) {
-            return false;
-        }
-        *out = v * factor;
-        return true;
-    }
-    dsi_int128 factor = dsi_int128_pow10(from - to);
-    *out = v / factor;
-    return v % factor == 0 && dsi_int128_fits(*out, precision);
+    return from->scale == to->scale && dsi_int128_fits(v->as.decimal, to->precision) &&
+           (out->as.decimal = v->as.decimal, true);
 }
 
-// A whole number, whatever integer type carries it.
-static bool whole(const struct dsi_value *v, int64_t *out)
+static bool cast_date(int32_t days, enum dsi_type_kind to, struct dsi_value *out)
 {
-    switch (v->kind) {
-    case DSI_TYPE_INT:
-        *out = v->as.i32;
-        return true;
-    case DSI_TYPE_LONG:
-        *out = v->as.i64;
-        return true;
-    default:
-        return false;
-    }
-}
-
-static bool cast_whole(int64_t n, const struct dsi_type *to, struct dsi_value *out)
-{
-    switch (to->kind) {
-    case DSI_TYPE_INT:
-        out->as.i32 = (int32_t)n;
-        return n >= INT32_MIN && n <= INT32_MAX;
-    case DSI_TYPE_LONG:
-        out->as.i64 = n;
-        return true;
-    case DSI_TYPE_FLOAT:
-        out->as.f32 = (float)n;
-        return true;
-    case DSI_TYPE_DOUBLE:
-        out->as.f64 = (double)n;
-        return true;
-    case DSI_TYPE_DECIMAL:
-        return rescale(n, 0, to->scale, to->precision, &out->as.decimal);
-    default:
-        return false;
-    }
-}
-
-static bool cast_date(int32_t days, const struct dsi_type *to, struct dsi_value *out)
-{
-    const int64_t day_us = INT64_C(86400000000);
-
-    switch (to->kind) {
-    case DSI_TYPE_TIMESTAMP:
-    case DSI_TYPE_TIMESTAMPTZ:
-        out->as.i64 = days * day_us;
-        return days >= INT64_MIN / day_us && days <= INT64_MAX / day_us;
-    case DSI_TYPE_TIMESTAMP_NS:
-    case DSI_TYPE_TIMESTAMPTZ_NS:
-        if (days < INT64_MIN / (day_us * 1000) || days > INT64_MAX / (day_us * 1000)) {
-            return false;
-        }
-        out->as.i64 = days * day_us * 1000;
-        return true;
-    default:
-        return false;
-    }
+    int64_t unit = to == DSI_TYPE_TIMESTAMP      ? DSI_DAY_US
+                   : to == DSI_TYPE_TIMESTAMP_NS ? DSI_DAY_NS
+                                                 : 0;
+    return unit > 0 && dsi_mul_i64(days, unit, &out->as.i64);
 }
 
 int dsi_value_cast(const struct dsi_value *v, const struct dsi_type *from,
                    const struct dsi_type *to, struct dsi_value *out, struct ds_error *err)
 {
-    int64_t n = 0;
+    struct dsi_value wide = {.kind = to->kind};
     bool fits = false;
 
-    *out = *v;
-    out->kind = to->kind;
     if (v->null) {
+        *out = DSI_VALUE_NULL;
         return DS_OK;
     }
-    if (from->kind == DSI_TYPE_DECIMAL && to->kind == DSI_TYPE_DECIMAL) {
-        fits = rescale(v->as.decimal, from->scale, to->scale, to->precision,
-                       &out->as.decimal);
-    } else if (from->kind == to->kind) {
-        fits = from->kind != DSI_TYPE_FIXED || from->length == to->length;
-    } else if (whole(v, &n)) {
-        fits = cast_whole(n, to, out);
+    assert(v->kind == from->kind);
+    if (from->kind == to->kind && from->kind != DSI_TYPE_DECIMAL) {
+        fits = from->length == to->length;
+        wide = *v;
+    } else if (from->kind == DSI_TYPE_DECIMAL && to->kind == DSI_TYPE_DECIMAL) {
+        fits = cast_decimal(v, from, to, &wide);
+    } else if (from->kind == DSI_TYPE_INT && to->kind == DSI_TYPE_LONG) {
+        wide.as.i64 = v->as.i32;
+        fits = true;
+    } else if (from->kind == DSI_TYPE_LONG && to->kind == DSI_TYPE_INT) {
+        fits = v->as.i64 >= INT32_MIN && v->as.i64 <= INT32_MAX;
+        wide.as.i32 = (int32_t)(fits ? v->as.i64 : 0);
     } else if (from->kind == DSI_TYPE_FLOAT && to->kind == DSI_TYPE_DOUBLE) {
-        out->as.f64 = (double)v->as.f32;
+        wide.as.f64 = (double)v->as.f32;
         fits = true;
     } else if (from->kind == DSI_TYPE_DATE) {
-        fits = cast_date(v->as.i32, to, out);
+        fits = cast_date(v->as.i32, to->kind, &wide);
     }
-    return fits ? DS_OK : misfit(from, to, err);
+    if (!fits) {
+        return no_cast(from, to, err);
+    }
+    *out = wide;
+    return DS_OK;
+}
+
+int dsi_value_copy(const struct dsi_value *v, struct dsi_arena *arena,
+                   struct dsi_value *out, struct ds_error *err)
+{
+    struct dsi_value copy = *v;
+    if (!v->null && dsi_kind_holds_bytes(v->kind) &&
+        dsi_arena_copy(arena, v->as.bytes, &copy.as.bytes) < 0) {
+        return dsi_no_memory(err, "copying a value");
+    }
+    *out = copy;
+    return DS_OK;
 }

@@ -1,150 +1,132 @@
-// Truncated bounds: a shorter value that is certainly not above (lower) or not below
-// (upper) the original. Iceberg specification, Appendix D; the rules of the Java library.
-#include "model/value.h"
+// Bounds cut short. Iceberg specification, Appendix D, "Bounds"; what Java's UnicodeUtil
+// and BinaryUtil do.
+#include <assert.h>
+#include <string.h>
 
 #include "base/error.h"
+#include "model/value.h"
 
-// Where the first `length` code points of UTF-8 end; the size when there are no more.
-static size_t code_points(struct ds_slice s, int32_t length)
+static bool is_continuation(uint8_t byte)
 {
-    size_t at = 0;
-    while (at < s.size && length > 0) {
-        at++;
-        while (at < s.size && (s.data[at] & 0xc0) == 0x80) {
-            at++;
+    return (byte & 0xc0) == 0x80;
+}
+
+// How many bytes the first `length` code points take.
+static size_t prefix_size(struct ds_slice text, int32_t length)
+{
+    int64_t points = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        if (!is_continuation(text.data[i]) && points++ == length) {
+            return i;
         }
-        length--;
     }
-    return at;
+    return text.size;
 }
 
-static bool is_text(const struct dsi_value *v)
+static size_t cut_size(const struct dsi_value *v, int32_t length)
 {
-    return v->kind == DSI_TYPE_STRING;
-}
-
-static bool is_bytes(const struct dsi_value *v)
-{
-    return v->kind == DSI_TYPE_BINARY || v->kind == DSI_TYPE_FIXED;
-}
-
-static size_t cut(const struct dsi_value *v, int32_t length)
-{
-    if (is_text(v)) {
-        return code_points(v->as.bytes, length);
+    if (v->kind == DSI_TYPE_STRING) {
+        return prefix_size(v->as.bytes, length);
     }
-    return is_bytes(v) && v->as.bytes.size > (size_t)length ? (size_t)length
-                                                            : v->as.bytes.size;
+    if (v->kind == DSI_TYPE_BINARY || v->kind == DSI_TYPE_FIXED) {
+        return v->as.bytes.size < (size_t)length ? v->as.bytes.size : (size_t)length;
+    }
+    return SIZE_MAX; // Not a type that is cut.
 }
 
 int dsi_value_truncate_lower(const struct dsi_value *v, int32_t length,
                              struct dsi_arena *arena, struct dsi_value *out,
                              struct ds_error *err)
 {
+    assert(length > 0);
     *out = *v;
-    if (v->null || (!is_text(v) && !is_bytes(v))) {
+    if (v->null || cut_size(v, length) == SIZE_MAX) {
         return DS_OK;
     }
-    out->as.bytes.size = cut(v, length);
+    out->as.bytes.size = cut_size(v, length);
     return dsi_value_copy(out, arena, out, err);
 }
 
-static size_t encode(uint32_t c, uint8_t out[4])
-{
-    if (c < 0x80) {
-        out[0] = (uint8_t)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = (uint8_t)(0xc0 | c >> 6);
-        out[1] = (uint8_t)(0x80 | (c & 0x3f));
-        return 2;
-    }
-    if (c < 0x10000) {
-        out[0] = (uint8_t)(0xe0 | c >> 12);
-        out[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-        out[2] = (uint8_t)(0x80 | (c & 0x3f));
-        return 3;
-    }
-    out[0] = (uint8_t)(0xf0 | c >> 18);
-    out[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-    out[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-    out[3] = (uint8_t)(0x80 | (c & 0x3f));
-    return 4;
-}
-
-static uint32_t decode(const uint8_t *s, size_t size)
+static uint32_t decode(const uint8_t *at, size_t size)
 {
     if (size == 1) {
-        return s[0];
+        return at[0];
     }
-    uint32_t c = s[0] & (0xffu >> (size + 1));
+    uint32_t c = at[0] & (0xffu >> (size + 1));
     for (size_t i = 1; i < size; i++) {
-        c = c << 6 | (s[i] & 0x3f);
+        c = c << 6 | (at[i] & 0x3f);
     }
     return c;
 }
 
-// Raises the last code point that can be raised, and drops what follows it; 0 if none
-// can.
-static size_t raise_text(uint8_t *bytes, size_t size)
+static size_t encode(uint32_t c, uint8_t out[4])
 {
-    while (size > 0) {
-        size_t start = size - 1;
-        while (start > 0 && (bytes[start] & 0xc0) == 0x80) {
-            start--;
-        }
-        uint32_t next = decode(bytes + start, size - start) + 1;
-        if (next == 0xd800) {
-            next = 0xe000; // Over the surrogates.
-        }
-        uint8_t sequence[4];
-        size_t n = next <= 0x10ffff ? encode(next, sequence) : 0;
-        if (n > 0) {
-            for (size_t i = 0; i < n; i++) {
-                bytes[start + i] = sequence[i];
-            }
-            return start + n;
-        }
-        size = start;
+    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    static const uint8_t lead[] = {0, 0x00, 0xc0, 0xe0, 0xf0};
+    for (size_t i = n; i > 1; i--) {
+        out[i - 1] = (uint8_t)(0x80 | (c & 0x3f));
+        c >>= 6;
     }
-    return 0;
+    out[0] = (uint8_t)(lead[n] | c);
+    return n;
 }
 
-static size_t raise_bytes(uint8_t *bytes, size_t size)
+// Raises the last code point that can be; false when there is none. `copy` has room for
+// one byte more than size, which the raised one may need.
+static bool raise_text(uint8_t *copy, size_t *size)
 {
-    while (size > 0 && bytes[size - 1] == 0xff) {
-        size--;
+    size_t end = *size;
+    while (end > 0) {
+        size_t start = end - 1;
+        while (start > 0 && is_continuation(copy[start])) {
+            start--;
+        }
+        uint32_t c = decode(copy + start, end - start) + 1;
+        if (c == 0xd800) {
+            c = 0xe000; // No surrogates.
+        }
+        if (c <= 0x10ffff) {
+            *size = start + encode(c, copy + start);
+            return true;
+        }
+        end = start;
     }
-    if (size > 0) {
-        bytes[size - 1]++;
+    return false;
+}
+
+static bool raise_bytes(uint8_t *copy, size_t *size)
+{
+    for (size_t end = *size; end > 0; end--) {
+        if (copy[end - 1] != 0xff) {
+            copy[end - 1]++;
+            *size = end;
+            return true;
+        }
     }
-    return size;
+    return false;
 }
 
 int dsi_value_truncate_upper(const struct dsi_value *v, int32_t length,
                              struct dsi_arena *arena, struct dsi_value *out, bool *exists,
                              struct ds_error *err)
 {
+    assert(length > 0);
     *out = *v;
     *exists = true;
-    if (v->null || (!is_text(v) && !is_bytes(v))) {
+    if (v->null || cut_size(v, length) == SIZE_MAX) {
         return DS_OK;
     }
-    size_t size = cut(v, length);
+    size_t size = cut_size(v, length);
     if (size == v->as.bytes.size) {
         return dsi_value_copy(v, arena, out, err);
     }
-    uint8_t *bytes =
-        dsi_arena_alloc(arena, size + 4); // A raised code point may be longer.
-    if (!bytes) {
-        return dsi_no_memory(err, "truncating a bound");
+    uint8_t *copy = dsi_arena_alloc(arena, size + 1);
+    if (!copy) {
+        return dsi_no_memory(err, "making an upper bound");
     }
-    for (size_t i = 0; i < size; i++) {
-        bytes[i] = v->as.bytes.data[i];
-    }
-    size = is_text(v) ? raise_text(bytes, size) : raise_bytes(bytes, size);
-    *exists = size > 0;
-    out->as.bytes = (struct ds_slice){bytes, size};
+    memcpy(copy, v->as.bytes.data, size);
+    *exists =
+        v->kind == DSI_TYPE_STRING ? raise_text(copy, &size) : raise_bytes(copy, &size);
+    out->as.bytes = (struct ds_slice){copy, size};
     return DS_OK;
 }

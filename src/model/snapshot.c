@@ -1,0 +1,245 @@
+// Snapshots: made, parsed and counted one by one. Iceberg specification, "Snapshots".
+#include "model/metadata.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "model/parts_json.h"
+
+const struct dsi_snapshot *dsi_snapshot_ref(const struct dsi_snapshot *s)
+{
+    dsi_refcount_add(&((struct dsi_snapshot *)(uintptr_t)s)->owners); // Only the count.
+    return s;
+}
+
+void dsi_snapshot_unref(const struct dsi_snapshot *s)
+{
+    struct dsi_snapshot *counted = (struct dsi_snapshot *)(uintptr_t)s;
+    if (s && dsi_refcount_drop(&counted->owners)) {
+        dsi_arena_release(&counted->arena);
+        dsi_free(counted);
+    }
+}
+
+static struct dsi_snapshot *empty_snapshot(void)
+{
+    struct dsi_snapshot *s = dsi_calloc(1, sizeof *s);
+    if (s) {
+        dsi_refcount_init(&s->owners);
+        s->snapshot_id = DSI_SNAPSHOT_NONE;
+        s->parent_id = DSI_SNAPSHOT_NONE;
+        s->timestamp_ms = -1;
+        s->schema_id = -1;
+        s->first_row_id = -1;
+        s->added_rows = -1;
+    }
+    return s;
+}
+
+// --- making
+// ------------------------------------------------------------------------------
+
+static int write_snapshot(const struct dsi_snapshot_new *n, struct dsi_buf *out,
+                          struct ds_error *err)
+{
+    struct dsi_json_writer w;
+
+    dsi_json_writer_init(&w, out, err);
+    dsi_json_write_object_begin(&w);
+    if (n->sequence_number > 0) {
+        dsi_json_write_member_i64(&w, "sequence-number", n->sequence_number);
+    }
+    dsi_json_write_member_i64(&w, "snapshot-id", n->snapshot_id);
+    if (n->parent_id != DSI_SNAPSHOT_NONE) {
+        dsi_json_write_member_i64(&w, "parent-snapshot-id", n->parent_id);
+    }
+    dsi_json_write_member_i64(&w, "timestamp-ms", n->timestamp_ms);
+    dsi_json_write_key(&w, "summary");
+    dsi_json_write_object_begin(&w);
+    for (size_t i = 0; i < n->summary_count; i++) {
+        dsi_json_write_member_string(&w, n->summary[i].key, n->summary[i].value);
+    }
+    dsi_json_write_object_end(&w);
+    dsi_json_write_member_string(&w, "manifest-list", n->manifest_list);
+    if (n->schema_id >= 0) {
+        dsi_json_write_member_i64(&w, "schema-id", n->schema_id);
+    }
+    if (n->first_row_id >= 0) {
+        dsi_json_write_member_i64(&w, "first-row-id", n->first_row_id);
+        dsi_json_write_member_i64(&w, "added-rows", n->added_rows);
+    }
+    dsi_json_write_object_end(&w);
+    return dsi_json_writer_finish(&w);
+}
+
+int dsi_snapshot_new(const struct dsi_snapshot_new *spec, const struct dsi_snapshot **out,
+                     struct ds_error *err)
+{
+    struct dsi_json_reader r;
+    struct dsi_buf json = DSI_BUF_INIT;
+    struct dsi_arena scratch = DSI_ARENA_INIT;
+    int rc = DS_OK;
+
+    *out = NULL;
+    DSI_TRY(write_snapshot(spec, &json, err));
+    // Read back what was written: one way to make a snapshot, and its text is checked.
+    dsi_json_reader_init(&r, dsi_buf_slice(&json), &scratch, "new snapshot");
+    DSI_TRY(dsi_snapshot_read(&r, out, err));
+done:
+    dsi_arena_release(&scratch);
+    dsi_buf_release(&json);
+    return rc;
+}
+
+// --- reading
+// -----------------------------------------------------------------------------
+
+static int read_summary(struct dsi_json_reader *r, struct dsi_snapshot *s,
+                        struct ds_error *err)
+{
+    struct ds_property *items = NULL;
+    struct ds_slice key = {NULL, 0};
+    size_t room = 0;
+    int rc = DS_OK;
+
+    s->summary_count = 0;
+    DSI_TRY(dsi_json_object_begin(r, err));
+    while ((rc = dsi_json_object_next(r, &key, err)) == DS_ROW) {
+        if (s->summary_count == room) {
+            size_t wider = room ? room * 2 : 16;
+            struct ds_property *more = dsi_arena_array(r->arena, wider, sizeof *more);
+            if (!more) {
+                return dsi_no_memory(err, "reading a snapshot");
+            }
+            if (room > 0) {
+                memcpy(more, items, room * sizeof *more);
+            }
+            items = more;
+            s->summary = items;
+            room = wider;
+        }
+        struct ds_property *p = &items[s->summary_count++];
+        p->key = dsi_arena_strndup(r->arena, (const char *)key.data, key.size);
+        if (!p->key) {
+            return dsi_no_memory(err, "reading a snapshot");
+        }
+        DSI_TRY(dsi_json_string(r, &p->value, err));
+    }
+done:
+    return rc;
+}
+
+static int read_manifests(struct dsi_json_reader *r, struct dsi_snapshot *s,
+                          struct ds_error *err)
+{
+    const char **items = NULL;
+    size_t room = 0;
+    int rc = DS_OK;
+
+    s->manifest_count = 0;
+    DSI_TRY(dsi_json_array_begin(r, err));
+    while ((rc = dsi_json_array_next(r, err)) == DS_ROW) {
+        if (s->manifest_count == room) {
+            size_t wider = room ? room * 2 : 8;
+            const char **more = dsi_arena_array(r->arena, wider, sizeof *more);
+            if (!more) {
+                return dsi_no_memory(err, "reading a snapshot");
+            }
+            if (room > 0) {
+                memcpy(more, items, room * sizeof *more);
+            }
+            items = more;
+            s->manifests = items;
+            room = wider;
+        }
+        DSI_TRY(dsi_json_string(r, &items[s->manifest_count], err));
+        s->manifest_count++;
+    }
+done:
+    return rc;
+}
+
+// Numbers that may also be null stand for "not said".
+static int read_optional(struct dsi_json_reader *r, int64_t *out, struct ds_error *err)
+{
+    bool null = false;
+    int rc = dsi_json_null(r, &null, err);
+    return rc < 0 || null ? rc : dsi_json_i64(r, out, err);
+}
+
+static int read_member(struct dsi_json_reader *r, struct ds_slice key,
+                       struct dsi_snapshot *s, struct ds_error *err)
+{
+    if (dsi_json_key_is(key, "snapshot-id")) {
+        return dsi_json_i64(r, &s->snapshot_id, err);
+    }
+    if (dsi_json_key_is(key, "parent-snapshot-id")) {
+        return read_optional(r, &s->parent_id, err);
+    }
+    if (dsi_json_key_is(key, "sequence-number")) {
+        return dsi_json_i64(r, &s->sequence_number, err);
+    }
+    if (dsi_json_key_is(key, "timestamp-ms")) {
+        return dsi_json_i64(r, &s->timestamp_ms, err);
+    }
+    if (dsi_json_key_is(key, "manifest-list")) {
+        return dsi_json_string(r, &s->manifest_list, err);
+    }
+    if (dsi_json_key_is(key, "manifests")) {
+        return read_manifests(r, s, err);
+    }
+    if (dsi_json_key_is(key, "summary")) {
+        return read_summary(r, s, err);
+    }
+    if (dsi_json_key_is(key, "first-row-id")) {
+        return read_optional(r, &s->first_row_id, err);
+    }
+    if (dsi_json_key_is(key, "added-rows")) {
+        return read_optional(r, &s->added_rows, err);
+    }
+    if (dsi_json_key_is(key, "schema-id")) {
+        int64_t id = -1;
+        int rc = read_optional(r, &id, err);
+        s->schema_id = id >= 0 && id <= INT32_MAX ? (int32_t)id : -1;
+        return rc;
+    }
+    return dsi_json_skip(r, NULL, err);
+}
+
+int dsi_snapshot_read(struct dsi_json_reader *r, const struct dsi_snapshot **out,
+                      struct ds_error *err)
+{
+    struct dsi_json_reader inner = *r;
+    struct ds_slice raw = {NULL, 0};
+    struct ds_slice key = {NULL, 0};
+    struct dsi_snapshot *s = empty_snapshot();
+    int rc = DS_OK;
+
+    *out = NULL;
+    if (!s) {
+        return dsi_no_memory(err, "reading a snapshot");
+    }
+    DSI_TRY(dsi_json_skip(r, &raw, err));
+    inner.arena = &s->arena; // A snapshot lives on its own.
+    DSI_TRY(dsi_json_object_begin(&inner, err));
+    while ((rc = dsi_json_object_next(&inner, &key, err)) == DS_ROW) {
+        DSI_TRY(read_member(&inner, key, s, err));
+    }
+    DSI_TRY(rc);
+    if (s->snapshot_id < 0 || s->timestamp_ms < 0 || s->sequence_number < 0) {
+        rc = dsi_json_unexpected(&inner, err,
+                                 "a snapshot with snapshot-id and timestamp-ms, not "
+                                 "negative");
+        goto done;
+    }
+    if (dsi_arena_copy(&s->arena, raw, &s->raw) < 0) {
+        rc = dsi_no_memory(err, "reading a snapshot");
+        goto done;
+    }
+    *out = s;
+    s = NULL;
+done:
+    dsi_snapshot_unref(s);
+    return rc;
+}

@@ -1,0 +1,181 @@
+#include "model/partition.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "model/parts_json.h"
+
+bool dsi_sort_order_equal(const struct dsi_sort_order *a, const struct dsi_sort_order *b)
+{
+    if (a->field_count != b->field_count) {
+        return false;
+    }
+    for (size_t i = 0; i < a->field_count; i++) {
+        const struct dsi_sort_field *f = &a->fields[i];
+        const struct dsi_sort_field *g = &b->fields[i];
+        if (f->source_id != g->source_id || f->descending != g->descending ||
+            f->nulls_last != g->nulls_last ||
+            strcmp(f->transform.text, g->transform.text) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int read_choice(struct dsi_json_reader *r, const char *no, const char *yes,
+                       bool *out, struct ds_error *err)
+{
+    const char *text = NULL;
+    int rc = dsi_json_string(r, &text, err);
+
+    if (rc < 0) {
+        return rc;
+    }
+    *out = strcmp(text, yes) == 0;
+    return *out || strcmp(text, no) == 0 ? DS_OK : dsi_json_unexpected(r, err, yes);
+}
+
+static int read_sort_transform(struct dsi_json_reader *r, struct dsi_transform *out,
+                               struct ds_error *err)
+{
+    const char *text = NULL;
+    int rc = dsi_json_string(r, &text, err);
+    return rc < 0 ? rc : dsi_transform_parse(text, r->arena, out, err);
+}
+
+static int read_sort_field(struct dsi_json_reader *r, struct dsi_sort_field *f,
+                           struct ds_error *err)
+{
+    struct ds_slice key = {NULL, 0};
+    int rc = DS_OK;
+
+    *f = (struct dsi_sort_field){.source_id = -1};
+    DSI_TRY(dsi_json_object_begin(r, err));
+    while ((rc = dsi_json_object_next(r, &key, err)) == DS_ROW) {
+        if (dsi_json_key_is(key, "source-id")) {
+            DSI_TRY(dsi_json_i32(r, &f->source_id, err));
+        } else if (dsi_json_key_is(key, "transform")) {
+            DSI_TRY(read_sort_transform(r, &f->transform, err));
+        } else if (dsi_json_key_is(key, "direction")) {
+            DSI_TRY(read_choice(r, "asc", "desc", &f->descending, err));
+        } else if (dsi_json_key_is(key, "null-order")) {
+            DSI_TRY(read_choice(r, "nulls-first", "nulls-last", &f->nulls_last, err));
+        } else {
+            DSI_TRY(dsi_json_skip(r, NULL, err));
+        }
+    }
+    if (rc == DS_OK && (f->source_id < 0 || !f->transform.text)) {
+        rc = dsi_json_unexpected(r, err, "a sort field with source-id and transform");
+    }
+done:
+    return rc;
+}
+
+static int read_sort_fields(struct dsi_json_reader *r, struct dsi_sort_order *out,
+                            struct ds_error *err)
+{
+    struct dsi_sort_field *fields = NULL;
+    size_t room = 0;
+    int rc = DS_OK;
+
+    out->field_count = 0;
+    DSI_TRY(dsi_json_array_begin(r, err));
+    while ((rc = dsi_json_array_next(r, err)) == DS_ROW) {
+        if (out->field_count == room) {
+            size_t wider = room ? room * 2 : 4;
+            struct dsi_sort_field *more = dsi_arena_array(r->arena, wider, sizeof *more);
+            if (!more) {
+                return dsi_no_memory(err, "reading a sort order");
+            }
+            if (room > 0) {
+                memcpy(more, fields, room * sizeof *more);
+            }
+            fields = more;
+            out->fields = fields;
+            room = wider;
+        }
+        DSI_TRY(read_sort_field(r, &fields[out->field_count], err));
+        out->field_count++;
+    }
+done:
+    return rc;
+}
+
+int dsi_sort_order_read(struct dsi_json_reader *r, struct dsi_sort_order *out,
+                        struct ds_error *err)
+{
+    struct dsi_json_reader again = *r;
+    struct ds_slice raw = {NULL, 0};
+    struct ds_slice key = {NULL, 0};
+    bool fields = false;
+    int rc = DS_OK;
+
+    *out = (struct dsi_sort_order){.order_id = 0};
+    DSI_TRY(dsi_json_skip(r, &raw, err));
+    DSI_TRY(dsi_json_object_begin(&again, err));
+    while ((rc = dsi_json_object_next(&again, &key, err)) == DS_ROW) {
+        if (dsi_json_key_is(key, "order-id")) {
+            DSI_TRY(dsi_json_i32(&again, &out->order_id, err));
+        } else if (dsi_json_key_is(key, "fields")) {
+            DSI_TRY(read_sort_fields(&again, out, err));
+            fields = true;
+        } else {
+            DSI_TRY(dsi_json_skip(&again, NULL, err));
+        }
+    }
+    if (rc == DS_OK && !fields) {
+        rc = dsi_json_unexpected(&again, err, "a sort order with fields");
+    }
+    DSI_TRY(rc);
+    if (dsi_arena_copy(r->arena, raw, &out->raw) < 0) {
+        rc = dsi_no_memory(err, "reading a sort order");
+    }
+done:
+    return rc;
+}
+
+int dsi_sort_order_from_json(struct ds_slice json, struct dsi_arena *arena,
+                             struct dsi_sort_order *out, struct ds_error *err)
+{
+    struct dsi_json_reader r;
+    int rc = DS_OK;
+
+    dsi_json_reader_init(&r, json, arena, "sort order");
+    DSI_TRY(dsi_sort_order_read(&r, out, err));
+    DSI_TRY(dsi_json_end(&r, err));
+done:
+    return rc;
+}
+
+void dsi_sort_order_write(struct dsi_json_writer *w, const struct dsi_sort_order *order)
+{
+    if (order->raw.size > 0) {
+        dsi_json_write_raw(w, order->raw);
+        return;
+    }
+    dsi_json_write_object_begin(w);
+    dsi_json_write_member_i64(w, "order-id", order->order_id);
+    dsi_json_write_key(w, "fields");
+    dsi_json_write_array_begin(w);
+    for (size_t i = 0; i < order->field_count; i++) {
+        const struct dsi_sort_field *f = &order->fields[i];
+        dsi_json_write_object_begin(w);
+        dsi_json_write_member_string(w, "transform", f->transform.text);
+        dsi_json_write_member_i64(w, "source-id", f->source_id);
+        dsi_json_write_member_string(w, "direction", f->descending ? "desc" : "asc");
+        dsi_json_write_member_string(w, "null-order",
+                                     f->nulls_last ? "nulls-last" : "nulls-first");
+        dsi_json_write_object_end(w);
+    }
+    dsi_json_write_array_end(w);
+    dsi_json_write_object_end(w);
+}
+
+int dsi_sort_order_to_json(const struct dsi_sort_order *order, struct dsi_buf *out,
+                           struct ds_error *err)
+{
+    struct dsi_json_writer w;
+    dsi_json_writer_init(&w, out, err);
+    dsi_sort_order_write(&w, order);
+    return dsi_json_writer_finish(&w);
+}
