@@ -89,8 +89,9 @@ static int fraction_digits(int64_t ns)
 int dsi_value_format(const struct dsi_value *v, const struct dsi_type *type,
                      struct dsi_buf *out, struct ds_error *err)
 {
-    char text[DSI_TIME_TEXT_SIZE > DSI_DECIMAL_TEXT_SIZE ? DSI_TIME_TEXT_SIZE
-                                                         : DSI_DECIMAL_TEXT_SIZE];
+    char text[(int)DSI_TIME_TEXT_SIZE > (int)DSI_DECIMAL_TEXT_SIZE
+                  ? (int)DSI_TIME_TEXT_SIZE
+                  : DSI_DECIMAL_TEXT_SIZE];
     int64_t days = 0;
     int64_t ns = 0;
 

@@ -1,0 +1,311 @@
+#include "base/fault.h"
+#include "base/text.h"
+#include "harness.h"
+#include "model/metadata.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char schema_json[] =
+    "{\"type\":\"struct\",\"schema-id\":0,\"fields\":["
+    "{\"id\":7,\"name\":\"id\",\"required\":true,\"type\":\"long\"},"
+    "{\"id\":9,\"name\":\"ts\",\"required\":false,\"type\":\"timestamp\"},"
+    "{\"id\":3,\"name\":\"tags\",\"required\":false,\"type\":{\"type\":\"list\","
+    "\"element-id\":4,\"element\":\"string\",\"element-required\":false}}]}";
+
+static int make(struct dsi_metadata **out, struct ds_error *err)
+{
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_schema schema;
+    struct dsi_partition_spec spec;
+    struct dsi_sort_order order;
+    struct ds_property properties[] = {{"owner", "me"}, {"format-version", "2"}};
+    struct dsi_metadata_new n = {.table_uuid = "f79c3e09-677c-4bbd-a479-3f349cb785e7",
+                                 .location = "file:///t",
+                                 .schema = &schema,
+                                 .spec = &spec,
+                                 .sort_order = &order,
+                                 .properties = {properties, 2},
+                                 .now_ms = 1000};
+    *out = NULL;
+    int rc = dsi_schema_from_json(dsi_slice_text(schema_json), &arena, &schema, err);
+    if (rc == DS_OK) {
+        rc = dsi_partition_spec_parse("bucket(4, id), day(ts)", &schema, &arena, &spec,
+                                      err);
+    }
+    if (rc == DS_OK) {
+        rc = dsi_sort_order_parse("ts desc, id", &schema, &arena, &order, err);
+    }
+    if (rc == DS_OK) {
+        rc = dsi_metadata_new(&n, out, err);
+    }
+    dsi_arena_release(&arena);
+    return rc;
+}
+
+// Appends a snapshot on main, as a commit does; takes `base`, gives the next metadata.
+static int append(const struct dsi_metadata *base, int64_t id, int64_t now_ms,
+                  struct dsi_metadata **out, struct ds_error *err)
+{
+    struct ds_property summary[] = {{"operation", "append"}, {"note", "a \"quoted\" \n"}};
+    struct dsi_snapshot_new n = {.snapshot_id = id,
+                                 .parent_id = base->current_snapshot_id,
+                                 .sequence_number = base->last_sequence_number + 1,
+                                 .timestamp_ms = now_ms,
+                                 .manifest_list = "file:///t/metadata/snap.avro",
+                                 .schema_id = 0,
+                                 .summary = summary,
+                                 .summary_count = 2,
+                                 .first_row_id = -1};
+    struct dsi_ref main = {DSI_REF_MAIN, DSI_REF_BRANCH, id, -1, -1, -1};
+    const struct dsi_snapshot *s = NULL;
+    struct dsi_metadata_edit *e = NULL;
+    char file[64];
+
+    *out = NULL;
+    int rc = dsi_snapshot_new(&n, &s, err);
+    if (rc == DS_OK) {
+        rc = dsi_metadata_edit_new(base, &e, err);
+    }
+    if (rc == DS_OK) {
+        rc = dsi_metadata_edit_add_snapshot(e, s, err);
+    }
+    if (rc == DS_OK) {
+        rc = dsi_metadata_edit_set_ref(e, &main, err);
+    }
+    snprintf(file, sizeof file, "file:///t/metadata/v%d.json", (int)id);
+    if (rc == DS_OK) {
+        rc = dsi_metadata_edit_finish(e, now_ms, file, out, NULL, err);
+        e = NULL;
+    }
+    dsi_metadata_edit_free(e);
+    dsi_snapshot_unref(s);
+    return rc;
+}
+
+static void append_to(struct dsi_metadata **m, int64_t id, int64_t now_ms)
+{
+    struct dsi_metadata *next = NULL;
+    struct ds_error err = {0};
+    if (append(*m, id, now_ms, &next, &err) != DS_OK) {
+        fail_msg("%s", err.message);
+    }
+    dsi_metadata_unref(*m);
+    *m = next;
+}
+
+// Writes, parses and writes again: both texts must agree.
+static void check_round_trip(const struct dsi_metadata *m)
+{
+    struct dsi_buf first = DSI_BUF_INIT;
+    struct dsi_buf second = DSI_BUF_INIT;
+    struct dsi_metadata *back = NULL;
+    struct ds_error err = {0};
+
+    assert_int_equal(dsi_metadata_to_json(m, &first, &err), DS_OK);
+    if (dsi_metadata_parse(dsi_buf_slice(&first), &back, &err) != DS_OK) {
+        fail_msg("%s\n%s", err.message, dsi_buf_text(&first));
+    }
+    assert_int_equal(dsi_metadata_to_json(back, &second, &err), DS_OK);
+    assert_string_equal(dsi_buf_text(&first), dsi_buf_text(&second));
+    assert_int_equal(back->snapshot_count, m->snapshot_count);
+    assert_true(back->current_snapshot_id == m->current_snapshot_id);
+    assert_true(back->last_sequence_number == m->last_sequence_number);
+    dsi_metadata_unref(back);
+    dsi_buf_release(&first);
+    dsi_buf_release(&second);
+}
+
+static void test_metadata_edit__makes_a_table_with_fresh_ids(void **state)
+{
+    struct dsi_metadata *m = NULL;
+    struct ds_error err = {0};
+    (void)state;
+
+    assert_int_equal(make(&m, &err), DS_OK);
+    const struct dsi_schema *s = dsi_metadata_current_schema(m);
+    assert_string_equal(dsi_schema_field(s, 1)->name, "id");
+    assert_string_equal(dsi_schema_field(s, 2)->name, "ts");
+    assert_string_equal(dsi_schema_field(s, 4)->name, "element");
+    assert_int_equal(m->last_column_id, 4);
+    const struct dsi_partition_spec *spec = dsi_metadata_default_spec(m);
+    assert_int_equal(spec->fields[0].source_id, 1);
+    assert_int_equal(spec->fields[1].source_id, 2);
+    assert_string_equal(spec->fields[0].name, "id_bucket");
+    assert_int_equal(m->last_partition_id, 1001);
+    assert_int_equal(m->default_sort_order_id, 1);
+    assert_string_equal(dsi_metadata_property(m, "write.parquet.compression-codec"),
+                        "zstd");
+    assert_null(dsi_metadata_property(m, "format-version"));
+    check_round_trip(m);
+    dsi_metadata_unref(m);
+}
+
+static void test_metadata_edit__appends_snapshots_in_order(void **state)
+{
+    struct dsi_metadata *m = NULL;
+    (void)state;
+
+    assert_int_equal(make(&m, NULL), DS_OK);
+    for (int64_t id = 1; id <= 50; id++) {
+        append_to(&m, id, 5000 - id); // A clock that goes back.
+        assert_true(m->last_sequence_number == id);
+    }
+    assert_int_equal(m->snapshot_count, 50);
+    assert_int_equal(m->snapshot_log_count, 50);
+    for (size_t i = 1; i < m->snapshot_log_count; i++) {
+        assert_true(m->snapshot_log[i].timestamp_ms >=
+                    m->snapshot_log[i - 1].timestamp_ms);
+    }
+    assert_true(m->last_updated_ms >= m->snapshot_log[49].timestamp_ms);
+    assert_string_equal(dsi_snapshot_summary(m->snapshots[49], "note"),
+                        "a \"quoted\" \n");
+    check_round_trip(m);
+    dsi_metadata_unref(m);
+}
+
+static void test_metadata_edit__keeps_a_bounded_metadata_log(void **state)
+{
+    struct dsi_metadata_edit *e = NULL;
+    struct dsi_metadata *m = NULL;
+    struct dsi_metadata *next = NULL;
+    struct dsi_metadata_dropped dropped = {NULL, 0};
+    (void)state;
+
+    assert_int_equal(make(&m, NULL), DS_OK);
+    for (int64_t id = 1; id <= 10; id++) {
+        append_to(&m, id, 5000);
+    }
+    assert_int_equal(m->metadata_log_count, 10);
+    assert_int_equal(dsi_metadata_edit_new(m, &e, NULL), DS_OK);
+    assert_int_equal(dsi_metadata_edit_set_property(
+                         e, "write.metadata.previous-versions-max", "3", NULL),
+                     DS_OK);
+    assert_int_equal(dsi_metadata_edit_finish(e, 6000, "last", &next, &dropped, NULL),
+                     DS_OK);
+    assert_int_equal(next->metadata_log_count, 3);
+    assert_string_equal(next->metadata_log[2].metadata_file, "last");
+    assert_int_equal(dropped.count, 8);
+    assert_string_equal(dropped.files[0], "file:///t/metadata/v1.json");
+    dsi_metadata_unref(m);
+    dsi_metadata_unref(next);
+}
+
+static void test_metadata_edit__forgets_expired_snapshots_and_their_log(void **state)
+{
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_ref tag = {"keep", DSI_REF_TAG, 3, -1, -1, -1};
+    struct dsi_metadata_edit *e = NULL;
+    struct dsi_metadata *m = NULL;
+    struct dsi_metadata *next = NULL;
+    int64_t *ids = NULL;
+    size_t count = 0;
+    struct ds_error err = {0};
+    (void)state;
+
+    assert_int_equal(make(&m, NULL), DS_OK);
+    for (int64_t id = 1; id <= 10; id++) {
+        append_to(&m, id, 1000 * id);
+    }
+    assert_int_equal(dsi_metadata_edit_new(m, &e, NULL), DS_OK);
+    assert_int_equal(dsi_metadata_edit_set_ref(e, &tag, NULL), DS_OK);
+    assert_int_equal(dsi_metadata_edit_set_property(
+                         e, "history.expire.max-snapshot-age-ms", "2500", NULL),
+                     DS_OK);
+    assert_int_equal(dsi_metadata_edit_set_property(
+                         e, "history.expire.min-snapshots-to-keep", "2", NULL),
+                     DS_OK);
+    const struct dsi_metadata *so_far = dsi_metadata_edit_state(e);
+    assert_int_equal(dsi_metadata_expired(so_far, 10000, &arena, &ids, &count, &err),
+                     DS_OK);
+    assert_int_equal(count, 6); // 1 2 4 5 6 7: 3 is tagged, 8 9 10 are young.
+    assert_int_equal(ids[2], 4);
+    int64_t tagged = 3;
+    assert_int_equal(dsi_metadata_edit_remove_snapshots(e, &tagged, 1, &err),
+                     DS_EINVALID);
+    assert_int_equal(dsi_metadata_edit_remove_snapshots(e, ids, count, &err), DS_OK);
+    assert_int_equal(dsi_metadata_edit_finish(e, 10000, NULL, &next, NULL, &err), DS_OK);
+    assert_int_equal(next->snapshot_count, 4);
+    assert_int_equal(next->snapshot_log_count, 3); // 8 9 10.
+    check_round_trip(next);
+    dsi_metadata_unref(m);
+    dsi_metadata_unref(next);
+    dsi_arena_release(&arena);
+}
+
+static void test_metadata_edit__refuses_snapshots_that_do_not_follow(void **state)
+{
+    struct ds_property summary = {"operation", "append"};
+    struct dsi_snapshot_new n = {.snapshot_id = 1,
+                                 .parent_id = DSI_SNAPSHOT_NONE,
+                                 .sequence_number = 5,
+                                 .timestamp_ms = 1,
+                                 .manifest_list = "m",
+                                 .schema_id = 0,
+                                 .summary = &summary,
+                                 .summary_count = 1,
+                                 .first_row_id = -1};
+    struct dsi_metadata_edit *e = NULL;
+    struct dsi_metadata *m = NULL;
+    const struct dsi_snapshot *s = NULL;
+    struct ds_error err = {0};
+    (void)state;
+
+    assert_int_equal(make(&m, NULL), DS_OK);
+    append_to(&m, 1, 5000);
+    assert_int_equal(dsi_metadata_edit_new(m, &e, NULL), DS_OK);
+    assert_int_equal(dsi_snapshot_new(&n, &s, NULL), DS_OK);
+    assert_int_equal(dsi_metadata_edit_add_snapshot(e, s, &err),
+                     DS_EINVALID); // Id taken.
+    dsi_snapshot_unref(s);
+    n.snapshot_id = 2;
+    assert_int_equal(dsi_snapshot_new(&n, &s, NULL), DS_OK);
+    assert_int_equal(dsi_metadata_edit_add_snapshot(e, s, &err), DS_EINVALID);
+    assert_non_null(strstr(err.message, "sequence number 5, the next one is 2"));
+    dsi_snapshot_unref(s);
+    dsi_metadata_edit_free(e);
+    dsi_metadata_unref(m);
+}
+
+static void test_metadata_edit__survives_every_fault(void **state)
+{
+    struct dsi_fault_plan plan = {0};
+    int clean = 0;
+    (void)state;
+
+    while (dsi_fault_next(&plan)) {
+        struct dsi_metadata *m = NULL;
+        struct dsi_metadata *next = NULL;
+        struct ds_error err = {0};
+        int rc = make(&m, &err);
+        if (rc == DS_OK) {
+            rc = append(m, 1, 5000, &next, &err);
+        }
+        assert_true(rc == DS_OK ? next != NULL : err.message[0] != '\0');
+        clean += rc == DS_OK;
+        dsi_metadata_unref(m);
+        dsi_metadata_unref(next);
+    }
+    assert_true(clean >= 1);
+}
+
+static int stop_faults(void **state)
+{
+    (void)state;
+    dsi_fault_stop();
+    return 0;
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_metadata_edit__makes_a_table_with_fresh_ids),
+        cmocka_unit_test(test_metadata_edit__appends_snapshots_in_order),
+        cmocka_unit_test(test_metadata_edit__keeps_a_bounded_metadata_log),
+        cmocka_unit_test(test_metadata_edit__forgets_expired_snapshots_and_their_log),
+        cmocka_unit_test(test_metadata_edit__refuses_snapshots_that_do_not_follow),
+        cmocka_unit_test_teardown(test_metadata_edit__survives_every_fault, stop_faults),
+    };
+    return cmocka_run_group_tests_name("metadata_edit", tests, NULL, NULL);
+}
