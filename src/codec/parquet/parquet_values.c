@@ -1,0 +1,320 @@
+#include "codec/parquet/parquet_values.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "codec/parquet/parquet_bits.h"
+#include "codec/parquet/parquet_bytes.h"
+
+static int too_few(const struct dsi_parquet_values *v, struct ds_error *err)
+{
+    return dsi_corrupt(err, "column %s: a page ends before its last value",
+                       v->field->name);
+}
+
+void dsi_parquet_dictionary_release(struct dsi_parquet_dictionary *d)
+{
+    dsi_buf_release(&d->bytes);
+    dsi_free(d->values);
+    d->values = NULL;
+    d->count = 0;
+}
+
+// The next value of plain BYTE_ARRAYs; false when there is none.
+static bool take_bytes(struct ds_slice *in, struct ds_slice *out)
+{
+    if (in->size < 4) {
+        return false;
+    }
+    uint32_t size = dsi_le32(in->data);
+    if (size > in->size - 4) {
+        return false;
+    }
+    *out = (struct ds_slice){in->data + 4, size};
+    in->data += 4 + (size_t)size;
+    in->size -= 4 + (size_t)size;
+    return true;
+}
+
+static int find_values(struct dsi_parquet_dictionary *d,
+                       const struct dsi_parquet_field *f, size_t count,
+                       struct ds_error *err)
+{
+    struct ds_slice in = dsi_buf_slice(&d->bytes);
+
+    if (count > in.size / 4) { // A length is four bytes.
+        return dsi_corrupt(err, "column %s: a dictionary of %zu values in %zu bytes",
+                           f->name, count, in.size);
+    }
+    d->values = dsi_malloc(count * sizeof *d->values);
+    if (!d->values) {
+        return dsi_no_memory(err, "a parquet dictionary");
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!take_bytes(&in, &d->values[i])) {
+            return dsi_corrupt(err, "column %s: the dictionary ends in value %zu of %zu",
+                               f->name, i, count);
+        }
+    }
+    d->count = count;
+    return DS_OK;
+}
+
+int dsi_parquet_dictionary_init(struct dsi_parquet_dictionary *d,
+                                const struct dsi_parquet_field *f, size_t count,
+                                struct ds_error *err)
+{
+    size_t width = dsi_parquet_width(f);
+
+    if (f->physical == DSI_PARQUET_BYTE_ARRAY) {
+        return find_values(d, f, count, err);
+    }
+    if (width == 0) {
+        return dsi_fail(err, DS_EUNSUPPORTED, "column %s: a dictionary of booleans",
+                        f->name);
+    }
+    if (count > d->bytes.size / width) {
+        return dsi_corrupt(err, "column %s: a dictionary of %zu values in %zu bytes",
+                           f->name, count, d->bytes.size);
+    }
+    if (!dsi_host_is_little() && (width == 4 || width == 8) &&
+        f->physical != DSI_PARQUET_FIXED) {
+        struct dsi_buf turned = DSI_BUF_INIT;
+        int rc = dsi_buf_reserve(&turned, count * width, err);
+        if (rc < 0) {
+            return rc;
+        }
+        dsi_le_copy(turned.data, d->bytes.data, count, width);
+        turned.size = count * width;
+        dsi_buf_release(&d->bytes);
+        d->bytes = turned;
+    }
+    d->count = count;
+    return DS_OK;
+}
+
+// Makes sure that there are indices (or booleans) in the block; how many.
+static size_t fill_block(struct dsi_parquet_values *v)
+{
+    if (v->block_at < v->block_count) {
+        return v->block_count - v->block_at;
+    }
+    v->block_at = 0;
+    v->block_count = 0;
+    if (v->kind == DSI_PARQUET_VALUES_INDEXED && v->rle.width == 0 &&
+        v->rle.at == v->rle.end) {
+        // A dictionary of one value needs no bits; some writers then write nothing.
+        memset(v->block, 0, sizeof v->block);
+        v->block_count = DSI_PARQUET_BLOCK;
+        return v->block_count;
+    }
+    while (v->block_count < DSI_PARQUET_BLOCK) {
+        size_t n = dsi_parquet_rle_some(&v->rle, v->block + v->block_count,
+                                        DSI_PARQUET_BLOCK - v->block_count);
+        if (n == 0) {
+            break;
+        }
+        v->block_count += n;
+    }
+    return v->block_count;
+}
+
+static int check_indices(const struct dsi_parquet_values *v, const uint32_t *indices,
+                         size_t count, struct ds_error *err)
+{
+    uint32_t max = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        max = indices[i] > max ? indices[i] : max;
+    }
+    if (max >= v->dictionary->count) {
+        return dsi_corrupt(err, "column %s: index %u into a dictionary of %zu values",
+                           v->field->name, max, v->dictionary->count);
+    }
+    return DS_OK;
+}
+
+static void gather(const struct dsi_parquet_dictionary *d, size_t width,
+                   const uint32_t *indices, size_t count, uint8_t *to)
+{
+    const uint8_t *from = d->bytes.data;
+
+    if (width == 8) {
+        for (size_t i = 0; i < count; i++) {
+            memcpy(to + i * 8, from + (size_t)indices[i] * 8, 8);
+        }
+    } else if (width == 4) {
+        for (size_t i = 0; i < count; i++) {
+            memcpy(to + i * 4, from + (size_t)indices[i] * 4, 4);
+        }
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            memcpy(to + i * width, from + indices[i] * width, width);
+        }
+    }
+}
+
+static int copy_plain(struct dsi_parquet_values *v, size_t width, size_t count,
+                      uint8_t *to, struct ds_error *err)
+{
+    if (count > v->plain.size / width) {
+        return too_few(v, err);
+    }
+    bool number = v->field->physical != DSI_PARQUET_FIXED && width != 12;
+    if (number) {
+        dsi_le_copy(to, v->plain.data, count, width);
+    } else {
+        memcpy(to, v->plain.data, count * width);
+    }
+    v->plain.data += count * width;
+    v->plain.size -= count * width;
+    return DS_OK;
+}
+
+static int append_bits(struct dsi_parquet_values *v, size_t count,
+                       struct dsi_parquet_column *out, struct ds_error *err)
+{
+    size_t bits = out->rows + count;
+    int rc = DS_OK;
+
+    assert(count <= DSI_PARQUET_BLOCK);
+    DSI_TRY(dsi_buf_append_zero(&out->values, (bits + 7) / 8 - out->values.size, err));
+    if (v->kind == DSI_PARQUET_VALUES_PLAIN) {
+        if (count > v->plain.size * 8 - v->bit) {
+            return too_few(v, err);
+        }
+        dsi_bits_copy(out->values.data, out->rows, v->plain.data, v->bit, count);
+        v->bit += count;
+        return DS_OK;
+    }
+    for (size_t done_count = 0; done_count < count;) {
+        size_t n = fill_block(v);
+        n = n < count - done_count ? n : count - done_count;
+        if (n == 0) {
+            return too_few(v, err);
+        }
+        for (size_t i = 0; i < n; i++) {
+            dsi_bit_or(out->values.data, out->rows + done_count + i,
+                       v->block[v->block_at + i] != 0);
+        }
+        v->block_at += n;
+        done_count += n;
+    }
+done:
+    return rc;
+}
+
+int dsi_parquet_values_fixed(struct dsi_parquet_values *v, size_t count,
+                             struct dsi_parquet_column *out, struct ds_error *err)
+{
+    size_t width = dsi_parquet_width(v->field);
+    int rc = DS_OK;
+
+    if (count == 0) {
+        return DS_OK;
+    }
+    if (v->field->physical == DSI_PARQUET_BOOLEAN) {
+        return append_bits(v, count, out, err);
+    }
+    if (count > SIZE_MAX / width) {
+        return dsi_fail(err, DS_EUNSUPPORTED, "column %s: %zu values of %zu bytes",
+                        v->field->name, count, width);
+    }
+    DSI_TRY(dsi_buf_reserve(&out->values, count * width, err));
+    if (v->kind == DSI_PARQUET_VALUES_PLAIN) {
+        DSI_TRY(copy_plain(v, width, count, out->values.data + out->values.size, err));
+        out->values.size += count * width;
+        return DS_OK;
+    }
+    while (count > 0) {
+        size_t n = fill_block(v);
+        n = n < count ? n : count;
+        if (n == 0) {
+            return too_few(v, err);
+        }
+        const uint32_t *indices = v->block + v->block_at;
+        DSI_TRY(check_indices(v, indices, n, err));
+        gather(v->dictionary, width, indices, n, out->values.data + out->values.size);
+        out->values.size += n * width;
+        v->block_at += n;
+        count -= n;
+    }
+done:
+    return rc;
+}
+
+static int next_bytes(struct dsi_parquet_values *v, struct ds_slice *out,
+                      struct ds_error *err)
+{
+    if (v->kind == DSI_PARQUET_VALUES_PLAIN) {
+        struct ds_slice rest = v->plain; // Not taken until it is known to fit.
+        return take_bytes(&rest, out) ? DS_OK : too_few(v, err);
+    }
+    if (fill_block(v) == 0) {
+        return too_few(v, err);
+    }
+    uint32_t index = v->block[v->block_at];
+    if (index >= v->dictionary->count) {
+        return check_indices(v, &index, 1, err);
+    }
+    *out = v->dictionary->values[index];
+    return DS_OK;
+}
+
+static void pass_bytes(struct dsi_parquet_values *v, struct ds_slice value)
+{
+    if (v->kind == DSI_PARQUET_VALUES_PLAIN) {
+        v->plain.data += 4 + value.size;
+        v->plain.size -= 4 + value.size;
+    } else {
+        v->block_at++;
+    }
+}
+
+static size_t bytes_max(const struct dsi_parquet_column *out)
+{
+    size_t max = out->bytes.max ? out->bytes.max : INT32_MAX;
+    return max < INT32_MAX ? max : INT32_MAX;
+}
+
+int dsi_parquet_values_bytes(struct dsi_parquet_values *v, size_t rows,
+                             const uint8_t *levels, int32_t max_def,
+                             struct dsi_parquet_column *out, size_t *done_rows,
+                             struct ds_error *err)
+{
+    size_t max = bytes_max(out);
+    size_t row = 0;
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_buf_reserve(&out->values, (rows + 1) * sizeof(int32_t), err));
+    for (; row < rows; row++) {
+        if (!levels || levels[row] == max_def) {
+            struct ds_slice value = {0};
+            DSI_TRY(next_bytes(v, &value, err));
+            if (value.size > max - out->bytes.size) {
+                if (out->rows == 0 && row == 0) {
+                    return dsi_fail(err, DS_EUNSUPPORTED,
+                                    "column %s: a value of %zu bytes; the limit is %zu",
+                                    v->field->name, value.size, max);
+                }
+                break;
+            }
+            if (value.size > out->bytes.capacity - out->bytes.size) {
+                DSI_TRY(dsi_buf_reserve(&out->bytes, value.size, err));
+            }
+            if (value.size > 0) {
+                memcpy(out->bytes.data + out->bytes.size, value.data, value.size);
+                out->bytes.size += value.size;
+            }
+            pass_bytes(v, value);
+        }
+        int32_t end = (int32_t)out->bytes.size;
+        memcpy(out->values.data + out->values.size, &end, sizeof end);
+        out->values.size += sizeof end;
+    }
+    *done_rows = row;
+done:
+    return rc;
+}

@@ -1,0 +1,57 @@
+// The values of one data page, decoded into an Arrow column. Used by the chunk reader.
+#ifndef DSI_CODEC_PARQUET_VALUES_H
+#define DSI_CODEC_PARQUET_VALUES_H
+
+#include "codec/parquet/parquet_read.h"
+#include "codec/parquet/parquet_rle.h"
+
+enum { DSI_PARQUET_BLOCK = 1024 }; // Levels and indices are decoded so many at a time.
+
+/// A chunk's dictionary.
+struct dsi_parquet_dictionary {
+    struct dsi_buf bytes;    // The page, decompressed; numbers in the host's order.
+    struct ds_slice *values; // BYTE_ARRAY: where each value lies in `bytes`.
+    size_t count;
+};
+
+void dsi_parquet_dictionary_release(struct dsi_parquet_dictionary *d);
+
+/// Makes a dictionary of a plain page of `count` values; `d->bytes` holds the page.
+DS_MUST_CHECK int dsi_parquet_dictionary_init(struct dsi_parquet_dictionary *d,
+                                              const struct dsi_parquet_field *f,
+                                              size_t count, struct ds_error *err);
+
+enum dsi_parquet_values_kind {
+    DSI_PARQUET_VALUES_PLAIN,
+    DSI_PARQUET_VALUES_INDEXED, // By a dictionary.
+    DSI_PARQUET_VALUES_RLE,     // Booleans.
+};
+
+struct dsi_parquet_values {
+    enum dsi_parquet_values_kind kind;
+    const struct dsi_parquet_field *field;
+    const struct dsi_parquet_dictionary *dictionary;
+    struct ds_slice plain; // What is left; BOOLEAN: all, with `bit` the next one.
+    size_t bit;
+    struct dsi_parquet_rle rle;
+    uint32_t block[DSI_PARQUET_BLOCK]; // Indices (or booleans) read ahead.
+    size_t block_at;
+    size_t block_count;
+};
+
+/// Appends `count` values to out->values (not BYTE_ARRAY) after its out->rows rows,
+/// without counting them; BOOLEAN: at most DSI_PARQUET_BLOCK. DS_ECORRUPT when the page
+/// has fewer.
+DS_MUST_CHECK int dsi_parquet_values_fixed(struct dsi_parquet_values *v, size_t count,
+                                           struct dsi_parquet_column *out,
+                                           struct ds_error *err);
+
+/// BYTE_ARRAY: appends a value for each of `rows` rows, a null where `levels` (NULL: no
+/// nulls) is not `max_def`. Stops before `out->bytes` would pass its maximum; `*done` is
+/// how many rows were appended.
+DS_MUST_CHECK int dsi_parquet_values_bytes(struct dsi_parquet_values *v, size_t rows,
+                                           const uint8_t *levels, int32_t max_def,
+                                           struct dsi_parquet_column *out, size_t *done,
+                                           struct ds_error *err);
+
+#endif
