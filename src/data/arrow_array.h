@@ -1,0 +1,60 @@
+// One ArrowArray of a producer, checked, and its values as a column.
+//
+// (1) A view exists only of an array whose counts and pointers have been checked: `rows`
+//     rows from element `first` on are there, as far as Arrow lets anybody know.
+// (2) What the null slots of an array hold is never looked at.
+#ifndef DSI_DATA_ARROW_ARRAY_H
+#define DSI_DATA_ARROW_ARRAY_H
+
+#include "data/arrow_format.h"
+#include "data/column_layout.h"
+
+struct dsi_arrow_view {
+    const char *name; // Of the column, for messages.
+    const struct ArrowArray *array;
+    struct dsi_arrow_format format;
+    int64_t first; // The element that is row 0.
+    int64_t rows;
+    int64_t row_base;        // Added to rows in messages.
+    const uint8_t *validity; // NULL: no nulls.
+    int64_t nulls;           // Among the rows.
+};
+
+/// Checks an array against its format. `skip` elements (a parent's offset) are passed
+/// over before the array's own `offset` counts; -1 rows means all after them. The lies
+/// it can find (DS_EINVALID) are those arrow_io.h names.
+DS_MUST_CHECK int dsi_arrow_view_open(const struct ArrowArray *array,
+                                      const struct dsi_arrow_format *format,
+                                      bool dictionary, int64_t skip,
+                                      struct dsi_arrow_view *v, struct ds_error *err);
+
+static inline bool dsi_arrow_view_is_null(const struct dsi_arrow_view *v, int64_t row)
+{
+    return v->validity && !dsi_bit_get(v->validity, v->first + row);
+}
+
+/// An integer at `p` of `width` bytes, aligned or not.
+int64_t dsi_arrow_int(const uint8_t *p, size_t width, bool is_signed);
+
+/// "column c, row 7: <what>", DS_EINVALID.
+int dsi_arrow_row_error(const struct dsi_arrow_view *v, int64_t row, const char *what,
+                        struct ds_error *err);
+
+/// Whether values of this format may become values of the type at all.
+bool dsi_arrow_fits(const struct dsi_arrow_format *f, const struct dsi_type *t);
+
+// Both fill `out` (a column of `b`, its field set) from a view whose format fits the
+// type, borrowing the producer's buffers where they can.
+DS_MUST_CHECK int dsi_arrow_convert_fixed(struct dsi_batch *b,
+                                          const struct dsi_arrow_view *v,
+                                          struct dsi_column *out, struct ds_error *err);
+DS_MUST_CHECK int dsi_arrow_convert_bytes(struct dsi_batch *b,
+                                          const struct dsi_arrow_view *v,
+                                          struct dsi_column *out, struct ds_error *err);
+
+/// The validity of a column whose values have been copied: its bits begin at row 0.
+DS_MUST_CHECK int dsi_arrow_copy_validity(struct dsi_batch *b,
+                                          const struct dsi_arrow_view *v,
+                                          struct dsi_column *out, struct ds_error *err);
+
+#endif

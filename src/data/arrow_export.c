@@ -1,0 +1,174 @@
+// Batches as Arrow arrays, without copying.
+//
+// (1) The batch is freed when the last of the arrays that point into it is released: a
+//     consumer may move a child out and release its parent, as Arrow allows.
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/refcount.h"
+#include "data/arrow_io.h"
+#include "data/column_layout.h"
+
+// The batch, and how many arrays need it.
+struct holder {
+    struct dsi_refcount owners;
+    struct dsi_batch batch;
+};
+
+// What one ArrowArray of ours owns.
+struct node {
+    struct holder *holder;
+    const void *buffers[3];
+    struct ArrowArray *children;
+    struct ArrowArray **pointers;
+};
+
+static void drop(struct holder *h)
+{
+    if (dsi_refcount_drop(&h->owners)) {
+        dsi_batch_release(&h->batch);
+        dsi_free(h);
+    }
+}
+
+static void release_array(struct ArrowArray *a)
+{
+    struct node *n = a->private_data;
+
+    for (int64_t i = 0; i < a->n_children; i++) {
+        if (a->children[i]->release) { // It may have been moved away.
+            a->children[i]->release(a->children[i]);
+        }
+    }
+    dsi_free(n->children);
+    dsi_free(n->pointers);
+    drop(n->holder);
+    dsi_free(n);
+    a->release = NULL;
+}
+
+// Begins an array of `child_count` children, none of them there yet.
+static int begin(struct holder *h, size_t child_count, struct ArrowArray *out,
+                 struct ds_error *err)
+{
+    struct node *n = dsi_calloc(1, sizeof *n);
+
+    *out = (struct ArrowArray){0};
+    if (n && child_count > 0) {
+        n->children = dsi_calloc(child_count, sizeof *n->children);
+        n->pointers = dsi_calloc(child_count, sizeof *n->pointers);
+    }
+    if (!n || (child_count > 0 && (!n->children || !n->pointers))) {
+        if (n) {
+            dsi_free(n->children);
+            dsi_free(n->pointers);
+        }
+        dsi_free(n);
+        return dsi_no_memory(err, "exporting a batch");
+    }
+    for (size_t i = 0; i < child_count; i++) {
+        n->pointers[i] = &n->children[i];
+    }
+    dsi_refcount_add(&h->owners);
+    n->holder = h;
+    *out = (struct ArrowArray){.buffers = n->buffers,
+                               .children = n->pointers,
+                               .release = release_array,
+                               .private_data = n};
+    return DS_OK;
+}
+
+// The schema says 32 bit offsets; a column that came with 64 gets its own.
+static int narrow_offsets(struct dsi_batch *b, struct dsi_column *c, struct ds_error *err)
+{
+    const int64_t *in = c->offsets64 + c->offset;
+    struct dsi_column narrow = *c;
+
+    if (in[c->length] - in[0] > (int64_t)DSI_COLUMN_BYTES_MAX) {
+        return dsi_fail(err, DS_EUNSUPPORTED,
+                        "column %s: more than %zu bytes in one batch", c->field->name,
+                        DSI_COLUMN_BYTES_MAX);
+    }
+    int32_t *offsets = dsi_batch_malloc(b, ((size_t)c->length + 1) * sizeof *offsets);
+    uint8_t *bits = c->validity ? dsi_batch_malloc(b, dsi_bits_size(c->length)) : NULL;
+    if (!offsets || (c->validity && !bits)) {
+        return dsi_no_memory(err, "exporting a batch");
+    }
+    for (int64_t i = 0; i <= c->length; i++) {
+        offsets[i] = (int32_t)(in[i] - in[0]);
+    }
+    if (bits) {
+        dsi_bits_copy(bits, c->validity, c->offset, c->length);
+    }
+    narrow.validity = bits;
+    narrow.values = (const uint8_t *)c->values + in[0];
+    narrow.offset = 0;
+    narrow.offsets = offsets;
+    narrow.offsets64 = NULL;
+    *c = narrow;
+    return DS_OK;
+}
+
+static int export_column(struct holder *h, struct dsi_column *c, struct ArrowArray *out,
+                         struct ds_error *err)
+{
+    enum dsi_layout layout = dsi_layout_of(&c->field->type);
+    struct node *n = NULL;
+    int rc = DS_OK;
+
+    *out = (struct ArrowArray){0};
+    if (layout == DSI_LAYOUT_NESTED) {
+        char type[64];
+        dsi_type_format(&c->field->type, type, sizeof type);
+        return dsi_fail(err, DS_EUNSUPPORTED,
+                        "column %s: values of type %s cannot be handled yet",
+                        c->field->name, type);
+    }
+    if (c->offsets64) {
+        DSI_TRY(narrow_offsets(&h->batch, c, err));
+    }
+    DSI_TRY(begin(h, 0, out, err));
+    n = out->private_data;
+    out->length = c->length;
+    out->offset = c->offset;
+    out->null_count = dsi_column_null_count(c);
+    out->n_buffers = layout == DSI_LAYOUT_BYTES ? 3 : 2;
+    n->buffers[0] = c->validity;
+    n->buffers[1] = layout == DSI_LAYOUT_BYTES ? (const void *)c->offsets : c->values;
+    n->buffers[2] = layout == DSI_LAYOUT_BYTES ? c->values : NULL;
+    if (layout == DSI_LAYOUT_NONE) {
+        out->n_buffers = 0;
+        out->offset = 0;
+        out->null_count = out->length;
+    }
+done:
+    return rc;
+}
+
+int dsi_arrow_export_batch(struct dsi_batch *b, struct ArrowArray *out,
+                           struct ds_error *err)
+{
+    struct holder *h = dsi_calloc(1, sizeof *h);
+    int rc = DS_OK;
+
+    *out = (struct ArrowArray){0};
+    if (!h) {
+        dsi_batch_release(b);
+        return dsi_no_memory(err, "exporting a batch");
+    }
+    dsi_refcount_init(&h->owners); // Ours, dropped below.
+    h->batch = *b;
+    *b = (struct dsi_batch){0};
+    DSI_TRY(begin(h, h->batch.column_count, out, err));
+    out->length = h->batch.rows;
+    out->n_buffers = 1;
+    for (size_t i = 0; i < h->batch.column_count; i++) {
+        DSI_TRY(export_column(h, &h->batch.columns[i], out->children[i], err));
+        out->n_children++;
+    }
+done:
+    if (rc < 0 && out->release) {
+        out->release(out);
+    }
+    drop(h);
+    return rc;
+}

@@ -1,0 +1,367 @@
+#include "data/data_column.h"
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "data/data_metrics.h"
+#include "data/data_schema.h"
+
+static bool is_timestamp(const struct dsi_type *t, bool ns)
+{
+    return ns ? t->kind == DSI_TYPE_TIMESTAMP_NS || t->kind == DSI_TYPE_TIMESTAMPTZ_NS
+              : t->kind == DSI_TYPE_TIMESTAMP || t->kind == DSI_TYPE_TIMESTAMPTZ;
+}
+
+// What other writers store for a type: the zone flag says nothing about the bytes, and
+// old writers did not annotate their strings.
+static bool readable(const struct dsi_type *from, const struct dsi_type *to)
+{
+    if (dsi_type_promotes(from, to)) {
+        return true;
+    }
+    if ((is_timestamp(from, false) && is_timestamp(to, false)) ||
+        (is_timestamp(from, true) && is_timestamp(to, true))) {
+        return true;
+    }
+    if (from->kind == DSI_TYPE_DECIMAL && to->kind == DSI_TYPE_DECIMAL) {
+        return from->scale == to->scale; // Values are checked against the precision.
+    }
+    return (from->kind == DSI_TYPE_BINARY || from->kind == DSI_TYPE_STRING) &&
+           (to->kind == DSI_TYPE_BINARY || to->kind == DSI_TYPE_STRING);
+}
+
+int dsi_data_column_check(const struct dsi_parquet_node *leaf,
+                          const struct dsi_field *field, struct ds_error *err)
+{
+    struct dsi_type from;
+    char have[64];
+    char want[64];
+
+    dsi_type_format(&field->type, want, sizeof want);
+    if (leaf->field.child_count > 0 || leaf->max_rep > 0 ||
+        dsi_layout_of(&field->type) == DSI_LAYOUT_NESTED) {
+        return dsi_fail(err, DS_EUNSUPPORTED, "column %s: a %s cannot be read yet",
+                        field->name, want);
+    }
+    int rc = dsi_data_leaf_type(leaf, &from, err);
+    if (rc < 0) {
+        return rc;
+    }
+    if (!readable(&from, &field->type)) {
+        dsi_type_format(&from, have, sizeof have);
+        return dsi_corrupt(err, "column %s: the file has a %s, expected a %s",
+                           field->name, have, want);
+    }
+    return DS_OK;
+}
+
+// Gives the buffer to the batch; NULL with DS_OK for an empty one.
+static int take(struct dsi_batch *b, struct dsi_buf *buf, const void **out,
+                struct ds_error *err)
+{
+    size_t size = 0;
+    void *p = dsi_buf_take(buf, &size);
+    *out = p;
+    return dsi_batch_own(b, p, err);
+}
+
+static int row_error(const struct dsi_column *c, int64_t row_base, int64_t row,
+                     const char *what, struct ds_error *err)
+{
+    return dsi_corrupt(err, "column %s, row %lld: %s", c->field->name,
+                       (long long)(row_base + row), what);
+}
+
+// As arrow_bytes.c does: all bytes at once, and each value only if that fails.
+static int check_text(const struct dsi_column *c, int64_t row_base, struct ds_error *err)
+{
+    const uint8_t *bytes = c->values;
+    int32_t end = c->offsets[c->length];
+    bool valid = dsi_utf8_valid((struct ds_slice){bytes, (size_t)end});
+
+    for (int64_t i = 0; valid && i < c->length; i++) {
+        int32_t at = c->offsets[i];
+        valid = at == end || (bytes[at] & 0xc0) != 0x80;
+    }
+    for (int64_t i = 0; !valid && i < c->length; i++) {
+        if (!dsi_column_is_null(c, i) && !dsi_utf8_valid(dsi_column_bytes(c, i))) {
+            return row_error(c, row_base, i, "text that is not UTF-8", err);
+        }
+    }
+    return DS_OK;
+}
+
+static int move_bytes(struct dsi_parquet_column *in, int64_t row_base,
+                      struct dsi_batch *b, struct dsi_column *out, struct ds_error *err)
+{
+    static const uint8_t nothing[1];
+    const void *offsets = NULL;
+    int rc = DS_OK;
+
+    DSI_TRY(take(b, &in->values, &offsets, err));
+    DSI_TRY(take(b, &in->bytes, &out->values, err));
+    out->offsets = offsets;
+    if (!out->values) {
+        out->values = nothing;
+    }
+    if (out->field->type.kind == DSI_TYPE_STRING) {
+        DSI_TRY(check_text(out, row_base, err));
+    }
+done:
+    return rc;
+}
+
+// One stored value as a parquet value; the codec's buffers are in the host's order.
+static void stored_value(const struct dsi_parquet_field *f, const uint8_t *at,
+                         struct dsi_parquet_value *out)
+{
+    out->physical = f->physical;
+    switch (f->physical) {
+    case DSI_PARQUET_INT32:
+        memcpy(&out->as.i32, at, 4);
+        break;
+    case DSI_PARQUET_FLOAT:
+        memcpy(&out->as.f32, at, 4);
+        break;
+    case DSI_PARQUET_INT64:
+        memcpy(&out->as.i64, at, 8);
+        break;
+    case DSI_PARQUET_DOUBLE:
+        memcpy(&out->as.f64, at, 8);
+        break;
+    default:
+        out->as.bytes = (struct ds_slice){at, dsi_parquet_width(f)};
+        break;
+    }
+}
+
+// IEEE 754 binary16.
+static float half_to_float(const uint8_t in[2])
+{
+    uint32_t h = (uint32_t)in[0] | (uint32_t)in[1] << 8;
+    uint32_t exponent = h >> 10 & 0x1f;
+    uint32_t bits = (h & 0x8000) << 16 | (h & 0x3ff) << 13;
+    float v = 0;
+
+    if (exponent == 0) { // Zero, or a subnormal: fraction * 2^-24, exact in a float.
+        v = (float)(h & 0x3ff) * (1.0f / 16777216.0f);
+        return h & 0x8000 ? -v : v;
+    }
+    bits |= exponent == 0x1f ? 0x7f800000 : (exponent + 112) << 23;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
+// A stored value as one of the leaf's Iceberg type.
+static bool value_of(const struct dsi_parquet_field *f, const struct dsi_type *from,
+                     const struct dsi_parquet_value *pv, struct dsi_value *out)
+{
+    if (f->physical == DSI_PARQUET_INT96) {
+        *out = (struct dsi_value){.kind = from->kind};
+        return dsi_parquet_int96_to_micros(pv->as.bytes.data, &out->as.i64);
+    }
+    if (f->physical == DSI_PARQUET_FIXED && from->kind == DSI_TYPE_FLOAT) {
+        *out = (struct dsi_value){.kind = from->kind};
+        out->as.f32 = half_to_float(pv->as.bytes.data);
+        return true;
+    }
+    return dsi_metrics_value(f, from, pv, out);
+}
+
+// Converts one value to the type that is read; false when it does not fit.
+static bool convert_value(const struct dsi_parquet_field *f, const struct dsi_type *from,
+                          const struct dsi_type *to, const struct dsi_parquet_value *pv,
+                          uint8_t *out)
+{
+    struct dsi_value v;
+
+    if (!value_of(f, from, pv, &v)) {
+        return false;
+    }
+    if (to->kind == DSI_TYPE_DECIMAL) {
+        if (!dsi_int128_fits(v.as.decimal, to->precision)) {
+            return false;
+        }
+        memcpy(out, &v.as.decimal, 16);
+        return true;
+    }
+    bool same =
+        from->kind == to->kind || (is_timestamp(from, false) && is_timestamp(to, false));
+    if (!same && dsi_value_cast(&v, from, to, &v, NULL) < 0) {
+        return false;
+    }
+    memcpy(out, &v.as, dsi_layout_width(to)); // Each member begins where the union does.
+    return true;
+}
+
+// The common conversions, without a branch per value.
+static bool convert_fast(const struct dsi_parquet_field *f, const struct dsi_type *to,
+                         const uint8_t *in, size_t rows, uint8_t *out)
+{
+    enum dsi_parquet_logical_kind kind = f->logical.kind;
+
+    if (f->physical == DSI_PARQUET_INT32 && to->kind == DSI_TYPE_LONG &&
+        (kind != DSI_PARQUET_LOGICAL_INTEGER || f->logical.is_signed)) {
+        for (size_t i = 0; i < rows; i++) {
+            int32_t n = 0;
+            memcpy(&n, in + i * 4, sizeof n);
+            ((int64_t *)(void *)out)[i] = n;
+        }
+        return true;
+    }
+    if (f->physical == DSI_PARQUET_FLOAT && to->kind == DSI_TYPE_DOUBLE) {
+        for (size_t i = 0; i < rows; i++) {
+            float n = 0;
+            memcpy(&n, in + i * 4, sizeof n);
+            ((double *)(void *)out)[i] = n;
+        }
+        return true;
+    }
+    return false;
+}
+
+// Whether the codec's values are the batch's, byte for byte, and need no check.
+static bool same_bytes(const struct dsi_parquet_field *f, const struct dsi_type *from,
+                       const struct dsi_type *to)
+{
+    bool micros =
+        f->physical == DSI_PARQUET_INT64 && f->logical.unit == DSI_PARQUET_MICROS;
+    bool nanos = f->physical == DSI_PARQUET_INT64 && f->logical.unit == DSI_PARQUET_NANOS;
+
+    switch (to->kind) {
+    case DSI_TYPE_TIMESTAMP:
+    case DSI_TYPE_TIMESTAMPTZ:
+        return micros && is_timestamp(from, false);
+    case DSI_TYPE_TIMESTAMP_NS:
+    case DSI_TYPE_TIMESTAMPTZ_NS:
+        return nanos && is_timestamp(from, true);
+    case DSI_TYPE_TIME:
+    case DSI_TYPE_DECIMAL:
+        return false;
+    case DSI_TYPE_LONG:
+        return f->physical == DSI_PARQUET_INT64;
+    case DSI_TYPE_FLOAT:
+        return f->physical == DSI_PARQUET_FLOAT;
+    default:
+        return from->kind == to->kind;
+    }
+}
+
+static int move_fixed(const struct dsi_parquet_node *leaf, struct dsi_parquet_column *in,
+                      int64_t row_base, struct dsi_batch *b, struct dsi_column *out,
+                      struct ds_error *err)
+{
+    const struct dsi_parquet_field *f = &leaf->field;
+    const struct dsi_type *to = &out->field->type;
+    size_t width = dsi_layout_width(to);
+    size_t stored = dsi_parquet_width(f);
+    struct dsi_type from;
+    int rc = dsi_data_leaf_type(leaf, &from, err);
+
+    if (rc < 0) {
+        return rc;
+    }
+    if (same_bytes(f, &from, to)) {
+        return take(b, &in->values, &out->values, err);
+    }
+    uint8_t *values = dsi_batch_calloc(b, in->rows * width);
+    if (!values) {
+        return dsi_no_memory(err, "converting a column");
+    }
+    out->values = values;
+    if (convert_fast(f, to, in->values.data, in->rows, values)) {
+        return DS_OK;
+    }
+    for (int64_t i = 0; i < out->length; i++) {
+        struct dsi_parquet_value pv;
+        if (dsi_column_is_null(out, i)) {
+            continue;
+        }
+        stored_value(f, in->values.data + (size_t)i * stored, &pv);
+        if (!convert_value(f, &from, to, &pv, values + (size_t)i * width)) {
+            return row_error(out, row_base, i, "a value out of its type's range", err);
+        }
+    }
+    return DS_OK;
+}
+
+// Decimals that the file stores as byte arrays of any length.
+static int move_byte_decimals(const struct dsi_parquet_node *leaf,
+                              struct dsi_parquet_column *in, int64_t row_base,
+                              struct dsi_batch *b, struct dsi_column *out,
+                              struct ds_error *err)
+{
+    const int32_t *offsets = (const int32_t *)(const void *)in->values.data;
+    uint8_t *values = dsi_batch_calloc(b, in->rows * 16);
+    struct dsi_type from;
+    int rc = dsi_data_leaf_type(leaf, &from, err);
+
+    if (rc == DS_OK && !values) {
+        rc = dsi_no_memory(err, "converting a column");
+    }
+    for (int64_t i = 0; rc == DS_OK && i < out->length; i++) {
+        struct dsi_parquet_value pv = {.physical = DSI_PARQUET_BYTE_ARRAY};
+        if (dsi_column_is_null(out, i)) {
+            continue;
+        }
+        pv.as.bytes = (struct ds_slice){in->bytes.data + offsets[i],
+                                        (size_t)(offsets[i + 1] - offsets[i])};
+        if (!convert_value(&leaf->field, &from, &out->field->type, &pv,
+                           values + i * 16)) {
+            rc = row_error(out, row_base, i, "a value out of its type's range", err);
+        }
+    }
+    out->values = values;
+    return rc;
+}
+
+static int move_values(const struct dsi_parquet_node *leaf, struct dsi_parquet_column *in,
+                       int64_t row_base, struct dsi_batch *b, struct dsi_column *out,
+                       struct ds_error *err)
+{
+    bool bytes = leaf->field.physical == DSI_PARQUET_BYTE_ARRAY;
+
+    switch (dsi_layout_of(&out->field->type)) {
+    case DSI_LAYOUT_BITS:
+        return take(b, &in->values, &out->values, err);
+    case DSI_LAYOUT_BYTES:
+        return move_bytes(in, row_base, b, out, err);
+    default:
+        return bytes ? move_byte_decimals(leaf, in, row_base, b, out, err)
+                     : move_fixed(leaf, in, row_base, b, out, err);
+    }
+}
+
+int dsi_data_column_move(const struct dsi_parquet_node *leaf,
+                         struct dsi_parquet_column *in, int64_t row_base,
+                         struct dsi_batch *b, struct dsi_column *out,
+                         struct ds_error *err)
+{
+    const void *validity = NULL;
+    int rc = DS_OK;
+
+    out->length = (int64_t)in->rows;
+    out->offset = 0;
+    out->null_count = (int64_t)in->null_count;
+    if (in->null_count > 0) {
+        DSI_TRY(take(b, &in->validity, &validity, err));
+        out->validity = validity;
+    }
+    struct dsi_type from;
+    DSI_TRY(dsi_data_leaf_type(leaf, &from, err));
+    if (from.kind == DSI_TYPE_UNKNOWN) {
+        DSI_TRY(dsi_column_fill_null(b, (int64_t)in->rows, out, err));
+    } else {
+        DSI_TRY(move_values(leaf, in, row_base, b, out, err));
+    }
+    for (int64_t i = 0; out->field->required && in->null_count > 0 && i < out->length;
+         i++) {
+        if (dsi_column_is_null(out, i)) {
+            rc = row_error(out, row_base, i, "null in a required column", err);
+            goto done;
+        }
+    }
+done:
+    dsi_parquet_column_release(in);
+    return rc;
+}

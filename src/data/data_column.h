@@ -1,0 +1,24 @@
+// One column of a data file, decoded as a batch has it: the file's storage and type on
+// one side, the type that is read on the other.
+#ifndef DSI_DATA_DATA_COLUMN_H
+#define DSI_DATA_DATA_COLUMN_H
+
+#include "codec/parquet/parquet_read.h"
+#include "data/column_layout.h"
+
+/// DS_OK when a leaf can be read as this type: the same, a promotion, or another storage
+/// of it. DS_EUNSUPPORTED or DS_ECORRUPT by name otherwise.
+DS_MUST_CHECK int dsi_data_column_check(const struct dsi_parquet_node *leaf,
+                                        const struct dsi_field *field,
+                                        struct ds_error *err);
+
+/// Moves rows that were decoded from `leaf` into `out`, a column of `b` (its field set),
+/// converting where they must be; `in` is empty after, also on failure. Text that is not
+/// UTF-8, decimals and times out of range are DS_ECORRUPT with the row, counted from
+/// `row_base`. Nulls in a required column likewise.
+DS_MUST_CHECK int dsi_data_column_move(const struct dsi_parquet_node *leaf,
+                                       struct dsi_parquet_column *in, int64_t row_base,
+                                       struct dsi_batch *b, struct dsi_column *out,
+                                       struct ds_error *err);
+
+#endif

@@ -1,0 +1,56 @@
+// Column metrics of a data file: how much to keep of them, and their Iceberg form.
+// Iceberg specification, "Manifests" (fields 108 to 128), Appendix D "Bounds".
+//
+// (1) A lower bound is at most, an upper one at least every value that is neither null
+//     nor NaN, also after truncation; NaN is never a bound.
+#ifndef DSI_DATA_DATA_METRICS_H
+#define DSI_DATA_DATA_METRICS_H
+
+#include "codec/parquet/parquet_write.h"
+#include "model/manifest.h"
+
+enum dsi_metrics_kind {
+    DSI_METRICS_NONE,
+    DSI_METRICS_COUNTS,
+    DSI_METRICS_TRUNCATE,
+    DSI_METRICS_FULL,
+};
+
+struct dsi_metrics_mode {
+    enum dsi_metrics_kind kind;
+    int32_t length; // TRUNCATE: of bounds.
+};
+
+/// The mode of each root column by the table's properties (write.metadata.metrics.*), in
+/// the arena. `m` NULL: the defaults. DS_EINVALID for a mode that is none.
+DS_MUST_CHECK int dsi_metrics_modes(const struct dsi_metadata *m,
+                                    const struct dsi_schema *schema,
+                                    int32_t sort_order_id, struct dsi_arena *arena,
+                                    struct dsi_metrics_mode **out, struct ds_error *err);
+
+/// What a value in a Parquet file of type `from` is as an Iceberg value of that type.
+/// False when it is none (a decimal out of range, a time of another day).
+bool dsi_metrics_value(const struct dsi_parquet_field *f, const struct dsi_type *from,
+                       const struct dsi_parquet_value *v, struct dsi_value *out);
+
+/// A column's metrics from what the writer counted, bounds in the arena.
+DS_MUST_CHECK int dsi_metrics_of_summary(
+    const struct dsi_field *field, const struct dsi_parquet_field *parquet,
+    const struct dsi_parquet_column_summary *summary, struct dsi_metrics_mode mode,
+    struct dsi_arena *arena, struct dsi_column_metrics *out, struct ds_error *err);
+
+/// A column's metrics from a row group's statistics, as `field` (perhaps promoted) reads
+/// it; bounds in the arena. What the file does not say, or says oddly, is absent.
+DS_MUST_CHECK int
+dsi_metrics_of_chunk(const struct dsi_field *field, const struct dsi_parquet_node *leaf,
+                     const struct dsi_parquet_chunk *chunk, struct dsi_arena *arena,
+                     struct dsi_column_metrics *out, struct ds_error *err);
+
+/// The metrics of `rows` rows that all have this value.
+DS_MUST_CHECK int dsi_metrics_of_constant(const struct dsi_field *field,
+                                          const struct dsi_value *v, int64_t rows,
+                                          struct dsi_arena *arena,
+                                          struct dsi_column_metrics *out,
+                                          struct ds_error *err);
+
+#endif
