@@ -19,7 +19,10 @@ struct dsi_catalog;
 /// What `uri` names: "sqlite:PATH" (also "sqlite:///PATH"), "memory:", or a directory
 /// path, whose catalog knows path tables only. Properties: "warehouse" (a location;
 /// default for sqlite: "warehouse" beside the database), "name" (the JDBC catalog_name;
-/// default "datashard"). Owned; end with dsi_catalog_free. Any thread may use it.
+/// default: the one the database has, or "datashard" when it has none or several),
+/// "busy-timeout-ms" (how long sqlite waits for other connections; default 30,000).
+/// Owned; end with dsi_catalog_free. Any thread may use it, and after fork the child, if
+/// no other thread was in a call then.
 DS_MUST_CHECK int dsi_catalog_open(const char *uri, struct ds_properties properties,
                                    struct dsi_catalog **out, struct ds_error *err);
 void dsi_catalog_free(struct dsi_catalog *c); // NULL is fine.
@@ -64,6 +67,10 @@ struct dsi_swap {
     uint32_t attempt;     // Each attempt gets a file of its own.
     bool gzip;            // `json` is compressed: name it .gz.metadata.json.
 };
+
+/// False for path tables: two codecs are two names for one version, and a name decides
+/// who wins. They read compressed metadata and write it plain.
+bool dsi_catalog_can_gzip(const struct dsi_catalog *c);
 
 /// Stores the metadata file durably, then moves the head: (1), (2). Manifest files must
 /// be durable by content; the names beside the metadata file are made durable here,

@@ -1,0 +1,318 @@
+// Path tables: a directory is the table, its highest version file is the head.
+//
+// (1) A version file is never overwritten: its name is given only while it is absent,
+// which
+//     is the swap. One name decides, so metadata is written plain: a compressed file
+//     would be a second name for the same version.
+// (2) What the version refers to is durable before it has its name; the name is durable
+//     before the swap says so.
+// (3) A version that cannot be seen to be ours or somebody else's is DS_EUNKNOWN, and
+// stays.
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "catalog/catalog_backend.h"
+#include "catalog/catalog_versions.h"
+#include "storage/storage_path.h"
+
+struct path_catalog {
+    struct dsi_catalog base; // First: a struct dsi_catalog * is a struct path_catalog *.
+    char *root;
+};
+
+static int path_load(struct dsi_catalog *c, const struct dsi_table_name *name,
+                     struct dsi_arena *arena, struct dsi_head *out, struct ds_error *err)
+{
+    struct dsi_version head = {0, NULL};
+    int rc = dsi_version_head(c->storage, name->name, arena, &head, err);
+
+    if (rc == DS_OK) {
+        *out = (struct dsi_head){head.path, head.number};
+    }
+    return rc;
+}
+
+static int path_default_location(struct dsi_catalog *c, const struct dsi_table_name *name,
+                                 struct dsi_arena *arena, char **out,
+                                 struct ds_error *err)
+{
+    (void)c;
+    *out = dsi_arena_strdup(arena, name->name);
+    return *out ? DS_OK : dsi_no_memory(err, name->name);
+}
+
+static int path_lock_path(struct dsi_catalog *c, const struct dsi_table_name *name,
+                          struct dsi_arena *arena, char **out, struct ds_error *err)
+{
+    (void)c;
+    *out = dsi_arena_printf(arena, "%s/metadata/" DSI_STORAGE_HIDDEN "lock", name->name);
+    return *out ? DS_OK : dsi_no_memory(err, name->name);
+}
+
+// Where a location leads, whichever way it is spelled; NULL when nowhere.
+static const char *place(const char *location)
+{
+    const char *path = NULL;
+    bool memory = dsi_storage_path_has_scheme(location, "memory");
+    int rc = dsi_storage_path(location, memory ? "memory" : "file", &path, NULL);
+    return rc == DS_OK ? path : NULL;
+}
+
+static int check_location(const struct dsi_table_name *name, const struct dsi_metadata *m,
+                          struct ds_error *err)
+{
+    const char *want = place(name->name);
+    const char *has = place(m->location);
+
+    if (!want || !has || strcmp(want, has) != 0) {
+        return dsi_fail(err, DS_EINVALID,
+                        "the location of the path table %s cannot be %s: it is its name",
+                        name->name, m->location);
+    }
+    return DS_OK;
+}
+
+// Whether version `number` may be written: the base is still there, and no other engine
+// has written the version under another of its names.
+static int check_base(struct dsi_catalog *c, const struct dsi_table_name *name,
+                      const struct dsi_head *base, struct dsi_arena *arena,
+                      struct ds_error *err)
+{
+    struct dsi_version other = {0, NULL};
+    struct ds_file_info info = {0, 0};
+    int rc = dsi_storage_stat(c->storage, base->metadata_location, &info, err);
+
+    if (rc < 0) {
+        return rc;
+    }
+    rc = dsi_version_find(c->storage, name->name, base->version + 1, arena, &other, err);
+    if (rc == DS_OK) {
+        return dsi_fail(err, DS_ECONFLICT, "%s is there already", other.path);
+    }
+    return rc == DS_ENOTFOUND ? DS_OK : rc;
+}
+
+static int check_create(struct dsi_catalog *c, const struct dsi_table_name *name,
+                        struct dsi_arena *arena, struct ds_error *err)
+{
+    struct dsi_version head = {0, NULL};
+    int rc = dsi_version_head(c->storage, name->name, arena, &head, err);
+
+    if (rc == DS_OK) {
+        return dsi_fail(err, DS_EEXISTS, "there is a table at %s already", name->name);
+    }
+    return rc == DS_ENOTFOUND ? DS_OK : rc;
+}
+
+// Version 1 is ours, but a table that was made and has dropped its version 1 since we
+// looked would have let us: then a higher one is there (3).
+static int check_created(struct dsi_catalog *c, const struct dsi_table_name *name,
+                         struct dsi_arena *arena, struct ds_error *err)
+{
+    struct dsi_version *all = NULL;
+    size_t count = 0;
+    int rc = dsi_version_list(c->storage, name->name, arena, &all, &count, err);
+
+    if (rc < 0) {
+        return dsi_wrap(err, DS_EUNKNOWN, "cannot see whether the new table is alone");
+    }
+    if (count != 1) {
+        return dsi_fail(err, DS_EUNKNOWN, "%s: others have moved on since", name->name);
+    }
+    return DS_OK;
+}
+
+static int path_swap(struct dsi_catalog *c, const struct dsi_table_name *name,
+                     const struct dsi_swap *swap, struct dsi_arena *arena,
+                     struct dsi_head *out, struct ds_error *err)
+{
+    int64_t number = swap->base ? swap->base->version + 1 : 1;
+    char *path = NULL;
+    int rc = DS_OK;
+
+    DSI_TRY(check_location(name, swap->metadata, err));
+    if (number < 1) {
+        rc = dsi_fail(err, DS_EINVALID, "%s is no version of a path table",
+                      swap->base->metadata_location);
+        goto done;
+    }
+    path = dsi_version_path(name->name, number, arena);
+    if (!path) {
+        rc = dsi_no_memory(err, name->name);
+        goto done;
+    }
+    DSI_TRY(swap->base ? check_base(c, name, swap->base, arena, err)
+                       : check_create(c, name, arena, err));
+    rc = dsi_storage_sync_names(c->storage, path, err); // (2)
+    if (rc == DS_ENOTFOUND && !swap->base) {
+        rc = DS_OK; // A table without a file has no directory yet.
+    }
+    DSI_TRY(rc);
+    rc = dsi_storage_put(c->storage, path, swap->json, DS_PUT_IF_ABSENT, err); // (1)
+    if (rc == DS_EEXISTS && swap->base) {
+        rc = dsi_wrap(err, DS_ECONFLICT, "somebody else was faster");
+    }
+    if (rc == DS_OK && !swap->base) {
+        rc = check_created(c, name, arena, err);
+    }
+    if (rc == DS_OK || rc == DS_EUNKNOWN) {
+        *out = (struct dsi_head){path, number};
+    }
+    if (rc == DS_OK) {
+        dsi_version_write_hint(c->storage, name->name, number);
+    }
+done:
+    return rc;
+}
+
+// The head goes last: until then the table is whole, and a writer that commits meanwhile
+// keeps it.
+static int path_drop(struct dsi_catalog *c, const struct dsi_table_name *name,
+                     struct ds_error *err)
+{
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_version *all = NULL;
+    size_t count = 0;
+    char *hint = NULL;
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_version_list(c->storage, name->name, &arena, &all, &count, err));
+    if (count == 0) {
+        rc = dsi_fail(err, DS_ENOTFOUND, "there is no table at %s", name->name);
+        goto done;
+    }
+    hint = dsi_arena_printf(&arena, "%s/metadata/" DSI_VERSION_HINT, name->name);
+    if (!hint) {
+        rc = dsi_no_memory(err, name->name);
+        goto done;
+    }
+    DSI_TRY(dsi_storage_remove(c->storage, hint, err));
+    for (size_t i = 0; i < count; i++) {
+        DSI_TRY(dsi_storage_remove(c->storage, all[i].path, err));
+    }
+    DSI_TRY(dsi_version_list(c->storage, name->name, &arena, &all, &count, err));
+    if (count > 0) {
+        rc = dsi_fail(err, DS_ECONFLICT, "%s: somebody has committed meanwhile",
+                      name->name);
+    }
+done:
+    dsi_arena_release(&arena);
+    return rc;
+}
+
+struct listing {
+    struct dsi_arena *arena;
+    struct dsi_table_name *names;
+    size_t count;
+    size_t room;
+};
+
+// Notes the table that a version file belongs to.
+static int told_file(void *arg, const char *path, const struct ds_file_info *info)
+{
+    static const char folder[] = "/metadata";
+    struct listing *l = arg;
+    const char *slash = strrchr(path, '/');
+    size_t size = (size_t)(slash - path);
+    (void)info;
+
+    if (dsi_version_parse(slash + 1) < 0 || size <= sizeof folder - 1 ||
+        memcmp(slash - (sizeof folder - 1), folder, sizeof folder - 1) != 0) {
+        return DS_OK;
+    }
+    size -= sizeof folder - 1;
+    if (l->count > 0 && strncmp(l->names[l->count - 1].name, path, size) == 0 &&
+        l->names[l->count - 1].name[size] == '\0') {
+        return DS_OK; // Files of one directory mostly come together.
+    }
+    if (l->count == l->room) {
+        l->room = l->room ? l->room * 2 : 16;
+        struct dsi_table_name *more = dsi_arena_array(l->arena, l->room, sizeof *more);
+        if (more && l->count > 0) {
+            memcpy(more, l->names, l->count * sizeof *more);
+        }
+        l->names = more;
+    }
+    char *copy = dsi_arena_strndup(l->arena, path, size);
+    if (!l->names || !copy) {
+        return DS_ENOMEM;
+    }
+    l->names[l->count++] = (struct dsi_table_name){"", copy};
+    return DS_OK;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct dsi_table_name *)a)->name,
+                  ((const struct dsi_table_name *)b)->name);
+}
+
+static int path_list_tables(struct dsi_catalog *c, const char *ns,
+                            struct dsi_arena *arena, struct dsi_table_name **out,
+                            size_t *count, struct ds_error *err)
+{
+    const struct path_catalog *p = (struct path_catalog *)c;
+    struct listing l = {.arena = arena};
+
+    if (ns) {
+        return dsi_fail(err, DS_EUNSUPPORTED,
+                        "a catalog of path tables has no namespaces");
+    }
+    int rc = dsi_storage_list(c->storage, p->root, told_file, &l, err);
+    if (rc < 0) {
+        return rc == DS_ENOMEM ? dsi_no_memory(err, p->root) : rc;
+    }
+    if (l.count > 1) {
+        qsort(l.names, l.count, sizeof *l.names, compare_names);
+    }
+    for (size_t i = 0; i < l.count; i++) {
+        if (*count == 0 || compare_names(&l.names[*count - 1], &l.names[i]) != 0) {
+            l.names[(*count)++] = l.names[i];
+        }
+    }
+    *out = l.names;
+    return DS_OK;
+}
+
+static void path_free(struct dsi_catalog *c)
+{
+    struct path_catalog *p = (struct path_catalog *)c;
+    dsi_free(p->root);
+    dsi_free(p);
+}
+
+static const struct dsi_catalog_ops path_ops = {
+    .kind = "a catalog of path tables",
+    .can_gzip = false, // (1)
+    .load = path_load,
+    .default_location = path_default_location,
+    .swap = path_swap,
+    .lock_path = path_lock_path,
+    .drop = path_drop,
+    .list_tables = path_list_tables,
+    .free = path_free,
+};
+
+int dsi_catalog_path_new(const char *root, ds_storage *storage, struct dsi_catalog **out,
+                         struct ds_error *err)
+{
+    struct path_catalog *p = dsi_calloc(1, sizeof *p);
+
+    *out = NULL;
+    if (!p) {
+        return dsi_no_memory(err, root);
+    }
+    p->base.ops = &path_ops;
+    p->root = dsi_strdup(root);
+    if (!p->root) {
+        path_free(&p->base);
+        return dsi_no_memory(err, root);
+    }
+    p->base.storage = storage;
+    *out = &p->base;
+    return DS_OK;
+}
