@@ -6,6 +6,7 @@
 #include "datashard/catalog.h"
 #include "datashard/export.h"
 #include "datashard/log.h"
+#include "datashard/rows.h"
 #include "datashard/scan.h"
 #include "datashard/status.h"
 #include "datashard/storage.h"

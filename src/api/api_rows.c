@@ -17,8 +17,9 @@ struct ds_rows {
 static int check_options(const struct ds_rows_options *o, struct ds_error *err)
 {
     if (!o || o->struct_size < sizeof *o || !o->read) {
-        return dsi_fail(err, DS_EINVALID, "ds_rows: options without a read function, or "
-                                          "of an older size");
+        return dsi_fail(err, DS_EINVALID,
+                        "ds_rows: options without a read function, or "
+                        "of an older size");
     }
     if (o->format < DS_ROWS_CSV || o->format > DS_ROWS_JSON) {
         return dsi_fail(err, DS_EINVALID, "ds_rows: there is no format %d",
@@ -122,7 +123,8 @@ done:
     return rc;
 }
 
-// --- out -----------------------------------------------------------------------------------
+// --- out
+// -----------------------------------------------------------------------------------
 
 // A stream being read as batches; the stream is released with it.
 struct intake {

@@ -1,4 +1,5 @@
-// Guessing columns and types from text: for `create --like`, where a person sees the result.
+// Guessing columns and types from text: for `create --like`, where a person sees the
+// result.
 #include "data/text_reader.h"
 
 #include <string.h>
@@ -30,7 +31,8 @@ struct inferring {
     size_t room;
 };
 
-static struct guess *column(struct inferring *n, struct ds_slice name, struct ds_error *err)
+static struct guess *column(struct inferring *n, struct ds_slice name,
+                            struct ds_error *err)
 {
     size_t place = (size_t)(uintptr_t)dsi_map_get(&n->names, name);
     if (place > 0) {
@@ -69,8 +71,8 @@ static struct guess *column(struct inferring *n, struct ds_slice name, struct ds
 static bool keeps_its_text(struct ds_slice text)
 {
     size_t sign = text.size > 0 && (text.data[0] == '-' || text.data[0] == '+');
-    return !(text.size > sign + 1 && text.data[sign] == '0' && text.data[sign + 1] >= '0' &&
-             text.data[sign + 1] <= '9') &&
+    return !(text.size > sign + 1 && text.data[sign] == '0' &&
+             text.data[sign + 1] >= '0' && text.data[sign + 1] <= '9') &&
            !(text.size > 0 && text.data[0] == '+');
 }
 
@@ -90,7 +92,8 @@ static void narrow(struct inferring *n, struct guess *g, struct ds_slice text)
     dsi_arena_release(&scratch);
 }
 
-// --- CSV -----------------------------------------------------------------------------------
+// --- CSV
+// -----------------------------------------------------------------------------------
 
 static int infer_csv(struct inferring *n, struct dsi_text_source *source,
                      struct ds_error *err)
@@ -107,7 +110,8 @@ static int infer_csv(struct inferring *n, struct dsi_text_source *source,
         for (size_t i = 0; i < record.count; i++) {
             struct ds_slice cell = record.cells[i].text;
             if (header) {
-                if (i == 0 && cell.size >= 3 && memcmp(cell.data, "\xef\xbb\xbf", 3) == 0) {
+                if (i == 0 && cell.size >= 3 &&
+                    memcmp(cell.data, "\xef\xbb\xbf", 3) == 0) {
                     cell = (struct ds_slice){cell.data + 3, cell.size - 3};
                 }
                 if (!column(n, cell, err)) {
@@ -129,7 +133,8 @@ done:
     return rc < 0 ? dsi_wrap(err, rc, "%s:%lld", n->options->name, (long long)line) : rc;
 }
 
-// --- JSON ----------------------------------------------------------------------------------
+// --- JSON
+// ----------------------------------------------------------------------------------
 
 static int infer_value(struct inferring *n, struct dsi_json_reader *json, struct guess *g,
                        struct ds_error *err)
@@ -239,7 +244,8 @@ done:
     return rc;
 }
 
-// --- the schema ----------------------------------------------------------------------------
+// --- the schema
+// ----------------------------------------------------------------------------
 
 static int make_schema(struct inferring *n, struct dsi_schema *out, struct ds_error *err)
 {
@@ -249,7 +255,8 @@ static int make_schema(struct inferring *n, struct dsi_schema *out, struct ds_er
         return dsi_no_memory(err, "guessing columns");
     }
     if (n->count == 0) {
-        return dsi_fail(err, DS_EINVALID, "%s: no columns to guess from", n->options->name);
+        return dsi_fail(err, DS_EINVALID, "%s: no columns to guess from",
+                        n->options->name);
     }
     for (size_t i = 0; i < n->count; i++) {
         int kind = n->columns[i].any ? 0 : GUESSES - 1;

@@ -23,6 +23,7 @@ struct dsi_text_reader {
     bool failed;
     struct dsi_json_reader json; // JSON arrays: where reading stands.
     bool json_open;
+    bool json_done;
 };
 
 // --- setting up
@@ -96,7 +97,8 @@ void dsi_text_reader_free(struct dsi_text_reader *r)
 
 bool dsi_text_reader_ended(const struct dsi_text_reader *r)
 {
-    return r->source.ended && r->source.at == r->source.buf.size;
+    bool read = r->source.ended && r->source.at == r->source.buf.size;
+    return read && (r->json_done || !r->json_open);
 }
 
 // --- values
@@ -307,6 +309,9 @@ static int next_json(struct dsi_text_reader *r, struct ds_error *err)
     struct ds_slice text = {NULL, 0};
     int rc = DS_ROW;
 
+    if (r->json_done) {
+        return DS_OK;
+    }
     if (!r->json_open) {
         rc = dsi_text_source_all(&r->source, &text, err);
         if (rc != DS_ROW) {
@@ -325,6 +330,7 @@ static int next_json(struct dsi_text_reader *r, struct ds_error *err)
                  ? DS_ROW
                  : dsi_wrap(err, rc, "%s: byte %zu", r->options.name, r->json.at + 1);
     } else if (rc == DS_OK) {
+        r->json_done = true;
         rc = dsi_json_end(&r->json, err);
     }
     return rc == DS_ECORRUPT ? dsi_wrap(err, DS_EINVALID, "reading rows") : rc;

@@ -12,9 +12,9 @@ DS_MUST_CHECK int dsi_text_write_begin(enum ds_rows_format format,
                                        struct dsi_buf *out, struct ds_error *err);
 
 /// Appends one row of a batch. `first` is true for the first row of all.
-DS_MUST_CHECK int dsi_text_write_row(enum ds_rows_format format, const struct dsi_batch *b,
-                                     int64_t row, bool first, struct dsi_buf *out,
-                                     struct ds_error *err);
+DS_MUST_CHECK int dsi_text_write_row(enum ds_rows_format format,
+                                     const struct dsi_batch *b, int64_t row, bool first,
+                                     struct dsi_buf *out, struct ds_error *err);
 DS_MUST_CHECK int dsi_text_write_end(enum ds_rows_format format, struct dsi_buf *out,
                                      struct ds_error *err);
 
