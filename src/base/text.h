@@ -66,7 +66,8 @@ static inline int64_t dsi_floor_div(int64_t a, int64_t b)
 
 static inline int64_t dsi_floor_mod(int64_t a, int64_t b)
 {
-    return a - dsi_floor_div(a, b) * b;
+    int64_t r = a % b; // Not a - floor * b, which overflows near INT64_MIN.
+    return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
 
 #endif

@@ -124,7 +124,8 @@ static inline void producer_gives(struct producer *p, const struct dsi_type *typ
         struct dsi_value is;
         dsi_column_value(&b.columns[0], i, &is);
         if (!rows_same_value(&values[i], &is)) {
-            fail_msg("format %s: row %lld differs", p->column_schema.format, (long long)i);
+            fail_msg("format %s: row %lld differs", p->column_schema.format,
+                     (long long)i);
         }
     }
     assert_int_equal(p->released, 0);

@@ -93,9 +93,11 @@ static void test_arrow_bytes__wants_every_value_to_be_utf8(void **state)
     (void)state;
 
     producer_init(&p, "u", 2, 3, split, "\xc3\xa9");
-    producer_refused(&p, &type_string, false, DS_EINVALID, "row 1: text that is not UTF-8");
+    producer_refused(&p, &type_string, false, DS_EINVALID,
+                     "row 1: text that is not UTF-8");
     producer_init(&p, "u", 2, 3, bad, "a\xff");
-    producer_refused(&p, &type_string, false, DS_EINVALID, "row 2: text that is not UTF-8");
+    producer_refused(&p, &type_string, false, DS_EINVALID,
+                     "row 2: text that is not UTF-8");
     producer_init(&p, "u", 2, 3, bad, "a\xff"); // Under a null anything may be.
     p.buffers[0] = validity;
     producer_gives(&p, &type_string, v, 2);

@@ -78,7 +78,8 @@ static void test_arrow_fixed__reads_decimals_of_every_width(void **state)
     gives_i64("d:5,2,32", &type_dec, (int32_t[]){-99999, 12}, -99999, 12);
     gives_i64("d:5,2,64", &type_dec, (int64_t[]){-99999, 12}, -99999, 12);
     gives_i64("d:5,2", &type_dec, d128, -99999, 99999);
-    gives_i64("d:4,2,128", &type_dec, d128, -99999, 99999); // Narrower is no lie we check.
+    gives_i64("d:4,2,128", &type_dec, d128, -99999,
+              99999); // Narrower is no lie we check.
     gives_i64("d:60,2,256", &type_dec, d256, -5, 77);
 }
 
