@@ -142,6 +142,9 @@ static void tell_lie(struct world *w, struct input *in, size_t n)
     switch (take(in)) {
     case 1:
         a->n_buffers += (int)take(in) - 128;
+        if (w->schemas[n].format[0] == 'v' && a->n_buffers > BUFFERS_MAX) {
+            a->n_buffers = BUFFERS_MAX; // Nobody can check how many a list of views has.
+        }
         break;
     case 2:
         a->null_count = (int)take(in) - 128;
@@ -224,17 +227,18 @@ static size_t make_node(struct world *w, struct input *in, int depth)
     return n;
 }
 
+unsigned seen; // Visible from outside, so that no read is left out.
+
 // Every value is read, as a consumer of the batch would.
 static void look(const struct dsi_batch *b)
 {
-    static volatile uint8_t seen;
     for (size_t c = 0; c < b->column_count; c++) {
         for (int64_t i = 0; i < b->rows; i++) {
             struct dsi_value v;
             dsi_column_value(&b->columns[c], i, &v);
             size_t size = v.null || v.kind < DSI_TYPE_STRING ? 0 : v.as.bytes.size;
             for (size_t k = 0; k < size; k++) {
-                seen = v.as.bytes.data[k];
+                seen += v.as.bytes.data[k];
             }
         }
     }
