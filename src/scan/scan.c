@@ -1,0 +1,381 @@
+#include "scan/scan.h"
+
+#include <assert.h>
+
+#include "base/alloc.h"
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/thread.h"
+#include "scan/scan_plan.h"
+#include "scan/scan_read.h"
+
+enum { BATCH_ROWS_DEFAULT = 65536, THREADS_MAX = 64 };
+
+struct dsi_scan {
+    struct dsi_arena arena;
+    ds_storage *storage;
+    const struct dsi_metadata *metadata; // A reference.
+    const struct dsi_schema *schema;     // Of the snapshot; the metadata's.
+    struct dsi_schema read;              // The output's columns, then the filter's.
+    struct dsi_schema output;            // A prefix of `read`.
+    struct dsi_schema counted;           // What counting reads: the filter's columns.
+    const struct dsi_bound *filter;      // NULL: every row.
+    struct dsi_plan plan;
+    struct dsi_scan_source source;
+    struct dsi_scan_task *tasks;
+    size_t task_count;
+    struct dsi_scan_read *reading; // NULL: not begun.
+    uint32_t threads;
+    bool ordered;
+    bool over;
+    int64_t left; // Rows that may still come out; INT64_MAX: no limit.
+};
+
+// A moment's schema is the one its snapshot was written with. A branch is looked at as it
+// is now, with the table's.
+static const struct dsi_schema *schema_at(const struct dsi_metadata *m,
+                                          const struct ds_at *at,
+                                          const struct dsi_snapshot *snapshot)
+{
+    const struct dsi_ref *ref = at->ref ? dsi_metadata_find_ref(m, at->ref) : NULL;
+    bool past =
+        at->snapshot_id != 0 || at->as_of_ms != 0 || (ref && ref->kind == DSI_REF_TAG);
+    const struct dsi_schema *schema = NULL;
+
+    if (past && snapshot && snapshot->schema_id >= 0) {
+        schema = dsi_metadata_schema(m, snapshot->schema_id);
+    }
+    return schema ? schema : dsi_metadata_current_schema(m);
+}
+
+static const struct dsi_field *root_field(const struct dsi_type *root, int32_t id)
+{
+    for (size_t i = 0; i < root->field_count; i++) {
+        if (root->fields[i].id == id) {
+            return &root->fields[i];
+        }
+    }
+    return NULL;
+}
+
+static int add_column(struct dsi_scan *s, const char *name, struct dsi_field *fields,
+                      size_t *count, struct ds_error *err)
+{
+    const struct dsi_field *f = name ? dsi_schema_field_by_name(s->schema, name) : NULL;
+
+    if (!f) {
+        return dsi_fail(err, DS_EINVALID, "the table has no column %.200s",
+                        name ? name : "(null)");
+    }
+    if (!root_field(&s->schema->root, f->id)) {
+        return dsi_fail(err, DS_EINVALID,
+                        "column %.200s is inside another one; only whole columns can be "
+                        "chosen",
+                        name);
+    }
+    for (size_t i = 0; i < *count; i++) {
+        if (fields[i].id == f->id) {
+            return dsi_fail(err, DS_EINVALID, "column %.200s is chosen twice", name);
+        }
+    }
+    fields[(*count)++] = *f;
+    return DS_OK;
+}
+
+// Makes the three schemas over two arrays of fields.
+static int make_schemas(struct dsi_scan *s, const struct ds_scan_options *user,
+                        struct ds_error *err)
+{
+    const struct dsi_type *root = &s->schema->root;
+    struct dsi_field *fields = NULL;
+    struct dsi_field *filtered = NULL;
+    int32_t *ids = NULL;
+    size_t id_count = 0;
+    size_t count = 0;
+    size_t filtered_count = 0;
+    int rc = DS_OK;
+
+    if (s->filter) {
+        DSI_TRY(dsi_bound_fields(s->filter, &s->arena, &ids, &id_count, err));
+    }
+    // No name may come twice, so neither array can outgrow the table's columns.
+    fields = dsi_arena_array(&s->arena, root->field_count + 1, sizeof *fields);
+    filtered = dsi_arena_array(&s->arena, id_count + 1, sizeof *filtered);
+    if (!fields || !filtered) {
+        return dsi_no_memory(err, "choosing columns");
+    }
+    for (size_t i = 0; user->columns && i < user->column_count; i++) {
+        DSI_TRY(add_column(s, user->columns[i], fields, &count, err));
+    }
+    for (size_t i = 0; !user->columns && i < root->field_count; i++) {
+        fields[count++] = root->fields[i];
+    }
+    s->output = (struct dsi_schema){.schema_id = s->schema->schema_id,
+                                    .highest_id = s->schema->highest_id};
+    s->output.root = (struct dsi_type){
+        .kind = DSI_TYPE_STRUCT, .fields = fields, .field_count = count};
+    s->read = s->counted = s->output;
+    for (size_t i = 0; i < id_count; i++) {
+        const struct dsi_field *f = root_field(root, ids[i]);
+        if (!f) {
+            return dsi_fail(err, DS_EUNSUPPORTED,
+                            "filters on columns inside others are not supported yet");
+        }
+        filtered[filtered_count++] = *f;
+        if (!root_field(&s->output.root, f->id)) {
+            fields[count++] = *f;
+        }
+    }
+    s->read.root.field_count = count;
+    s->counted.root.fields = filtered;
+    s->counted.root.field_count = filtered_count;
+done:
+    return rc;
+}
+
+static int bind_filter(struct dsi_scan *s, const char *filter, struct ds_error *err)
+{
+    const struct dsi_expr *e = NULL;
+    int rc = DS_OK;
+
+    if (!filter) {
+        return DS_OK;
+    }
+    DSI_TRY(dsi_expr_parse(filter, &s->arena, &e, err));
+    DSI_TRY(dsi_expr_bind(e, s->schema, &s->arena, &s->filter, err));
+    if (s->filter->op == DSI_EXPR_TRUE) {
+        s->filter = NULL;
+    }
+done:
+    return rc;
+}
+
+static int check_options(const struct ds_scan_options *user, struct ds_error *err)
+{
+    if (user->limit < 0) {
+        return dsi_fail(err, DS_EINVALID, "the limit is %lld; 0 is for all rows",
+                        (long long)user->limit);
+    }
+    if (user->columns && user->column_count == 0) {
+        return dsi_fail(err, DS_EINVALID, "no column is chosen; NULL is for all of them");
+    }
+    return DS_OK;
+}
+
+static int prepare(struct dsi_scan *s, const struct ds_scan_options *user,
+                   struct ds_error *err)
+{
+    const struct dsi_snapshot *snapshot = NULL;
+    struct dsi_plan_request request = {.storage = s->storage, .metadata = s->metadata};
+    int rc = DS_OK;
+
+    DSI_TRY(check_options(user, err));
+    DSI_TRY(dsi_scan_resolve(s->metadata, &user->at, &snapshot, err));
+    s->schema = schema_at(s->metadata, &user->at, snapshot);
+    DSI_TRY(bind_filter(s, user->filter, err));
+    DSI_TRY(make_schemas(s, user, err));
+    s->threads = user->threads ? user->threads : (uint32_t)dsi_thread_cores();
+    s->threads = s->threads < THREADS_MAX ? s->threads : THREADS_MAX;
+    s->ordered = user->ordered;
+    s->left = user->limit > 0 ? user->limit : INT64_MAX;
+    s->source = (struct dsi_scan_source){
+        .storage = s->storage,
+        .metadata = s->metadata,
+        .read = &s->read,
+        .output = &s->output,
+        .filter = s->filter,
+        .batch_rows_max =
+            user->batch_rows_max ? user->batch_rows_max : BATCH_ROWS_DEFAULT,
+    };
+    request.snapshot = snapshot;
+    request.schema = s->schema;
+    request.filter = s->filter;
+    rc = dsi_plan_make(&request, &s->plan, err);
+done:
+    return rc;
+}
+
+int dsi_scan_open(const struct dsi_scan_options *options, struct dsi_scan **out,
+                  struct ds_error *err)
+{
+    struct dsi_scan *s = dsi_calloc(1, sizeof *s);
+    int rc = DS_OK;
+
+    *out = NULL;
+    if (!s) {
+        return dsi_no_memory(err, "opening a scan");
+    }
+    s->storage = options->storage;
+    s->metadata = dsi_metadata_ref(options->metadata);
+    DSI_TRY(prepare(s, &options->user, err));
+    *out = s;
+    s = NULL;
+done:
+    dsi_scan_free(s);
+    return rc;
+}
+
+const struct dsi_schema *dsi_scan_schema(const struct dsi_scan *s)
+{
+    return &s->output;
+}
+
+// How many tasks a file becomes. The split offsets only say how many row groups to
+// expect: the last task takes whatever comes, so a wrong number loses nothing.
+static size_t pieces_of(const struct dsi_scan *s, const struct dsi_data_file *f)
+{
+    size_t wanted = 2 * (size_t)s->threads / s->plan.count;
+
+    if (s->threads < 2 || wanted < 2 || f->split_offset_count < 2) {
+        return 1;
+    }
+    return wanted < f->split_offset_count ? wanted : f->split_offset_count;
+}
+
+static int make_tasks(struct dsi_scan *s, bool counting, struct ds_error *err)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < s->plan.count; i++) {
+        count += pieces_of(s, s->plan.files[i].file);
+    }
+    s->tasks = dsi_arena_array(&s->arena, count + 1, sizeof *s->tasks);
+    if (!s->tasks) {
+        return dsi_no_memory(err, "beginning a scan");
+    }
+    for (size_t i = 0; i < s->plan.count; i++) {
+        const struct dsi_data_file *f = s->plan.files[i].file;
+        size_t pieces = pieces_of(s, f);
+        if (counting && s->plan.files[i].all) {
+            continue;
+        }
+        for (size_t k = 0; k < pieces; k++) {
+            size_t groups = f->split_offset_count;
+            s->tasks[s->task_count++] = (struct dsi_scan_task){
+                .file = f,
+                .first_group = (int64_t)(groups * k / pieces),
+                .end_group =
+                    k + 1 < pieces ? (int64_t)(groups * (k + 1) / pieces) : INT64_MAX,
+            };
+        }
+    }
+    return DS_OK;
+}
+
+static int begin(struct dsi_scan *s, bool counting, struct ds_error *err)
+{
+    struct dsi_scan_read_options options = {
+        .source = &s->source, .threads = s->threads, .ordered = s->ordered && !counting};
+    int rc = DS_OK;
+
+    if (s->reading) {
+        return DS_OK;
+    }
+    if (counting) {
+        s->source.read = s->source.output = &s->counted;
+    }
+    s->task_count = 0;
+    DSI_TRY(make_tasks(s, counting, err));
+    options.tasks = s->tasks;
+    options.task_count = s->task_count;
+    rc = dsi_scan_read_new(&options, &s->reading, err);
+done:
+    return rc;
+}
+
+// Cuts a batch down to its first rows.
+static void trim(struct dsi_column *columns, size_t count, int64_t rows)
+{
+    for (size_t i = 0; i < count; i++) {
+        columns[i].length = rows;
+        columns[i].null_count = columns[i].null_count == 0 ? 0 : -1;
+        if (columns[i].field->type.kind == DSI_TYPE_STRUCT) {
+            trim(columns[i].children, columns[i].child_count, rows);
+        }
+    }
+}
+
+int dsi_scan_next(struct dsi_scan *s, struct dsi_batch *out, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    *out = (struct dsi_batch){0};
+    if (s->over) {
+        return DS_OK;
+    }
+    DSI_TRY(begin(s, false, err));
+    DSI_TRY(dsi_scan_read_next(s->reading, out, err));
+    if (rc == DS_ROW) {
+        assert(out->rows > 0);
+        if (out->rows > s->left) {
+            trim(out->columns, out->column_count, s->left);
+            out->rows = s->left;
+        }
+        s->left -= s->left == INT64_MAX ? 0 : out->rows;
+    }
+    s->over = rc == DS_OK || s->left == 0;
+done:
+    return rc;
+}
+
+int dsi_scan_count(struct dsi_scan *s, int64_t *out, struct ds_error *err)
+{
+    struct dsi_batch b = {0};
+    int64_t total = 0;
+    int rc = DS_OK;
+
+    *out = 0;
+    if (!s->over && !s->reading) {
+        for (size_t i = 0; i < s->plan.count; i++) {
+            const struct dsi_data_file *f = s->plan.files[i].file;
+            if (s->plan.files[i].all &&
+                (f->record_count < 0 || !dsi_add_i64(total, f->record_count, &total))) {
+                return dsi_corrupt(err, "%s: its manifest says %lld rows", f->path,
+                                   (long long)f->record_count);
+            }
+        }
+        if (total < s->left) {
+            DSI_TRY(begin(s, true, err));
+        }
+    }
+    while (!s->over && total < s->left) {
+        DSI_TRY(dsi_scan_read_next(s->reading, &b, err));
+        if (rc == DS_OK) {
+            break;
+        }
+        total += b.rows;
+        dsi_batch_release(&b);
+    }
+    s->over = true;
+    *out = total < s->left ? total : s->left;
+    rc = DS_OK;
+done:
+    return rc;
+}
+
+void dsi_scan_stats(const struct dsi_scan *s, struct ds_scan_stats *out)
+{
+    struct dsi_task_stats read = {0};
+
+    *out = s->plan.stats;
+    out->struct_size = sizeof *out;
+    if (s->reading) {
+        dsi_scan_read_stats(s->reading, &read);
+    }
+    out->files_read = read.files_read;
+    out->row_groups_read = read.groups_read;
+    out->row_groups_skipped = read.groups_skipped;
+    out->rows_read = read.rows_read;
+}
+
+void dsi_scan_free(struct dsi_scan *s)
+{
+    if (!s) {
+        return;
+    }
+    dsi_scan_read_free(s->reading);
+    dsi_plan_release(&s->plan);
+    dsi_arena_release(&s->arena);
+    dsi_metadata_unref(s->metadata);
+    dsi_free(s);
+}
