@@ -101,6 +101,23 @@ DS_MUST_CHECK int dsi_partition_spec_parse(const char *text,
                                            struct dsi_partition_spec *out,
                                            struct ds_error *err);
 
+/// Checks that a spec (the default one) fits a schema: its columns are there, and the
+/// transforms take their types. DS_EINVALID.
+DS_MUST_CHECK int dsi_partition_spec_check(const struct dsi_partition_spec *spec,
+                                           const struct dsi_schema *schema,
+                                           struct ds_error *err);
+
+/// Checks a new spec's names: no two alike, none that is a column's (but an identity
+/// field has its own column's name). DS_EINVALID.
+DS_MUST_CHECK int dsi_partition_spec_check_names(const struct dsi_partition_spec *spec,
+                                                 const struct dsi_schema *schema,
+                                                 struct ds_error *err);
+
+/// Likewise for a sort order's columns and transforms.
+DS_MUST_CHECK int dsi_sort_order_check(const struct dsi_sort_order *order,
+                                       const struct dsi_schema *schema,
+                                       struct ds_error *err);
+
 /// Reads "a, day(ts) desc nulls last" for --sort-by.
 DS_MUST_CHECK int dsi_sort_order_parse(const char *text, const struct dsi_schema *schema,
                                        struct dsi_arena *arena,

@@ -24,55 +24,121 @@ bool dsi_partition_spec_equal(const struct dsi_partition_spec *a,
     return true;
 }
 
+// The type a field's values are made from; UNKNOWN for a column that is gone.
+static struct dsi_type source_type(const struct dsi_partition_field *f,
+                                   const struct dsi_schema *schema)
+{
+    const struct dsi_field *source = dsi_schema_field(schema, f->source_id);
+    return source ? source->type : (struct dsi_type){.kind = DSI_TYPE_UNKNOWN};
+}
+
+// What a transform gives when nobody can say what it is made from.
+static struct dsi_type result_without_source(const struct dsi_transform *t)
+{
+    switch (t->kind) {
+    case DSI_TRANSFORM_BUCKET:
+    case DSI_TRANSFORM_YEAR:
+    case DSI_TRANSFORM_MONTH:
+    case DSI_TRANSFORM_HOUR:
+        return (struct dsi_type){.kind = DSI_TYPE_INT};
+    case DSI_TRANSFORM_DAY:
+        return (struct dsi_type){.kind = DSI_TYPE_DATE};
+    case DSI_TRANSFORM_UNKNOWN:
+        return (struct dsi_type){.kind = DSI_TYPE_STRING};
+    default:
+        return (struct dsi_type){.kind = DSI_TYPE_UNKNOWN};
+    }
+}
+
 int dsi_partition_types(const struct dsi_partition_spec *spec,
                         const struct dsi_schema *schema, struct dsi_arena *arena,
                         struct dsi_type **out, struct ds_error *err)
 {
-    static const struct dsi_type gone = {.kind = DSI_TYPE_UNKNOWN};
     struct dsi_type *types = dsi_arena_array(arena, spec->field_count, sizeof *types);
-    int rc = DS_OK;
 
     *out = types;
     if (!types) {
         return dsi_no_memory(err, "reading a partition spec");
     }
     for (size_t i = 0; i < spec->field_count; i++) {
-        const struct dsi_partition_field *f = &spec->fields[i];
-        const struct dsi_field *source = dsi_schema_field(schema, f->source_id);
-        if (!source && f->transform.kind == DSI_TRANSFORM_IDENTITY) {
-            types[i] = gone;
-        } else if (!source && f->transform.kind == DSI_TRANSFORM_TRUNCATE) {
-            types[i] = gone;
+        const struct dsi_transform *t = &spec->fields[i].transform;
+        struct dsi_type source = source_type(&spec->fields[i], schema);
+        int rc = DS_OK;
+        if (source.kind == DSI_TYPE_UNKNOWN) {
+            types[i] = result_without_source(t);
         } else {
-            // What counts or hashes gives an int whatever it was made of.
-            static const struct dsi_type moment = {.kind = DSI_TYPE_TIMESTAMP};
-            rc = dsi_transform_result(&f->transform, source ? &source->type : &moment,
-                                      &types[i], err);
-            DSI_TRY(rc);
+            rc = dsi_transform_result(t, &source, &types[i], err);
+        }
+        if (rc < 0) {
+            return dsi_wrap(err, rc, "partition spec %d", (int)spec->spec_id);
         }
     }
-done:
-    return rc < 0 ? dsi_wrap(err, rc, "partition spec %d", (int)spec->spec_id) : rc;
+    return DS_OK;
+}
+
+int dsi_partition_spec_check(const struct dsi_partition_spec *spec,
+                             const struct dsi_schema *schema, struct ds_error *err)
+{
+    for (size_t i = 0; i < spec->field_count; i++) {
+        const struct dsi_partition_field *f = &spec->fields[i];
+        const struct dsi_field *source = dsi_schema_field(schema, f->source_id);
+        struct dsi_type result;
+        if (f->transform.kind == DSI_TRANSFORM_VOID) {
+            continue; // Its column may be gone.
+        }
+        if (!source || !dsi_type_is_primitive(&source->type)) {
+            return dsi_fail(
+                err, DS_EINVALID, "partition field '%s' is made from column %d, which %s",
+                f->name, (int)f->source_id,
+                source ? "holds more than one value" : "the schema does not have");
+        }
+        int rc = dsi_transform_result(&f->transform, &source->type, &result, err);
+        if (rc < 0) {
+            return dsi_wrap(err, rc, "partition field '%s'", f->name);
+        }
+    }
+    return DS_OK;
+}
+
+int dsi_partition_spec_check_names(const struct dsi_partition_spec *spec,
+                                   const struct dsi_schema *schema, struct ds_error *err)
+{
+    for (size_t i = 0; i < spec->field_count; i++) {
+        const struct dsi_partition_field *f = &spec->fields[i];
+        for (size_t k = 0; k < schema->root.field_count; k++) {
+            const struct dsi_field *column = &schema->root.fields[k];
+            bool own =
+                f->transform.kind == DSI_TRANSFORM_IDENTITY && column->id == f->source_id;
+            if (!own && strcmp(column->name, f->name) == 0) {
+                return dsi_fail(err, DS_EINVALID,
+                                "partition field '%s' would have the name of a column",
+                                f->name);
+            }
+        }
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(spec->fields[k].name, f->name) == 0) {
+                return dsi_fail(err, DS_EINVALID, "two partition fields named '%s'",
+                                f->name);
+            }
+        }
+    }
+    return DS_OK;
 }
 
 // --- directories
-// -------------------------------------------------------------------------
 
-// As java.net.URLEncoder: letters, digits and ".-*_" stay, a blank is "+". Since "."
-// alone would be a path of its own, leading dots are encoded too.
+// As java.net.URLEncoder: letters, digits and ".-*_" stay, a blank is "+". Only a dot
+// after a dot is encoded too: nothing here may look like "..".
 static int append_encoded(struct ds_slice text, struct dsi_buf *out, struct ds_error *err)
 {
-    bool only_dots = true;
     int rc = DS_OK;
 
-    for (size_t i = 0; i < text.size; i++) {
-        only_dots = only_dots && text.data[i] == '.';
-    }
     for (size_t i = 0; rc == DS_OK && i < text.size; i++) {
         uint8_t c = text.data[i];
         bool letter =
             (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-        if (letter || c == '-' || c == '*' || c == '_' || (c == '.' && !only_dots)) {
+        bool dots = c == '.' && i > 0 && text.data[i - 1] == '.';
+        if (letter || c == '-' || c == '*' || c == '_' || (c == '.' && !dots)) {
             rc = dsi_buf_append_byte(out, c, err);
         } else if (c == ' ') {
             rc = dsi_buf_append_byte(out, '+', err);
@@ -100,91 +166,142 @@ done:
     return rc;
 }
 
+// A segment that a file system may refuse is cut, never inside of an escape: names of
+// directories are informative only.
+static void cut_segment(struct dsi_buf *out, size_t start)
+{
+    enum { SEGMENT_MAX = 240 };
+    size_t end = start + SEGMENT_MAX;
+    if (out->size > end) {
+        end -= out->data[end - 1] == '%' ? 1 : out->data[end - 2] == '%' ? 2 : 0;
+        out->size = end;
+    }
+}
+
 int dsi_partition_path(const struct dsi_partition_spec *spec,
                        const struct dsi_schema *schema, const struct dsi_value *values,
                        struct dsi_buf *out, struct ds_error *err)
 {
-    enum { SEGMENT_MAX = 240 };
-    static const struct dsi_type gone = {.kind = DSI_TYPE_STRING};
+    size_t before = out->size;
     int rc = DS_OK;
 
     for (size_t i = 0; i < spec->field_count; i++) {
-        const struct dsi_field *source =
-            dsi_schema_field(schema, spec->fields[i].source_id);
+        struct dsi_type source = source_type(&spec->fields[i], schema);
         if (i > 0) {
             DSI_TRY(dsi_buf_append_byte(out, '/', err));
         }
         size_t start = out->size;
-        DSI_TRY(append_part(&spec->fields[i], source ? &source->type : &gone, &values[i],
-                            out, err));
-        if (out->size - start >
-            SEGMENT_MAX) { // Names of directories are informative only.
-            out->size = start + SEGMENT_MAX;
-        }
+        DSI_TRY(append_part(&spec->fields[i], &source, &values[i], out, err));
+        cut_segment(out, start);
     }
 done:
+    if (rc < 0) {
+        out->size = before;
+    }
     return rc;
 }
 
 // --- JSON
-// ----------------------------------------------------------------------------------
 
-static int read_source(struct dsi_json_reader *r, int32_t *out, struct ds_error *err)
+int dsi_source_ids_read(struct dsi_json_reader *r, int32_t *first, size_t *count,
+                        struct ds_error *err)
 {
     int rc = DS_OK;
-    bool first = true;
 
+    *count = 0;
     DSI_TRY(dsi_json_array_begin(r, err));
     while ((rc = dsi_json_array_next(r, err)) == DS_ROW) {
-        if (first) {
-            DSI_TRY(dsi_json_i32(r, out, err));
-        } else {
-            DSI_TRY(dsi_json_skip(r, NULL, err));
-        }
-        first = false;
+        int32_t id = 0;
+        DSI_TRY(dsi_json_i32(r, &id, err));
+        *first = *count == 0 ? id : *first;
+        ++*count;
     }
 done:
     return rc;
 }
 
-static int read_transform(struct dsi_json_reader *r, struct dsi_transform *out,
-                          struct ds_error *err)
+int dsi_transform_read(struct dsi_json_reader *r, struct dsi_transform *out,
+                       struct ds_error *err)
 {
     const char *text = NULL;
     int rc = dsi_json_string(r, &text, err);
-    return rc < 0 ? rc : dsi_transform_parse(text, r->arena, out, err);
+    if (rc == DS_OK) {
+        rc = dsi_transform_parse(text, r->arena, out, err);
+    }
+    // It is a file that is wrong, not the caller.
+    return rc == DS_EINVALID ? dsi_wrap(err, DS_ECORRUPT, "%s", r->what) : rc;
 }
 
-static int read_partition_field(struct dsi_json_reader *r, size_t place,
-                                struct dsi_partition_field *f, struct ds_error *err)
+static int read_partition_field(struct dsi_json_reader *r, struct dsi_partition_field *f,
+                                struct ds_error *err)
 {
     struct ds_slice key = {NULL, 0};
+    size_t sources = 1;
     int rc = DS_OK;
 
-    *f = (struct dsi_partition_field){.source_id = -1};
-    f->field_id = 1000 + (int32_t)place; // v1 does not write it.
+    *f = (struct dsi_partition_field){.source_id = -1, .field_id = -1};
     DSI_TRY(dsi_json_object_begin(r, err));
     while ((rc = dsi_json_object_next(r, &key, err)) == DS_ROW) {
         if (dsi_json_key_is(key, "source-id")) {
             DSI_TRY(dsi_json_i32(r, &f->source_id, err));
-        } else if (dsi_json_key_is(key, "source-ids")) { // v3, several arguments.
-            DSI_TRY(read_source(r, &f->source_id, err));
+        } else if (dsi_json_key_is(key, "source-ids")) {
+            DSI_TRY(dsi_source_ids_read(r, &f->source_id, &sources, err));
         } else if (dsi_json_key_is(key, "field-id")) {
             DSI_TRY(dsi_json_i32(r, &f->field_id, err));
         } else if (dsi_json_key_is(key, "name")) {
             DSI_TRY(dsi_json_string(r, &f->name, err));
         } else if (dsi_json_key_is(key, "transform")) {
-            DSI_TRY(read_transform(r, &f->transform, err));
+            DSI_TRY(dsi_transform_read(r, &f->transform, err));
         } else {
             DSI_TRY(dsi_json_skip(r, NULL, err));
         }
     }
     if (rc == DS_OK && (f->source_id < 0 || !f->name || !f->transform.text)) {
-        rc = dsi_json_unexpected(r, err,
-                                 "a partition field with source-id, name and transform");
+        return dsi_corrupt(err, "%s: a partition field has no '%s'", r->what,
+                           f->source_id < 0 ? "source-id"
+                           : !f->name       ? "name"
+                                            : "transform");
+    }
+    if (sources > 1) { // Of several columns: none of the transforms we know.
+        f->transform.kind = DSI_TRANSFORM_UNKNOWN;
     }
 done:
     return rc;
+}
+
+// Gives ids to fields that have none, as in v1: they count from 1000. Then no two fields
+// may have one id or one name.
+static int settle_fields(struct dsi_json_reader *r, struct dsi_partition_field *fields,
+                         size_t count, struct ds_error *err)
+{
+    enum { FIELDS_MAX = 1000 }; // Compared pair by pair; no real spec has twenty.
+    size_t without = 0;
+
+    if (count > FIELDS_MAX) {
+        return dsi_corrupt(err, "%s: %zu partition fields; %d are the most", r->what,
+                           count, FIELDS_MAX);
+    }
+    for (size_t i = 0; i < count; i++) {
+        without += fields[i].field_id < 0;
+    }
+    if (without > 0 && without < count) {
+        return dsi_corrupt(
+            err, "%s: some partition fields have a 'field-id', some have none", r->what);
+    }
+    for (size_t i = 0; i < count; i++) {
+        fields[i].field_id = without > 0 ? 1000 + (int32_t)i : fields[i].field_id;
+        for (size_t k = 0; k < i; k++) {
+            if (fields[k].field_id == fields[i].field_id) {
+                return dsi_corrupt(err, "%s: two partition fields have the id %d",
+                                   r->what, (int)fields[i].field_id);
+            }
+            if (strcmp(fields[k].name, fields[i].name) == 0) {
+                return dsi_corrupt(err, "%s: two partition fields are named '%s'",
+                                   r->what, fields[i].name);
+            }
+        }
+    }
+    return DS_OK;
 }
 
 static int read_partition_fields(struct dsi_json_reader *r,
@@ -211,10 +328,11 @@ static int read_partition_fields(struct dsi_json_reader *r,
             out->fields = fields;
             room = wider;
         }
-        DSI_TRY(
-            read_partition_field(r, out->field_count, &fields[out->field_count], err));
+        DSI_TRY(read_partition_field(r, &fields[out->field_count], err));
         out->field_count++;
     }
+    DSI_TRY(rc);
+    DSI_TRY(settle_fields(r, fields, out->field_count, err));
 done:
     return rc;
 }
@@ -226,6 +344,7 @@ int dsi_partition_spec_read(struct dsi_json_reader *r, bool fields_only,
     struct ds_slice raw = {NULL, 0};
     struct ds_slice key = {NULL, 0};
     bool fields = false;
+    bool id = false;
     int rc = DS_OK;
 
     *out = (struct dsi_partition_spec){.spec_id = 0};
@@ -237,6 +356,7 @@ int dsi_partition_spec_read(struct dsi_json_reader *r, bool fields_only,
     while ((rc = dsi_json_object_next(&again, &key, err)) == DS_ROW) {
         if (dsi_json_key_is(key, "spec-id")) {
             DSI_TRY(dsi_json_i32(&again, &out->spec_id, err));
+            id = true;
         } else if (dsi_json_key_is(key, "fields")) {
             DSI_TRY(read_partition_fields(&again, out, err));
             fields = true;
@@ -244,10 +364,11 @@ int dsi_partition_spec_read(struct dsi_json_reader *r, bool fields_only,
             DSI_TRY(dsi_json_skip(&again, NULL, err));
         }
     }
-    if (rc == DS_OK && !fields) {
-        rc = dsi_json_unexpected(&again, err, "a partition spec with fields");
-    }
     DSI_TRY(rc);
+    if (!fields || !id || out->spec_id < 0) {
+        return dsi_corrupt(err, "%s: a partition spec has no '%s'", r->what,
+                           fields ? "spec-id" : "fields");
+    }
     if (dsi_arena_copy(r->arena, raw, &out->raw) < 0) {
         rc = dsi_no_memory(err, "reading a partition spec");
     }

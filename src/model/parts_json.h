@@ -8,6 +8,14 @@
 #include "codec/json/json_writer.h"
 #include "model/metadata.h"
 
+/// A transform's text; a bad parameter is DS_ECORRUPT.
+DS_MUST_CHECK int dsi_transform_read(struct dsi_json_reader *r, struct dsi_transform *out,
+                                     struct ds_error *err);
+
+/// v3's "source-ids": the first of them, and how many there are.
+DS_MUST_CHECK int dsi_source_ids_read(struct dsi_json_reader *r, int32_t *first,
+                                      size_t *count, struct ds_error *err);
+
 DS_MUST_CHECK int dsi_partition_spec_read(struct dsi_json_reader *r, bool fields_only,
                                           struct dsi_partition_spec *out,
                                           struct ds_error *err);

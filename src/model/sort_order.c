@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "model/parts_json.h"
 
 bool dsi_sort_order_equal(const struct dsi_sort_order *a, const struct dsi_sort_order *b)
@@ -22,6 +23,29 @@ bool dsi_sort_order_equal(const struct dsi_sort_order *a, const struct dsi_sort_
     return true;
 }
 
+int dsi_sort_order_check(const struct dsi_sort_order *order,
+                         const struct dsi_schema *schema, struct ds_error *err)
+{
+    for (size_t i = 0; i < order->field_count; i++) {
+        const struct dsi_sort_field *f = &order->fields[i];
+        const struct dsi_field *source = dsi_schema_field(schema, f->source_id);
+        struct dsi_type result;
+        if (!source || !dsi_type_is_primitive(&source->type)) {
+            return dsi_fail(err, DS_EINVALID,
+                            "sort field %zu is made from column %d, which "
+                            "%s",
+                            i + 1, (int)f->source_id,
+                            source ? "holds more than one value"
+                                   : "the schema does not have");
+        }
+        int rc = dsi_transform_result(&f->transform, &source->type, &result, err);
+        if (rc < 0) {
+            return dsi_wrap(err, rc, "sort field %zu", i + 1);
+        }
+    }
+    return DS_OK;
+}
+
 static int read_choice(struct dsi_json_reader *r, const char *no, const char *yes,
                        bool *out, struct ds_error *err)
 {
@@ -31,22 +55,20 @@ static int read_choice(struct dsi_json_reader *r, const char *no, const char *ye
     if (rc < 0) {
         return rc;
     }
-    *out = strcmp(text, yes) == 0;
-    return *out || strcmp(text, no) == 0 ? DS_OK : dsi_json_unexpected(r, err, yes);
-}
-
-static int read_sort_transform(struct dsi_json_reader *r, struct dsi_transform *out,
-                               struct ds_error *err)
-{
-    const char *text = NULL;
-    int rc = dsi_json_string(r, &text, err);
-    return rc < 0 ? rc : dsi_transform_parse(text, r->arena, out, err);
+    *out = dsi_text_equal_nocase(text, yes);
+    return *out || dsi_text_equal_nocase(text, no)
+               ? DS_OK
+               : dsi_corrupt(err, "%s: a sort field says '%.40s', expected %s or %s",
+                             r->what, text, no, yes);
 }
 
 static int read_sort_field(struct dsi_json_reader *r, struct dsi_sort_field *f,
                            struct ds_error *err)
 {
     struct ds_slice key = {NULL, 0};
+    size_t sources = 1;
+    bool direction = false;
+    bool nulls = false;
     int rc = DS_OK;
 
     *f = (struct dsi_sort_field){.source_id = -1};
@@ -54,18 +76,29 @@ static int read_sort_field(struct dsi_json_reader *r, struct dsi_sort_field *f,
     while ((rc = dsi_json_object_next(r, &key, err)) == DS_ROW) {
         if (dsi_json_key_is(key, "source-id")) {
             DSI_TRY(dsi_json_i32(r, &f->source_id, err));
+        } else if (dsi_json_key_is(key, "source-ids")) {
+            DSI_TRY(dsi_source_ids_read(r, &f->source_id, &sources, err));
         } else if (dsi_json_key_is(key, "transform")) {
-            DSI_TRY(read_sort_transform(r, &f->transform, err));
+            DSI_TRY(dsi_transform_read(r, &f->transform, err));
         } else if (dsi_json_key_is(key, "direction")) {
             DSI_TRY(read_choice(r, "asc", "desc", &f->descending, err));
+            direction = true;
         } else if (dsi_json_key_is(key, "null-order")) {
             DSI_TRY(read_choice(r, "nulls-first", "nulls-last", &f->nulls_last, err));
+            nulls = true;
         } else {
             DSI_TRY(dsi_json_skip(r, NULL, err));
         }
     }
-    if (rc == DS_OK && (f->source_id < 0 || !f->transform.text)) {
-        rc = dsi_json_unexpected(r, err, "a sort field with source-id and transform");
+    if (rc == DS_OK && (f->source_id < 0 || !f->transform.text || !direction || !nulls)) {
+        return dsi_corrupt(err, "%s: a sort field has no '%s'", r->what,
+                           f->source_id < 0     ? "source-id"
+                           : !f->transform.text ? "transform"
+                           : !direction         ? "direction"
+                                                : "null-order");
+    }
+    if (sources > 1) {
+        f->transform.kind = DSI_TRANSFORM_UNKNOWN;
     }
 done:
     return rc;
@@ -108,6 +141,7 @@ int dsi_sort_order_read(struct dsi_json_reader *r, struct dsi_sort_order *out,
     struct ds_slice raw = {NULL, 0};
     struct ds_slice key = {NULL, 0};
     bool fields = false;
+    bool id = false;
     int rc = DS_OK;
 
     *out = (struct dsi_sort_order){.order_id = 0};
@@ -116,6 +150,7 @@ int dsi_sort_order_read(struct dsi_json_reader *r, struct dsi_sort_order *out,
     while ((rc = dsi_json_object_next(&again, &key, err)) == DS_ROW) {
         if (dsi_json_key_is(key, "order-id")) {
             DSI_TRY(dsi_json_i32(&again, &out->order_id, err));
+            id = true;
         } else if (dsi_json_key_is(key, "fields")) {
             DSI_TRY(read_sort_fields(&again, out, err));
             fields = true;
@@ -123,10 +158,16 @@ int dsi_sort_order_read(struct dsi_json_reader *r, struct dsi_sort_order *out,
             DSI_TRY(dsi_json_skip(&again, NULL, err));
         }
     }
-    if (rc == DS_OK && !fields) {
-        rc = dsi_json_unexpected(&again, err, "a sort order with fields");
-    }
     DSI_TRY(rc);
+    if (!fields || !id) {
+        return dsi_corrupt(err, "%s: a sort order has no '%s'", r->what,
+                           fields ? "order-id" : "fields");
+    }
+    if ((out->order_id == 0) != (out->field_count == 0)) {
+        return dsi_corrupt(err,
+                           "%s: sort order %d has %zu fields; 0 is the one without any",
+                           r->what, (int)out->order_id, out->field_count);
+    }
     if (dsi_arena_copy(r->arena, raw, &out->raw) < 0) {
         rc = dsi_no_memory(err, "reading a sort order");
     }

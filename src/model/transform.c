@@ -26,7 +26,7 @@ static int parse_param(const char *text, const char *from, struct dsi_transform 
     size_t size = strlen(from);
     int64_t n = 0;
 
-    if (size < 3 || from[0] != '[' || from[size - 1] != ']' ||
+    if (size < 3 || from[0] != '[' || from[size - 1] != ']' || from[1] == '+' ||
         !dsi_text_to_i64(from + 1, size - 2, &n) || n < 1 || n > INT32_MAX) {
         return dsi_fail(err, DS_EINVALID,
                         "transform '%s': expected a number from 1 in brackets, as in "
@@ -202,7 +202,7 @@ static int64_t days_of(const struct dsi_value *v)
     return v->kind == DSI_TYPE_DATE ? v->as.i32 : dsi_floor_div(v->as.i64, day);
 }
 
-static int32_t time_part(enum dsi_transform_kind kind, const struct dsi_value *v)
+static int64_t time_part(enum dsi_transform_kind kind, const struct dsi_value *v)
 {
     int64_t year = 0;
     int month = 0;
@@ -210,15 +210,26 @@ static int32_t time_part(enum dsi_transform_kind kind, const struct dsi_value *v
 
     if (kind == DSI_TRANSFORM_HOUR) {
         bool nanos = v->kind != DSI_TYPE_TIMESTAMP && v->kind != DSI_TYPE_TIMESTAMPTZ;
-        return (int32_t)dsi_floor_div(v->as.i64,
-                                      INT64_C(3600000000) * (nanos ? 1000 : 1));
+        return dsi_floor_div(v->as.i64, INT64_C(3600000000) * (nanos ? 1000 : 1));
     }
     if (kind == DSI_TRANSFORM_DAY) {
-        return (int32_t)days_of(v);
+        return days_of(v);
     }
     dsi_civil_from_days(days_of(v), &year, &month, &day);
-    return (int32_t)(kind == DSI_TRANSFORM_YEAR ? year - 1970
-                                                : (year - 1970) * 12 + month - 1);
+    return kind == DSI_TRANSFORM_YEAR ? year - 1970 : (year - 1970) * 12 + month - 1;
+}
+
+// Hours since 1970 of a time hundreds of thousands of years away do not fit.
+static int apply_time(const struct dsi_transform *t, const struct dsi_value *v,
+                      struct dsi_value *out, struct ds_error *err)
+{
+    int64_t part = time_part(t->kind, v);
+    if (part < INT32_MIN || part > INT32_MAX) {
+        return dsi_fail(err, DS_EINVALID, "a time too far away for the transform %s",
+                        t->text);
+    }
+    out->as.i32 = (int32_t)part;
+    return DS_OK;
 }
 
 int dsi_transform_apply(const struct dsi_transform *t, const struct dsi_type *source,
@@ -248,8 +259,7 @@ int dsi_transform_apply(const struct dsi_transform *t, const struct dsi_type *so
     case DSI_TRANSFORM_MONTH:
     case DSI_TRANSFORM_DAY:
     case DSI_TRANSFORM_HOUR:
-        out->as.i32 = time_part(t->kind, v);
-        return DS_OK;
+        return apply_time(t, v, out, err);
     case DSI_TRANSFORM_UNKNOWN:
         return dsi_fail(err, DS_EUNSUPPORTED,
                         "transform '%s' is not known to this version", t->text);
@@ -258,29 +268,46 @@ int dsi_transform_apply(const struct dsi_transform *t, const struct dsi_type *so
     }
 }
 
+// As ISO 8601 writes a year: at least four digits, a sign outside of 0 to 9999.
+static int put_year(struct dsi_buf *out, int64_t year, struct ds_error *err)
+{
+    return dsi_buf_printf(out, err, "%s%04lld",
+                          year < 0      ? "-"
+                          : year > 9999 ? "+"
+                                        : "",
+                          (long long)(year < 0 ? -year : year));
+}
+
 int dsi_transform_format(const struct dsi_transform *t, const struct dsi_type *source,
                          const struct dsi_value *v, struct dsi_buf *out,
                          struct ds_error *err)
 {
-    struct dsi_type result;
+    struct dsi_type shown = *source;
     char text[DSI_TIME_TEXT_SIZE];
-    int rc = dsi_transform_result(t, source, &result, err);
+    int rc = DS_OK;
 
-    if (rc < 0 || v->null) {
-        return rc < 0 ? rc : dsi_buf_append_text(out, "null", err);
+    if (v->null) {
+        return dsi_buf_append_text(out, "null", err);
     }
     switch (t->kind) {
     case DSI_TRANSFORM_YEAR:
-        return dsi_buf_printf(out, err, "%04d", v->as.i32 + 1970);
+        return put_year(out, (int64_t)v->as.i32 + 1970, err);
     case DSI_TRANSFORM_MONTH:
-        return dsi_buf_printf(out, err, "%04d-%02d",
-                              (int)dsi_floor_div(v->as.i32, 12) + 1970,
-                              (int)dsi_floor_mod(v->as.i32, 12) + 1);
+        DSI_TRY(put_year(out, dsi_floor_div(v->as.i32, 12) + 1970, err));
+        return dsi_buf_printf(out, err, "-%02d", (int)dsi_floor_mod(v->as.i32, 12) + 1);
+    case DSI_TRANSFORM_DAY: // Old writers stored an int; it means the same.
+        dsi_date_format(v->as.i32, text);
+        return dsi_buf_append_text(out, text, err);
     case DSI_TRANSFORM_HOUR:
         dsi_date_format(dsi_floor_div(v->as.i32, 24), text);
         return dsi_buf_printf(out, err, "%s-%02d", text,
                               (int)dsi_floor_mod(v->as.i32, 24));
     default:
-        return dsi_value_format(v, &result, out, err);
+        // The value knows best what it is: its column may be gone, or wider by now. What
+        // it does not know is its scale.
+        shown.kind = v->kind;
+        return dsi_value_format(v, &shown, out, err);
     }
+done:
+    return rc;
 }

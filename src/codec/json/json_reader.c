@@ -485,8 +485,9 @@ int dsi_json_object_begin(struct dsi_json_reader *r, struct ds_error *err)
     return begin(r, '{', "an object", err);
 }
 
-int dsi_json_object_next(struct dsi_json_reader *r, struct ds_slice *key,
-                         struct ds_error *err)
+// Takes the next key and its colon: DS_ROW, or DS_OK when the closing brace was taken.
+static int next_key(struct dsi_json_reader *r, struct ds_slice *raw, bool *escaped,
+                    struct ds_error *err)
 {
     int rc = next(r, '}', err);
     if (rc != DS_ROW) {
@@ -495,7 +496,7 @@ int dsi_json_object_next(struct dsi_json_reader *r, struct ds_slice *key,
     if (!next_is(r, '"')) {
         return dsi_json_unexpected(r, err, "a key in quotes");
     }
-    rc = dsi_json_string_slice(r, key, err);
+    rc = take_string(r, raw, escaped, err);
     if (rc < 0) {
         return rc;
     }
@@ -505,6 +506,18 @@ int dsi_json_object_next(struct dsi_json_reader *r, struct ds_slice *key,
     }
     r->at++;
     return DS_ROW;
+}
+
+int dsi_json_object_next(struct dsi_json_reader *r, struct ds_slice *key,
+                         struct ds_error *err)
+{
+    bool escaped = false;
+    int rc = next_key(r, key, &escaped, err);
+    if (rc == DS_ROW && escaped) {
+        int copied = copy_string(r, *key, true, key, err);
+        return copied < 0 ? copied : DS_ROW;
+    }
+    return rc;
 }
 
 bool dsi_json_key_is(struct ds_slice key, const char *name)
@@ -549,30 +562,11 @@ static int skip_one(struct dsi_json_reader *r, enum dsi_json_kind *kind,
     }
 }
 
-// Up to the next value inside: DS_ROW, or DS_OK when the closing bracket was taken.
-static int skip_next(struct dsi_json_reader *r, bool object, struct ds_error *err)
-{
-    struct ds_slice key = {NULL, 0};
-    bool escaped = false;
-    int rc = next(r, object ? '}' : ']', err);
-    if (rc != DS_ROW || !object) {
-        return rc;
-    }
-    rc = take_string(r, &key, &escaped, err); // Without a copy.
-    if (rc < 0) {
-        return rc;
-    }
-    skip_space(r);
-    if (!next_is(r, ':')) {
-        return dsi_json_unexpected(r, err, "':' after a key");
-    }
-    r->at++;
-    return DS_ROW;
-}
-
 int dsi_json_skip(struct dsi_json_reader *r, struct ds_slice *raw, struct ds_error *err)
 {
     bool objects[DSI_JSON_DEPTH_MAX + 1]; // Which of the open brackets are braces. (2)
+    struct ds_slice key = {NULL, 0};
+    bool escaped = false;
     int outside = r->depth;
     int rc = DS_ROW;
 
@@ -593,7 +587,7 @@ int dsi_json_skip(struct dsi_json_reader *r, struct ds_slice *raw, struct ds_err
         if (r->depth == outside) {
             break;
         }
-        rc = skip_next(r, objects[r->depth], err);
+        rc = objects[r->depth] ? next_key(r, &key, &escaped, err) : next(r, ']', err);
     }
     if (raw) {
         *raw = (struct ds_slice){r->text.data + start, r->at - start};
