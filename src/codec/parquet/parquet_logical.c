@@ -406,21 +406,24 @@ static void write_logical(struct dsi_thrift_writer *w,
 }
 
 void dsi_parquet_element_write(struct dsi_thrift_writer *w,
-                               const struct dsi_parquet_field *f)
+                               const struct dsi_parquet_field *f, bool is_root)
 {
     const struct dsi_parquet_logical *l = &f->logical;
     int32_t converted = to_converted(l);
 
     dsi_thrift_element_struct(w);
-    if (f->child_count == 0) {
+    bool is_group = is_root || f->child_count > 0;
+    if (!is_group) {
         dsi_thrift_write_i32(w, 1, (int32_t)f->physical);
         if (f->physical == DSI_PARQUET_FIXED) {
             dsi_thrift_write_i32(w, 2, f->type_length);
         }
     }
-    dsi_thrift_write_i32(w, 3, (int32_t)f->repetition);
+    if (!is_root) {
+        dsi_thrift_write_i32(w, 3, (int32_t)f->repetition);
+    }
     dsi_thrift_write_text(w, 4, f->name);
-    if (f->child_count > 0) {
+    if (is_group) {
         dsi_thrift_write_i32(w, 5, (int32_t)f->child_count);
     }
     if (converted != CONVERTED_NONE) {

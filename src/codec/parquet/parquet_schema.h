@@ -28,7 +28,7 @@ DS_MUST_CHECK int dsi_parquet_element_read(struct dsi_thrift_reader *r, bool is_
 
 /// Writes one SchemaElement as an element of a list, with logical and converted type.
 void dsi_parquet_element_write(struct dsi_thrift_writer *w,
-                               const struct dsi_parquet_field *f);
+                               const struct dsi_parquet_field *f, bool is_root);
 
 /// What is wrong with a leaf: why its logical type cannot stand on its physical one (a
 /// string of integers, a decimal too wide for its bytes …). NULL when nothing is.

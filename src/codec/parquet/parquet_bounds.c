@@ -1,0 +1,283 @@
+#include "codec/parquet/parquet_bounds.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "codec/parquet/parquet_bytes.h"
+
+void dsi_parquet_bounds_release(struct dsi_parquet_bounds *b)
+{
+    dsi_buf_release(&b->min);
+    dsi_buf_release(&b->max);
+    b->has = false;
+}
+
+void dsi_parquet_bounds_reset(struct dsi_parquet_bounds *b)
+{
+    b->has = false;
+    b->nan_count = 0;
+    b->min.size = 0;
+    b->max.size = 0;
+}
+
+static int replace(struct dsi_buf *bound, struct ds_slice value, struct ds_error *err)
+{
+    bound->size = 0;
+    return dsi_buf_append(bound, value.data, value.size, err);
+}
+
+int dsi_parquet_bounds_add(struct dsi_parquet_bounds *b, enum dsi_parquet_order order,
+                           struct ds_slice value, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    if (order == DSI_PARQUET_ORDER_NONE || dsi_parquet_is_nan(order, value)) {
+        return DS_OK; // (1)
+    }
+    if (!b->has || dsi_parquet_compare(order, value, dsi_buf_slice(&b->min)) < 0) {
+        DSI_TRY(replace(&b->min, value, err));
+    }
+    if (!b->has || dsi_parquet_compare(order, value, dsi_buf_slice(&b->max)) > 0) {
+        DSI_TRY(replace(&b->max, value, err));
+    }
+    b->has = true;
+done:
+    return rc;
+}
+
+// Where the least and the greatest of some numbers stand.
+struct extremes {
+    size_t min;
+    size_t max;
+};
+
+static struct extremes find_i32(const uint8_t *values, size_t count)
+{
+    struct extremes e = {0, 0};
+    int32_t min = (int32_t)dsi_le32(values);
+    int32_t max = min;
+
+    for (size_t i = 1; i < count; i++) {
+        int32_t v = (int32_t)dsi_le32(values + i * 4);
+        if (v < min) {
+            min = v;
+            e.min = i;
+        } else if (v > max) {
+            max = v;
+            e.max = i;
+        }
+    }
+    return e;
+}
+
+static struct extremes find_i64(const uint8_t *values, size_t count)
+{
+    struct extremes e = {0, 0};
+    int64_t min = (int64_t)dsi_le64(values);
+    int64_t max = min;
+
+    for (size_t i = 1; i < count; i++) {
+        int64_t v = (int64_t)dsi_le64(values + i * 8);
+        if (v < min) {
+            min = v;
+            e.min = i;
+        } else if (v > max) {
+            max = v;
+            e.max = i;
+        }
+    }
+    return e;
+}
+
+int dsi_parquet_bounds_add_all(struct dsi_parquet_bounds *b, enum dsi_parquet_order order,
+                               const uint8_t *values, size_t width, size_t count,
+                               struct ds_error *err)
+{
+    struct extremes e = {0, 0};
+    int rc = DS_OK;
+
+    if (count == 0 || order == DSI_PARQUET_ORDER_NONE) {
+        return DS_OK;
+    }
+    if (order == DSI_PARQUET_ORDER_I32 || order == DSI_PARQUET_ORDER_I64) {
+        e = order == DSI_PARQUET_ORDER_I32 ? find_i32(values, count)
+                                           : find_i64(values, count);
+        DSI_TRY(dsi_parquet_bounds_add(
+            b, order, (struct ds_slice){values + e.min * width, width}, err));
+        return dsi_parquet_bounds_add(
+            b, order, (struct ds_slice){values + e.max * width, width}, err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        DSI_TRY(dsi_parquet_bounds_add(
+            b, order, (struct ds_slice){values + i * width, width}, err));
+    }
+done:
+    return rc;
+}
+
+size_t dsi_parquet_count_nans(enum dsi_parquet_order order, const uint8_t *values,
+                              size_t count)
+{
+    size_t width = order == DSI_PARQUET_ORDER_F32 ? 4 : 8;
+    size_t nans = 0;
+
+    if (order != DSI_PARQUET_ORDER_F32 && order != DSI_PARQUET_ORDER_F64) {
+        return 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        nans += dsi_parquet_is_nan(order, (struct ds_slice){values + i * width, width});
+    }
+    return nans;
+}
+
+int dsi_parquet_bounds_merge(struct dsi_parquet_bounds *b, enum dsi_parquet_order order,
+                             const struct dsi_parquet_bounds *add, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    if (add->has) {
+        DSI_TRY(dsi_parquet_bounds_add(b, order, dsi_buf_slice(&add->min), err));
+        DSI_TRY(dsi_parquet_bounds_add(b, order, dsi_buf_slice(&add->max), err));
+    }
+    b->nan_count += add->nan_count;
+done:
+    return rc;
+}
+
+// Where the character before `end` starts. `text` is UTF-8, or is cut like it were.
+static size_t previous_character(const uint8_t *text, size_t end)
+{
+    size_t at = end - 1;
+    while (at > 0 && end - at < 4 && (text[at] & 0xc0) == 0x80) {
+        at--;
+    }
+    return at;
+}
+
+// The length of a prefix of whole characters of at most `max` bytes.
+static size_t cut_text(struct ds_slice text, size_t max)
+{
+    while (max > 0 && (text.data[max] & 0xc0) == 0x80) {
+        max--;
+    }
+    return max;
+}
+
+static uint32_t decode(const uint8_t *c, size_t size)
+{
+    uint32_t v = size == 1 ? c[0] : c[0] & (0x7fu >> size);
+    for (size_t i = 1; i < size; i++) {
+        v = v << 6 | (c[i] & 0x3f);
+    }
+    return v;
+}
+
+static size_t encode(uint32_t v, uint8_t out[4])
+{
+    if (v < 0x80) {
+        out[0] = (uint8_t)v;
+        return 1;
+    }
+    size_t size = v < 0x800 ? 2 : v < 0x10000 ? 3 : 4;
+    for (size_t i = size; i > 1; i--) {
+        out[i - 1] = (uint8_t)(0x80 | (v & 0x3f));
+        v >>= 6;
+    }
+    out[0] = (uint8_t)(0xf00u >> size | v);
+    return size;
+}
+
+// Makes `b` the smallest text of its length that is above all that start with it: the
+// last character that has a successor is raised, and what follows goes. False if none
+// has.
+static bool raise_text(struct dsi_buf *b)
+{
+    while (b->size > 0) {
+        size_t at = previous_character(b->data, b->size);
+        uint32_t v = decode(b->data + at, b->size - at) + 1;
+        uint8_t c[4];
+        if (v == 0xd800) {
+            v = 0xe000; // There are no characters between.
+        }
+        size_t size = encode(v, c);
+        // A longer character would pass the maximum, and memory is as long as it was.
+        if (v < 0x110000 && size <= b->size - at) {
+            memcpy(b->data + at, c, size);
+            b->size = at + size;
+            return true;
+        }
+        b->size = at;
+    }
+    return false;
+}
+
+static bool raise_bytes(struct dsi_buf *b)
+{
+    while (b->size > 0 && b->data[b->size - 1] == 0xff) {
+        b->size--;
+    }
+    if (b->size == 0) {
+        return false;
+    }
+    b->data[b->size - 1]++;
+    return true;
+}
+
+static int cut_bounds(const struct dsi_parquet_field *f, size_t bytes_max,
+                      struct dsi_buf *scratch, struct dsi_parquet_statistics *s,
+                      struct ds_error *err)
+{
+    bool text = f->logical.kind == DSI_PARQUET_LOGICAL_STRING ||
+                f->logical.kind == DSI_PARQUET_LOGICAL_ENUM ||
+                f->logical.kind == DSI_PARQUET_LOGICAL_JSON;
+    int rc = DS_OK;
+
+    if (s->min.size > bytes_max) {
+        s->min.size = text ? cut_text(s->min, bytes_max) : bytes_max;
+        s->min_exact = false;
+    }
+    if (s->max.size > bytes_max) {
+        s->max.size = text ? cut_text(s->max, bytes_max) : bytes_max;
+        s->max_exact = false;
+        // Text that is none after all must be bounded too.
+        text = text && dsi_utf8_valid(s->max);
+        DSI_TRY(replace(scratch, s->max, err));
+        s->has_max = text ? raise_text(scratch) : raise_bytes(scratch);
+        s->max = dsi_buf_slice(scratch);
+    }
+done:
+    return rc;
+}
+
+int dsi_parquet_bounds_store(const struct dsi_parquet_bounds *b,
+                             const struct dsi_parquet_field *f, size_t bytes_max,
+                             struct dsi_buf *scratch, struct dsi_parquet_statistics *out,
+                             struct ds_error *err)
+{
+    enum dsi_parquet_order order = dsi_parquet_order_of(f);
+    bool is_float = order == DSI_PARQUET_ORDER_F32 || order == DSI_PARQUET_ORDER_F64;
+    struct dsi_parquet_raw_statistics raw = {0};
+
+    raw.s = (struct dsi_parquet_statistics){.has_min = b->has,
+                                            .has_max = b->has,
+                                            .min_exact = b->has,
+                                            .max_exact = b->has,
+                                            .min = dsi_buf_slice(&b->min),
+                                            .max = dsi_buf_slice(&b->max),
+                                            .nan_count = is_float ? b->nan_count : -1,
+                                            .null_count = -1,
+                                            .distinct_count = -1};
+    // What a reader may believe is what we write: that widens the zeros.
+    *out = dsi_parquet_statistics_trust(&raw, f, DSI_PARQUET_COLUMN_ORDER_TYPE);
+    if (!b->has || order != DSI_PARQUET_ORDER_BYTES) {
+        return DS_OK;
+    }
+    if (f->physical == DSI_PARQUET_FIXED && b->min.size > bytes_max) {
+        out->has_min = false; // Its bounds must have its length.
+        out->has_max = false;
+        return DS_OK;
+    }
+    return cut_bounds(f, bytes_max, scratch, out, err);
+}

@@ -1,0 +1,337 @@
+#include "codec/parquet/parquet_write.h"
+
+#include "base/fault.h"
+#include "unit/codec/parquet/parquet_sample.h"
+
+#include <math.h>
+
+enum { SEEDS = 40 };
+
+static struct dsi_parquet_write_options options_of(uint64_t seed)
+{
+    static const enum dsi_compression codecs[] = {
+        DSI_COMPRESSION_NONE, DSI_COMPRESSION_ZSTD, DSI_COMPRESSION_SNAPPY,
+        DSI_COMPRESSION_GZIP, DSI_COMPRESSION_LZ4_RAW};
+    struct dsi_parquet_write_options o = {.codec = codecs[seed % 5]};
+
+    if (seed % 2) { // Small limits, so that everything ends often.
+        o.page_bytes = 700 + seed * 13;
+        o.page_rows = 100 + seed;
+        o.dictionary_bytes = 500 + seed * 31;
+        o.row_group_bytes = 20000 + seed * 1000;
+    }
+    o.no_dictionary = seed % 7 == 0;
+    return o;
+}
+
+static void check_leaf(const struct sample *s, size_t i,
+                       const struct dsi_parquet_column *c)
+{
+    size_t width = dsi_parquet_width(&s->fields[i]);
+    const int32_t *want = (const int32_t *)(const void *)s->values[i].data;
+    const int32_t *got = (const int32_t *)(const void *)c->values.data;
+    size_t nulls = 0;
+
+    assert_int_equal(c->rows, s->rows);
+    for (size_t r = 0; r < s->rows; r++) {
+        bool valid = sample_bit(s->validity[i].data, r);
+        assert_int_equal(valid, c->validity.size == 0 || sample_bit(c->validity.data, r));
+        nulls += !valid;
+        if (!valid) {
+            continue;
+        }
+        if (s->fields[i].physical == DSI_PARQUET_BOOLEAN) {
+            assert_int_equal(sample_bit(s->values[i].data, r),
+                             sample_bit(c->values.data, r));
+        } else if (width > 0) {
+            assert_memory_equal(s->values[i].data + r * width, c->values.data + r * width,
+                                width);
+        } else {
+            size_t size = (size_t)(want[r + 1] - want[r]);
+            assert_int_equal(got[r + 1] - got[r], size);
+            if (size > 0) {
+                assert_memory_equal(s->bytes[i].data + want[r], c->bytes.data + got[r],
+                                    size);
+            }
+        }
+    }
+    assert_int_equal(nulls, c->null_count);
+}
+
+static void check_file(const struct sample *s, struct ds_slice bytes, size_t batch)
+{
+    struct dsi_parquet_file f;
+    struct ds_error err = {0};
+
+    if (sample_parse(bytes, &f, &err) < 0) {
+        fail_msg("%s", err.message);
+    }
+    assert_int_equal(f.row_count, s->rows);
+    assert_int_equal(f.leaf_count, s->leaf_count);
+    for (size_t i = 0; i < s->leaf_count; i++) {
+        struct dsi_parquet_column c = DSI_PARQUET_COLUMN_INIT;
+        assert_int_equal(f.leaves[i]->field.field_id, i + 1);
+        if (sample_read(&f, bytes, i, batch, &c, &err) < 0) {
+            fail_msg("%s", err.message);
+        }
+        check_leaf(s, i, &c);
+        dsi_parquet_column_release(&c);
+    }
+    dsi_parquet_file_release(&f);
+}
+
+static void test_parquet_writer__reads_back_what_it_wrote(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct dsi_parquet_write_options o = options_of(seed);
+        struct dsi_buf file = DSI_BUF_INIT;
+        struct ds_error err = {0};
+        struct sample s;
+        print_message("  seed %u\n", (unsigned)seed);
+        sample_init(&s, seed, seed * seed * 3 % 3001);
+        if (sample_write(&s, &o, 500, &file, &err) < 0) {
+            fail_msg("%s", err.message);
+        }
+        check_file(&s, dsi_buf_slice(&file), 1 + (size_t)seed * 37);
+        dsi_buf_release(&file);
+        sample_release(&s);
+    }
+}
+
+static void test_parquet_writer__gives_the_same_bytes_for_any_cut(void **state)
+{
+    static const size_t cuts[] = {1, 3, 64, 257, 100000};
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct dsi_parquet_write_options o = options_of(seed);
+        struct dsi_buf first = DSI_BUF_INIT;
+        struct sample s;
+        sample_init(&s, seed, 1500);
+        for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+            struct dsi_buf file = DSI_BUF_INIT;
+            assert_int_equal(sample_write(&s, &o, cuts[i], &file, NULL), DS_OK);
+            if (i == 0) {
+                first = file;
+                continue;
+            }
+            if (file.size != first.size ||
+                memcmp(file.data, first.data, file.size) != 0) {
+                fail_msg("seed %u: batches of %zu rows give another file", (unsigned)seed,
+                         cuts[i]);
+            }
+            dsi_buf_release(&file);
+        }
+        dsi_buf_release(&first);
+        sample_release(&s);
+    }
+}
+
+// Writes one column of one batch and parses what comes out.
+static void write_one(const struct dsi_parquet_field *f,
+                      const struct dsi_parquet_input *in, size_t rows,
+                      struct dsi_buf *file, struct dsi_parquet_file *parsed)
+{
+    dsi_parquet_writer *w = NULL;
+    struct ds_error err = {0};
+
+    assert_int_equal(dsi_parquet_writer_new(f, 1, NULL, &w, &err), DS_OK);
+    dsi_parquet_writer_output(w, sample_sink, file);
+    assert_int_equal(dsi_parquet_writer_write(w, in, rows, &err), DS_OK);
+    assert_int_equal(dsi_parquet_writer_finish(w, NULL, &err), DS_OK);
+    dsi_parquet_writer_free(w);
+    assert_int_equal(sample_parse(dsi_buf_slice(file), parsed, &err), DS_OK);
+}
+
+static void test_parquet_writer__leaves_nan_out_of_bounds_and_widens_zeros(void **state)
+{
+    static const double values[] = {NAN, 0.0, NAN};
+    static const double minus = -0.0;
+    const struct dsi_parquet_field f = {.name = "x", .physical = DSI_PARQUET_DOUBLE};
+    const struct dsi_parquet_input in = {.values = values};
+    struct dsi_buf file = DSI_BUF_INIT;
+    struct dsi_parquet_file parsed;
+    (void)state;
+
+    write_one(&f, &in, 3, &file, &parsed);
+    const struct dsi_parquet_statistics *s = &parsed.row_groups[0].columns[0].statistics;
+    assert_int_equal(s->nan_count, 2);
+    assert_int_equal(s->null_count, 0);
+    assert_true(s->has_min && s->has_max);
+    assert_memory_equal(s->min.data, &minus, sizeof minus);
+    assert_memory_equal(s->max.data, &values[1], sizeof values[1]);
+    dsi_parquet_file_release(&parsed);
+    dsi_buf_release(&file);
+}
+
+static void test_parquet_writer__cuts_long_bounds_so_that_they_still_bound(void **state)
+{
+    // 63 letters and then a character of two bytes, which the limit would split.
+    char text[80];
+    int32_t offsets[] = {0, 75};
+    const struct dsi_parquet_field f = {.name = "x",
+                                        .physical = DSI_PARQUET_BYTE_ARRAY,
+                                        .logical.kind = DSI_PARQUET_LOGICAL_STRING};
+    const struct dsi_parquet_input in = {.offsets = offsets,
+                                         .bytes = (const uint8_t *)text};
+    struct dsi_buf file = DSI_BUF_INIT;
+    struct dsi_parquet_file parsed;
+    (void)state;
+
+    memset(text, 'a', sizeof text);
+    text[63] = (char)0xc3;
+    text[64] = (char)0xa4;
+    write_one(&f, &in, 1, &file, &parsed);
+    const struct dsi_parquet_statistics *s = &parsed.row_groups[0].columns[0].statistics;
+    assert_true(s->has_min && s->has_max && !s->min_exact && !s->max_exact);
+    assert_int_equal(s->min.size, 63);
+    assert_memory_equal(s->min.data, text, 63);
+    assert_int_equal(s->max.size, 63);
+    assert_int_equal(s->max.data[62], 'b');
+    dsi_parquet_file_release(&parsed);
+    dsi_buf_release(&file);
+}
+
+static void test_parquet_writer__orders_decimals_by_value(void **state)
+{
+    static const uint8_t values[] = {0xff, 0x01, 0x00, 0x05, 0x80, 0x00, 0x7f, 0xff};
+    const struct dsi_parquet_field f = {
+        .name = "x",
+        .physical = DSI_PARQUET_FIXED,
+        .type_length = 2,
+        .logical = {.kind = DSI_PARQUET_LOGICAL_DECIMAL, .precision = 4, .scale = 1}};
+    const struct dsi_parquet_input in = {.values = values};
+    struct dsi_buf file = DSI_BUF_INIT;
+    struct dsi_parquet_file parsed;
+    (void)state;
+
+    write_one(&f, &in, 4, &file, &parsed);
+    const struct dsi_parquet_statistics *s = &parsed.row_groups[0].columns[0].statistics;
+    assert_memory_equal(s->min.data, values + 4, 2);
+    assert_memory_equal(s->max.data, values + 6, 2);
+    dsi_parquet_file_release(&parsed);
+    dsi_buf_release(&file);
+}
+
+static void test_parquet_writer__sums_up_for_metrics(void **state)
+{
+    static const float values[] = {1.5f, -0.0f, 0.0f, NAN, 9.0f};
+    static const uint8_t validity[] = {0x0f};
+    const struct dsi_parquet_field f = {
+        .name = "x", .repetition = DSI_PARQUET_OPTIONAL, .physical = DSI_PARQUET_FLOAT};
+    const struct dsi_parquet_input in = {.values = values, .validity = validity};
+    const struct dsi_parquet_write_options o = {.row_group_rows = 2};
+    const struct dsi_parquet_summary *sum = NULL;
+    struct dsi_buf file = DSI_BUF_INIT;
+    dsi_parquet_writer *w = NULL;
+    (void)state;
+
+    assert_int_equal(dsi_parquet_writer_new(&f, 1, &o, &w, NULL), DS_OK);
+    dsi_parquet_writer_output(w, sample_sink, &file);
+    assert_int_equal(dsi_parquet_writer_write(w, &in, 5, NULL), DS_OK);
+    assert_int_equal(dsi_parquet_writer_finish(w, &sum, NULL), DS_OK);
+    assert_int_equal(sum->row_count, 5);
+    assert_int_equal(sum->file_size, file.size);
+    assert_int_equal(sum->split_count, 3);
+    assert_int_equal(sum->split_offsets[0], 4);
+    assert_int_equal(sum->columns[0].value_count, 5);
+    assert_int_equal(sum->columns[0].null_count, 1);
+    assert_int_equal(sum->columns[0].nan_count, 1);
+    assert_true(sum->columns[0].has_bounds);
+    assert_true(signbit(sum->columns[0].min.as.f32) != 0);
+    assert_true(sum->columns[0].max.as.f32 == 1.5f);
+    dsi_parquet_writer_free(w);
+    dsi_buf_release(&file);
+}
+
+static void test_parquet_writer__refuses_nulls_where_none_may_be(void **state)
+{
+    static const int32_t values[] = {1, 2, 3};
+    static const uint8_t validity[] = {0x05};
+    const struct dsi_parquet_field f = {.name = "x", .physical = DSI_PARQUET_INT32};
+    const struct dsi_parquet_input in = {.values = values, .validity = validity};
+    struct dsi_buf file = DSI_BUF_INIT;
+    struct ds_error err = {0};
+    dsi_parquet_writer *w = NULL;
+    (void)state;
+
+    assert_int_equal(dsi_parquet_writer_new(&f, 1, NULL, &w, &err), DS_OK);
+    dsi_parquet_writer_output(w, sample_sink, &file);
+    assert_int_equal(dsi_parquet_writer_write(w, &in, 3, &err), DS_EINVALID);
+    assert_string_equal(err.message, "column x: a null in a required column in row 1");
+    assert_int_equal(dsi_parquet_writer_finish(w, NULL, &err), DS_EINVALID);
+    dsi_parquet_writer_free(w);
+    dsi_buf_release(&file);
+}
+
+static void test_parquet_writer__refuses_types_that_do_not_fit(void **state)
+{
+    const struct dsi_parquet_field f = {
+        .name = "x",
+        .physical = DSI_PARQUET_INT32,
+        .logical = {.kind = DSI_PARQUET_LOGICAL_DECIMAL, .precision = 10, .scale = 1}};
+    const struct dsi_parquet_field repeated = {
+        .name = "x", .physical = DSI_PARQUET_INT32, .repetition = DSI_PARQUET_REPEATED};
+    dsi_parquet_writer *w = NULL;
+    (void)state;
+
+    assert_int_equal(dsi_parquet_writer_new(&f, 1, NULL, &w, NULL), DS_EINVALID);
+    assert_int_equal(dsi_parquet_writer_new(&repeated, 1, NULL, &w, NULL),
+                     DS_EUNSUPPORTED);
+    assert_null(w);
+}
+
+static void test_parquet_writer__writes_a_file_without_rows(void **state)
+{
+    struct dsi_buf file = DSI_BUF_INIT;
+    struct sample s;
+    (void)state;
+
+    sample_init(&s, 3, 0);
+    assert_int_equal(sample_write(&s, NULL, 1, &file, NULL), DS_OK);
+    check_file(&s, dsi_buf_slice(&file), 1);
+    dsi_buf_release(&file);
+    sample_release(&s);
+}
+
+static void test_parquet_writer__survives_every_fault(void **state)
+{
+    struct dsi_parquet_write_options o = options_of(5);
+    struct dsi_fault_plan plan = {0};
+    struct sample s;
+    (void)state;
+
+    o.codec = DSI_COMPRESSION_NONE;
+    sample_init(&s, 11, 700);
+    while (dsi_fault_next(&plan)) {
+        struct dsi_buf file = DSI_BUF_INIT;
+        struct ds_error err = {0};
+        int rc = sample_write(&s, &o, 300, &file, &err);
+        dsi_fault_stop();
+        assert_true(rc == DS_OK || err.message[0] != '\0');
+        assert_true((rc == DS_OK) == (plan.name == NULL));
+        if (rc == DS_OK) {
+            check_file(&s, dsi_buf_slice(&file), 100);
+        }
+        dsi_buf_release(&file);
+    }
+    assert_true(plan.target > 20);
+    sample_release(&s);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_parquet_writer__reads_back_what_it_wrote),
+        cmocka_unit_test(test_parquet_writer__gives_the_same_bytes_for_any_cut),
+        cmocka_unit_test(test_parquet_writer__leaves_nan_out_of_bounds_and_widens_zeros),
+        cmocka_unit_test(test_parquet_writer__cuts_long_bounds_so_that_they_still_bound),
+        cmocka_unit_test(test_parquet_writer__orders_decimals_by_value),
+        cmocka_unit_test(test_parquet_writer__sums_up_for_metrics),
+        cmocka_unit_test(test_parquet_writer__refuses_nulls_where_none_may_be),
+        cmocka_unit_test(test_parquet_writer__refuses_types_that_do_not_fit),
+        cmocka_unit_test(test_parquet_writer__writes_a_file_without_rows),
+        cmocka_unit_test(test_parquet_writer__survives_every_fault),
+    };
+    return cmocka_run_group_tests_name("parquet_writer", tests, NULL, NULL);
+}
