@@ -1,0 +1,112 @@
+#include "harness.h"
+#include "storage/storage.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/fault.h"
+
+// A backend of an earlier time: its table ends before what was added later.
+static int old_put(ds_storage *s, const char *path, struct ds_slice bytes, uint32_t flags,
+                   struct ds_error *err)
+{
+    (void)s;
+    (void)path;
+    (void)bytes;
+    (void)flags;
+    return dsi_fail(err, DS_EDENIED, "no");
+}
+
+static void old_free(ds_storage *s)
+{
+    (void)s;
+}
+
+static const struct ds_storage_ops old_ops = {
+    .struct_size = offsetof(struct ds_storage_ops, lock),
+    .scheme = "old",
+    .put = old_put,
+    .lock = NULL,
+    .free = old_free,
+};
+
+static void test_storage__does_without_what_a_backend_has_not(void **state)
+{
+    ds_storage old = {&old_ops};
+    void *lock = &old;
+    (void)state;
+
+    assert_int_equal(dsi_storage_sync_names(&old, "/a", NULL), DS_OK);
+    assert_int_equal(dsi_storage_lock(&old, "/a", 0, &lock, NULL), DS_OK);
+    assert_null(lock);
+    dsi_storage_unlock(&old, NULL);
+    dsi_storage_free(NULL);
+    dsi_file_close(NULL);
+    dsi_sink_close(NULL);
+}
+
+static void test_storage__surrounds_every_effect_with_fault_points(void **state)
+{
+    const struct {
+        const char *point;
+        int status;
+    } want[] = {
+        {"storage.put.before", DS_EIO},        {"storage.put.after", DS_EUNKNOWN},
+        {"storage.sync_names.before", DS_EIO}, {"storage.sync_names.after", DS_EIO},
+        {"storage.remove.before", DS_EIO},     {"storage.remove.after", DS_EIO}};
+    const struct ds_slice bytes = {(const uint8_t *)"a", 1};
+    struct dsi_fault_plan plan = {0};
+    ds_storage *s = NULL;
+    size_t met = 0;
+    (void)state;
+
+    assert_int_equal(dsi_storage_mem_new(&s, NULL), DS_OK);
+    // From here on every round reaches the same points.
+    assert_int_equal(dsi_storage_put(s, "/other", bytes, 0, NULL), DS_OK);
+    while (dsi_fault_next(&plan)) {
+        struct ds_error err = {0};
+        int rc = dsi_storage_put(s, "/a", bytes, 0, &err);
+        rc = rc ? rc : dsi_storage_sync_names(s, "/a", &err);
+        rc = rc ? rc : dsi_storage_remove(s, "/a", &err);
+        for (size_t i = 0; plan.name && i < sizeof want / sizeof want[0]; i++) {
+            if (strcmp(plan.name, want[i].point) == 0) {
+                assert_int_equal(rc, want[i].status);
+                assert_non_null(strstr(err.message, "injected"));
+                met++;
+            }
+        }
+    }
+    assert_int_equal(met, sizeof want / sizeof want[0]);
+    dsi_storage_free(s);
+}
+
+static void test_storage__appends_what_it_reads(void **state)
+{
+    const struct ds_slice bytes = {(const uint8_t *)"abc", 3};
+    struct dsi_buf out = DSI_BUF_INIT;
+    ds_storage *s = NULL;
+    struct ds_error err = {0};
+    (void)state;
+
+    assert_int_equal(dsi_storage_mem_new(&s, NULL), DS_OK);
+    assert_int_equal(dsi_storage_put(s, "/a", bytes, 0, NULL), DS_OK);
+    assert_int_equal(dsi_storage_read(s, "/a", &out, NULL), DS_OK);
+    assert_int_equal(dsi_storage_read(s, "/a", &out, NULL), DS_OK);
+    assert_int_equal(out.size, 6);
+    assert_memory_equal(out.data, "abcabc", 6);
+    assert_int_equal(dsi_storage_read(s, "/b", &out, &err), DS_ENOTFOUND);
+    assert_non_null(strstr(err.message, "reading /b: "));
+    assert_int_equal(out.size, 6);
+    dsi_buf_release(&out);
+    dsi_storage_free(s);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_storage__does_without_what_a_backend_has_not),
+        cmocka_unit_test(test_storage__surrounds_every_effect_with_fault_points),
+        cmocka_unit_test(test_storage__appends_what_it_reads),
+    };
+    return cmocka_run_group_tests_name("storage", tests, NULL, NULL);
+}

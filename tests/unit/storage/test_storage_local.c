@@ -1,0 +1,301 @@
+#include "harness.h"
+#include "storage/storage.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+#include "posix_double.h"
+#include "storage_root.h"
+
+static struct storage_root root;
+static ds_storage *storage;
+static const struct ds_slice five = {(const uint8_t *)"abcde", 5};
+
+static int make(void **state)
+{
+    (void)state;
+    return storage_root_make(&root, "file") &&
+                   dsi_storage_local_new(&storage, NULL) == DS_OK
+               ? 0
+               : -1;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    posix_double_stop();
+    dsi_storage_free(storage);
+    storage_root_remove(&root);
+    return 0;
+}
+
+static const char *at(const char *name)
+{
+    return storage_root_path(&root, name);
+}
+
+static int put(const char *name, uint32_t flags, struct ds_error *err)
+{
+    return dsi_storage_put(storage, at(name), five, flags, err);
+}
+
+static bool is_whole(const char *name)
+{
+    struct ds_file_info info = {0, 0};
+    return dsi_storage_stat(storage, at(name), &info, NULL) == DS_OK && info.size == 5;
+}
+
+static void test_storage_local__syncs_no_more_than_it_has_to(void **state)
+{
+    const struct {
+        uint32_t flags;
+        size_t syncs;
+    } cost[] = {{0, 2}, {DS_PUT_IF_ABSENT, 2}, {DS_PUT_NAME_LATER, 1}, {DS_PUT_HINT, 0}};
+    (void)state;
+
+    assert_int_equal(put("d/first", 0, NULL), DS_OK); // The directories are known now.
+    for (size_t i = 0; i < sizeof cost / sizeof cost[0]; i++) {
+        char name[8] = "d/f0";
+        name[3] = (char)('0' + i);
+        posix_double_start(NULL, 0, 0);
+        assert_int_equal(put(name, cost[i].flags, NULL), DS_OK);
+        assert_int_equal(posix_double_count("fsync"), cost[i].syncs);
+    }
+    posix_double_start(NULL, 0, 0);
+    assert_int_equal(dsi_storage_sync_names(storage, at("d/f2"), NULL), DS_OK);
+    assert_int_equal(posix_double_count("fsync"), 1);
+}
+
+static void test_storage_local__syncs_in_the_order_that_survives_a_crash(void **state)
+{
+    (void)state;
+    assert_int_equal(put("d/first", 0, NULL), DS_OK);
+    posix_double_start(NULL, 0, 0);
+    assert_int_equal(put("d/f", DS_PUT_IF_ABSENT, NULL), DS_OK);
+    assert_string_equal(posix_double.log, "open fstat write fsync close link unlink open "
+                                          "fstat fsync close ");
+}
+
+static void test_storage_local__does_not_know_a_name_it_could_not_sync(void **state)
+{
+    const uint32_t flags[] = {0, DS_PUT_IF_ABSENT};
+    (void)state;
+
+    for (size_t i = 0; i < 2; i++) {
+        struct ds_error err = {0};
+        assert_int_equal(put("d/first", 0, NULL), DS_OK);
+        posix_double_start("fsync", 2, -EIO);
+        assert_int_equal(put("d/f", flags[i], &err), DS_EUNKNOWN);
+        assert_non_null(strstr(err.message, "syncing directory"));
+        posix_double_stop();
+        assert_true(is_whole("d/f"));
+        assert_int_equal(dsi_storage_remove(storage, at("d/f"), NULL), DS_OK);
+    }
+}
+
+static void test_storage_local__takes_a_sinks_name_back_if_it_cannot_sync_it(void **state)
+{
+    struct ds_sink *sink = NULL;
+    (void)state;
+
+    assert_int_equal(put("d/first", 0, NULL), DS_OK);
+    assert_int_equal(dsi_sink_create(storage, at("d/s"), &sink, NULL), DS_OK);
+    assert_int_equal(dsi_sink_write(sink, five, NULL), DS_OK);
+    posix_double_start("fsync", 2, -EIO);
+    assert_int_equal(dsi_sink_finish(sink, NULL), DS_EIO);
+    posix_double_stop();
+    assert_false(is_whole("d/s"));
+    assert_int_equal(dsi_sink_finish(sink, NULL), DS_EIO); // It stays given up.
+    dsi_sink_close(sink);
+    assert_true(storage_root_has_no_temporaries(&root));
+}
+
+static void test_storage_local__gives_a_sink_up_after_a_failed_write(void **state)
+{
+    struct ds_sink *sink = NULL;
+    struct ds_error err = {0};
+    (void)state;
+
+    assert_int_equal(dsi_sink_create(storage, at("d/s"), &sink, NULL), DS_OK);
+    posix_double_start("write", 1, -ENOSPC);
+    assert_int_equal(dsi_sink_write(sink, five, &err), DS_ENOSPACE);
+    assert_int_equal(dsi_sink_write(sink, five, &err), DS_EIO);
+    assert_int_equal(dsi_sink_finish(sink, &err), DS_EIO);
+    dsi_sink_close(sink);
+    posix_double_stop();
+    assert_false(is_whole("d/s"));
+    assert_true(storage_root_has_no_temporaries(&root));
+}
+
+static void test_storage_local__opens_nothing_but_files(void **state)
+{
+    struct ds_file_info info = {0, 0};
+    struct ds_file *file = NULL;
+    struct ds_error err = {0};
+    (void)state;
+
+    assert_int_equal(mkfifo(at("pipe") + strlen("file://"), 0666), 0);
+    assert_int_equal(dsi_file_open(storage, at("pipe"), &file, &err), DS_EINVALID);
+    assert_non_null(strstr(err.message, "pipe"));
+    assert_int_equal(dsi_storage_stat(storage, at("pipe"), &info, &err), DS_EINVALID);
+    assert_int_equal(dsi_file_open(storage, "file:///dev/zero", &file, &err),
+                     DS_EINVALID);
+    assert_int_equal(dsi_file_open(storage, root.prefix, &file, &err), DS_ENOTFOUND);
+    assert_non_null(strstr(err.message, "directory"));
+}
+
+static int count_it(void *arg, const char *path, const struct ds_file_info *info)
+{
+    (void)path;
+    (void)info;
+    ++*(size_t *)arg;
+    return DS_OK;
+}
+
+static void test_storage_local__follows_no_link_while_it_lists(void **state)
+{
+    size_t count = 0;
+    (void)state;
+
+    assert_int_equal(put("d/f", 0, NULL), DS_OK);
+    assert_int_equal(symlink("..", at("d/up") + strlen("file://")), 0);
+    assert_int_equal(mkfifo(at("d/pipe") + strlen("file://"), 0666), 0);
+    assert_int_equal(dsi_storage_list(storage, at("d"), count_it, &count, NULL), DS_OK);
+    assert_int_equal(count, 1);
+}
+
+static void test_storage_local__stops_at_a_tree_too_deep(void **state)
+{
+    char name[512] = "";
+    size_t count = 0;
+    struct ds_error err = {0};
+    (void)state;
+
+    for (int i = 0; i < 70; i++) {
+        strncat(name, "d/", sizeof name - strlen(name) - 1);
+    }
+    strncat(name, "f", sizeof name - strlen(name) - 1);
+    assert_int_equal(put(name, 0, NULL), DS_OK);
+    assert_int_equal(dsi_storage_list(storage, root.prefix, count_it, &count, &err),
+                     DS_EUNSUPPORTED);
+}
+
+static void test_storage_local__reads_on_after_short_and_interrupted_reads(void **state)
+{
+    struct dsi_buf bytes = DSI_BUF_INIT;
+    (void)state;
+
+    assert_int_equal(put("f", 0, NULL), DS_OK);
+    posix_double_start("pread", 2, -EINTR);
+    posix_double.cut = 2;
+    assert_int_equal(dsi_storage_read(storage, at("f"), &bytes, NULL), DS_OK);
+    assert_int_equal(bytes.size, 5);
+    assert_memory_equal(bytes.data, "abcde", 5);
+    dsi_buf_release(&bytes);
+}
+
+static void test_storage_local__tells_a_file_that_was_cut_while_open(void **state)
+{
+    struct ds_file *file = NULL;
+    struct ds_error err = {0};
+    char out[5];
+    (void)state;
+
+    assert_int_equal(put("f", 0, NULL), DS_OK);
+    assert_int_equal(dsi_file_open(storage, at("f"), &file, NULL), DS_OK);
+    assert_int_equal(truncate(at("f") + strlen("file://"), 3), 0);
+    assert_int_equal(dsi_file_read(file, 0, out, 5, &err), DS_ECORRUPT);
+    assert_non_null(strstr(err.message, "only 3"));
+    dsi_file_close(file);
+}
+
+// Everything once, under a fault of the system in each call in turn.
+static int everything(struct ds_error *err)
+{
+    struct dsi_buf bytes = DSI_BUF_INIT;
+    struct ds_sink *sink = NULL;
+    void *lock = NULL;
+    size_t count = 0;
+    int rc = dsi_storage_put(storage, at("x/a"), five, DS_PUT_IF_ABSENT, err);
+
+    rc = rc ? rc : dsi_storage_put(storage, at("x/b"), five, DS_PUT_NAME_LATER, err);
+    rc = rc ? rc : dsi_storage_sync_names(storage, at("x/b"), err);
+    rc = rc ? rc : dsi_storage_read(storage, at("x/a"), &bytes, err);
+    rc = rc ? rc : dsi_storage_list(storage, at("x"), count_it, &count, err);
+    rc = rc ? rc : dsi_storage_lock(storage, at("x/.datashard-l"), 0, &lock, err);
+    dsi_storage_unlock(storage, lock);
+    rc = rc ? rc : dsi_sink_create(storage, at("y/s"), &sink, err);
+    rc = rc ? rc : dsi_sink_write(sink, five, err);
+    rc = rc ? rc : dsi_sink_finish(sink, err);
+    dsi_sink_close(sink);
+    rc = rc ? rc : dsi_storage_remove(storage, at("x/a"), err);
+    dsi_buf_release(&bytes);
+    return rc;
+}
+
+static void test_storage_local__survives_a_fault_of_every_system_call(void **state)
+{
+    const int codes[] = {-EIO, -ENOSPC, -EMFILE, -EACCES};
+    size_t failed = 0;
+    (void)state;
+
+    for (size_t k = 0; k < sizeof codes / sizeof codes[0]; k++) {
+        for (uint32_t nth = 1;; nth++) {
+            struct ds_error err = {0};
+            posix_double_start(NULL, nth, codes[k]);
+            int rc = everything(&err);
+            bool reached = posix_double.seen >= nth;
+            posix_double_stop();
+            // A failure comes with words; what may be ignored (closing what was read,
+            // removing a second name, reading directories above) is no failure.
+            assert_true(rc == DS_OK || err.message[0] != '\0');
+            failed += rc < 0;
+            end(NULL);
+            assert_int_equal(make(NULL), 0);
+            if (!reached) {
+                assert_int_equal(rc, DS_OK);
+                break;
+            }
+        }
+    }
+    assert_true(failed > 60);
+}
+
+static void test_storage_local__survives_every_fault_point(void **state)
+{
+    struct dsi_fault_plan plan = {0};
+    (void)state;
+
+    while (dsi_fault_next(&plan)) {
+        struct ds_error err = {0};
+        int rc = everything(&err);
+        dsi_fault_stop();
+        assert_true(rc == DS_OK ? !plan.name : err.message[0] != '\0');
+        assert_true(storage_root_has_no_temporaries(&root));
+        end(NULL);
+        assert_int_equal(make(NULL), 0);
+    }
+    assert_true(plan.target > 20);
+}
+
+#define LOCAL_TEST(f) cmocka_unit_test_setup_teardown(f, make, end)
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        LOCAL_TEST(test_storage_local__syncs_no_more_than_it_has_to),
+        LOCAL_TEST(test_storage_local__syncs_in_the_order_that_survives_a_crash),
+        LOCAL_TEST(test_storage_local__does_not_know_a_name_it_could_not_sync),
+        LOCAL_TEST(test_storage_local__takes_a_sinks_name_back_if_it_cannot_sync_it),
+        LOCAL_TEST(test_storage_local__gives_a_sink_up_after_a_failed_write),
+        LOCAL_TEST(test_storage_local__opens_nothing_but_files),
+        LOCAL_TEST(test_storage_local__follows_no_link_while_it_lists),
+        LOCAL_TEST(test_storage_local__stops_at_a_tree_too_deep),
+        LOCAL_TEST(test_storage_local__reads_on_after_short_and_interrupted_reads),
+        LOCAL_TEST(test_storage_local__tells_a_file_that_was_cut_while_open),
+        LOCAL_TEST(test_storage_local__survives_a_fault_of_every_system_call),
+        LOCAL_TEST(test_storage_local__survives_every_fault_point),
+    };
+    return cmocka_run_group_tests_name("storage_local", tests, NULL, NULL);
+}
