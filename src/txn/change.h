@@ -58,6 +58,7 @@ struct dsi_change {
     struct ds_properties summary;
     struct dsi_operation *operations;
     size_t operation_count;
+    unsigned writers; // Appends begun for it: each names its files apart.
 };
 
 /// A change planned on `state`, with no operations yet. `options` (may be NULL) gives

@@ -16,6 +16,9 @@
 // properties, in the same version. Made for tables that many small commits go to.
 #define DSI_KEY_EXPIRE_ON_COMMIT "datashard.expire-on-commit"
 
+// Files of one new manifest at most: keeps it near commit.manifest.target-size-bytes.
+enum { DSI_MANIFEST_FILES_MAX = 20000 };
+
 /// A file to be stored before the swap.
 struct dsi_new_file {
     const char *path;
@@ -37,6 +40,9 @@ DS_MUST_CHECK int dsi_rebase_prepare(const struct dsi_state *state,
                                      const struct dsi_change *change,
                                      struct dsi_prepared *out, struct ds_error *err);
 void dsi_prepared_release(struct dsi_prepared *p);
+
+/// The id of the snapshot a change makes: drawn from its identity, not in `m` yet. Pure.
+int64_t dsi_rebase_snapshot_id(const struct dsi_metadata *m, const char *identity);
 
 /// True while `p` fits `state`; otherwise prepare again (the table changed its format
 /// version, or somebody took the snapshot id).
@@ -67,7 +73,7 @@ struct dsi_rebased {
     enum dsi_rebase_outcome outcome;
 
     int64_t needs_list_of;                  // A snapshot id; DSI_SNAPSHOT_NONE: none.
-    const struct dsi_manifest_file **needs; // Borrowed from the state.
+    const struct dsi_manifest_file **needs; // In the arena.
     size_t needs_count;
 
     const struct dsi_metadata *metadata;   // Owned here.

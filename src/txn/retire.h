@@ -6,9 +6,9 @@
 #include "txn/rebase.h"
 
 /// After a version was committed that forgot snapshots: removes their manifest lists, and
-/// the manifests that only they had. Judges by `state`, the committed version; whatever
+/// the manifests that only they had. Judges by `m`, the committed version; whatever
 /// it cannot prove unreachable stays. Data files are never removed here.
-void dsi_retire_snapshots(ds_storage *storage, const struct dsi_state *state,
+void dsi_retire_snapshots(ds_storage *storage, const struct dsi_metadata *m,
                           const struct dsi_snapshot *const *expired, size_t count);
 
 /// Removes metadata files that fell out of the log.

@@ -6,6 +6,7 @@
 #ifndef DSI_TXN_TABLE_H
 #define DSI_TXN_TABLE_H
 
+#include "txn/paths.h"
 #include "txn/state.h"
 
 struct dsi_table;
@@ -58,13 +59,9 @@ const struct dsi_table_name *dsi_table_name(const struct dsi_table *t);
 DS_MUST_CHECK int dsi_metadata_load(ds_storage *storage, const char *location,
                                     struct dsi_metadata **out, struct ds_error *err);
 
-/// Where new files of the table go, in the arena: write.data.path (or <location>/data),
-/// write.metadata.path (or <location>/metadata), checked as locations.
-DS_MUST_CHECK int dsi_table_data_path(const struct dsi_metadata *m,
-                                      struct dsi_arena *arena, char **out,
-                                      struct ds_error *err);
-DS_MUST_CHECK int dsi_table_metadata_path(const struct dsi_metadata *m,
-                                          struct dsi_arena *arena, char **out,
-                                          struct ds_error *err);
+/// The bytes to store for metadata: `json`, or its gzip form in `packed`.
+DS_MUST_CHECK int dsi_metadata_pack(struct ds_slice json, bool gzip,
+                                    struct dsi_buf *packed, struct ds_slice *out,
+                                    struct ds_error *err);
 
 #endif

@@ -1,0 +1,415 @@
+#include "txn/append.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "data/data_file.h"
+#include "model/location.h"
+#include "txn/partitioner.h"
+#include "txn/paths.h"
+#include "txn/sorter.h"
+
+// So many rows are written before it is asked again whether the file is full.
+enum { ROWS_BETWEEN_CHECKS = 8192 };
+
+// What goes on for one partition: an open file, or rows waiting to be sorted.
+struct output {
+    struct dsi_append *append;
+    const struct dsi_partition *partition;
+    struct dsi_data_writer *writer; // NULL: none open.
+    char *path;                     // Of the open file.
+    struct dsi_sorter sorter;
+};
+
+struct dsi_append {
+    ds_storage *storage;
+    const struct dsi_metadata *metadata;
+    const struct dsi_schema *schema;
+    const struct dsi_partition_spec *spec;
+    const struct dsi_sort_order *order; // NULL: unsorted.
+    struct dsi_change *change;
+    unsigned number; // Of this writer among those of the change.
+    struct dsi_arena arena;
+    char *folder;
+    uint64_t target_size;
+    uint64_t group_size;
+    struct dsi_partitioner partitioner;
+    struct dsi_partition whole; // The one partition of an unpartitioned table.
+    struct output **outputs;    // Those with an open file or waiting rows.
+    size_t output_count;
+    size_t output_capacity;
+    struct dsi_data_file *files; // Finished.
+    size_t file_count;
+    size_t file_capacity;
+    unsigned files_begun;
+    int64_t rows;
+    bool given; // The files belong to the change.
+};
+
+static int no_memory(struct ds_error *err)
+{
+    return dsi_no_memory(err, "appending rows");
+}
+
+static int check_format(const struct dsi_metadata *m, struct ds_error *err)
+{
+    const char *format = dsi_metadata_property(m, "write.format.default");
+
+    return format && !dsi_text_equal_nocase(format, "parquet")
+               ? dsi_fail(err, DS_EUNSUPPORTED,
+                          "table property write.format.default is %.40s; this build "
+                          "writes parquet",
+                          format)
+               : DS_OK;
+}
+
+static int configure(struct dsi_append *a, struct ds_error *err)
+{
+    const struct dsi_metadata *m = a->metadata;
+    const struct dsi_sort_order *order = dsi_metadata_default_sort_order(m);
+    struct dsi_sorter probe;
+    int64_t target = 0;
+    int64_t group = 0;
+    int rc = DS_OK;
+
+    a->schema = dsi_metadata_current_schema(m);
+    a->spec = dsi_metadata_default_spec(m);
+    a->order = order && order->field_count > 0 ? order : NULL;
+    DSI_TRY(check_format(m, err));
+    DSI_TRY(dsi_metadata_property_i64(m, "write.target-file-size-bytes", 536870912, 1,
+                                      &target, err));
+    DSI_TRY(dsi_metadata_property_i64(m, "write.parquet.row-group-size-bytes", 134217728,
+                                      1, &group, err));
+    a->target_size = (uint64_t)target;
+    a->group_size = (uint64_t)group;
+    DSI_TRY(dsi_table_data_path(m, &a->arena, &a->folder, err));
+    DSI_TRY(dsi_partitioner_init(&a->partitioner, a->schema, a->spec, err));
+    if (a->order) {
+        DSI_TRY(dsi_sorter_init(&probe, a->schema, a->order, err));
+    }
+done:
+    return rc;
+}
+
+int dsi_append_new(ds_storage *storage, const struct dsi_metadata *metadata,
+                   struct dsi_change *change, struct dsi_append **out,
+                   struct ds_error *err)
+{
+    struct dsi_append *a = dsi_calloc(1, sizeof *a);
+    int rc = DS_OK;
+
+    *out = NULL;
+    if (!a) {
+        return no_memory(err);
+    }
+    a->storage = storage;
+    a->metadata = dsi_metadata_ref(metadata);
+    a->change = change;
+    a->number = change->writers++;
+    a->whole.path = "";
+    DSI_TRY(configure(a, err));
+    *out = a;
+    a = NULL;
+done:
+    dsi_append_free(a);
+    return rc;
+}
+
+const struct dsi_schema *dsi_append_schema(const struct dsi_append *a)
+{
+    return a->schema;
+}
+
+// What an output holds in memory, at most.
+static uint64_t held(const struct output *o)
+{
+    uint64_t bytes = o->writer ? dsi_data_writer_bytes(o->writer) : 0;
+
+    bytes = bytes < o->append->group_size ? bytes : o->append->group_size;
+    return bytes + o->sorter.bytes;
+}
+
+static int file_path(struct dsi_append *a, const struct dsi_partition *p, char **out,
+                     struct ds_error *err)
+{
+    char name[128];
+
+    snprintf(name, sizeof name, "%05u-%s-%s-%05u.parquet", a->number, a->change->identity,
+             a->change->nonce, a->files_begun++);
+    return p->path[0] ? dsi_location_join(a->folder, p->path, name, &a->arena, out, err)
+                      : dsi_location_join(a->folder, name, NULL, &a->arena, out, err);
+}
+
+static int open_file(struct output *o, struct ds_error *err)
+{
+    struct dsi_append *a = o->append;
+    int rc = DS_OK;
+
+    struct dsi_data_writer_options options = {
+        .storage = a->storage,
+        .metadata = a->metadata,
+        .schema = a->schema,
+        .spec_id = a->spec->spec_id,
+        .partition = o->partition->values,
+        .partition_count = a->spec->field_count,
+        .sort_order_id = a->order ? a->order->order_id : 0,
+    };
+    DSI_TRY(file_path(a, o->partition, &o->path, err));
+    options.location = o->path;
+    DSI_TRY(dsi_data_writer_open(&options, &o->writer, err));
+done:
+    return rc;
+}
+
+static int finish_file(struct output *o, struct ds_error *err)
+{
+    struct dsi_append *a = o->append;
+    int rc = DS_OK;
+
+    if (a->file_count == a->file_capacity) {
+        size_t capacity = a->file_capacity ? a->file_capacity * 2 : 16;
+        struct dsi_data_file *all = dsi_realloc(a->files, capacity * sizeof *all);
+        if (!all) {
+            return no_memory(err);
+        }
+        a->files = all;
+        a->file_capacity = capacity;
+    }
+    struct dsi_data_file *f = &a->files[a->file_count];
+    *f = (struct dsi_data_file){.path = o->path};
+    a->file_count++; // Counted before: should its answer be lost, it is removed all the
+                     // same.
+    DSI_TRY(dsi_data_writer_finish(o->writer, &a->arena, f, err));
+done:
+    dsi_data_writer_close(o->writer);
+    o->writer = NULL;
+    if (rc < 0) {
+        a->files[a->file_count - 1] = (struct dsi_data_file){.path = o->path};
+    }
+    return rc == DS_EUNKNOWN ? DS_EIO : rc;
+}
+
+static int write_rows(void *arg, const struct dsi_batch *b, int64_t first, int64_t count,
+                      struct ds_error *err)
+{
+    struct output *o = arg;
+    int rc = DS_OK;
+
+    while (count > 0) {
+        int64_t n = count < ROWS_BETWEEN_CHECKS ? count : ROWS_BETWEEN_CHECKS;
+        if (!o->writer) {
+            DSI_TRY(open_file(o, err));
+        }
+        DSI_TRY(dsi_data_writer_append(o->writer, b, first, n, err));
+        first += n;
+        count -= n;
+        if (dsi_data_writer_bytes(o->writer) >= o->append->target_size) {
+            DSI_TRY(finish_file(o, err));
+        }
+    }
+done:
+    return rc;
+}
+
+// Brings what an output holds into finished files.
+static int flush(struct output *o, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    if (o->sorter.rows > 0) {
+        DSI_TRY(dsi_sorter_drain(&o->sorter, write_rows, o, err));
+    }
+    if (o->writer) {
+        DSI_TRY(finish_file(o, err));
+    }
+done:
+    return rc;
+}
+
+static void free_output(struct output *o)
+{
+    dsi_data_writer_close(o->writer);
+    dsi_sorter_release(&o->sorter);
+    dsi_free(o);
+}
+
+static int close_output(struct dsi_append *a, size_t i, struct ds_error *err)
+{
+    struct output *o = a->outputs[i];
+    int rc = flush(o, err);
+
+    ((struct dsi_partition *)o->partition)->user = NULL;
+    a->outputs[i] = a->outputs[--a->output_count];
+    free_output(o);
+    return rc;
+}
+
+// Closes the largest outputs until there is room for another (2).
+static int make_room(struct dsi_append *a, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    while (a->output_count > 1) {
+        uint64_t total = 0;
+        size_t largest = 0;
+        for (size_t i = 0; i < a->output_count; i++) {
+            total += held(a->outputs[i]);
+            largest = held(a->outputs[i]) > held(a->outputs[largest]) ? i : largest;
+        }
+        if (total <= DSI_APPEND_BYTES_MAX && a->output_count <= DSI_APPEND_OPEN_MAX) {
+            break;
+        }
+        DSI_TRY(close_output(a, largest, err));
+    }
+done:
+    return rc;
+}
+
+static int output_of(struct dsi_append *a, struct dsi_partition *p, struct output **out,
+                     struct ds_error *err)
+{
+    struct output *o = p->user;
+
+    *out = o;
+    if (o) {
+        return DS_OK;
+    }
+    if (a->output_count == a->output_capacity) {
+        size_t capacity = a->output_capacity ? a->output_capacity * 2 : 16;
+        struct output **all = dsi_realloc(a->outputs, capacity * sizeof *all);
+        if (!all) {
+            return no_memory(err);
+        }
+        a->outputs = all;
+        a->output_capacity = capacity;
+    }
+    o = dsi_calloc(1, sizeof *o);
+    if (!o) {
+        return no_memory(err);
+    }
+    o->append = a;
+    o->partition = p;
+    p->user = o;
+    a->outputs[a->output_count++] = o;
+    *out = o;
+    return a->order ? dsi_sorter_init(&o->sorter, a->schema, a->order, err) : DS_OK;
+}
+
+// The rows of one partition: all of the batch, or those it lists.
+static int add_rows(struct dsi_append *a, struct dsi_partition *p,
+                    const struct dsi_batch *b, bool all, struct ds_error *err)
+{
+    struct dsi_batch part = {0};
+    struct output *o = NULL;
+    int rc = DS_OK;
+
+    DSI_TRY(output_of(a, p, &o, err));
+    if (all && !a->order) {
+        DSI_TRY(write_rows(o, b, 0, b->rows, err));
+    } else {
+        int64_t *every = NULL;
+        if (all) {
+            every = dsi_calloc((size_t)b->rows, sizeof *every);
+            if (!every) {
+                rc = no_memory(err);
+                goto done;
+            }
+        }
+        for (int64_t i = 0; every && i < b->rows; i++) {
+            every[i] = i;
+        }
+        rc = dsi_batch_take(b, every ? every : p->rows,
+                            every ? (size_t)b->rows : p->row_count, &part, err);
+        dsi_free(every);
+        DSI_TRY(rc);
+        if (a->order) {
+            DSI_TRY(dsi_sorter_add(&o->sorter, &part, err));
+        } else {
+            DSI_TRY(write_rows(o, &part, 0, part.rows, err));
+        }
+    }
+    if (o->sorter.bytes >= a->target_size || o->sorter.bytes >= DSI_APPEND_BYTES_MAX) {
+        DSI_TRY(flush(o, err));
+    }
+    DSI_TRY(make_room(a, err));
+done:
+    dsi_batch_release(&part);
+    return rc;
+}
+
+int dsi_append_batch(struct dsi_append *a, const struct dsi_batch *b,
+                     struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    assert(!a->given && b->column_count == a->schema->root.field_count);
+    if (b->rows == 0) {
+        return DS_OK;
+    }
+    a->rows += b->rows;
+    if (a->spec->field_count == 0) {
+        return add_rows(a, &a->whole, b, true, err);
+    }
+    DSI_TRY(dsi_partitioner_split(&a->partitioner, b, err));
+    for (size_t i = 0; i < a->partitioner.count; i++) {
+        struct dsi_partition *p = a->partitioner.partitions[i];
+        if (p->row_count > 0) {
+            DSI_TRY(add_rows(a, p, b, p->row_count == (size_t)b->rows, err));
+        }
+    }
+done:
+    return rc;
+}
+
+void dsi_append_progress(const struct dsi_append *a, int64_t *rows, uint64_t *bytes)
+{
+    *rows = a->rows;
+    *bytes = 0;
+    for (size_t i = 0; i < a->file_count; i++) {
+        *bytes += (uint64_t)a->files[i].file_size;
+    }
+    for (size_t i = 0; i < a->output_count; i++) {
+        const struct output *o = a->outputs[i];
+        *bytes += o->sorter.bytes + (o->writer ? dsi_data_writer_bytes(o->writer) : 0);
+    }
+}
+
+int dsi_append_finish(struct dsi_append *a, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    assert(!a->given);
+    while (a->output_count > 0) {
+        DSI_TRY(close_output(a, a->output_count - 1, err));
+    }
+    if (a->file_count > 0) {
+        DSI_TRY(dsi_change_append(a->change, a->files, a->file_count, true, err));
+    }
+    a->given = true;
+done:
+    return rc;
+}
+
+void dsi_append_free(struct dsi_append *a)
+{
+    if (!a) {
+        return;
+    }
+    for (size_t i = 0; i < a->output_count; i++) {
+        free_output(a->outputs[i]);
+    }
+    for (size_t i = 0; !a->given && i < a->file_count; i++) {
+        // (3) Best effort: what cannot be removed is an orphan.
+        DSI_IGNORE(dsi_storage_remove(a->storage, a->files[i].path, NULL));
+    }
+    dsi_partitioner_release(&a->partitioner);
+    dsi_free(a->outputs);
+    dsi_free(a->files);
+    dsi_arena_release(&a->arena);
+    dsi_metadata_unref(a->metadata);
+    dsi_free(a);
+}

@@ -1,0 +1,384 @@
+#include "txn/attempt.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "scan/scan.h"
+#include "txn/mutant.h"
+
+#ifdef DSI_TESTING
+unsigned dsi_mutants;
+#endif
+
+static int no_memory(struct ds_error *err)
+{
+    return dsi_no_memory(err, "committing");
+}
+
+// Remembers the file before it is stored: what may be there is ours to remove.
+static int note_written(struct dsi_attempts *a, const char *path, struct ds_error *err)
+{
+    if (a->written_count == a->written_capacity) {
+        size_t capacity = a->written_capacity ? a->written_capacity * 2 : 16;
+        const char **all = dsi_arena_array(&a->arena, capacity, sizeof *all);
+        if (!all) {
+            return no_memory(err);
+        }
+        if (a->written_count > 0) {
+            memcpy(all, a->written, a->written_count * sizeof *all);
+        }
+        a->written = all;
+        a->written_capacity = capacity;
+    }
+    const char *copy = dsi_arena_strdup(&a->arena, path);
+    if (!copy) {
+        return no_memory(err);
+    }
+    a->written[a->written_count++] = copy;
+    return DS_OK;
+}
+
+// The names are made durable by the swap, all at once. A lost answer here is a failure
+// like any other: the file's name is never used again, and no version refers to it.
+static int store(struct dsi_attempts *a, const struct dsi_new_file *files, size_t count,
+                 struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        DSI_TRY(note_written(a, files[i].path, err));
+        rc = dsi_storage_put(dsi_table_storage(a->table), files[i].path, files[i].bytes,
+                             DS_PUT_NAME_LATER, err);
+        DSI_TRY(rc == DS_EUNKNOWN ? DS_EIO : rc);
+    }
+done:
+    return rc;
+}
+
+bool dsi_attempts_wrote(const struct dsi_attempts *a, const char *path)
+{
+    for (size_t i = 0; path && i < a->written_count; i++) {
+        if (strcmp(a->written[i], path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void dsi_attempts_release(struct dsi_attempts *a)
+{
+    for (size_t i = 0; i < a->loaded_count; i++) {
+        dsi_manifest_release((struct dsi_manifest *)a->loaded[i].manifest);
+        dsi_free((void *)a->loaded[i].manifest);
+    }
+    dsi_free(a->loaded);
+    dsi_rebased_release(&a->last);
+    dsi_prepared_release(&a->prepared);
+    dsi_state_unref(a->state);
+    dsi_arena_release(&a->arena);
+    *a = (struct dsi_attempts){0};
+}
+
+static void begin_trail(struct dsi_trail *t, const struct dsi_change *c)
+{
+    memcpy(t->identity, c->identity, sizeof t->identity);
+    memcpy(t->nonce, c->nonce, sizeof t->nonce);
+    if (c->table_uuid) {
+        snprintf(t->table_uuid, sizeof t->table_uuid, "%s", c->table_uuid);
+    }
+    t->makes_snapshot = dsi_change_makes_snapshot(c);
+    // An identity drawn by us is nowhere yet; a given one may be anywhere.
+    t->looked = (struct dsi_mark){0, -1, -1, 0};
+}
+
+int dsi_attempts_begin(struct dsi_attempts *a, struct dsi_table *table,
+                       const struct dsi_change *change, struct ds_error *err)
+{
+    const struct dsi_state *state = dsi_table_state(table);
+    int rc = DS_OK;
+
+    *a = (struct dsi_attempts){.table = table, .change = change};
+    begin_trail(&a->trail, change);
+    if (!change->identity_given && dsi_head_equal(&change->base, &state->head)) {
+        a->trail.looked = dsi_mark_of(state);
+    }
+    if (dsi_change_makes_snapshot(change)) {
+        DSI_TRY(dsi_rebase_prepare(state, change, &a->prepared, err));
+        DSI_TRY(store(a, a->prepared.files, a->prepared.count, err));
+    }
+done:
+    dsi_state_unref(state);
+    return rc;
+}
+
+// The manifests, once more if the ones made before do not fit this state. Their content
+// does not depend on it, so what was stored stays.
+static int refit(struct dsi_attempts *a, const struct dsi_state *state,
+                 struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    if (!dsi_change_makes_snapshot(a->change) ||
+        (a->prepared.count > 0 && dsi_prepared_fits(&a->prepared, state))) {
+        return DS_OK;
+    }
+    dsi_prepared_release(&a->prepared);
+    DSI_TRY(dsi_rebase_prepare(state, a->change, &a->prepared, err));
+    for (size_t i = 0; i < a->prepared.count; i++) {
+        if (!dsi_attempts_wrote(a, a->prepared.files[i].path)) {
+            DSI_TRY(store(a, &a->prepared.files[i], 1, err));
+        }
+    }
+done:
+    return rc;
+}
+
+static int load_manifest(struct dsi_attempts *a, const struct dsi_state *state,
+                         const struct dsi_manifest_file *file, struct ds_error *err)
+{
+    struct dsi_manifest_read_options options = {.skip_deleted = true};
+    struct dsi_manifest *m = NULL;
+    const char *path = NULL;
+    int rc = DS_OK;
+
+    if (a->loaded_count == a->loaded_capacity) {
+        size_t capacity = a->loaded_capacity ? a->loaded_capacity * 2 : 64;
+        struct dsi_loaded_manifest *all = dsi_realloc(a->loaded, capacity * sizeof *all);
+        if (!all) {
+            return no_memory(err);
+        }
+        a->loaded = all;
+        a->loaded_capacity = capacity;
+    }
+    m = dsi_calloc(1, sizeof *m);
+    path = dsi_arena_strdup(&a->arena, file->path);
+    if (!m || !path) {
+        rc = no_memory(err);
+        goto done;
+    }
+    DSI_TRY(dsi_manifest_load(dsi_table_storage(a->table), state->metadata, file,
+                              &options, m, err));
+    a->loaded[a->loaded_count++] = (struct dsi_loaded_manifest){path, m};
+    m = NULL;
+done:
+    dsi_free(m);
+    return rc;
+}
+
+// Gets what the rebase asked for. *state may become a richer one.
+static int supply(struct dsi_attempts *a, const struct dsi_state **state,
+                  struct ds_error *err)
+{
+    const struct dsi_state *richer = NULL;
+    int rc = DS_OK;
+
+    if (a->last.needs_list_of != DSI_SNAPSHOT_NONE) {
+        DSI_TRY(dsi_table_with_manifests(a->table, *state, a->last.needs_list_of, &richer,
+                                         err));
+        dsi_state_unref(*state);
+        *state = richer;
+    }
+    for (size_t i = 0; i < a->last.needs_count; i++) {
+        DSI_TRY(load_manifest(a, *state, a->last.needs[i], err));
+    }
+done:
+    return rc;
+}
+
+// Rebases on *state, as often as it takes to have all it asks for: the list, then the
+// manifests to merge, so three times at most.
+static int rebase(struct dsi_attempts *a, const struct dsi_state **state, uint32_t number,
+                  struct ds_error *err)
+{
+    struct dsi_rebase_input input = {dsi_clock_wall_ms(), number, &a->prepared, NULL, 0};
+    int rc = DS_OK;
+
+    for (int i = 0; i < 3; i++) {
+        input.loaded = a->loaded;
+        input.loaded_count = a->loaded_count;
+        dsi_rebased_release(&a->last);
+        DSI_TRY(dsi_rebase(*state, a->change, &input, &a->last, err));
+        if (a->last.outcome != DSI_REBASE_NEEDS) {
+            goto done;
+        }
+        DSI_TRY(supply(a, state, err));
+    }
+    rc = dsi_fail(err, DS_EBUG, "rebasing asks for the same things again and again");
+done:
+    return rc;
+}
+
+// Is it worth another attempt?
+static enum dsi_attempt_end end_of(int rc)
+{
+    return rc == DS_ECONFLICT || rc == DS_EUNKNOWN || rc == DS_EIO || rc == DS_ENOTFOUND
+               ? DSI_ATTEMPT_AGAIN
+               : DSI_ATTEMPT_STOP;
+}
+
+static void keep_state(struct dsi_attempts *a, const struct dsi_state *state,
+                       const struct dsi_snapshot *snapshot)
+{
+    const struct dsi_state *old = a->state;
+
+    a->state = dsi_state_ref(state);
+    a->snapshot = snapshot;
+    dsi_state_unref(old);
+}
+
+#ifdef DSI_TESTING
+static void mutate_identity(struct dsi_attempts *a)
+{
+    struct dsi_change *c = (struct dsi_change *)a->change;
+    struct dsi_uuid uuid = dsi_uuid_v7();
+
+    dsi_uuid_format(&uuid, c->identity);
+    memcpy(a->trail.identity, c->identity, sizeof c->identity);
+    dsi_prepared_release(&a->prepared);
+}
+#endif
+
+// Sends the request. From here until an answer the outcome may be open.
+static int swap(struct dsi_attempts *a, const struct dsi_state *base,
+                struct ds_error *err)
+{
+    struct dsi_trail before = a->trail;
+    struct dsi_buf packed = DSI_BUF_INIT;
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_swap swap = {.base = &base->head,
+                            .metadata = a->last.metadata,
+                            .identity = a->change->identity,
+                            .attempt = a->rounds,
+                            .gzip = a->last.gzip};
+    const struct dsi_state *next = NULL;
+    struct dsi_head head = {0};
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_metadata_pack(dsi_buf_slice(&a->last.json), a->last.gzip, &packed,
+                              &swap.json, err));
+    a->trail.sent = true;
+    a->trail.base = dsi_mark_of(base);
+    a->swaps++;
+    rc = dsi_catalog_swap(dsi_table_catalog(a->table), dsi_table_name(a->table), &swap,
+                          &arena, &head, err);
+    a->refused = rc == DS_ECONFLICT;
+    a->conflicts += a->refused;
+    if (rc < 0 && rc != DS_ECONFLICT && rc != DS_EUNKNOWN) {
+        a->trail.sent = before.sent; // It says itself that no request left.
+        a->trail.base = before.base;
+    }
+    DSI_TRY(rc);
+    // It is committed, and a lack of memory changes nothing about that: then the handle
+    // just has to read the new state when it needs it.
+    if (dsi_state_new(&head, a->last.metadata, a->last.manifests, &next, NULL) == DS_OK) {
+        dsi_table_publish(a->table, next);
+        keep_state(a, next, NULL);
+    }
+    a->snapshot = a->last.snapshot_id == DSI_SNAPSHOT_NONE
+                      ? NULL
+                      : dsi_metadata_snapshot(a->last.metadata, a->last.snapshot_id);
+done:
+    dsi_state_unref(next);
+    dsi_buf_release(&packed);
+    dsi_arena_release(&arena);
+    return rc;
+}
+
+int dsi_attempts_look(struct dsi_attempts *a, enum dsi_sighting *sighting,
+                      struct ds_error *err)
+{
+    const struct dsi_state *state = NULL;
+    struct dsi_sight sight = {DSI_SIGHT_STALE, NULL};
+    int rc = DS_OK;
+
+    *sighting = DSI_SIGHT_STALE;
+    DSI_TRY(dsi_table_refresh(a->table, err));
+    state = dsi_table_state(a->table);
+    if (DSI_MUTANT(DSI_MUTANT_NO_LOOK)) {
+        sight.sighting = DSI_SIGHT_ABSENT;
+    } else {
+        DSI_TRY(dsi_look(dsi_table_storage(a->table), state, &a->trail, &sight, err));
+    }
+    keep_state(a, state, sight.snapshot);
+    *sighting = sight.sighting;
+done:
+    dsi_state_unref(state);
+    return rc;
+}
+
+// From the head to the swap; in line, if there is one.
+static int try_once(struct dsi_attempts *a, enum dsi_attempt_end *end,
+                    struct ds_error *err)
+{
+    const struct dsi_state *state = NULL;
+    enum dsi_sighting sighting = DSI_SIGHT_STALE;
+    int rc = DS_OK;
+
+    *end = DSI_ATTEMPT_AGAIN;
+    rc = dsi_attempts_look(a, &sighting, err);
+    if (rc < 0) {
+        *end = rc == DS_EIO ? DSI_ATTEMPT_AGAIN : DSI_ATTEMPT_STOP;
+        goto done;
+    }
+    if (sighting == DSI_SIGHT_FOUND) {
+        *end = DSI_ATTEMPT_FOUND;
+        goto done;
+    }
+    if (sighting == DSI_SIGHT_BROKEN) {
+        *end = DSI_ATTEMPT_STOP;
+        rc = dsi_fail(err, DS_EUNKNOWN,
+                      "the table's history no longer reaches back to the first attempt");
+        goto done;
+    }
+    if (sighting == DSI_SIGHT_STALE) {
+        rc = dsi_fail(err, DS_EIO, "the catalog answered with an older version");
+        goto done;
+    }
+    state = dsi_state_ref(a->state);
+    rc = refit(a, state, err);
+    rc = rc < 0 ? rc : rebase(a, &state, a->rounds, err);
+    if (rc == DS_OK && a->last.outcome == DSI_REBASE_NOTHING) {
+        *end = DSI_ATTEMPT_NOTHING;
+        goto done;
+    }
+    if (rc < 0) { // A file that is gone means that the table has moved on.
+        *end = rc == DS_EIO || rc == DS_ENOTFOUND ? DSI_ATTEMPT_AGAIN : DSI_ATTEMPT_STOP;
+        goto done;
+    }
+    rc = store(a, a->last.files, a->last.file_count, err);
+    rc = rc < 0 ? rc : swap(a, state, err);
+    *end = rc == DS_OK ? DSI_ATTEMPT_COMMITTED : end_of(rc);
+done:
+    dsi_state_unref(state);
+    return rc;
+}
+
+int dsi_attempt(struct dsi_attempts *a, int64_t line_up_ns, enum dsi_attempt_end *end,
+                struct ds_error *err)
+{
+    struct dsi_catalog *catalog = dsi_table_catalog(a->table);
+    int64_t start = dsi_clock_monotonic_ns();
+    void *lock = NULL;
+    int rc = DS_OK;
+
+    a->rounds++;
+    a->refused = false;
+    if (!DSI_MUTANT(DSI_MUTANT_NO_LOCK)) {
+        // It only saves work: without it, or too late for it, we just try.
+        DSI_IGNORE(
+            dsi_catalog_lock(catalog, dsi_table_name(a->table), line_up_ns, &lock, NULL));
+    }
+#ifdef DSI_TESTING
+    if (DSI_MUTANT(DSI_MUTANT_NEW_IDENTITY) && a->rounds > 1) {
+        mutate_identity(a);
+    }
+#endif
+    a->lined_up_ns += dsi_clock_monotonic_ns() - start;
+    rc = try_once(a, end, err);
+    dsi_catalog_unlock(catalog, lock);
+    return rc;
+}

@@ -1,0 +1,63 @@
+// One attempt to commit: from the head, through rebase, to the swap. Knows nothing of
+// retries; commit.c does.
+#ifndef DSI_TXN_ATTEMPT_H
+#define DSI_TXN_ATTEMPT_H
+
+#include "txn/look.h"
+#include "txn/rebase.h"
+#include "txn/table.h"
+
+/// How an attempt ended.
+enum dsi_attempt_end {
+    DSI_ATTEMPT_COMMITTED, ///< Our swap did it: `state` is the new head.
+    DSI_ATTEMPT_FOUND,     ///< The identity was there already: `state` has it.
+    DSI_ATTEMPT_NOTHING,   ///< The change does nothing.
+    DSI_ATTEMPT_AGAIN,     ///< Somebody was faster, an answer was lost, or I/O failed.
+    DSI_ATTEMPT_STOP,      ///< Trying again is pointless.
+};
+
+/// What a commit carries from attempt to attempt.
+struct dsi_attempts {
+    struct dsi_table *table;
+    const struct dsi_change *change;
+    struct dsi_trail trail;
+    struct dsi_arena arena;       // Paths, and the list of them.
+    struct dsi_prepared prepared; // Stored once, kept over attempts.
+    const char **written;         // Files this run stored beside the metadata.
+    size_t written_count;
+    size_t written_capacity;
+    struct dsi_manifest *manifests; // Read for merging; kept over attempts.
+    struct dsi_loaded_manifest *loaded;
+    size_t loaded_count;
+    size_t loaded_capacity;
+    uint32_t rounds;    // Attempts, also those that never got to a request.
+    uint32_t swaps;     // Requests sent.
+    uint32_t conflicts; // Of those, refused.
+    int64_t lined_up_ns;
+    bool refused;                  // The last swap was answered with a refusal.
+    struct dsi_rebased last;       // The last attempt's; for COMMITTED, the version made.
+    const struct dsi_state *state; // See dsi_attempt_end; a reference.
+    const struct dsi_snapshot
+        *snapshot; // The commit's, borrowed from state; may be NULL.
+};
+
+/// Starts: plans on the change's base state, and stores its manifests.
+DS_MUST_CHECK int dsi_attempts_begin(struct dsi_attempts *a, struct dsi_table *table,
+                                     const struct dsi_change *change,
+                                     struct ds_error *err);
+void dsi_attempts_release(struct dsi_attempts *a);
+
+/// Tries once, waiting at most `line_up_ns` in line. The status is that of what went
+/// wrong; *end says what it means.
+DS_MUST_CHECK int dsi_attempt(struct dsi_attempts *a, int64_t line_up_ns,
+                              enum dsi_attempt_end *end, struct ds_error *err);
+
+/// Reads the head and looks, without trying: FOUND, ABSENT … in *sighting, and
+/// a->state/snapshot as after an attempt.
+DS_MUST_CHECK int dsi_attempts_look(struct dsi_attempts *a, enum dsi_sighting *sighting,
+                                    struct ds_error *err);
+
+/// True when this run stored the file.
+bool dsi_attempts_wrote(const struct dsi_attempts *a, const char *path);
+
+#endif

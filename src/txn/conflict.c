@@ -1,0 +1,168 @@
+#include "txn/conflict.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "model/partition.h"
+#include "txn/rebase.h"
+
+// What a change of each kind asks of the state it is applied to. A row is a list of
+// checks; the first that fails names the rule. NULL ends it.
+typedef int (*check_fn)(const struct dsi_state *state, const struct dsi_change *change,
+                        const struct dsi_operation *operation, struct ds_error *err);
+
+enum { DSI_CHECKS_MAX = 4 };
+
+// Appends `text` to what is in `out` as the inside of a JSON string. Cut when it is full.
+static void put_escaped(char *out, size_t size, const char *text)
+{
+    size_t at = strlen(out);
+
+    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+        char piece[8];
+        if (*p == '"' || *p == '\\') {
+            snprintf(piece, sizeof piece, "\\%c", *p);
+        } else if (*p < 0x20) {
+            snprintf(piece, sizeof piece, "\\u%04x", *p);
+        } else {
+            snprintf(piece, sizeof piece, "%c", *p);
+        }
+        size_t n = strlen(piece);
+        if (at + n + 1 > size) {
+            return;
+        }
+        memcpy(out + at, piece, n + 1);
+        at += n;
+    }
+}
+
+static void put_detail(const struct dsi_conflict *c, char *out, size_t size)
+{
+    char object[400] = "";
+    char advice[300] = "";
+    char winner[200] = "";
+
+    put_escaped(object, sizeof object, c->object);
+    put_escaped(advice, sizeof advice, c->advice);
+    if (c->winner) {
+        const char *id = dsi_snapshot_summary(c->winner, DSI_KEY_COMMIT_ID);
+        char commit_id[100] = "";
+        put_escaped(commit_id, sizeof commit_id, id ? id : "");
+        snprintf(winner, sizeof winner,
+                 "\"winner\":{\"snapshot-id\":%lld,\"sequence-number\":%lld,"
+                 "\"commit-id\":\"%.64s\"},",
+                 (long long)c->winner->snapshot_id, (long long)c->winner->sequence_number,
+                 commit_id);
+    }
+    snprintf(out, size, "{\"rule\":\"%s\",\"object\":\"%s\",%s\"advice\":\"%s\"}",
+             c->rule, object, winner, advice);
+}
+
+int dsi_conflict_fail(const struct dsi_conflict *c, struct ds_error *err)
+{
+    int rc = 0;
+
+    if (c->winner) {
+        rc = dsi_fail(err, DS_ECONFLICT, "conflict (%s) with snapshot %lld over %s: %s",
+                      c->rule, (long long)c->winner->snapshot_id, c->object, c->advice);
+    } else {
+        rc = dsi_fail(err, DS_ECONFLICT, "conflict (%s) over %s: %s", c->rule, c->object,
+                      c->advice);
+    }
+    if (err) {
+        put_detail(c, err->detail, sizeof err->detail);
+    }
+    return rc;
+}
+
+static int same_table(const struct dsi_state *state, const struct dsi_change *change,
+                      const struct dsi_operation *operation, struct ds_error *err)
+{
+    const char *uuid = state->metadata->table_uuid;
+
+    (void)operation;
+    if (change->table_uuid && (!uuid || strcmp(uuid, change->table_uuid) != 0)) {
+        return dsi_conflict_fail(
+            &(struct dsi_conflict){
+                .rule = "table-replaced",
+                .object = change->table_uuid,
+                .advice = "the table was dropped and another one has its name now; open "
+                          "it again"},
+            err);
+    }
+    return DS_OK;
+}
+
+static int writable(const struct dsi_state *state, const struct dsi_change *change,
+                    const struct dsi_operation *operation, struct ds_error *err)
+{
+    int32_t version = state->metadata->format_version;
+
+    (void)change;
+    (void)operation;
+    if (version != 2) {
+        return dsi_fail(err, DS_EUNSUPPORTED,
+                        "the table has format version %d; this build writes version 2",
+                        (int)version);
+    }
+    return DS_OK;
+}
+
+static int branch_not_tag(const struct dsi_state *state, const struct dsi_change *change,
+                          const struct dsi_operation *operation, struct ds_error *err)
+{
+    const struct dsi_ref *ref = dsi_metadata_find_ref(state->metadata, change->branch);
+
+    (void)operation;
+    if (ref && ref->kind == DSI_REF_TAG) {
+        return dsi_fail(err, DS_EINVALID,
+                        "%s is a tag, and tags do not move; name a branch to commit to",
+                        change->branch);
+    }
+    return DS_OK;
+}
+
+// A spec is only ever forgotten when no file uses it, which ours, not committed yet,
+// could not prevent.
+static int specs_there(const struct dsi_state *state, const struct dsi_change *change,
+                       const struct dsi_operation *operation, struct ds_error *err)
+{
+    (void)change;
+    for (size_t i = 0; i < operation->file_count; i++) {
+        const struct dsi_data_file *f = &operation->files[i];
+        const struct dsi_partition_spec *spec =
+            dsi_metadata_spec(state->metadata, f->spec_id);
+        if (!spec || spec->field_count != f->partition_count) {
+            return dsi_conflict_fail(
+                &(struct dsi_conflict){
+                    .rule = "spec-dropped",
+                    .object = f->path,
+                    .advice = "the partition spec the file was written by is gone; "
+                              "write the rows again"},
+                err);
+        }
+    }
+    return DS_OK;
+}
+
+static const check_fn rules[DSI_OPERATION_COUNT][DSI_CHECKS_MAX + 1] = {
+    [DSI_OPERATION_APPEND] = {same_table, writable, branch_not_tag, specs_there, NULL},
+    [DSI_OPERATION_SET_PROPERTIES] = {same_table, writable, NULL},
+    [DSI_OPERATION_EMPTY] = {same_table, writable, NULL},
+};
+
+int dsi_conflict_check(const struct dsi_state *state, const struct dsi_change *change,
+                       struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < change->operation_count; i++) {
+        const struct dsi_operation *o = &change->operations[i];
+        for (const check_fn *check = rules[o->kind]; *check; check++) {
+            DSI_TRY((*check)(state, change, o, err));
+        }
+    }
+done:
+    return rc;
+}

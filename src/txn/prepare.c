@@ -1,0 +1,139 @@
+// The half of a rebase that does not depend on the base: a change's own manifests.
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "txn/conflict.h"
+#include "txn/merge.h"
+#include "txn/paths.h"
+#include "txn/rebase.h"
+
+// Ids come from the identity, so that a change has the same one over all attempts and
+// nothing random is needed; a taken one gives way to the next in its row.
+int64_t dsi_rebase_snapshot_id(const struct dsi_metadata *m, const char *identity)
+{
+    char text[DSI_UUID_TEXT_SIZE + 12];
+
+    for (unsigned k = 0;; k++) { // Ends: a table has finitely many snapshots.
+        snprintf(text, sizeof text, "%s/%u", identity, k);
+        // FNV mixes its high bits poorly over short texts, so it goes over them twice.
+        uint64_t once = dsi_hash(text, strlen(text));
+        uint64_t twice = dsi_hash(&once, sizeof once);
+        int64_t id = (int64_t)((once ^ (twice << 21) ^ (twice >> 13)) & INT64_MAX);
+        if (id > 0 && !dsi_metadata_snapshot(m, id)) {
+            return id;
+        }
+    }
+}
+
+static int build_manifest(const struct dsi_state *state, const struct dsi_change *change,
+                          int32_t spec_id, const struct dsi_manifest_entry *entries,
+                          size_t count, struct dsi_prepared *out, struct ds_error *err)
+{
+    struct dsi_manifest_file *row = &out->manifests[out->count];
+    struct dsi_manifest_write spec;
+    struct dsi_buf bytes = DSI_BUF_INIT;
+    char *path = NULL;
+    char name[128];
+    int rc = DS_OK;
+
+    DSI_TRY(
+        dsi_manifest_write_of(state->metadata, spec_id, out->snapshot_id, &spec, err));
+    DSI_TRY(dsi_manifest_build(&spec, entries, count, &out->arena, &bytes, row, err));
+    snprintf(name, sizeof name, "%s-%s-m%zu.avro", change->identity, change->nonce,
+             out->count);
+    DSI_TRY(dsi_metadata_file_path(state->metadata, name, &out->arena, &path, err));
+    row->path = path;
+    row->length = (int64_t)bytes.size;
+    out->files[out->count].path = path;
+    if (dsi_arena_copy(&out->arena, dsi_buf_slice(&bytes),
+                       &out->files[out->count].bytes) < 0) {
+        rc = dsi_no_memory(err, "building a manifest");
+        goto done;
+    }
+    out->count++;
+done:
+    dsi_buf_release(&bytes);
+    return rc;
+}
+
+// Builds manifests for the files of one spec.
+static int build_spec(const struct dsi_state *state, const struct dsi_change *change,
+                      const struct dsi_operation *o, int32_t spec_id,
+                      struct dsi_manifest_entry *entries, struct dsi_prepared *out,
+                      struct ds_error *err)
+{
+    size_t count = 0;
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < o->file_count; i++) {
+        if (o->files[i].spec_id == spec_id) {
+            // ADDED, with snapshot id and sequence numbers inherited.
+            entries[count++] =
+                (struct dsi_manifest_entry){DSI_ENTRY_ADDED, -1, -1, -1, o->files[i]};
+        }
+        if (count == DSI_MANIFEST_FILES_MAX || (i + 1 == o->file_count && count > 0)) {
+            DSI_TRY(build_manifest(state, change, spec_id, entries, count, out, err));
+            count = 0;
+        }
+    }
+done:
+    return rc;
+}
+
+static int prepare_append(const struct dsi_state *state, const struct dsi_change *change,
+                          const struct dsi_operation *o, struct dsi_prepared *out,
+                          struct ds_error *err)
+{
+    const struct dsi_metadata *m = state->metadata;
+    struct dsi_manifest_entry *entries =
+        dsi_arena_array(&out->arena, o->file_count, sizeof *entries);
+    size_t manifests_max = o->file_count / DSI_MANIFEST_FILES_MAX + m->spec_count;
+    int rc = DS_OK;
+
+    out->files = dsi_arena_array(&out->arena, manifests_max, sizeof *out->files);
+    out->manifests = dsi_arena_array(&out->arena, manifests_max, sizeof *out->manifests);
+    if (!entries || !out->files || !out->manifests) {
+        return dsi_no_memory(err, "building manifests");
+    }
+    for (size_t i = 0; i < m->spec_count; i++) {
+        DSI_TRY(build_spec(state, change, o, m->specs[i].spec_id, entries, out, err));
+    }
+done:
+    return rc;
+}
+
+bool dsi_prepared_fits(const struct dsi_prepared *p, const struct dsi_state *state)
+{
+    return p->format_version == state->metadata->format_version &&
+           !dsi_metadata_snapshot(state->metadata, p->snapshot_id);
+}
+
+void dsi_prepared_release(struct dsi_prepared *p)
+{
+    dsi_arena_release(&p->arena);
+    *p = (struct dsi_prepared){0};
+}
+
+int dsi_rebase_prepare(const struct dsi_state *state, const struct dsi_change *change,
+                       struct dsi_prepared *out, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    *out = (struct dsi_prepared){0};
+    DSI_TRY(dsi_conflict_check(state, change, err));
+    out->format_version = state->metadata->format_version;
+    out->snapshot_id = dsi_rebase_snapshot_id(state->metadata, change->identity);
+    for (size_t i = 0; i < change->operation_count; i++) {
+        if (change->operations[i].file_count > 0) {
+            DSI_TRY(prepare_append(state, change, &change->operations[i], out, err));
+        }
+    }
+done:
+    if (rc < 0) {
+        dsi_prepared_release(out);
+    }
+    return rc;
+}

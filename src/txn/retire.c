@@ -1,0 +1,216 @@
+#include "txn/retire.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/map.h"
+#include "scan/scan.h"
+#include "txn/paths.h"
+#include "txn/summary.h"
+
+static void remove_quietly(ds_storage *storage, const char *path)
+{
+    // What stays is an orphan: it wastes space and harms nobody.
+    DSI_IGNORE(dsi_storage_remove(storage, path, NULL));
+}
+
+void dsi_retire_metadata(ds_storage *storage, const char *const *files, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        remove_quietly(storage, files[i]);
+    }
+}
+
+// True when what is retained is one line of snapshots, each made on the one before it.
+// With branches, tags or staged snapshots others may share manifests in ways that a look
+// at two neighbours does not show; then manifests are left to a collector.
+static bool is_line(const struct dsi_metadata *m)
+{
+    for (size_t i = 1; i < m->snapshot_count; i++) {
+        if (m->snapshots[i]->parent_id != m->snapshots[i - 1]->snapshot_id) {
+            return false;
+        }
+    }
+    return m->ref_count == 1;
+}
+
+// The one snapshot that was made on `s`, retained or just expired, else NULL.
+static const struct dsi_snapshot *only_child(const struct dsi_metadata *m,
+                                             const struct dsi_snapshot *const *expired,
+                                             size_t count, const struct dsi_snapshot *s)
+{
+    const struct dsi_snapshot *child = NULL;
+    size_t children = 0;
+
+    if (m->snapshot_count > 0 && m->snapshots[0]->parent_id == s->snapshot_id) {
+        child = m->snapshots[0]; // Of a line only the first can be.
+        children++;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (expired[i]->parent_id == s->snapshot_id) {
+            child = expired[i];
+            children++;
+        }
+    }
+    return children == 1 ? child : NULL;
+}
+
+// Removes the manifests of `s` that `child` no longer has. Along a line of snapshots a
+// manifest that left a list never comes back, so nobody after `child` has them either.
+static void retire_manifests(ds_storage *storage, const struct dsi_metadata *m,
+                             const struct dsi_snapshot *s,
+                             const struct dsi_snapshot *child)
+{
+    struct dsi_manifest_list before = {0};
+    struct dsi_manifest_list after = {0};
+    struct dsi_map kept = DSI_MAP_INIT;
+    bool known = dsi_snapshot_manifests(storage, m, child, &after, NULL) == DS_OK &&
+                 dsi_snapshot_manifests(storage, m, s, &before, NULL) == DS_OK;
+
+    for (size_t i = 0; known && i < after.count; i++) {
+        known = dsi_map_put_text(&kept, after.files[i].path, &after, NULL) == DS_OK;
+    }
+    for (size_t i = 0; known && i < before.count; i++) {
+        if (!dsi_map_get_text(&kept, before.files[i].path)) {
+            remove_quietly(storage, before.files[i].path);
+        }
+    }
+    dsi_map_release(&kept);
+    dsi_manifest_list_release(&before);
+    dsi_manifest_list_release(&after);
+}
+
+void dsi_retire_snapshots(ds_storage *storage, const struct dsi_metadata *m,
+                          const struct dsi_snapshot *const *expired, size_t count)
+{
+    bool line = count > 0 && is_line(m);
+
+    for (size_t i = 0; line && i < count; i++) {
+        const struct dsi_snapshot *child = only_child(m, expired, count, expired[i]);
+        // One that replaced no manifest has all of its parent's: nothing to look for.
+        if (child && dsi_summary_replaced(child) != 0) {
+            retire_manifests(storage, m, expired[i], child);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (expired[i]->manifest_list) {
+            remove_quietly(storage, expired[i]->manifest_list);
+        }
+    }
+}
+
+// A purge: the directories that are the table's own, and how it went.
+struct purge {
+    ds_storage *storage;
+    const char *roots[3];
+    struct dsi_map seen;
+    struct dsi_map manifests;
+    struct ds_error *err;
+    int rc; // The first failure.
+};
+
+static void note(struct purge *p, int rc)
+{
+    p->rc = p->rc < 0 ? p->rc : rc;
+}
+
+static struct ds_error *err_of(struct purge *p)
+{
+    return p->rc < 0 ? NULL : p->err; // The first failure is the one that is told.
+}
+
+static void purge_file(struct purge *p, const char *path)
+{
+    bool own = false;
+
+    for (size_t i = 0; i < 3; i++) {
+        own = own || dsi_path_is_below(path, p->roots[i]);
+    }
+    if (!own || dsi_map_get_text(&p->seen, path)) {
+        return;
+    }
+    note(p, dsi_map_put_text(&p->seen, path, p, err_of(p)));
+    note(p, dsi_storage_remove(p->storage, path, err_of(p)));
+}
+
+static void purge_manifest(struct purge *p, const struct dsi_metadata *m,
+                           const struct dsi_manifest_file *file)
+{
+    struct dsi_manifest_read_options options = {.skip_metrics = true};
+    struct dsi_manifest manifest = {0};
+
+    if (dsi_map_get_text(&p->manifests, file->path)) {
+        return;
+    }
+    note(p, dsi_map_put_text(&p->manifests, file->path, p, err_of(p)));
+    note(p, dsi_manifest_load(p->storage, m, file, &options, &manifest, err_of(p)));
+    for (size_t i = 0; i < manifest.entry_count; i++) {
+        purge_file(p, manifest.entries[i].file.path);
+    }
+    dsi_manifest_release(&manifest);
+}
+
+// Newest first, and files before what names them, so that a purge that was cut short can
+// be seen for what it is.
+static void purge_snapshots(struct purge *p, const struct dsi_metadata *m)
+{
+    for (size_t i = m->snapshot_count; i > 0; i--) {
+        const struct dsi_snapshot *s = m->snapshots[i - 1];
+        struct dsi_manifest_list list = {0};
+
+        note(p, dsi_snapshot_manifests(p->storage, m, s, &list, err_of(p)));
+        for (size_t k = 0; k < list.count; k++) {
+            purge_manifest(p, m, &list.files[k]);
+        }
+        dsi_manifest_list_release(&list);
+    }
+    for (size_t i = 0; i < m->snapshot_count; i++) {
+        const struct dsi_snapshot *s = m->snapshots[i];
+        struct dsi_manifest_list list = {0};
+
+        if (dsi_snapshot_manifests(p->storage, m, s, &list, NULL) == DS_OK) {
+            for (size_t k = 0; k < list.count; k++) {
+                purge_file(p, list.files[k].path);
+            }
+        }
+        dsi_manifest_list_release(&list);
+        if (s->manifest_list) {
+            purge_file(p, s->manifest_list);
+        }
+    }
+}
+
+int dsi_purge(ds_storage *storage, const struct dsi_state *state, struct ds_error *err)
+{
+    const struct dsi_metadata *m = state->metadata;
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct purge p = {.storage = storage, .err = err};
+    char *data = NULL;
+    char *metadata = NULL;
+    bool allowed = true;
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_metadata_property_bool(m, "gc.enabled", true, &allowed, err));
+    if (!allowed) {
+        rc = dsi_fail(err, DS_EUNSUPPORTED,
+                      "gc.enabled is false for this table: its files may belong to "
+                      "others and are not removed");
+        goto done;
+    }
+    DSI_TRY(dsi_table_data_path(m, &arena, &data, err));
+    DSI_TRY(dsi_table_metadata_path(m, &arena, &metadata, err));
+    p.roots[0] = m->location;
+    p.roots[1] = data;
+    p.roots[2] = metadata;
+    purge_snapshots(&p, m);
+    for (size_t i = 0; i < m->metadata_log_count; i++) {
+        purge_file(&p, m->metadata_log[i].metadata_file);
+    }
+    purge_file(&p, state->head.metadata_location);
+    rc = p.rc;
+done:
+    dsi_map_release(&p.seen);
+    dsi_map_release(&p.manifests);
+    dsi_arena_release(&arena);
+    return rc;
+}

@@ -1,0 +1,242 @@
+#include "txn/summary.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/map.h"
+#include "base/text.h"
+
+#define KEY_REPLACED "manifests-replaced"
+
+// What was added to one partition, or to all.
+struct added {
+    int64_t files;
+    int64_t rows;
+    int64_t bytes;
+    const char *path; // Of the partition.
+};
+
+struct builder {
+    struct dsi_arena *arena;
+    struct ds_property *items;
+    size_t count;
+    size_t capacity;
+    bool failed; // No memory.
+};
+
+static void put(struct builder *b, const char *key, const char *value)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        if (strcmp(b->items[i].key, key) == 0) {
+            return; // Ours came first.
+        }
+    }
+    if (b->count == b->capacity) {
+        size_t capacity = b->capacity ? b->capacity * 2 : 32;
+        struct ds_property *items = dsi_arena_array(b->arena, capacity, sizeof *items);
+        if (!items) {
+            b->failed = true;
+            return;
+        }
+        if (b->count > 0) {
+            memcpy(items, b->items, b->count * sizeof *items);
+        }
+        b->items = items;
+        b->capacity = capacity;
+    }
+    char *k = dsi_arena_strdup(b->arena, key);
+    char *v = dsi_arena_strdup(b->arena, value);
+    if (!k || !v) {
+        b->failed = true;
+        return;
+    }
+    b->items[b->count++] = (struct ds_property){k, v};
+}
+
+static void put_number(struct builder *b, const char *key, int64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)value);
+    put(b, key, text);
+}
+
+static void put_positive(struct builder *b, const char *key, int64_t value)
+{
+    if (value > 0) {
+        put_number(b, key, value);
+    }
+}
+
+// The parent's total and what came on top. Left out where the parent has none that makes
+// sense; a first snapshot starts from 0.
+static void put_total(struct builder *b, const struct dsi_snapshot *parent,
+                      const char *key, int64_t more)
+{
+    int64_t total = 0;
+
+    if (parent) {
+        const char *text = dsi_snapshot_summary(parent, key);
+        if (!text || !dsi_text_to_i64(text, strlen(text), &total)) {
+            return;
+        }
+    }
+    if (dsi_add_i64(total, more, &total) && total >= 0) {
+        put_number(b, key, total);
+    }
+}
+
+// Sums the added files by partition; every new one goes into `list`.
+static int count_partition(const struct dsi_summary_input *in,
+                           const struct dsi_data_file *f, struct dsi_map *map,
+                           struct dsi_arena *arena, struct ds_error *err)
+{
+    const struct dsi_metadata *m = in->metadata;
+    const struct dsi_partition_spec *spec = dsi_metadata_spec(m, f->spec_id);
+    struct dsi_buf key = DSI_BUF_INIT;
+    struct added *a = NULL;
+    size_t prefix = 0;
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_buf_printf(&key, err, "%d/", (int)f->spec_id));
+    prefix = key.size;
+    DSI_TRY(dsi_partition_path(spec, dsi_metadata_current_schema(m), f->partition, &key,
+                               err));
+    a = dsi_map_get(map, dsi_buf_slice(&key));
+    if (!a) {
+        a = dsi_arena_alloc(arena, sizeof *a);
+        char *path = a ? dsi_arena_strndup(arena, (const char *)key.data + prefix,
+                                           key.size - prefix)
+                       : NULL;
+        if (!path) {
+            rc = dsi_no_memory(err, "summing up a snapshot");
+            goto done;
+        }
+        a->path = path;
+        DSI_TRY(dsi_map_put(map, dsi_buf_slice(&key), a, err));
+    }
+    a->files++;
+    a->rows += f->record_count;
+    a->bytes += f->file_size;
+done:
+    dsi_buf_release(&key);
+    return rc;
+}
+
+static int count_partitions(const struct dsi_summary_input *in, struct dsi_map *map,
+                            struct dsi_arena *arena, struct added *all,
+                            struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < in->change->operation_count; i++) {
+        const struct dsi_operation *o = &in->change->operations[i];
+        for (size_t k = 0; k < o->file_count; k++) {
+            all->files++;
+            all->rows += o->files[k].record_count;
+            all->bytes += o->files[k].file_size;
+            DSI_TRY(count_partition(in, &o->files[k], map, arena, err));
+        }
+    }
+done:
+    return rc;
+}
+
+static void put_partition(struct builder *b, const struct added *a)
+{
+    char value[128];
+    char *key = dsi_arena_printf(b->arena, "partitions.%s", a->path);
+
+    snprintf(value, sizeof value,
+             "added-data-files=%lld,added-records=%lld,added-files-size=%lld",
+             (long long)a->files, (long long)a->rows, (long long)a->bytes);
+    if (!key) {
+        b->failed = true;
+        return;
+    }
+    put(b, key, value);
+}
+
+// Per-partition entries, in the order in which the files first name each partition.
+static int put_partitions(const struct dsi_summary_input *in, const struct dsi_map *map,
+                          struct builder *b, struct ds_error *err)
+{
+    int64_t limit = 0;
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_metadata_property_i64(in->metadata, "write.summary.partition-limit", 0, 0,
+                                      &limit, err));
+    put_number(b, "changed-partition-count", (int64_t)map->count);
+    if ((int64_t)map->count > limit) {
+        goto done;
+    }
+    put(b, "partition-summaries-included", "true");
+    for (size_t i = 0; i < in->change->operation_count; i++) {
+        const struct dsi_operation *o = &in->change->operations[i];
+        for (size_t k = 0; k < o->file_count; k++) {
+            struct dsi_buf key = DSI_BUF_INIT;
+            const struct dsi_data_file *f = &o->files[k];
+            rc = dsi_buf_printf(&key, err, "%d/", (int)f->spec_id);
+            if (rc == DS_OK) {
+                rc = dsi_partition_path(dsi_metadata_spec(in->metadata, f->spec_id),
+                                        dsi_metadata_current_schema(in->metadata),
+                                        f->partition, &key, err);
+            }
+            const struct added *a =
+                rc == DS_OK ? dsi_map_get(map, dsi_buf_slice(&key)) : NULL;
+            dsi_buf_release(&key);
+            if (!a) {
+                goto done;
+            }
+            put_partition(b, a);
+        }
+    }
+done:
+    return rc;
+}
+
+int64_t dsi_summary_replaced(const struct dsi_snapshot *s)
+{
+    const char *text = dsi_snapshot_summary(s, KEY_REPLACED);
+    int64_t n = 0;
+
+    return text && dsi_text_to_i64(text, strlen(text), &n) && n >= 0 ? n : -1;
+}
+
+int dsi_summary_append(const struct dsi_summary_input *in, struct dsi_arena *arena,
+                       struct ds_properties *out, struct ds_error *err)
+{
+    struct builder b = {.arena = arena};
+    struct dsi_map map = DSI_MAP_INIT;
+    struct added all = {0};
+    int rc = DS_OK;
+
+    DSI_TRY(count_partitions(in, &map, arena, &all, err));
+    put(&b, "operation", "append");
+    put(&b, DSI_KEY_COMMIT_ID, in->change->identity);
+    put_positive(&b, "added-data-files", all.files);
+    put_positive(&b, "added-records", all.rows);
+    put_positive(&b, "added-files-size", all.bytes);
+    DSI_TRY(put_partitions(in, &map, &b, err));
+    put_number(&b, "manifests-created", (int64_t)in->manifests_created);
+    put_number(&b, "manifests-kept", (int64_t)in->manifests_kept);
+    put_number(&b, KEY_REPLACED, (int64_t)in->manifests_replaced);
+    put_total(&b, in->parent, "total-records", all.rows);
+    put_total(&b, in->parent, "total-files-size", all.bytes);
+    put_total(&b, in->parent, "total-data-files", all.files);
+    put_total(&b, in->parent, "total-delete-files", 0);
+    put_total(&b, in->parent, "total-position-deletes", 0);
+    put_total(&b, in->parent, "total-equality-deletes", 0);
+    for (size_t i = 0; i < in->change->summary.count; i++) {
+        put(&b, in->change->summary.items[i].key, in->change->summary.items[i].value);
+    }
+    if (b.failed) {
+        rc = dsi_no_memory(err, "summing up a snapshot");
+        goto done;
+    }
+    *out = (struct ds_properties){b.items, b.count};
+done:
+    dsi_map_release(&map);
+    return rc;
+}

@@ -1,0 +1,335 @@
+#include "txn/table.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "base/thread.h"
+#include "codec/compress/compress.h"
+#include "scan/scan.h"
+#include "txn/conflict.h"
+#include "txn/look.h"
+
+// How often a metadata file may vanish between learning its name and opening it, before
+// it is called missing: only a head that moves on every time can do that.
+enum { LOAD_TRIES_MAX = 8 };
+
+struct dsi_table {
+    struct dsi_arena arena; // The name.
+    struct dsi_catalog *catalog;
+    struct dsi_table_name name;
+    struct dsi_mutex *mutex;       // Guards `state`.
+    const struct dsi_state *state; // Ours; never NULL once opened.
+};
+
+int dsi_metadata_load(ds_storage *storage, const char *location,
+                      struct dsi_metadata **out, struct ds_error *err)
+{
+    struct dsi_buf raw = DSI_BUF_INIT_MAX(DSI_METADATA_FILE_MAX);
+    struct dsi_buf json = DSI_BUF_INIT_MAX(DSI_METADATA_FILE_MAX);
+    int rc = DS_OK;
+
+    *out = NULL;
+    DSI_TRY(dsi_storage_read(storage, location, &raw, err));
+    if (raw.size > 2 && raw.data[0] == 0x1f && raw.data[1] == 0x8b) {
+        DSI_TRY(
+            dsi_decompress_all(DSI_COMPRESSION_GZIP, dsi_buf_slice(&raw), &json, err));
+        DSI_TRY(dsi_metadata_parse(dsi_buf_slice(&json), out, err));
+    } else {
+        DSI_TRY(dsi_metadata_parse(dsi_buf_slice(&raw), out, err));
+    }
+done:
+    dsi_buf_release(&raw);
+    dsi_buf_release(&json);
+    return rc < 0 ? dsi_wrap(err, rc, "reading %s", location) : rc;
+}
+
+int dsi_metadata_pack(struct ds_slice json, bool gzip, struct dsi_buf *packed,
+                      struct ds_slice *out, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    *out = json;
+    if (gzip) {
+        DSI_TRY(dsi_compress(DSI_COMPRESSION_GZIP, DSI_COMPRESSION_LEVEL_DEFAULT, json,
+                             packed, err));
+        *out = dsi_buf_slice(packed);
+    }
+done:
+    return rc;
+}
+
+// The head's state; `known` itself when that still is the head.
+static int load_state(struct dsi_table *t, const struct dsi_state *known,
+                      const struct dsi_state **out, struct ds_error *err)
+{
+    ds_storage *storage = dsi_catalog_storage(t->catalog);
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_metadata *m = NULL;
+    struct dsi_head head = {0};
+    struct dsi_head last = {0};
+    int rc = DS_OK;
+
+    *out = NULL;
+    for (int i = 0; i < LOAD_TRIES_MAX; i++) {
+        DSI_TRY(dsi_catalog_load(t->catalog, &t->name, &arena, &head, err));
+        if (known && dsi_head_equal(&head, &known->head)) {
+            *out = dsi_state_ref(known);
+            goto done;
+        }
+        rc = dsi_metadata_load(storage, head.metadata_location, &m, err);
+        if (rc != DS_ENOTFOUND ||
+            (last.metadata_location && dsi_head_equal(&head, &last))) {
+            break;
+        }
+        last = head; // Perhaps it was removed because the table has moved on.
+    }
+    if (rc == DS_ENOTFOUND) {
+        rc = dsi_corrupt(err,
+                         "the catalog names %s as the table's metadata, and there is no "
+                         "such file; restore it, or register another version",
+                         head.metadata_location);
+    }
+    DSI_TRY(rc);
+    DSI_TRY(dsi_state_new(&head, m, NULL, out, err));
+done:
+    dsi_metadata_unref(m);
+    dsi_arena_release(&arena);
+    return rc;
+}
+
+static int new_handle(struct dsi_catalog *catalog, const struct dsi_table_name *name,
+                      struct dsi_table **out, struct ds_error *err)
+{
+    struct dsi_table *t = dsi_calloc(1, sizeof *t);
+    int rc = DS_OK;
+
+    *out = NULL;
+    if (!t) {
+        return dsi_no_memory(err, "opening a table");
+    }
+    t->catalog = catalog;
+    t->name.ns = dsi_arena_strdup(&t->arena, name->ns ? name->ns : "");
+    t->name.name = dsi_arena_strdup(&t->arena, name->name);
+    if (!t->name.ns || !t->name.name) {
+        rc = dsi_no_memory(err, "opening a table");
+        goto done;
+    }
+    DSI_TRY(dsi_mutex_new(&t->mutex, err));
+    *out = t;
+    t = NULL;
+done:
+    dsi_table_free(t);
+    return rc;
+}
+
+void dsi_table_free(struct dsi_table *t)
+{
+    if (t) {
+        dsi_state_unref(t->state);
+        dsi_mutex_free(t->mutex);
+        dsi_arena_release(&t->arena);
+        dsi_free(t);
+    }
+}
+
+struct dsi_catalog *dsi_table_catalog(const struct dsi_table *t)
+{
+    return t->catalog;
+}
+
+ds_storage *dsi_table_storage(const struct dsi_table *t)
+{
+    return dsi_catalog_storage(t->catalog);
+}
+
+const struct dsi_table_name *dsi_table_name(const struct dsi_table *t)
+{
+    return &t->name;
+}
+
+const struct dsi_state *dsi_table_state(struct dsi_table *t)
+{
+    dsi_mutex_lock(t->mutex);
+    const struct dsi_state *s = dsi_state_ref(t->state);
+    dsi_mutex_unlock(t->mutex);
+    return s;
+}
+
+const struct dsi_metadata *dsi_table_metadata(struct dsi_table *t)
+{
+    dsi_mutex_lock(t->mutex);
+    const struct dsi_metadata *m = dsi_metadata_ref(t->state->metadata);
+    dsi_mutex_unlock(t->mutex);
+    return m;
+}
+
+void dsi_table_publish(struct dsi_table *t, const struct dsi_state *s)
+{
+    const struct dsi_state *old = NULL;
+
+    dsi_mutex_lock(t->mutex);
+    struct dsi_mark mark = dsi_mark_of(t->state);
+    bool same = dsi_head_equal(&s->head, &t->state->head);
+    if (dsi_state_is_newer(s, &mark) || (same && s->manifests)) {
+        old = t->state;
+        t->state = dsi_state_ref(s);
+    }
+    dsi_mutex_unlock(t->mutex);
+    dsi_state_unref(old);
+}
+
+int dsi_table_refresh(struct dsi_table *t, struct ds_error *err)
+{
+    const struct dsi_state *known = dsi_table_state(t);
+    const struct dsi_state *now = NULL;
+    const char *was = known->metadata->table_uuid;
+    const char *is = NULL;
+    int rc = DS_OK;
+
+    DSI_TRY(load_state(t, known, &now, err));
+    is = now->metadata->table_uuid;
+    if (was && (!is || strcmp(is, was) != 0)) {
+        rc = dsi_conflict_fail(
+            &(struct dsi_conflict){
+                .rule = "table-replaced",
+                .object = was,
+                .advice = "the table was dropped and another one has its name now; open "
+                          "it again"},
+            err);
+        goto done;
+    }
+    dsi_table_publish(t, now);
+done:
+    dsi_state_unref(now);
+    dsi_state_unref(known);
+    return rc;
+}
+
+int dsi_table_with_manifests(struct dsi_table *t, const struct dsi_state *s, int64_t id,
+                             const struct dsi_state **out, struct ds_error *err)
+{
+    const struct dsi_snapshot *snapshot = dsi_metadata_snapshot(s->metadata, id);
+    const struct dsi_manifests *manifests = NULL;
+    struct dsi_manifest_list list = {0};
+    int rc = DS_OK;
+
+    *out = NULL;
+    if (s->manifests && s->manifests->snapshot_id == id) {
+        *out = dsi_state_ref(s);
+        return DS_OK;
+    }
+    if (!snapshot) {
+        return dsi_fail(err, DS_ENOTFOUND, "the table has no snapshot %lld",
+                        (long long)id);
+    }
+    DSI_TRY(
+        dsi_snapshot_manifests(dsi_table_storage(t), s->metadata, snapshot, &list, err));
+    DSI_TRY(dsi_manifests_new(id, &list, &manifests, err));
+    DSI_TRY(dsi_state_new(&s->head, s->metadata, manifests, out, err));
+    if (id == s->metadata->current_snapshot_id) {
+        dsi_table_publish(t, *out);
+    }
+done:
+    dsi_manifests_unref(manifests);
+    return rc;
+}
+
+int dsi_table_open(struct dsi_catalog *catalog, const struct dsi_table_name *name,
+                   struct dsi_table **out, struct ds_error *err)
+{
+    struct dsi_table *t = NULL;
+    int rc = DS_OK;
+
+    *out = NULL;
+    DSI_TRY(new_handle(catalog, name, &t, err));
+    DSI_TRY(load_state(t, NULL, &t->state, err));
+    *out = t;
+    t = NULL;
+done:
+    dsi_table_free(t);
+    return rc;
+}
+
+// Swaps the first version in. A refusal or a lost answer decides nothing: whose table is
+// there does.
+static int swap_first(struct dsi_table *t, const struct dsi_metadata *m,
+                      struct ds_error *err)
+{
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_buf json = DSI_BUF_INIT;
+    struct dsi_buf packed = DSI_BUF_INIT;
+    struct dsi_swap swap = {.metadata = m, .attempt = 1};
+    struct dsi_uuid uuid = dsi_uuid_v7();
+    struct dsi_head head = {0};
+    char identity[DSI_UUID_TEXT_SIZE];
+    int rc = DS_OK;
+
+    dsi_uuid_format(&uuid, identity);
+    swap.identity = identity;
+    const char *codec = dsi_metadata_property(m, "write.metadata.compression-codec");
+    swap.gzip = codec && dsi_text_equal_nocase(codec, "gzip");
+    DSI_TRY(dsi_metadata_to_json(m, &json, err));
+    DSI_TRY(dsi_metadata_pack(dsi_buf_slice(&json), swap.gzip, &packed, &swap.json, err));
+    rc = dsi_catalog_swap(t->catalog, &t->name, &swap, &arena, &head, err);
+    if (rc == DS_OK) {
+        DSI_TRY(dsi_state_new(&head, m, NULL, &t->state, err));
+        goto done;
+    }
+    if (rc == DS_EUNKNOWN || rc == DS_EEXISTS || rc == DS_ECONFLICT) {
+        const struct dsi_state *there = NULL;
+        if (load_state(t, NULL, &there, NULL) == DS_OK) {
+            const char *id = there->metadata->table_uuid;
+            if (id && strcmp(id, m->table_uuid) == 0) {
+                t->state = there;
+                rc = DS_OK;
+                goto done;
+            }
+            rc = dsi_fail(err, DS_EEXISTS, "table %s is already there", t->name.name);
+            dsi_state_unref(there);
+        }
+    }
+done:
+    dsi_buf_release(&packed);
+    dsi_buf_release(&json);
+    dsi_arena_release(&arena);
+    return rc;
+}
+
+int dsi_table_create(struct dsi_catalog *catalog, const struct dsi_table_name *name,
+                     const struct dsi_metadata_new *spec, struct dsi_table **out,
+                     struct ds_error *err)
+{
+    struct dsi_metadata_new full = *spec;
+    struct dsi_metadata *m = NULL;
+    struct dsi_table *t = NULL;
+    char uuid_text[DSI_UUID_TEXT_SIZE];
+    char *location = NULL;
+    int rc = DS_OK;
+
+    *out = NULL;
+    DSI_TRY(new_handle(catalog, name, &t, err));
+    if (!full.table_uuid) {
+        struct dsi_uuid uuid = dsi_uuid_v4();
+        dsi_uuid_format(&uuid, uuid_text);
+        full.table_uuid = uuid_text;
+    }
+    if (!full.location) {
+        DSI_TRY(
+            dsi_catalog_default_location(catalog, &t->name, &t->arena, &location, err));
+        full.location = location;
+    }
+    full.now_ms = full.now_ms ? full.now_ms : dsi_clock_wall_ms();
+    DSI_TRY(dsi_metadata_new(&full, &m, err));
+    DSI_TRY(swap_first(t, m, err));
+    *out = t;
+    t = NULL;
+done:
+    dsi_metadata_unref(m);
+    dsi_table_free(t);
+    return rc;
+}

@@ -1,0 +1,150 @@
+#include "fixture.h"
+
+static struct dsi_trail some_trail(void)
+{
+    return (struct dsi_trail){
+        .identity = "01890000-0000-7000-8000-00000000abcd",
+        .nonce = "0badcafe",
+        .table_uuid = "11111111-2222-4333-8444-555555555555",
+        .makes_snapshot = true,
+        .looked = {UINT64_C(0xfedcba9876543210), -1, 17, 1700000000000},
+        .sent = true,
+        .base = {1, 42, INT64_MAX, 0},
+    };
+}
+
+static void test_look__tokens_are_read_back(void **state)
+{
+    struct dsi_trail t = some_trail();
+    struct dsi_trail back;
+    char token[DSI_TOKEN_SIZE];
+    (void)state;
+
+    dsi_trail_format(&t, token);
+    print_message("  %s\n", token);
+    assert_int_equal(dsi_trail_parse(token, &back, NULL), DS_OK);
+    assert_memory_equal(&t.looked, &back.looked, sizeof t.looked);
+    assert_memory_equal(&t.base, &back.base, sizeof t.base);
+    assert_string_equal(back.identity, t.identity);
+    assert_string_equal(back.nonce, t.nonce);
+    assert_string_equal(back.table_uuid, t.table_uuid);
+    assert_true(back.makes_snapshot && back.sent);
+}
+
+static void test_look__tokens_that_were_touched_are_refused(void **state)
+{
+    struct dsi_trail t = some_trail();
+    struct dsi_trail back;
+    struct ds_error err = {0};
+    char token[DSI_TOKEN_SIZE];
+    (void)state;
+
+    dsi_trail_format(&t, token);
+    size_t n = strlen(token);
+    for (size_t i = 0; i < n; i++) {
+        char was = token[i];
+        token[i] = was == '1' ? '2' : '1';
+        assert_int_equal(dsi_trail_parse(token, &back, &err), DS_EINVALID);
+        token[i] = '\0'; // Cut.
+        assert_int_equal(dsi_trail_parse(token, &back, &err), DS_EINVALID);
+        token[i] = was;
+    }
+    assert_int_equal(dsi_trail_parse("", &back, &err), DS_EINVALID);
+    assert_int_equal(dsi_trail_parse(NULL, &back, &err), DS_EINVALID);
+    assert_int_equal(dsi_trail_parse("....................", &back, &err), DS_EINVALID);
+}
+
+// A table with `count` snapshots; the newest state.
+static const struct dsi_state *grow(struct dsi_table *t, int count)
+{
+    char path[64];
+    for (int i = 0; i < count; i++) {
+        snprintf(path, sizeof path, "memory:///t/data/%d-%u", i, (unsigned)rand());
+        struct dsi_change *c = test_change(t, NULL, path, 1);
+        assert_int_equal(dsi_commit(t, c, NULL, NULL, NULL), DS_OK);
+        dsi_change_free(c);
+    }
+    return dsi_table_state(t);
+}
+
+static enum dsi_sighting look(ds_storage *storage, const struct dsi_state *s,
+                              struct dsi_trail *trail)
+{
+    struct dsi_sight sight;
+    assert_int_equal(dsi_look(storage, s, trail, &sight, NULL), DS_OK);
+    return sight.sighting;
+}
+
+static void test_look__claims_absence_only_over_whole_history(void **state)
+{
+    static const struct ds_property expiring[] = {
+        {DSI_KEY_EXPIRE_ON_COMMIT, "true"},
+        {"history.expire.max-snapshot-age-ms", "1"},
+        {"history.expire.min-snapshots-to-keep", "2"},
+    };
+    struct dsi_trail trail = some_trail();
+    struct dsi_catalog c;
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, expiring, 3);
+    const struct dsi_state *old = grow(t, 2);
+    trail.looked = trail.base = dsi_mark_of(old);
+    assert_int_equal(look(c.storage, old, &trail), DSI_SIGHT_ABSENT);
+    const struct dsi_state *next = grow(t, 1);
+    struct dsi_trail again = trail;
+    assert_int_equal(look(c.storage, next, &again), DSI_SIGHT_ABSENT);
+    assert_int_equal(again.looked.sequence_number, 3); // Looked that far.
+    assert_int_equal(look(c.storage, old, &again), DSI_SIGHT_STALE);
+    const struct dsi_state *late = grow(t, 9);
+    assert_true(late->metadata->snapshot_count < 9);
+    assert_int_equal(look(c.storage, late, &trail), DSI_SIGHT_BROKEN);
+    trail.sent = false; // Nothing left, so nothing can be in the gap.
+    assert_int_equal(look(c.storage, late, &trail), DSI_SIGHT_ABSENT);
+    dsi_state_unref(old);
+    dsi_state_unref(next);
+    dsi_state_unref(late);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+static void test_look__orders_versions(void **state)
+{
+    struct dsi_catalog c;
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, NULL, 0);
+    const struct dsi_state *a = grow(t, 1);
+    const struct dsi_state *b = grow(t, 1);
+    struct dsi_change *change = NULL;
+    assert_int_equal(dsi_change_new(b, NULL, &change, NULL), DS_OK);
+    assert_int_equal(dsi_change_set_property(change, "x", "y", NULL), DS_OK);
+    assert_int_equal(dsi_commit(t, change, NULL, NULL, NULL), DS_OK);
+    const struct dsi_state *d = dsi_table_state(t);
+    struct dsi_mark marks[3] = {dsi_mark_of(a), dsi_mark_of(b), dsi_mark_of(d)};
+    const struct dsi_state *states[3] = {a, b, d};
+    for (int i = 0; i < 3; i++) {
+        for (int k = 0; k < 3; k++) {
+            assert_int_equal(dsi_state_is_newer(states[i], &marks[k]), i > k);
+        }
+    }
+    for (int i = 0; i < 3; i++) {
+        dsi_state_unref(states[i]);
+    }
+    dsi_change_free(change);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_look__tokens_are_read_back),
+        cmocka_unit_test(test_look__tokens_that_were_touched_are_refused),
+        cmocka_unit_test(test_look__claims_absence_only_over_whole_history),
+        cmocka_unit_test(test_look__orders_versions),
+    };
+    test_clock_ticks();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

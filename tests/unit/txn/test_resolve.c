@@ -1,0 +1,158 @@
+#include "fixture.h"
+
+static void test_resolve__refuses_what_is_no_token_or_is_of_another_table(void **state)
+{
+    struct dsi_trail trail = {.identity = "01890000-0000-7000-8000-00000000abcd",
+                              .nonce = "00000000",
+                              .table_uuid = "11111111-2222-4333-8444-555555555555"};
+    struct dsi_catalog c;
+    struct ds_error err = {0};
+    char token[DSI_TOKEN_SIZE];
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, NULL, 0);
+    assert_int_equal(dsi_commit_resolve(t, "hello", 0, NULL, &err), DS_EINVALID);
+    dsi_trail_format(&trail, token);
+    assert_int_equal(dsi_commit_resolve(t, token, 0, NULL, &err), DS_EINVALID);
+    assert_non_null(strstr(err.message, trail.table_uuid));
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+static enum fate late(void *arg)
+{
+    (void)arg;
+    return FATE_LATE;
+}
+
+// An open commit on the table: its token.
+static void open_commit(struct dsi_catalog *c, struct dsi_table *t, char token[512])
+{
+    struct ds_commit_options o = {.struct_size = sizeof o, .attempts_max = 1};
+    struct ds_commit_result r = {0};
+    static unsigned n;
+    char path[64];
+    snprintf(path, sizeof path, "memory:///t/data/open-%u", n++);
+    struct dsi_change *change = test_change(t, NULL, path, 1);
+    c->fate = late;
+    assert_int_equal(dsi_commit(t, change, &o, &r, NULL), DS_EUNKNOWN);
+    c->fate = NULL;
+    memcpy(token, r.token, sizeof r.token);
+    dsi_change_free(change);
+}
+
+static void test_resolve__says_no_once_somebody_else_has_committed(void **state)
+{
+    struct dsi_catalog c;
+    struct ds_commit_result r = {0};
+    char token[512];
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, NULL, 0);
+    open_commit(&c, t, token);
+    struct dsi_change *other = test_change(t, NULL, "memory:///t/data/other", 1);
+    assert_int_equal(dsi_commit(t, other, NULL, NULL, NULL), DS_OK);
+    unsigned swaps = c.swaps;
+    assert_int_equal(dsi_commit_resolve(t, token, 0, &r, NULL), DS_OK);
+    assert_int_equal(r.outcome, DS_NOT_COMMITTED);
+    assert_int_equal(c.swaps, swaps); // No fence was needed.
+    dsi_change_free(other);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+static void test_resolve__stays_unknown_while_nobody_answers(void **state)
+{
+    struct dsi_catalog c;
+    struct ds_commit_result r = {0};
+    struct ds_error err = {0};
+    char token[512];
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, NULL, 0);
+    open_commit(&c, t, token);
+    c.fate = late; // The fence gets no answer either.
+    assert_int_equal(dsi_commit_resolve(t, token, 0, &r, &err), DS_EUNKNOWN);
+    assert_int_equal(r.outcome, DS_UNKNOWN);
+    assert_string_equal(r.token, token); // Good for another time.
+    c.fate = NULL;
+    assert_int_equal(dsi_commit_resolve(t, r.token, 0, &r, &err), DS_OK);
+    assert_int_equal(r.outcome, DS_NOT_COMMITTED);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+static void test_resolve__does_not_guess_when_history_was_expired(void **state)
+{
+    static const struct ds_property set[] = {
+        {DSI_KEY_EXPIRE_ON_COMMIT, "true"},
+        {"history.expire.max-snapshot-age-ms", "1"},
+        {"history.expire.min-snapshots-to-keep", "1"},
+    };
+    struct dsi_catalog c;
+    struct ds_commit_result r = {0};
+    struct ds_error err = {0};
+    char token[512];
+    char path[64];
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, set, 3);
+    open_commit(&c, t, token);
+    for (int i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "memory:///t/data/%d", i);
+        struct dsi_change *other = test_change(t, NULL, path, 1);
+        assert_int_equal(dsi_commit(t, other, NULL, NULL, NULL), DS_OK);
+        dsi_change_free(other);
+    }
+    assert_int_equal(dsi_commit_resolve(t, token, 0, &r, &err), DS_EUNKNOWN);
+    assert_non_null(strstr(err.message, "expired"));
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+static void test_resolve__finds_commits_without_snapshots_too(void **state)
+{
+    struct ds_commit_options o = {.struct_size = sizeof o, .attempts_max = 1};
+    struct dsi_catalog c;
+    struct ds_commit_result r = {0};
+    struct dsi_change *change = NULL;
+    (void)state;
+
+    for (int lands = 0; lands < 2; lands++) {
+        catalog_init(&c);
+        struct dsi_table *t = test_create(&c, NULL, 0);
+        const struct dsi_state *s = dsi_table_state(t);
+        assert_int_equal(dsi_change_new(s, NULL, &change, NULL), DS_OK);
+        assert_int_equal(dsi_change_set_property(change, "a", "1", NULL), DS_OK);
+        c.fate = late;
+        assert_int_equal(dsi_commit(t, change, &o, &r, NULL), DS_EUNKNOWN);
+        c.fate = NULL;
+        catalog_deliver(&c, lands == 1);
+        struct dsi_change *other = test_change(t, NULL, "memory:///t/data/x", 1);
+        assert_int_equal(dsi_commit(t, other, NULL, NULL, NULL), DS_OK);
+        assert_int_equal(dsi_commit_resolve(t, r.token, 0, &r, NULL), DS_OK);
+        assert_int_equal(r.outcome, lands ? DS_COMMITTED : DS_NOT_COMMITTED);
+        dsi_change_free(other);
+        dsi_change_free(change);
+        dsi_state_unref(s);
+        dsi_table_free(t);
+        catalog_release(&c);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_resolve__refuses_what_is_no_token_or_is_of_another_table),
+        cmocka_unit_test(test_resolve__says_no_once_somebody_else_has_committed),
+        cmocka_unit_test(test_resolve__stays_unknown_while_nobody_answers),
+        cmocka_unit_test(test_resolve__does_not_guess_when_history_was_expired),
+        cmocka_unit_test(test_resolve__finds_commits_without_snapshots_too),
+    };
+    test_clock_ticks();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
