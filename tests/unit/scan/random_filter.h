@@ -49,7 +49,8 @@ static const char random_schema[] =
     "{\"id\":8,\"name\":\"s\",\"required\":false,\"type\":\"string\"},"
     "{\"id\":9,\"name\":\"ok\",\"required\":false,\"type\":\"boolean\"},"
     "{\"id\":10,\"name\":\"u\",\"required\":false,\"type\":\"uuid\"},"
-    "{\"id\":11,\"name\":\"b\",\"required\":false,\"type\":\"binary\"}]}";
+    "{\"id\":11,\"name\":\"b\",\"required\":false,\"type\":\"binary\"},"
+    "{\"id\":12,\"name\":\"n\",\"required\":false,\"type\":\"long\"}]}";
 
 // What a column's values, and literals beside them, are taken from.
 static const char *const random_texts[RANDOM_COLUMNS][10] = {
@@ -198,6 +199,29 @@ static inline void random_value(struct rng *r, const struct dsi_schema *schema,
         text = "nan";
     }
     assert_int_equal(dsi_value_parse(type, text, strlen(text), arena, out, NULL), DS_OK);
+}
+
+/// Whether a row passes, value by value.
+static inline bool row_passes(const struct dsi_bound *e, const struct dsi_schema *schema,
+                              const struct dsi_value *row)
+{
+    bool known = true;
+    size_t column = 0;
+
+    if (e->op == DSI_EXPR_AND || e->op == DSI_EXPR_OR) {
+        for (size_t i = 0; i < e->child_count; i++) {
+            if (row_passes(e->children[i], schema, row) == (e->op == DSI_EXPR_OR)) {
+                return e->op == DSI_EXPR_OR;
+            }
+        }
+        return e->op == DSI_EXPR_AND;
+    }
+    while (e->field && schema->root.fields[column].id != e->field->id) {
+        column++;
+    }
+    bool passes = dsi_bound_value(e, &row[column], &known);
+    assert_true(known);
+    return passes;
 }
 
 static inline void bind_text(const char *text, const struct dsi_schema *schema,

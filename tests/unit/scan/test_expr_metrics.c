@@ -54,28 +54,6 @@ static void measure(struct rng *r, const struct dsi_field *f,
     dsi_buf_release(&bytes);
 }
 
-static bool row_passes(const struct dsi_bound *e, const struct dsi_schema *schema,
-                       const struct dsi_value *row)
-{
-    bool known = true;
-
-    if (e->op == DSI_EXPR_AND || e->op == DSI_EXPR_OR) {
-        for (size_t i = 0; i < e->child_count; i++) {
-            if (row_passes(e->children[i], schema, row) == (e->op == DSI_EXPR_OR)) {
-                return e->op == DSI_EXPR_OR;
-            }
-        }
-        return e->op == DSI_EXPR_AND;
-    }
-    size_t column = 0;
-    while (e->field && schema->root.fields[column].id != e->field->id) {
-        column++;
-    }
-    bool passes = dsi_bound_value(e, &row[column], &known);
-    assert_true(known);
-    return passes;
-}
-
 static void test_expr_metrics__never_skips_a_row_that_passes(void **state)
 {
     enum { ROWS = 4, TRIES = 30000 };
