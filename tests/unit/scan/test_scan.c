@@ -102,7 +102,7 @@ static void test_scan__gives_exactly_the_rows_that_pass(void **state)
         table_init(&t, specs[i]);
         table_fill(&t, &r, 4, 5, 12);
         compare(&t, &r, "true", &sum);
-        for (size_t n = 0; n < 150; n++) {
+        for (size_t n = 0; n < 60; n++) {
             char filter[4000];
             random_filter(&r, (int)rng_below(&r, 3), filter, sizeof filter);
             compare(&t, &r, filter, &sum);
