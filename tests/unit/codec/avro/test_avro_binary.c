@@ -12,7 +12,8 @@ static void test_avro_binary__reads_back_every_width_of_number(void **state)
 
     for (int bit = 0; bit < 64; bit++) {
         int64_t v = (int64_t)(UINT64_C(1) << bit);
-        int64_t around[] = {v, v - (bit > 0), -(bit < 63 ? v : 0), v ^ 1};
+        int64_t around[] = {v, (int64_t)((UINT64_C(1) << bit) - 1), -(bit < 63 ? v : 0),
+                            v ^ 1};
         for (size_t i = 0; i < 4; i++) {
             numbers[count++] = around[i];
         }
