@@ -19,6 +19,10 @@ struct dsi_compress_codec {
                           struct ds_error *err); // NULL: the format does not say enough.
 };
 
+// What may follow raw deflate data: Python writers make it from a zlib stream, take the
+// head off, and leave all or part of the Adler-32 at the end.
+enum { DSI_DEFLATE_TAIL_MAX = 4 };
+
 extern const struct dsi_compress_codec dsi_compress_gzip;
 extern const struct dsi_compress_codec dsi_compress_deflate;
 extern const struct dsi_compress_codec dsi_compress_zstd;

@@ -61,7 +61,7 @@ static int inflate_members(z_stream *z, bool gzip, struct ds_slice in,
         if (zrc == Z_MEM_ERROR) {
             return dsi_no_memory(err, "inflating");
         }
-        if (zrc == Z_STREAM_END && in.size == 0) {
+        if (zrc == Z_STREAM_END && in.size <= (gzip ? 0 : DSI_DEFLATE_TAIL_MAX)) {
             return DS_OK;
         }
         if (zrc == Z_STREAM_END && gzip) {

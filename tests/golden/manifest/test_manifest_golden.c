@@ -108,12 +108,12 @@ static void print_entry(struct dsi_buf *out, const struct dsi_manifest_entry *e)
 
 static void print_file(struct dsi_buf *out, const struct dsi_manifest_file *f)
 {
-    assert_int_equal(
-        dsi_buf_printf(out, NULL, "manifest %s %lld %d %d %lld %lld %lld", f->path,
-                       (long long)f->length, (int)f->spec_id, (int)f->content,
-                       (long long)f->sequence_number, (long long)f->min_sequence_number,
-                       (long long)f->added_snapshot_id),
-        DS_OK);
+    assert_int_equal(dsi_buf_printf(out, NULL, "manifest %s %lld %d %d %lld %lld %lld",
+                                    f->path, (long long)f->length, (int)f->spec_id,
+                                    (int)f->content, (long long)f->sequence_number,
+                                    (long long)f->min_sequence_number,
+                                    (long long)f->added_snapshot_id),
+                     DS_OK);
     print_number(out, f->added_files_count, -1);
     print_number(out, f->existing_files_count, -1);
     print_number(out, f->deleted_files_count, -1);
@@ -149,9 +149,9 @@ static void rewrite(const struct dsi_metadata *m, const struct dsi_manifest_file
 
     assert_int_equal(dsi_manifest_parse(dsi_buf_slice(avro), file, m, NULL, &read, NULL),
                      DS_OK);
-    assert_int_equal(dsi_manifest_build(&w, read.entries, read.entry_count, &arena, &out,
-                                        &made, NULL),
-                     DS_OK);
+    assert_int_equal(
+        dsi_manifest_build(&w, read.entries, read.entry_count, &arena, &out, &made, NULL),
+        DS_OK);
     assert_int_equal(made.partition_count, file->partition_count);
     for (size_t i = 0; i < made.partition_count; i++) { // PyIceberg summarizes as we do.
         assert_int_equal(made.partitions[i].contains_null,
@@ -188,12 +188,13 @@ static void check_table(const char *table, bool anew)
         assert_int_equal(dsi_manifest_list_build(&w, list.files, list.count, &out, NULL),
                          DS_OK);
         dsi_manifest_list_release(&list);
-        assert_int_equal(dsi_manifest_list_parse(dsi_buf_slice(&out), &list, NULL), DS_OK);
+        assert_int_equal(dsi_manifest_list_parse(dsi_buf_slice(&out), &list, NULL),
+                         DS_OK);
         dsi_buf_release(&out);
     }
     for (size_t i = 0; i < list.count; i++) {
         struct dsi_manifest manifest;
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "m%zu.avro", i);
         load(table, name, &bytes);
         assert_int_equal(bytes.size, list.files[i].length);

@@ -34,7 +34,7 @@ static void test_compress_inflate__fills_a_buffer_to_the_last_byte(void **state)
 static void test_compress_inflate__tells_the_end_from_the_middle(void **state)
 {
     struct ds_error err = {0};
-    uint8_t bytes[sizeof raw + 3] = {0};
+    uint8_t bytes[sizeof raw + 5] = {0};
     struct dsi_buf out = DSI_BUF_INIT;
     (void)state;
 
@@ -43,7 +43,9 @@ static void test_compress_inflate__tells_the_end_from_the_middle(void **state)
     memcpy(bytes, raw, sizeof raw);
     struct ds_slice in = {bytes, sizeof bytes};
     assert_int_equal(dsi_inflate_stream(false, in, &out, &err), DS_ECORRUPT);
-    assert_non_null(strstr(err.message, "3 bytes after the end"));
+    assert_non_null(strstr(err.message, "5 bytes after the end"));
+    in.size--; // Part of a checksum is what some writers leave there.
+    assert_int_equal(dsi_inflate_stream(false, in, &out, &err), DS_OK);
     dsi_buf_release(&out);
 }
 
