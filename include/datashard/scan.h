@@ -57,6 +57,13 @@ DS_API DS_MUST_CHECK int ds_table_count(ds_table *table,
 DS_API DS_MUST_CHECK int ds_file_scan(const char *location, struct ArrowArrayStream *out,
                                       struct ds_error *err);
 
+/// Writes a stream's rows to a new Parquet file that is in no table, durably: what a scan
+/// gave, for other programs. The stream is always released. *rows (may be NULL) is how
+/// many there were. DS_EEXISTS when the file is there; on failure none is left behind.
+DS_API DS_MUST_CHECK int ds_file_write(const char *location,
+                                       struct ArrowArrayStream *stream, int64_t *rows,
+                                       struct ds_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,149 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/common.h"
+#include "cli/input.h"
+#include "cli/opt.h"
+
+static const char *like;
+static const char *schema_text;
+static const char *partition_by;
+static const char *sort_by;
+static const char *location;
+static const char *delimiter;
+static struct opt_list properties;
+static bool if_not_exists;
+
+static const struct opt options[] = {
+    {"like", 0, OPT_TEXT, "FILE", "columns as this Parquet, CSV or JSON file has them",
+     &like},
+    {"schema", 0, OPT_TEXT, "TEXT",
+     "columns: 'id long not null, ts timestamptz, msg string'", &schema_text},
+    {"partition-by", 0, OPT_TEXT, "TEXT", "'month(ts), bucket(16, id), level'",
+     &partition_by},
+    {"sort-by", 0, OPT_TEXT, "TEXT", "order inside files: 'level, ts desc nulls last'",
+     &sort_by},
+    {"property", 'p', OPT_LIST, "K=V", "a table property; may come several times",
+     &properties},
+    {"location", 0, OPT_TEXT, "DIR", "where the files go (catalog tables)", &location},
+    {"delimiter", 0, OPT_TEXT, "CHAR", "between the cells of a CSV file", &delimiter},
+    {"if-not-exists", 0, OPT_FLAG, NULL, "a table that is there is fine", &if_not_exists},
+    {NULL, 0, OPT_FLAG, NULL, NULL, NULL}};
+
+// Splits "key=value" in place; false (and said so) when there is no '='.
+static bool split_property(const char *text, struct ds_property *out)
+{
+    char *copy = cli_strdup(text);
+    char *equals = strchr(copy, '=');
+    if (!equals || equals == copy) {
+        cli_complain("create: a property is KEY=VALUE, not '%s'", text);
+        free(copy);
+        return false;
+    }
+    *equals = '\0';
+    *out = (struct ds_property){copy, equals + 1};
+    return true;
+}
+
+static bool collect_properties(struct ds_properties *out)
+{
+    struct ds_property *items = cli_alloc(properties.count * sizeof *items);
+    out->items = items;
+    for (out->count = 0; out->count < properties.count; out->count++) {
+        if (!split_property(properties.items[out->count], &items[out->count])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int create(const char *name, const struct ds_table_spec *spec, ds_table **table,
+                  struct ds_error *err)
+{
+    ds_catalog *catalog = NULL;
+
+    if (names_path(name)) {
+        return ds_table_create(name, spec, table, err);
+    }
+    int rc = open_catalog(&catalog, err);
+    if (rc == DS_OK) {
+        rc = ds_catalog_create_table(catalog, name, spec, table, err);
+    }
+    ds_catalog_free(catalog);
+    return rc;
+}
+
+static int fill_schema(struct ds_table_spec *spec, struct ArrowSchema *guessed,
+                       char **json, struct ds_error *err)
+{
+    enum input_format format = INPUT_AUTO;
+
+    if (schema_text) {
+        *json = schema_from_text(schema_text, err);
+        spec->schema_json = *json;
+        return *json ? DS_OK : DS_EINVALID;
+    }
+    if (!input_format_parse(common.format, &format)) {
+        return DS_EINVALID;
+    }
+    int rc = input_guess(like, format, delimiter ? delimiter[0] : 0, guessed, err);
+    spec->schema = guessed;
+    return rc;
+}
+
+static int run(int count, char **words)
+{
+    struct ds_table_spec spec = {.struct_size = sizeof spec, .if_absent = if_not_exists};
+    struct ds_table_info info = {.struct_size = sizeof info};
+    struct ArrowSchema guessed = {0};
+    struct ds_error err = {0};
+    ds_table *table = NULL;
+    char *json = NULL;
+    (void)count;
+
+    if (!like == !schema_text) {
+        return opt_usage(command_find("create"), "needs --like FILE or --schema TEXT");
+    }
+    spec.partition_by = partition_by;
+    spec.sort_by = sort_by;
+    spec.location = location;
+    if (!collect_properties(&spec.properties)) {
+        return CLI_USAGE;
+    }
+    int rc = fill_schema(&spec, &guessed, &json, &err);
+    if (rc == DS_OK) {
+        rc = create(words[0], &spec, &table, &err);
+    }
+    if (rc == DS_OK) {
+        rc = ds_table_info(table, &info, &err);
+    }
+    int code = rc < 0 ? cli_failed(rc, &err, "create %s", words[0]) : CLI_OK;
+    if (rc == DS_OK && common.json) {
+        printf("{\"table\": \"%s\", \"location\": \"%s\", \"uuid\": \"%s\"}\n", info.name,
+               info.location, info.uuid);
+    } else if (rc == DS_OK) {
+        printf("created %s at %s\n", words[0], info.location);
+    }
+    if (guessed.release) {
+        guessed.release(&guessed);
+    }
+    ds_table_free(table);
+    free(json);
+    return code;
+}
+
+extern const struct command command_create;
+const struct command command_create = {
+    "create",
+    "TABLE (--like FILE | --schema TEXT)",
+    "Make a table.",
+    "TABLE is a directory, or with a catalog a name like logs.events.\n\n"
+    "Types: boolean, int, long, float, double, decimal(P,S), date, time, timestamp,\n"
+    "timestamptz, string, uuid, fixed[N], binary.\n"
+    "Partitioning: a column, year(c), month(c), day(c), hour(c), bucket(N, c),\n"
+    "truncate(N, c).",
+    options,
+    1,
+    1,
+    run};

@@ -1,0 +1,339 @@
+#include "cli/common.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct common common;
+
+static int fail(struct ds_error *err, int status, const char *message)
+{
+    memset(err, 0, sizeof *err);
+    err->status = status;
+    snprintf(err->message, sizeof err->message, "%s", message);
+    return status;
+}
+
+static const char *catalog_uri(void)
+{
+    const char *uri = common.catalog ? common.catalog : getenv("DATASHARD_CATALOG");
+    return uri && uri[0] ? uri : NULL;
+}
+
+int open_catalog(ds_catalog **out, struct ds_error *err)
+{
+    struct ds_property items[2];
+    struct ds_properties properties = {items, 0};
+
+    if (!catalog_uri()) {
+        return fail(err, DS_EINVALID,
+                    "this needs a catalog: name one by --catalog sqlite:PATH or "
+                    "DATASHARD_CATALOG");
+    }
+    if (common.warehouse) {
+        items[properties.count++] = (struct ds_property){"warehouse", common.warehouse};
+    }
+    if (common.catalog_name) {
+        items[properties.count++] = (struct ds_property){"name", common.catalog_name};
+    }
+    return ds_catalog_open(catalog_uri(), &properties, out, err);
+}
+
+bool names_path(const char *name)
+{
+    return !catalog_uri() || strchr(name, '/') || name[0] == '.';
+}
+
+int open_table(const char *name, ds_table **out, struct ds_error *err)
+{
+    ds_catalog *catalog = NULL;
+
+    if (names_path(name)) {
+        return ds_table_open(name, out, err);
+    }
+    int rc = open_catalog(&catalog, err);
+    if (rc == DS_OK) {
+        rc = ds_catalog_open_table(catalog, name, out, err);
+    }
+    ds_catalog_free(catalog); // Tables outlive the handle of their catalog.
+    return rc;
+}
+
+bool parse_duration(const char *text, int64_t *ms)
+{
+    static const struct {
+        const char *unit;
+        int64_t ms;
+    } units[] = {{"", 1000},     {"ms", 1},      {"s", 1000},    {"m", 60000},
+                 {"min", 60000}, {"h", 3600000}, {"d", 86400000}};
+    char *end = NULL;
+    double n = strtod(text, &end);
+
+    if (end == text || n < 0 || n > 1e9) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (strcmp(end, units[i].unit) == 0) {
+            *ms = (int64_t)(n * (double)units[i].ms);
+            return true;
+        }
+    }
+    return false;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+// Days since 1970 of a date (Howard Hinnant, "days_from_civil").
+static int64_t days_of(int64_t y, int64_t m, int64_t d)
+{
+    y -= m <= 2;
+    int64_t era = (y >= 0 ? y : y - 399) / 400;
+    int64_t of_era = y - era * 400;
+    int64_t of_year = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static bool parse_zone(const char *at, int64_t *minutes)
+{
+    int h = 0;
+    int m = 0;
+    int used = 0;
+    *minutes = 0;
+    if (*at == ' ') {
+        at++;
+    }
+    if (*at == '\0' || strcmp(at, "Z") == 0 || strcmp(at, "UTC") == 0) {
+        return true;
+    }
+    if ((*at != '+' && *at != '-') || sscanf(at + 1, "%2d:%2d%n", &h, &m, &used) != 2 ||
+        at[1 + used]) {
+        return false;
+    }
+    *minutes = (h * 60 + m) * (*at == '-' ? -1 : 1);
+    return true;
+}
+
+bool parse_moment(const char *text, int64_t *ms)
+{
+    int y = 0;
+    int mo = 0;
+    int d = 0;
+    int h = 0;
+    int mi = 0;
+    int s = 0;
+    int used = 0;
+    int64_t minutes = 0;
+    int64_t fraction = 0;
+
+    if (text[0] == '-' && parse_duration(text + 1, ms)) {
+        *ms = now_ms() - *ms;
+        return true;
+    }
+    if (text[0] && strspn(text, "0123456789") == strlen(text) && strlen(text) >= 10) {
+        *ms = strtoll(text, NULL, 10);
+        return true;
+    }
+    if (sscanf(text, "%4d-%2d-%2d%n", &y, &mo, &d, &used) != 3 || used != 10) {
+        return false;
+    }
+    const char *at = text + used;
+    if (*at == 'T' || *at == ' ') {
+        if (sscanf(at + 1, "%2d:%2d%n", &h, &mi, &used) != 2) {
+            return false;
+        }
+        at += 1 + used;
+        if (*at == ':') {
+            if (sscanf(at + 1, "%2d%n", &s, &used) != 1) {
+                return false;
+            }
+            at += 1 + used;
+        }
+        if (*at == '.') {
+            int64_t scale = 100;
+            for (at++; isdigit((unsigned char)*at); at++, scale /= 10) {
+                fraction += (*at - '0') * scale;
+            }
+        }
+    }
+    if (!parse_zone(at, &minutes) || mo < 1 || mo > 12 || d < 1 || d > 31 || h > 23 ||
+        mi > 59 || s > 60) {
+        return false;
+    }
+    int64_t seconds = days_of(y, mo, d) * 86400 + h * 3600 + mi * 60 + s - minutes * 60;
+    *ms = seconds * 1000 + fraction;
+    return true;
+}
+
+void format_moment(int64_t ms, char *out)
+{
+    time_t seconds = (time_t)(ms / 1000 - (ms % 1000 < 0));
+    struct tm tm;
+    char text[32];
+    gmtime_r(&seconds, &tm);
+    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
+    snprintf(out, 32, "%.23s.%03dZ", text, (int)((ms % 1000 + 1000) % 1000));
+}
+
+// --- schemas
+// -------------------------------------------------------------------------------
+
+// Appends a JSON string; names come from the command line, so anything may be in them.
+static void append_quoted(char **json, const char *text, size_t size)
+{
+    char *copy = cli_alloc(size * 6 + 3);
+    char *to = copy;
+    *to++ = '"';
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c == '"' || c == '\\') {
+            *to++ = '\\';
+            *to++ = (char)c;
+        } else if (c < 0x20) {
+            to += snprintf(to, 7, "\\u%04x", c);
+        } else {
+            *to++ = (char)c;
+        }
+    }
+    *to++ = '"';
+    char *longer = cli_printf("%s%s", *json, copy);
+    free(copy);
+    free(*json);
+    *json = longer;
+}
+
+static void append(char **json, const char *text)
+{
+    char *longer = cli_printf("%s%s", *json, text);
+    free(*json);
+    *json = longer;
+}
+
+static const char *skip_space(const char *at)
+{
+    while (isspace((unsigned char)*at)) {
+        at++;
+    }
+    return at;
+}
+
+// Takes a name, plain or in quotes.
+static const char *take_name(const char *at, const char **name, size_t *size)
+{
+    if (*at == '"' || *at == '`') {
+        const char *end = strchr(at + 1, *at);
+        *name = at + 1;
+        *size = end ? (size_t)(end - at - 1) : 0;
+        return end ? end + 1 : at;
+    }
+    *name = at;
+    while (*at && !isspace((unsigned char)*at) && *at != ',') {
+        at++;
+    }
+    *size = (size_t)(at - *name);
+    return at;
+}
+
+// Takes a type up to the comma or the words "not null"; commas in brackets belong to it.
+static const char *take_type(const char *at, char *type, size_t room)
+{
+    int depth = 0;
+    size_t n = 0;
+    while (*at && (depth > 0 || (*at != ',' && !isspace((unsigned char)*at)))) {
+        depth += (*at == '(' || *at == '[') - (*at == ')' || *at == ']');
+        if (!isspace((unsigned char)*at) && n + 1 < room) {
+            type[n++] = (char)tolower((unsigned char)*at);
+        }
+        at++;
+    }
+    type[n] = '\0';
+    return at;
+}
+
+// What other systems call a type.
+static const char *iceberg_type(const char *type)
+{
+    static const char *const names[][2] = {
+        {"bool", "boolean"},
+        {"integer", "int"},
+        {"int32", "int"},
+        {"int4", "int"},
+        {"bigint", "long"},
+        {"int64", "long"},
+        {"int8", "long"},
+        {"real", "float"},
+        {"float4", "float"},
+        {"float8", "double"},
+        {"text", "string"},
+        {"varchar", "string"},
+        {"bytes", "binary"},
+        {"bytea", "binary"},
+        {"blob", "binary"},
+        {"timestamp_ntz", "timestamp"},
+        {"timestamp_tz", "timestamptz"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(type, names[i][0]) == 0) {
+            return names[i][1];
+        }
+    }
+    return type;
+}
+
+static bool take_word(const char **at, const char *word)
+{
+    size_t size = strlen(word);
+    for (size_t i = 0; i < size; i++) {
+        if (tolower((unsigned char)(*at)[i]) != word[i]) {
+            return false;
+        }
+    }
+    *at = skip_space(*at + size);
+    return true;
+}
+
+char *schema_from_text(const char *text, struct ds_error *err)
+{
+    char *json = cli_strdup("{\"type\":\"struct\",\"fields\":[");
+    const char *at = skip_space(text);
+    int id = 0;
+
+    while (*at) {
+        const char *name = NULL;
+        char type[64];
+        size_t size = 0;
+        at = skip_space(take_name(at, &name, &size));
+        at = skip_space(take_type(at, type, sizeof type));
+        bool required = take_word(&at, "not") && take_word(&at, "null");
+        if (!required) {
+            take_word(&at, "null");
+        }
+        if (size == 0 || type[0] == '\0' || (*at && *at != ',')) {
+            char message[256];
+            snprintf(message, sizeof message,
+                     "column %d near '%.60s': expected 'name type [not null], ...'",
+                     id + 1, at);
+            fail(err, DS_EINVALID, message);
+            free(json);
+            return NULL;
+        }
+        char *head = cli_printf("%s{\"id\":%d,\"name\":", id ? "," : "", id + 1);
+        append(&json, head);
+        free(head);
+        append_quoted(&json, name, size);
+        append(&json, required ? ",\"required\":true,\"type\":"
+                               : ",\"required\":false,\"type\":");
+        append_quoted(&json, iceberg_type(type), strlen(iceberg_type(type)));
+        append(&json, "}");
+        id++;
+        at = *at ? skip_space(at + 1) : at;
+    }
+    append(&json, "]}");
+    return json;
+}

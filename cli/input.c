@@ -1,0 +1,280 @@
+#include "cli/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/stop.h"
+
+struct input {
+    const char *path;
+    int fd; // Text; -1: Parquet.
+    uint64_t done;
+    uint64_t all;
+    int64_t deadline_ms; // Of the call under way; -1: none.
+    ds_rows *rows;
+    struct ArrowSchema schema;
+    struct ArrowArrayStream stream; // Parquet.
+    bool ended;
+};
+
+int64_t monotonic_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int os_failure(struct ds_error *err, const char *what, const char *path)
+{
+    int code = errno;
+    memset(err, 0, sizeof *err);
+    err->os_code = code;
+    err->status = code == ENOENT ? DS_ENOTFOUND : code == EACCES ? DS_EDENIED : DS_EIO;
+    snprintf(err->message, sizeof err->message, "%s %.700s: %s", what, path,
+             strerror(code));
+    return err->status;
+}
+
+bool input_format_parse(const char *text, enum input_format *out)
+{
+    static const char *const names[] = {"auto", "csv", "jsonl", "json", "parquet"};
+    *out = INPUT_AUTO;
+    for (int i = 0; text && i < 5; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *out = (enum input_format)i;
+            return true;
+        }
+    }
+    if (text) {
+        cli_complain("--format is one of auto, csv, jsonl, json, parquet; not '%s'",
+                     text);
+    }
+    return !text;
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+    size_t a = strlen(s);
+    size_t b = strlen(end);
+    return a >= b && strcmp(s + a - b, end) == 0;
+}
+
+static int choose(const char *path, enum input_format *format, struct ds_error *err)
+{
+    static const struct {
+        const char *end;
+        enum input_format format;
+    } ends[] = {{".csv", INPUT_CSV},     {".tsv", INPUT_CSV},
+                {".jsonl", INPUT_JSONL}, {".ndjson", INPUT_JSONL},
+                {".json", INPUT_JSON},   {".parquet", INPUT_PARQUET}};
+
+    for (size_t i = 0; *format == INPUT_AUTO && i < sizeof ends / sizeof ends[0]; i++) {
+        if (ends_with(path, ends[i].end)) {
+            *format = ends[i].format;
+        }
+    }
+    if (*format != INPUT_AUTO) {
+        return DS_OK;
+    }
+    memset(err, 0, sizeof *err);
+    snprintf(
+        err->message, sizeof err->message,
+        "%.700s: its name does not tell what it is; say --format csv, jsonl, json or "
+        "parquet",
+        path);
+    return err->status = DS_EINVALID;
+}
+
+// Waits until there is something to read; false at the deadline or when asked to stop.
+static bool wait_readable(const struct input *in)
+{
+    struct pollfd fds[2] = {{in->fd, POLLIN, 0}, {stop_fd(), POLLIN, 0}};
+    for (;;) {
+        int64_t left = in->deadline_ms < 0 ? -1 : in->deadline_ms - monotonic_ms();
+        if (in->deadline_ms >= 0 && left <= 0) {
+            left = 0;
+        }
+        int ready = poll(fds, stop_fd() >= 0 ? 2 : 1, left > INT32_MAX ? -1 : (int)left);
+        if (stop_asked() || ready == 0) {
+            return false;
+        }
+        if (ready > 0 || errno != EINTR) {
+            return true;
+        }
+    }
+}
+
+static ptrdiff_t read_text(void *arg, void *out, size_t size, struct ds_error *err)
+{
+    struct input *in = arg;
+    for (;;) {
+        if (!wait_readable(in)) {
+            return DS_READ_PAUSE;
+        }
+        ssize_t n = read(in->fd, out, size);
+        if (n >= 0) {
+            in->done += (uint64_t)n;
+            return n;
+        }
+        if (errno != EINTR && errno != EAGAIN) {
+            return os_failure(err, "reading", in->path);
+        }
+    }
+}
+
+static int open_text(struct input *in, const char *path, struct ds_error *err)
+{
+    struct stat st;
+
+    in->path = strcmp(path, "-") == 0 ? "standard input" : path;
+    in->fd = in->path == path ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
+    if (in->fd < 0) {
+        return os_failure(err, "opening", path);
+    }
+    if (fstat(in->fd, &st) == 0 && S_ISREG(st.st_mode)) {
+        in->all = (uint64_t)st.st_size;
+    }
+    if (fstat(in->fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+        errno = EISDIR;
+        return os_failure(err, "opening", path);
+    }
+    return DS_OK;
+}
+
+static struct ds_rows_options rows_options(struct input *in, enum input_format format,
+                                           char delimiter)
+{
+    bool tabs = delimiter == 0 && ends_with(in->path, ".tsv");
+    return (struct ds_rows_options){.struct_size = sizeof(struct ds_rows_options),
+                                    .format = format == INPUT_CSV     ? DS_ROWS_CSV
+                                              : format == INPUT_JSONL ? DS_ROWS_JSONL
+                                                                      : DS_ROWS_JSON,
+                                    .read = read_text,
+                                    .read_arg = in,
+                                    .name = in->path,
+                                    .delimiter = tabs ? '\t' : delimiter};
+}
+
+static int stream_failure(struct ArrowArrayStream *stream, struct ds_error *err)
+{
+    const char *words = stream->get_last_error(stream);
+    memset(err, 0, sizeof *err);
+    snprintf(err->message, sizeof err->message, "%.900s", words ? words : "reading rows");
+    return err->status = DS_ECORRUPT;
+}
+
+static int open_parquet(struct input *in, const char *path, struct ds_error *err)
+{
+    int rc = ds_file_scan(path, &in->stream, err);
+    if (rc == DS_OK && in->stream.get_schema(&in->stream, &in->schema) != 0) {
+        rc = stream_failure(&in->stream, err);
+    }
+    return rc;
+}
+
+int input_open(const char *path, enum input_format format, char delimiter,
+               const struct ArrowSchema *schema, struct input **out, struct ds_error *err)
+{
+    struct input *in = cli_alloc(sizeof *in);
+    int rc = choose(path, &format, err);
+
+    in->fd = -1;
+    in->deadline_ms = -1;
+    in->path = path;
+    if (rc == DS_OK && format == INPUT_PARQUET) {
+        rc = open_parquet(in, path, err);
+    } else if (rc == DS_OK) {
+        rc = open_text(in, path, err);
+        struct ds_rows_options options = rows_options(in, format, delimiter);
+        options.schema = schema;
+        if (rc == DS_OK && schema) {
+            rc = ds_rows_open(&options, &in->rows, err);
+        }
+    }
+    if (rc < 0) {
+        input_close(in);
+        in = NULL;
+    }
+    *out = in;
+    return rc;
+}
+
+int input_guess(const char *path, enum input_format format, char delimiter,
+                struct ArrowSchema *out, struct ds_error *err)
+{
+    struct input *in = NULL;
+    int rc = choose(path, &format, err);
+
+    if (rc == DS_OK) {
+        rc = input_open(path, format, delimiter, NULL, &in, err);
+    }
+    if (rc == DS_OK && format == INPUT_PARQUET) {
+        *out = in->schema; // Moved.
+        in->schema.release = NULL;
+    } else if (rc == DS_OK) {
+        struct ds_rows_options options = rows_options(in, format, delimiter);
+        rc = ds_rows_infer(&options, out, err);
+    }
+    input_close(in);
+    return rc;
+}
+
+const struct ArrowSchema *input_schema(const struct input *in)
+{
+    return in->schema.release ? &in->schema : NULL;
+}
+
+int input_next(struct input *in, int64_t deadline_ms, struct ArrowArray *out,
+               struct ds_error *err)
+{
+    memset(out, 0, sizeof *out);
+    in->deadline_ms = deadline_ms;
+    if (in->rows) {
+        int rc = ds_rows_next(in->rows, out, err);
+        in->ended = rc < 0 || (rc == DS_OK && ds_rows_ended(in->rows));
+        return rc;
+    }
+    if (in->stream.get_next(&in->stream, out) != 0) {
+        in->ended = true;
+        return stream_failure(&in->stream, err);
+    }
+    in->ended = !out->release;
+    in->done += out->release ? (uint64_t)out->length : 0;
+    return out->release ? DS_ROW : DS_OK;
+}
+
+bool input_ended(const struct input *in)
+{
+    return in->ended;
+}
+
+void input_progress(const struct input *in, uint64_t *done, uint64_t *all)
+{
+    *done = in->done;
+    *all = in->all;
+}
+
+void input_close(struct input *in)
+{
+    if (!in) {
+        return;
+    }
+    ds_rows_free(in->rows);
+    if (in->schema.release) {
+        in->schema.release(&in->schema);
+    }
+    if (in->stream.release) {
+        in->stream.release(&in->stream);
+    }
+    if (in->fd > STDIN_FILENO) {
+        close(in->fd);
+    }
+    free(in);
+}

@@ -1,0 +1,40 @@
+// Rows on their way in: a Parquet file, or text from a file or standard input.
+#ifndef DATASHARD_CLI_INPUT_H
+#define DATASHARD_CLI_INPUT_H
+
+#include "cli/cli.h"
+
+enum input_format { INPUT_AUTO, INPUT_CSV, INPUT_JSONL, INPUT_JSON, INPUT_PARQUET };
+
+struct input;
+
+/// "auto", "csv", "jsonl", "json", "parquet"; false (and said so) otherwise.
+bool input_format_parse(const char *text, enum input_format *out);
+
+/// Opens `path` ("-": standard input). INPUT_AUTO goes by the ending of its name.
+/// `schema` is the table's (text is read by it; borrowed during the call); NULL: only a
+/// guess is wanted. Ends by input_close.
+int input_open(const char *path, enum input_format format, char delimiter,
+               const struct ArrowSchema *schema, struct input **out,
+               struct ds_error *err);
+
+/// The columns a file has (Parquet) or seems to have (text); the caller releases them.
+int input_guess(const char *path, enum input_format format, char delimiter,
+                struct ArrowSchema *out, struct ds_error *err);
+
+/// The columns of the arrays that input_next gives; borrowed.
+const struct ArrowSchema *input_schema(const struct input *in);
+
+/// The next rows: DS_ROW with *out (the caller releases it); DS_OK when there is nothing:
+/// the end, or (see input_ended) nothing before `deadline_ms` of the monotonic clock.
+int input_next(struct input *in, int64_t deadline_ms, struct ArrowArray *out,
+               struct ds_error *err);
+bool input_ended(const struct input *in);
+
+/// How much was read and how much there is (0: nobody knows), for the progress bar.
+void input_progress(const struct input *in, uint64_t *done, uint64_t *all);
+void input_close(struct input *in); // NULL is fine.
+
+int64_t monotonic_ms(void);
+
+#endif
