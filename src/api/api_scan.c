@@ -1,0 +1,109 @@
+#include "datashard/scan.h"
+
+#include <string.h>
+
+#include "api/api_handle.h"
+#include "base/alloc.h"
+#include "base/error.h"
+#include "data/arrow_io.h"
+#include "scan/scan.h"
+
+// A scan that a stream reads, and the catalog whose storage it reads from.
+struct scan_source {
+    struct ds_catalog *catalog;
+    struct dsi_scan *scan;
+};
+
+static int source_next(void *arg, struct dsi_batch *out, struct ds_error *err)
+{
+    struct scan_source *source = arg;
+    return dsi_scan_next(source->scan, out, err);
+}
+
+static void source_free(void *arg)
+{
+    struct scan_source *source = arg;
+    dsi_scan_free(source->scan);
+    dsi_handle_catalog_unref(source->catalog);
+    dsi_free(source);
+}
+
+static int open_scan(ds_table *table, const struct ds_scan_options *user,
+                     struct dsi_scan **out, struct ds_error *err)
+{
+    struct dsi_scan_options options = {.user = {.struct_size = sizeof(*user)}};
+    const struct dsi_metadata *m = NULL;
+    int rc = DS_OK;
+
+    if (user) {
+        DSI_TRY(dsi_handle_size(user->struct_size, sizeof(*user),
+                                "struct ds_scan_options", err));
+        memcpy(&options.user, user, user->struct_size);
+        options.user.struct_size = sizeof(*user);
+    }
+    if (options.user.limit < 0) {
+        rc = dsi_fail(err, DS_EINVALID, "a scan's limit is below 0");
+        goto done;
+    }
+    m = dsi_table_metadata(table->table);
+    options.storage = dsi_table_storage(table->table);
+    options.metadata = m;
+    DSI_TRY(dsi_scan_open(&options, out, err));
+done:
+    dsi_metadata_unref(m);
+    return rc;
+}
+
+int ds_table_scan(ds_table *table, const struct ds_scan_options *options,
+                  struct ArrowArrayStream *out, struct ds_error *err)
+{
+    struct dsi_batch_source batches = {source_next, source_free, NULL};
+    struct scan_source *source = NULL;
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_handle_need(table, "ds_table_scan", "table", err));
+    DSI_TRY(dsi_handle_need(out, "ds_table_scan", "out", err));
+    *out = (struct ArrowArrayStream){0};
+    source = dsi_calloc(1, sizeof(*source));
+    if (!source) {
+        return dsi_no_memory(err, "a scan");
+    }
+    dsi_refcount_add(&table->catalog->owners);
+    source->catalog = table->catalog;
+    DSI_TRY(open_scan(table, options, &source->scan, err));
+    batches.arg = source;
+    source = NULL; // The stream frees it from here on, on failure too.
+    DSI_TRY(dsi_arrow_stream_new(
+        dsi_scan_schema(((struct scan_source *)batches.arg)->scan), batches, out, err));
+done:
+    if (source) {
+        source_free(source);
+    }
+    return rc;
+}
+
+int ds_table_count(ds_table *table, const struct ds_scan_options *options, int64_t *out,
+                   struct ds_scan_stats *stats, struct ds_error *err)
+{
+    struct ds_scan_stats full = {.struct_size = sizeof(full)};
+    struct dsi_scan *scan = NULL;
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_handle_need(table, "ds_table_count", "table", err));
+    DSI_TRY(dsi_handle_need(out, "ds_table_count", "out", err));
+    *out = 0;
+    if (stats) {
+        DSI_TRY(dsi_handle_size(stats->struct_size, sizeof(full), "struct ds_scan_stats",
+                                err));
+    }
+    DSI_TRY(open_scan(table, options, &scan, err));
+    DSI_TRY(dsi_scan_count(scan, out, err));
+    if (stats) {
+        dsi_scan_stats(scan, &full);
+        full.struct_size = stats->struct_size;
+        memcpy(stats, &full, stats->struct_size);
+    }
+done:
+    dsi_scan_free(scan);
+    return rc;
+}

@@ -1,0 +1,298 @@
+#include "datashard/write.h"
+
+#include <string.h>
+
+#include "api/api_handle.h"
+#include "base/alloc.h"
+#include "base/error.h"
+#include "data/arrow_io.h"
+#include "txn/append.h"
+#include "txn/commit.h"
+
+struct ds_txn {
+    ds_table *table;                  // Borrowed, as the contract of ds_txn_begin says.
+    struct ds_commit_options options; // Timeout and attempts; the change has the rest.
+    const struct dsi_metadata *metadata;
+    struct dsi_change *change;
+    struct dsi_append *append; // NULL until there are rows.
+    int64_t rows;              // For row numbers in messages.
+    bool broken;               // It failed: only free is left.
+    bool committed;            // Given to dsi_commit.
+};
+
+static int check_options(const struct ds_commit_options *options,
+                         struct ds_commit_options *out, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    *out = (struct ds_commit_options){.struct_size = sizeof(*out)};
+    if (!options) {
+        return DS_OK;
+    }
+    DSI_TRY(dsi_handle_size(options->struct_size, sizeof(*options),
+                            "struct ds_commit_options", err));
+    memcpy(out, options, options->struct_size);
+    out->struct_size = sizeof(*out);
+    DSI_TRY(dsi_handle_properties(&out->summary, err));
+    if (out->timeout_ms < 0) {
+        rc = dsi_fail(err, DS_EINVALID, "a commit's timeout is below 0");
+    }
+done:
+    return rc;
+}
+
+// Checks a result struct and puts "nothing happened" in it.
+static int check_result(struct ds_commit_result *result, struct ds_error *err)
+{
+    struct ds_commit_result nothing = {.snapshot_id = -1, .sequence_number = -1};
+    int rc = DS_OK;
+
+    if (!result) {
+        return DS_OK;
+    }
+    DSI_TRY(dsi_handle_size(result->struct_size, sizeof(nothing),
+                            "struct ds_commit_result", err));
+    nothing.struct_size = result->struct_size;
+    memcpy(result, &nothing, result->struct_size);
+done:
+    return rc;
+}
+
+static int new_change(ds_table *table, const struct ds_commit_options *options,
+                      const struct dsi_metadata **metadata, struct dsi_change **out,
+                      struct ds_error *err)
+{
+    const struct dsi_state *state = dsi_table_state(table->table);
+    int rc = dsi_change_new(state, options, out, err);
+
+    if (rc == DS_OK && metadata) {
+        *metadata = dsi_metadata_ref(state->metadata);
+    }
+    dsi_state_unref(state);
+    return rc;
+}
+
+int ds_txn_begin(ds_table *table, const struct ds_commit_options *options, ds_txn **out,
+                 struct ds_error *err)
+{
+    struct ds_txn *t = NULL;
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_handle_need(out, "ds_txn_begin", "out", err));
+    *out = NULL;
+    DSI_TRY(dsi_handle_need(table, "ds_txn_begin", "table", err));
+    t = dsi_calloc(1, sizeof(*t));
+    if (!t) {
+        return dsi_no_memory(err, "a transaction");
+    }
+    t->table = table;
+    DSI_TRY(check_options(options, &t->options, err));
+    DSI_TRY(new_change(table, &t->options, &t->metadata, &t->change, err));
+    // The change has copies; what is kept here must not point at the caller's memory.
+    t->options.identity = NULL;
+    t->options.branch = NULL;
+    t->options.summary = (struct ds_properties){0};
+    *out = t;
+    t = NULL;
+done:
+    ds_txn_free(t);
+    return rc;
+}
+
+static int usable(const ds_txn *txn, const char *function, struct ds_error *err)
+{
+    int rc = dsi_handle_need(txn, function, "txn", err);
+    if (rc == DS_OK && (txn->broken || txn->committed)) {
+        rc = dsi_fail(err, DS_EINVALID, "%s: the transaction %s before", function,
+                      txn->broken ? "failed" : "was committed");
+    }
+    return rc;
+}
+
+static int need_append(ds_txn *t, struct ds_error *err)
+{
+    return t->append ? DS_OK
+                     : dsi_append_new(dsi_table_storage(t->table->table), t->metadata,
+                                      t->change, &t->append, err);
+}
+
+static int take_batch(ds_txn *t, struct dsi_batch *batch, struct ds_error *err)
+{
+    int64_t rows = batch->rows;
+    int rc = dsi_append_batch(t->append, batch, err);
+
+    dsi_batch_release(batch);
+    t->rows += rc == DS_OK ? rows : 0;
+    return rc;
+}
+
+static int append_stream(ds_txn *t, struct ArrowArrayStream *stream, struct ds_error *err)
+{
+    struct ArrowSchema schema = {0};
+    struct dsi_arrow_import *import = NULL;
+    struct dsi_batch batch = {0};
+    int64_t first = t->rows;
+    int rc = DS_OK;
+
+    DSI_TRY(need_append(t, err));
+    if (stream->get_schema(stream, &schema) != 0) {
+        const char *why = stream->get_last_error(stream);
+        rc = dsi_fail(err, DS_EINVALID, "%s", why ? why : "the stream has no schema");
+        goto done;
+    }
+    DSI_TRY(dsi_arrow_import_new(&schema, dsi_append_schema(t->append), &import, err));
+    while ((rc = dsi_arrow_stream_next(stream, import, t->rows - first, &batch, err)) ==
+           DS_ROW) {
+        DSI_TRY(take_batch(t, &batch, err));
+    }
+done:
+    dsi_arrow_import_free(import);
+    if (schema.release) {
+        schema.release(&schema);
+    }
+    return rc;
+}
+
+int ds_txn_append(ds_txn *txn, struct ArrowArrayStream *stream, struct ds_error *err)
+{
+    int rc = dsi_handle_need(stream, "ds_txn_append", "stream", err);
+
+    if (rc < 0) {
+        return rc;
+    }
+    rc = stream->release ? usable(txn, "ds_txn_append", err)
+                         : dsi_fail(err, DS_EINVALID, "the stream was released before");
+    if (rc == DS_OK) {
+        rc = append_stream(txn, stream, err);
+        txn->broken = rc < 0;
+    }
+    if (stream->release) {
+        stream->release(stream);
+    }
+    return rc;
+}
+
+int ds_txn_append_batch(ds_txn *txn, const struct ArrowSchema *schema,
+                        struct ArrowArray *array, struct ds_error *err)
+{
+    struct dsi_arrow_import *import = NULL;
+    struct dsi_batch batch = {0};
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_handle_need(array, "ds_txn_append_batch", "array", err));
+    DSI_TRY(dsi_handle_need(schema, "ds_txn_append_batch", "schema", err));
+    DSI_TRY(usable(txn, "ds_txn_append_batch", err));
+    txn->broken = true;
+    DSI_TRY(need_append(txn, err));
+    DSI_TRY(dsi_arrow_import_new(schema, dsi_append_schema(txn->append), &import, err));
+    DSI_TRY(dsi_arrow_import_batch(import, array, txn->rows, &batch, err));
+    DSI_TRY(take_batch(txn, &batch, err));
+    txn->broken = false;
+done:
+    dsi_arrow_import_free(import);
+    if (array && array->release) {
+        array->release(array);
+    }
+    return rc;
+}
+
+int ds_txn_set_property(ds_txn *txn, const char *key, const char *value,
+                        struct ds_error *err)
+{
+    struct ds_property item = {key, value};
+    struct ds_properties one = {&item, 1};
+    int rc = DS_OK;
+
+    DSI_TRY(usable(txn, "ds_txn_set_property", err));
+    DSI_TRY(dsi_handle_properties(&one, err));
+    DSI_TRY(dsi_change_set_property(txn->change, key, value, err));
+done:
+    return rc;
+}
+
+int ds_txn_commit(ds_txn *txn, struct ds_commit_result *result, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    DSI_TRY(check_result(result, err));
+    DSI_TRY(usable(txn, "ds_txn_commit", err));
+    if (txn->append) {
+        rc = dsi_append_finish(txn->append, err);
+        txn->broken = rc < 0;
+        if (rc < 0) {
+            goto done;
+        }
+    }
+    txn->committed = true; // From here on the commit loop answers for the files.
+    DSI_TRY(dsi_commit(txn->table->table, txn->change, &txn->options, result, err));
+done:
+    return rc;
+}
+
+void ds_txn_free(ds_txn *txn)
+{
+    if (!txn) {
+        return;
+    }
+    dsi_append_free(txn->append);
+    if (txn->change && !txn->committed) {
+        dsi_change_discard(txn->change, dsi_table_storage(txn->table->table));
+    }
+    dsi_change_free(txn->change);
+    dsi_metadata_unref(txn->metadata);
+    dsi_free(txn);
+}
+
+int ds_table_append(ds_table *table, struct ArrowArrayStream *stream,
+                    const struct ds_commit_options *options,
+                    struct ds_commit_result *result, struct ds_error *err)
+{
+    struct ds_txn *txn = NULL;
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_handle_need(stream, "ds_table_append", "stream", err));
+    DSI_TRY(check_result(result, err));
+    DSI_TRY(ds_txn_begin(table, options, &txn, err));
+    DSI_TRY(ds_txn_append(txn, stream, err));
+    DSI_TRY(ds_txn_commit(txn, result, err));
+done:
+    if (stream && stream->release) {
+        stream->release(stream);
+    }
+    ds_txn_free(txn);
+    return rc;
+}
+
+int ds_table_set_properties(ds_table *table, const struct ds_properties *properties,
+                            const struct ds_commit_options *options,
+                            struct ds_commit_result *result, struct ds_error *err)
+{
+    struct ds_txn *txn = NULL;
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_handle_need(properties, "ds_table_set_properties", "properties", err));
+    DSI_TRY(dsi_handle_properties(properties, err));
+    DSI_TRY(check_result(result, err));
+    DSI_TRY(ds_txn_begin(table, options, &txn, err));
+    for (size_t i = 0; i < properties->count; i++) {
+        DSI_TRY(ds_txn_set_property(txn, properties->items[i].key,
+                                    properties->items[i].value, err));
+    }
+    DSI_TRY(ds_txn_commit(txn, result, err));
+done:
+    ds_txn_free(txn);
+    return rc;
+}
+
+int ds_table_resolve(ds_table *table, const char *token, int64_t timeout_ms,
+                     struct ds_commit_result *result, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_handle_need(table, "ds_table_resolve", "table", err));
+    DSI_TRY(dsi_handle_need(token, "ds_table_resolve", "token", err));
+    DSI_TRY(check_result(result, err));
+    DSI_TRY(dsi_commit_resolve(table->table, token, timeout_ms, result, err));
+done:
+    return rc;
+}
