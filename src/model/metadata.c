@@ -120,13 +120,12 @@ const char *dsi_snapshot_summary(const struct dsi_snapshot *s, const char *key)
 const struct dsi_snapshot *dsi_metadata_snapshot_as_of(const struct dsi_metadata *m,
                                                        int64_t timestamp_ms)
 {
-    const struct dsi_snapshot *found = NULL;
-    for (size_t i = 0; i < m->snapshot_log_count; i++) {
-        if (m->snapshot_log[i].timestamp_ms <= timestamp_ms) {
-            found = dsi_metadata_snapshot(m, m->snapshot_log[i].snapshot_id);
+    for (size_t i = m->snapshot_log_count; i > 0; i--) {
+        if (m->snapshot_log[i - 1].timestamp_ms <= timestamp_ms) {
+            return dsi_metadata_snapshot(m, m->snapshot_log[i - 1].snapshot_id);
         }
     }
-    return found;
+    return NULL;
 }
 
 int dsi_metadata_property_i64(const struct dsi_metadata *m, const char *key,

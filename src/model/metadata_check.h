@@ -8,4 +8,7 @@
 /// nowhere, refs to nothing, logs that go back in time. DS_ECORRUPT.
 DS_MUST_CHECK int dsi_metadata_check(const struct dsi_metadata *m, struct ds_error *err);
 
+/// One ref on its own: its name, its kind, its limits. DS_EINVALID.
+DS_MUST_CHECK int dsi_ref_check(const struct dsi_ref *ref, struct ds_error *err);
+
 #endif

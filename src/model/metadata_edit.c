@@ -2,249 +2,32 @@
 //
 // (1) Sequence numbers only grow, an id is used once, a parent is known or gone.
 // (2) A ref never names a snapshot that is not there; "main" is the current snapshot.
-// (3) The logs never go back in time, and last-updated-ms never stands before them.
+// (3) The logs never go back in time, and last-updated-ms never stands before them. The
+//     snapshot log ends with the current snapshot, and has one entry for each edit.
+// (4) Ids of schemas, specs, orders and partition fields are never given twice; what is
+//     equal to something that is there gets its id again.
+// (5) The default spec and sort order fit the current schema.
 #include "model/metadata.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "codec/json/json_reader.h"
+#include "codec/json/json_writer.h"
+#include "model/location.h"
+#include "model/metadata_check.h"
 #include "model/metadata_edit.h"
 
 struct dsi_metadata_edit {
     struct dsi_metadata *m; // Ours alone until finish.
     size_t snapshot_room;   // Of m->snapshots.
-    size_t log_at_start;    // Entries of the snapshot log that the base had.
+    size_t old_snapshots;   // How many of m->snapshots the base had.
     int64_t base_updated_ms;
 };
 
 static const char no_memory[] = "changing metadata";
-
-// --- copying -------------------------------------------------------------------------
-
-static int copy_text(struct dsi_arena *a, const char *from, const char **to,
-                     struct ds_error *err)
-{
-    *to = from ? dsi_arena_strdup(a, from) : NULL;
-    return from && !*to ? dsi_no_memory(err, no_memory) : DS_OK;
-}
-
-static int copy_schemas(struct dsi_metadata *to, const struct dsi_metadata *from,
-                        struct ds_error *err)
-{
-    struct dsi_schema *list =
-        dsi_arena_array(&to->arena, from->schema_count + 1, sizeof *list);
-    if (!list) {
-        return dsi_no_memory(err, no_memory);
-    }
-    for (size_t i = 0; i < from->schema_count; i++) {
-        int rc = dsi_schema_copy(&from->schemas[i], &to->arena, &list[i], err);
-        if (rc < 0) {
-            return rc;
-        }
-    }
-    to->schemas = list;
-    to->schema_count = from->schema_count;
-    return DS_OK;
-}
-
-static int copy_transform(struct dsi_arena *a, struct dsi_transform *t,
-                          struct ds_error *err)
-{
-    return copy_text(a, t->text, &t->text, err);
-}
-
-int dsi_partition_spec_copy(const struct dsi_partition_spec *from, struct dsi_arena *a,
-                            struct dsi_partition_spec *to, struct ds_error *err)
-{
-    struct dsi_partition_field *fields =
-        dsi_arena_array(a, from->field_count, sizeof *fields);
-    int rc = DS_OK;
-
-    *to = *from;
-    to->fields = fields;
-    if (!fields || dsi_arena_copy(a, from->raw, &to->raw) < 0) {
-        return dsi_no_memory(err, no_memory);
-    }
-    for (size_t i = 0; i < from->field_count; i++) {
-        fields[i] = from->fields[i];
-        DSI_TRY(copy_text(a, from->fields[i].name, &fields[i].name, err));
-        DSI_TRY(copy_transform(a, &fields[i].transform, err));
-    }
-done:
-    return rc;
-}
-
-int dsi_sort_order_copy(const struct dsi_sort_order *from, struct dsi_arena *a,
-                        struct dsi_sort_order *to, struct ds_error *err)
-{
-    struct dsi_sort_field *fields = dsi_arena_array(a, from->field_count, sizeof *fields);
-    int rc = DS_OK;
-
-    *to = *from;
-    to->fields = fields;
-    if (!fields || dsi_arena_copy(a, from->raw, &to->raw) < 0) {
-        return dsi_no_memory(err, no_memory);
-    }
-    for (size_t i = 0; i < from->field_count; i++) {
-        fields[i] = from->fields[i];
-        DSI_TRY(copy_transform(a, &fields[i].transform, err));
-    }
-done:
-    return rc;
-}
-
-static int copy_layout(struct dsi_metadata *to, const struct dsi_metadata *from,
-                       struct ds_error *err)
-{
-    struct dsi_partition_spec *specs =
-        dsi_arena_array(&to->arena, from->spec_count + 1, sizeof *specs);
-    struct dsi_sort_order *orders =
-        dsi_arena_array(&to->arena, from->sort_order_count + 1, sizeof *orders);
-    int rc = DS_OK;
-
-    if (!specs || !orders) {
-        return dsi_no_memory(err, no_memory);
-    }
-    for (size_t i = 0; i < from->spec_count; i++) {
-        DSI_TRY(dsi_partition_spec_copy(&from->specs[i], &to->arena, &specs[i], err));
-    }
-    for (size_t i = 0; i < from->sort_order_count; i++) {
-        DSI_TRY(dsi_sort_order_copy(&from->sort_orders[i], &to->arena, &orders[i], err));
-    }
-    to->specs = specs;
-    to->spec_count = from->spec_count;
-    to->sort_orders = orders;
-    to->sort_order_count = from->sort_order_count;
-done:
-    return rc;
-}
-
-static int copy_properties(struct dsi_metadata *to, const struct dsi_metadata *from,
-                           struct ds_error *err)
-{
-    struct ds_property *list =
-        dsi_arena_array(&to->arena, from->property_count, sizeof *list);
-    int rc = DS_OK;
-
-    if (!list) {
-        return dsi_no_memory(err, no_memory);
-    }
-    for (size_t i = 0; i < from->property_count; i++) {
-        DSI_TRY(copy_text(&to->arena, from->properties[i].key, &list[i].key, err));
-        DSI_TRY(copy_text(&to->arena, from->properties[i].value, &list[i].value, err));
-    }
-    to->properties = list;
-    to->property_count = from->property_count;
-done:
-    return rc;
-}
-
-static int copy_refs(struct dsi_metadata *to, const struct dsi_metadata *from,
-                     struct ds_error *err)
-{
-    struct dsi_ref *list = dsi_arena_array(&to->arena, from->ref_count, sizeof *list);
-    int rc = DS_OK;
-
-    if (!list) {
-        return dsi_no_memory(err, no_memory);
-    }
-    for (size_t i = 0; i < from->ref_count; i++) {
-        list[i] = from->refs[i];
-        DSI_TRY(copy_text(&to->arena, from->refs[i].name, &list[i].name, err));
-    }
-    to->refs = list;
-    to->ref_count = from->ref_count;
-done:
-    return rc;
-}
-
-static int copy_logs(struct dsi_metadata *to, const struct dsi_metadata *from,
-                     struct ds_error *err)
-{
-    struct dsi_snapshot_log_entry *snapshots =
-        dsi_arena_array(&to->arena, from->snapshot_log_count + 1, sizeof *snapshots);
-    struct dsi_metadata_log_entry *files =
-        dsi_arena_array(&to->arena, from->metadata_log_count + 1, sizeof *files);
-    int rc = DS_OK;
-
-    if (!snapshots || !files) {
-        return dsi_no_memory(err, no_memory);
-    }
-    if (from->snapshot_log_count > 0) {
-        memcpy(snapshots, from->snapshot_log,
-               from->snapshot_log_count * sizeof *snapshots);
-    }
-    for (size_t i = 0; i < from->metadata_log_count; i++) {
-        files[i].timestamp_ms = from->metadata_log[i].timestamp_ms;
-        DSI_TRY(copy_text(&to->arena, from->metadata_log[i].metadata_file,
-                          &files[i].metadata_file, err));
-    }
-    to->snapshot_log = snapshots;
-    to->snapshot_log_count = from->snapshot_log_count;
-    to->metadata_log = files;
-    to->metadata_log_count = from->metadata_log_count;
-done:
-    return rc;
-}
-
-static int copy_extras(struct dsi_metadata *to, const struct dsi_metadata *from,
-                       struct ds_error *err)
-{
-    struct dsi_extra_member *list =
-        dsi_arena_array(&to->arena, from->extra_count, sizeof *list);
-    int rc = DS_OK;
-
-    if (!list) {
-        return dsi_no_memory(err, no_memory);
-    }
-    for (size_t i = 0; i < from->extra_count; i++) {
-        DSI_TRY(copy_text(&to->arena, from->extras[i].key, &list[i].key, err));
-        if (dsi_arena_copy(&to->arena, from->extras[i].json, &list[i].json) < 0) {
-            return dsi_no_memory(err, no_memory);
-        }
-    }
-    to->extras = list;
-    to->extra_count = from->extra_count;
-done:
-    return rc;
-}
-
-static int share_snapshots(struct dsi_metadata *to, const struct dsi_metadata *from,
-                           size_t room, struct ds_error *err)
-{
-    const struct dsi_snapshot **list = dsi_arena_array(&to->arena, room, sizeof(void *));
-    if (!list) {
-        return dsi_no_memory(err, no_memory);
-    }
-    for (size_t i = 0; i < from->snapshot_count; i++) {
-        list[i] = dsi_snapshot_ref(from->snapshots[i]);
-    }
-    to->snapshots = list;
-    to->snapshot_count = from->snapshot_count;
-    return DS_OK;
-}
-
-static int copy_scalars(struct dsi_metadata *to, const struct dsi_metadata *from,
-                        struct ds_error *err)
-{
-    int rc = DS_OK;
-
-    to->format_version = from->format_version;
-    to->last_sequence_number = from->last_sequence_number;
-    to->last_updated_ms = from->last_updated_ms;
-    to->last_column_id = from->last_column_id;
-    to->current_schema_id = from->current_schema_id;
-    to->default_spec_id = from->default_spec_id;
-    to->last_partition_id = from->last_partition_id;
-    to->default_sort_order_id = from->default_sort_order_id;
-    to->current_snapshot_id = from->current_snapshot_id;
-    to->next_row_id = from->next_row_id;
-    DSI_TRY(copy_text(&to->arena, from->table_uuid, &to->table_uuid, err));
-    DSI_TRY(copy_text(&to->arena, from->location, &to->location, err));
-done:
-    return rc;
-}
 
 int dsi_metadata_edit_new(const struct dsi_metadata *base, struct dsi_metadata_edit **out,
                           struct ds_error *err)
@@ -262,16 +45,9 @@ int dsi_metadata_edit_new(const struct dsi_metadata *base, struct dsi_metadata_e
     }
     dsi_refcount_init(&e->m->owners);
     e->snapshot_room = base->snapshot_count + 4;
-    e->log_at_start = base->snapshot_log_count;
+    e->old_snapshots = base->snapshot_count;
     e->base_updated_ms = base->last_updated_ms;
-    DSI_TRY(copy_scalars(e->m, base, err));
-    DSI_TRY(copy_schemas(e->m, base, err));
-    DSI_TRY(copy_layout(e->m, base, err));
-    DSI_TRY(copy_properties(e->m, base, err));
-    DSI_TRY(copy_refs(e->m, base, err));
-    DSI_TRY(copy_logs(e->m, base, err));
-    DSI_TRY(copy_extras(e->m, base, err));
-    DSI_TRY(share_snapshots(e->m, base, e->snapshot_room, err));
+    DSI_TRY(dsi_metadata_copy(e->m, base, e->snapshot_room, err));
     *out = e;
     e = NULL;
 done:
@@ -294,6 +70,23 @@ const struct dsi_metadata *dsi_metadata_edit_state(const struct dsi_metadata_edi
 
 // --- properties, location --------------------------------------------------------------
 
+bool dsi_property_is_reserved(const char *key)
+{
+    static const char *const reserved[] = {
+        "format-version",           "uuid",
+        "snapshot-count",           "current-snapshot-id",
+        "current-snapshot-summary", "current-snapshot-timestamp-ms",
+        "current-schema",           "default-partition-spec",
+        "default-sort-order",
+    };
+    for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++) {
+        if (strcmp(key, reserved[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int dsi_metadata_edit_set_property(struct dsi_metadata_edit *e, const char *key,
                                    const char *value, struct ds_error *err)
 {
@@ -305,11 +98,14 @@ int dsi_metadata_edit_set_property(struct dsi_metadata_edit *e, const char *key,
     size_t n = 0;
     int rc = DS_OK;
 
+    if (key[0] == '\0' || dsi_property_is_reserved(key)) {
+        return dsi_fail(err, DS_EINVALID, "'%s' is no property that can be set", key);
+    }
     if (!list) {
         return dsi_no_memory(err, no_memory);
     }
-    DSI_TRY(copy_text(&m->arena, key, &added.key, err));
-    DSI_TRY(copy_text(&m->arena, value, &added.value, err));
+    DSI_TRY(dsi_copy_text(&m->arena, key, &added.key, err));
+    DSI_TRY(dsi_copy_text(&m->arena, value, &added.value, err));
     for (size_t i = 0; i < m->property_count; i++) {
         int order = strcmp(m->properties[i].key, key);
         if (order >= 0 && pending) {
@@ -332,20 +128,28 @@ done:
 int dsi_metadata_edit_set_location(struct dsi_metadata_edit *e, const char *location,
                                    struct ds_error *err)
 {
-    return copy_text(&e->m->arena, location, &e->m->location, err);
+    char *place = NULL;
+    int rc = dsi_location_normalize(location, &e->m->arena, &place, err);
+    if (rc == DS_OK) {
+        e->m->location = place;
+    }
+    return rc;
 }
 
 // --- snapshots and refs
-// ------------------------------------------------------------------
 
 static int check_snapshot(const struct dsi_metadata *m, const struct dsi_snapshot *s,
                           struct ds_error *err)
 {
     long long id = (long long)s->snapshot_id;
-    int64_t next = m->format_version == 1 ? 0 : m->last_sequence_number + 1;
+    int64_t last = m->last_sequence_number;
+    int64_t next = m->format_version == 1 || last == INT64_MAX ? 0 : last + 1;
 
     if (s->snapshot_id < 0 || dsi_metadata_snapshot(m, s->snapshot_id)) {
         return dsi_fail(err, DS_EINVALID, "snapshot id %lld is taken or negative", id);
+    }
+    if (last == INT64_MAX) {
+        return dsi_fail(err, DS_EINVALID, "no sequence numbers are left");
     }
     if (s->sequence_number != next) {
         return dsi_fail(err, DS_EINVALID,
@@ -354,6 +158,11 @@ static int check_snapshot(const struct dsi_metadata *m, const struct dsi_snapsho
     }
     if (s->parent_id == s->snapshot_id) {
         return dsi_fail(err, DS_EINVALID, "snapshot %lld is its own parent", id);
+    }
+    if (m->format_version >= 3 &&
+        (s->added_rows < 0 || s->added_rows > INT64_MAX - m->next_row_id)) {
+        return dsi_fail(err, DS_EINVALID, "snapshot %lld adds %lld rows", id,
+                        (long long)s->added_rows);
     }
     if (m->format_version >= 3 && s->first_row_id != m->next_row_id) {
         return dsi_fail(err, DS_EINVALID,
@@ -387,33 +196,8 @@ int dsi_metadata_edit_add_snapshot(struct dsi_metadata_edit *e,
         dsi_snapshot_ref(s);
     m->last_sequence_number = s->sequence_number;
     if (m->format_version >= 3) {
-        m->next_row_id += s->added_rows > 0 ? s->added_rows : 0;
+        m->next_row_id += s->added_rows; // Checked above.
     }
-    return DS_OK;
-}
-
-// One entry for each edit: what was current only in between was never seen by anybody.
-static int log_current(struct dsi_metadata_edit *e, const struct dsi_snapshot *s,
-                       struct ds_error *err)
-{
-    struct dsi_metadata *m = e->m;
-    struct dsi_snapshot_log_entry *log =
-        dsi_arena_array(&m->arena, e->log_at_start + 1, sizeof *log);
-    int64_t at = s->timestamp_ms;
-
-    if (!log) {
-        return dsi_no_memory(err, no_memory);
-    }
-    if (e->log_at_start > 0) {
-        memcpy(log, m->snapshot_log, e->log_at_start * sizeof *log);
-        int64_t last = log[e->log_at_start - 1].timestamp_ms;
-        at = at < last ? last : at; // (3)
-    }
-    // A snapshot that was there before becomes current now, not when it was made.
-    at = at < e->base_updated_ms ? e->base_updated_ms : at;
-    log[e->log_at_start] = (struct dsi_snapshot_log_entry){at, s->snapshot_id};
-    m->snapshot_log = log;
-    m->snapshot_log_count = e->log_at_start + 1;
     return DS_OK;
 }
 
@@ -423,27 +207,27 @@ int dsi_metadata_edit_set_ref(struct dsi_metadata_edit *e, const struct dsi_ref 
     struct dsi_metadata *m = e->m;
     const struct dsi_snapshot *s = dsi_metadata_snapshot(m, ref->snapshot_id);
     bool main = strcmp(ref->name, DSI_REF_MAIN) == 0;
+    struct dsi_ref *list = NULL;
+    size_t at = 0;
     int rc = DS_OK;
 
-    if (!s || (main && ref->kind != DSI_REF_BRANCH)) {
-        return dsi_fail(err, DS_EINVALID, "ref %s: %s %lld", ref->name,
-                        s ? "main is a branch, not a tag at" : "there is no snapshot",
+    DSI_TRY(dsi_ref_check(ref, err));
+    if (!s) {
+        return dsi_fail(err, DS_EINVALID, "ref %s: there is no snapshot %lld", ref->name,
                         (long long)ref->snapshot_id); // (2)
     }
-    struct dsi_ref *list = dsi_arena_array(&m->arena, m->ref_count + 1, sizeof *list);
+    list = dsi_arena_array(&m->arena, m->ref_count + 1, sizeof *list);
     if (!list) {
         return dsi_no_memory(err, no_memory);
     }
-    size_t at = 0;
     for (size_t i = 0; i < m->ref_count; i++) {
         list[i] = m->refs[i];
         at += at == i && strcmp(m->refs[i].name, ref->name) != 0;
     }
     list[at] = *ref;
-    DSI_TRY(copy_text(&m->arena, ref->name, &list[at].name, err));
-    if (main && m->current_snapshot_id != ref->snapshot_id) {
-        DSI_TRY(log_current(e, s, err));
-        m->current_snapshot_id = ref->snapshot_id;
+    DSI_TRY(dsi_copy_text(&m->arena, ref->name, &list[at].name, err));
+    if (main) {
+        m->current_snapshot_id = ref->snapshot_id; // The log follows at the end.
     }
     m->ref_count += at == m->ref_count;
     m->refs = list;
@@ -474,57 +258,212 @@ int dsi_metadata_edit_remove_ref(struct dsi_metadata_edit *e, const char *name,
     if (strcmp(name, DSI_REF_MAIN) == 0) { // (2)
         m->current_snapshot_id = DSI_SNAPSHOT_NONE;
         m->snapshot_log_count = 0;
-        e->log_at_start = 0;
     }
     return DS_OK;
 }
 
-static bool among(const int64_t *ids, size_t count, int64_t id)
+// Ids in order, so that thousands are looked up quickly.
+struct id_set {
+    int64_t *ids;
+    size_t count;
+};
+
+static int compare_ids(const void *a, const void *b)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (ids[i] == id) {
-            return true;
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static bool among(const struct id_set *set, int64_t id)
+{
+    return set->count > 0 &&
+           bsearch(&id, set->ids, set->count, sizeof id, compare_ids) != NULL;
+}
+
+// The snapshot that a file of "statistics" or "partition-statistics" is about.
+static int statistics_of(struct ds_slice json, struct dsi_arena *scratch, int64_t *id,
+                         struct ds_error *err)
+{
+    struct dsi_json_reader r;
+    struct ds_slice key = {NULL, 0};
+    int rc = DS_OK;
+
+    *id = DSI_SNAPSHOT_NONE;
+    dsi_json_reader_init(&r, json, scratch, "statistics");
+    DSI_TRY(dsi_json_object_begin(&r, err));
+    while ((rc = dsi_json_object_next(&r, &key, err)) == DS_ROW) {
+        if (dsi_json_key_is(key, "snapshot-id")) {
+            DSI_TRY(dsi_json_i64(&r, id, err));
+        } else {
+            DSI_TRY(dsi_json_skip(&r, NULL, err));
         }
     }
-    return false;
+done:
+    return rc;
+}
+
+// Rewrites a list of statistics files without those of snapshots that are gone.
+static int prune_statistics(struct dsi_metadata *m, struct dsi_extra_member *e,
+                            const struct id_set *gone, struct ds_error *err)
+{
+    struct dsi_buf kept = DSI_BUF_INIT;
+    struct dsi_json_writer w;
+    struct dsi_json_reader r;
+    struct ds_slice file = {NULL, 0};
+    int64_t id = 0;
+    int rc = DS_OK;
+
+    dsi_json_writer_init(&w, &kept, err);
+    dsi_json_reader_init(&r, e->json, &m->arena, e->key);
+    dsi_json_write_array_begin(&w);
+    DSI_TRY(dsi_json_array_begin(&r, err));
+    while ((rc = dsi_json_array_next(&r, err)) == DS_ROW) {
+        DSI_TRY(dsi_json_skip(&r, &file, err));
+        DSI_TRY(statistics_of(file, &m->arena, &id, err));
+        if (!among(gone, id)) {
+            dsi_json_write_raw(&w, file);
+        }
+    }
+    DSI_TRY(rc);
+    dsi_json_write_array_end(&w);
+    DSI_TRY(dsi_json_writer_finish(&w));
+    if (dsi_arena_copy(&m->arena, dsi_buf_slice(&kept), &e->json) < 0) {
+        rc = dsi_no_memory(err, no_memory);
+    }
+done:
+    dsi_buf_release(&kept);
+    return rc;
+}
+
+static int prune_extras(struct dsi_metadata *m, const struct id_set *gone,
+                        struct ds_error *err)
+{
+    struct dsi_extra_member *list = (struct dsi_extra_member *)(uintptr_t)m->extras;
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < m->extra_count; i++) {
+        if ((strcmp(list[i].key, "statistics") == 0 ||
+             strcmp(list[i].key, "partition-statistics") == 0) &&
+            list[i].json.data[0] == '[') {
+            DSI_TRY(prune_statistics(m, &list[i], gone, err));
+        }
+    }
+done:
+    return rc;
+}
+
+// Takes the snapshots out of the list, and what came before one of them out of the log:
+// a history with a hole is none.
+static void forget(struct dsi_metadata_edit *e, const struct id_set *gone)
+{
+    struct dsi_metadata *m = e->m;
+    const struct dsi_snapshot **list =
+        (const struct dsi_snapshot **)(uintptr_t)m->snapshots;
+    size_t kept = 0;
+    size_t old = 0;
+    size_t from = 0;
+
+    for (size_t i = 0; i < m->snapshot_count; i++) {
+        if (among(gone, list[i]->snapshot_id)) {
+            dsi_snapshot_unref(list[i]);
+        } else {
+            old += i < e->old_snapshots;
+            list[kept++] = list[i];
+        }
+    }
+    m->snapshot_count = kept;
+    e->old_snapshots = old;
+    for (size_t i = 0; i < m->snapshot_log_count; i++) {
+        from = among(gone, m->snapshot_log[i].snapshot_id) ? i + 1 : from;
+    }
+    m->snapshot_log += from;
+    m->snapshot_log_count -= from;
 }
 
 int dsi_metadata_edit_remove_snapshots(struct dsi_metadata_edit *e, const int64_t *ids,
                                        size_t count, struct ds_error *err)
 {
     struct dsi_metadata *m = e->m;
-    const struct dsi_snapshot **list =
-        (const struct dsi_snapshot **)(uintptr_t)m->snapshots;
-    size_t kept = 0;
+    struct id_set gone = {NULL, count};
+    int rc = DS_OK;
 
+    if (count == 0) {
+        return DS_OK;
+    }
+    gone.ids = dsi_arena_array(&m->arena, count, sizeof *gone.ids);
+    if (!gone.ids) {
+        return dsi_no_memory(err, no_memory);
+    }
+    memcpy(gone.ids, ids, count * sizeof *ids);
+    qsort(gone.ids, count, sizeof *gone.ids, compare_ids);
     for (size_t i = 0; i < m->ref_count; i++) {
-        if (among(ids, count, m->refs[i].snapshot_id)) {
+        if (among(&gone, m->refs[i].snapshot_id)) {
             return dsi_fail(err, DS_EINVALID, "snapshot %lld is named by %s",
                             (long long)m->refs[i].snapshot_id, m->refs[i].name); // (2)
         }
     }
-    for (size_t i = 0; i < m->snapshot_count; i++) {
-        if (among(ids, count, list[i]->snapshot_id)) {
-            dsi_snapshot_unref(list[i]);
-        } else {
-            list[kept++] = list[i];
-        }
-    }
-    m->snapshot_count = kept;
-    size_t from = 0; // What came before a snapshot that is gone is not the history.
-    for (size_t i = 0; i < m->snapshot_log_count; i++) {
-        if (among(ids, count, m->snapshot_log[i].snapshot_id)) {
-            from = i + 1;
-        }
-    }
-    m->snapshot_log += from;
-    m->snapshot_log_count -= from;
-    e->log_at_start -= from < e->log_at_start ? from : e->log_at_start;
-    return DS_OK;
+    DSI_TRY(prune_extras(m, &gone, err));
+    forget(e, &gone);
+done:
+    return rc;
 }
 
 // --- schema, spec, sort order
-// --------------------------------------------------------------
+
+// Every column that stays must be readable as what it becomes.
+static int check_evolution(const struct dsi_schema *from, const struct dsi_schema *to,
+                           const struct dsi_type *t, int depth, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < t->field_count && depth <= DSI_TYPE_DEPTH_MAX; i++) {
+        const struct dsi_field *f = &t->fields[i];
+        const struct dsi_field *old = dsi_schema_field(from, f->id);
+        bool fits = !old || (dsi_type_is_primitive(&f->type)
+                                 ? dsi_type_promotes(&old->type, &f->type)
+                                 : old->type.kind == f->type.kind);
+        if (!fits) {
+            char was[64];
+            char is[64];
+            dsi_type_format(&old->type, was, sizeof was);
+            dsi_type_format(&f->type, is, sizeof is);
+            return dsi_fail(err, DS_EINVALID, "column '%s' cannot change from %s to %s",
+                            f->name, was, is);
+        }
+        DSI_TRY(check_evolution(from, to, &f->type, depth + 1, err));
+    }
+done:
+    return rc;
+}
+
+static int32_t highest_id(const struct dsi_type *t, int depth)
+{
+    int32_t highest = 0;
+    for (size_t i = 0; i < t->field_count && depth <= DSI_TYPE_DEPTH_MAX; i++) {
+        int32_t inside = highest_id(&t->fields[i].type, depth + 1);
+        inside = t->fields[i].id > inside ? t->fields[i].id : inside;
+        highest = inside > highest ? inside : highest;
+    }
+    return highest;
+}
+
+static int check_schema(const struct dsi_metadata *m, const struct dsi_schema *schema,
+                        struct ds_error *err)
+{
+    const struct dsi_schema *current = dsi_metadata_current_schema(m);
+    int rc = DS_OK;
+
+    // What others made less strictly than we would stays changeable.
+    DSI_TRY(dsi_schema_check(current, NULL) == DS_OK
+                ? dsi_schema_check(schema, err)
+                : dsi_schema_check_stored(schema, err));
+    DSI_TRY(check_evolution(current, schema, &schema->root, 0, err));
+    DSI_TRY(dsi_partition_spec_check(dsi_metadata_default_spec(m), schema, err)); // (5)
+    DSI_TRY(dsi_sort_order_check(dsi_metadata_default_sort_order(m), schema, err));
+done:
+    return rc;
+}
 
 int dsi_metadata_edit_set_schema(struct dsi_metadata_edit *e,
                                  const struct dsi_schema *schema, int32_t last_column_id,
@@ -532,10 +471,19 @@ int dsi_metadata_edit_set_schema(struct dsi_metadata_edit *e,
 {
     struct dsi_metadata *m = e->m;
     int32_t next = 0;
-    int rc = dsi_schema_check(schema, err);
+    int32_t highest = highest_id(&schema->root, 0);
+    int rc = check_schema(m, schema, err);
 
-    for (size_t i = 0; rc == DS_OK && i < m->schema_count; i++) {
-        if (dsi_schema_equal(&m->schemas[i], schema)) {
+    if (rc < 0) {
+        return rc;
+    }
+    last_column_id = highest > last_column_id ? highest : last_column_id;
+    if (last_column_id > DSI_FIELD_ID_MAX) {
+        return dsi_fail(err, DS_EINVALID, "the last column id %d is a reserved one",
+                        (int)last_column_id);
+    }
+    for (size_t i = 0; i < m->schema_count; i++) {
+        if (dsi_schema_equal(&m->schemas[i], schema)) { // (4)
             m->current_schema_id = m->schemas[i].schema_id;
             return DS_OK;
         }
@@ -543,8 +491,8 @@ int dsi_metadata_edit_set_schema(struct dsi_metadata_edit *e,
     }
     struct dsi_schema *list =
         dsi_arena_array(&m->arena, m->schema_count + 1, sizeof *list);
-    if (rc < 0 || !list) {
-        return rc < 0 ? rc : dsi_no_memory(err, no_memory);
+    if (!list) {
+        return dsi_no_memory(err, no_memory);
     }
     memcpy(list, m->schemas, m->schema_count * sizeof *list);
     struct dsi_schema *added = &list[m->schema_count];
@@ -553,6 +501,7 @@ int dsi_metadata_edit_set_schema(struct dsi_metadata_edit *e,
         return rc;
     }
     added->schema_id = next;
+    added->highest_id = highest;
     added->raw = (struct ds_slice){NULL, 0}; // It has a new id.
     m->schemas = list;
     m->schema_count++;
@@ -562,41 +511,79 @@ int dsi_metadata_edit_set_schema(struct dsi_metadata_edit *e,
     return DS_OK;
 }
 
+// The id that a field of this source and transform has in any spec; 0 when it is new.
+static int32_t known_field_id(const struct dsi_metadata *m,
+                              const struct dsi_partition_field *f)
+{
+    for (size_t i = m->spec_count; i > 0; i--) {
+        const struct dsi_partition_spec *spec = &m->specs[i - 1];
+        for (size_t k = 0; k < spec->field_count; k++) {
+            if (spec->fields[k].source_id == f->source_id &&
+                strcmp(spec->fields[k].transform.text, f->transform.text) == 0) {
+                return spec->fields[k].field_id;
+            }
+        }
+    }
+    return 0;
+}
+
+// Gives the fields of a new spec their ids; *last is moved on. (4)
+static int number_fields(const struct dsi_metadata *m, struct dsi_partition_spec *spec,
+                         int32_t *last, struct ds_error *err)
+{
+    struct dsi_partition_field *fields =
+        (struct dsi_partition_field *)(uintptr_t)spec->fields;
+
+    for (size_t i = 0; i < spec->field_count; i++) {
+        int32_t id = known_field_id(m, &fields[i]);
+        for (size_t k = 0; k < i; k++) {
+            id = fields[k].field_id == id ? 0 : id; // Two alike: the second is new.
+        }
+        if (id == 0 && *last == INT32_MAX) {
+            return dsi_fail(err, DS_EINVALID, "no partition field ids are left");
+        }
+        fields[i].field_id = id ? id : ++*last;
+    }
+    return DS_OK;
+}
+
 int dsi_metadata_edit_set_spec(struct dsi_metadata_edit *e,
                                const struct dsi_partition_spec *spec,
                                struct ds_error *err)
 {
     struct dsi_metadata *m = e->m;
+    const struct dsi_schema *schema = dsi_metadata_current_schema(m);
+    struct dsi_partition_spec *list = NULL;
+    struct dsi_partition_spec *added = NULL;
+    int32_t last = m->last_partition_id;
     int32_t next = 0;
+    int rc = DS_OK;
 
+    DSI_TRY(dsi_partition_spec_check(spec, schema, err)); // (5)
     for (size_t i = 0; i < m->spec_count; i++) {
-        if (dsi_partition_spec_equal(&m->specs[i], spec)) {
+        if (dsi_partition_spec_equal(&m->specs[i], spec)) { // (4)
             m->default_spec_id = m->specs[i].spec_id;
             return DS_OK;
         }
         next = m->specs[i].spec_id >= next ? m->specs[i].spec_id + 1 : next;
     }
-    struct dsi_partition_spec *list =
-        dsi_arena_array(&m->arena, m->spec_count + 1, sizeof *list);
+    DSI_TRY(dsi_partition_spec_check_names(spec, schema, err));
+    list = dsi_arena_array(&m->arena, m->spec_count + 1, sizeof *list);
     if (!list) {
         return dsi_no_memory(err, no_memory);
     }
     memcpy(list, m->specs, m->spec_count * sizeof *list);
-    struct dsi_partition_spec *added = &list[m->spec_count];
-    int rc = dsi_partition_spec_copy(spec, &m->arena, added, err);
-    if (rc < 0) {
-        return rc;
-    }
+    added = &list[m->spec_count];
+    DSI_TRY(dsi_partition_spec_copy(spec, &m->arena, added, err));
+    DSI_TRY(number_fields(m, added, &last, err));
     added->spec_id = next;
     added->raw = (struct ds_slice){NULL, 0};
-    for (size_t i = 0; i < added->field_count; i++) {
-        int32_t id = added->fields[i].field_id;
-        m->last_partition_id = id > m->last_partition_id ? id : m->last_partition_id;
-    }
+    m->last_partition_id = last;
     m->specs = list;
     m->spec_count++;
     m->default_spec_id = next;
-    return DS_OK;
+done:
+    return rc;
 }
 
 int dsi_metadata_edit_set_sort_order(struct dsi_metadata_edit *e,
@@ -605,7 +592,11 @@ int dsi_metadata_edit_set_sort_order(struct dsi_metadata_edit *e,
 {
     struct dsi_metadata *m = e->m;
     int32_t next = order->field_count == 0 ? 0 : 1;
+    int rc = dsi_sort_order_check(order, dsi_metadata_current_schema(m), err); // (5)
 
+    if (rc < 0) {
+        return rc;
+    }
     for (size_t i = 0; i < m->sort_order_count; i++) {
         int32_t id = m->sort_orders[i].order_id;
         if (dsi_sort_order_equal(&m->sort_orders[i], order)) {
@@ -621,7 +612,7 @@ int dsi_metadata_edit_set_sort_order(struct dsi_metadata_edit *e,
     }
     memcpy(list, m->sort_orders, m->sort_order_count * sizeof *list);
     struct dsi_sort_order *added = &list[m->sort_order_count];
-    int rc = dsi_sort_order_copy(order, &m->arena, added, err);
+    rc = dsi_sort_order_copy(order, &m->arena, added, err);
     if (rc < 0) {
         return rc;
     }
@@ -634,7 +625,6 @@ int dsi_metadata_edit_set_sort_order(struct dsi_metadata_edit *e,
 }
 
 // --- the end
-// ---------------------------------------------------------------------------------
 
 static int log_base(struct dsi_metadata_edit *e, const char *base_file,
                     struct dsi_metadata_dropped *dropped, struct ds_error *err)
@@ -650,13 +640,14 @@ static int log_base(struct dsi_metadata_edit *e, const char *base_file,
     if (!log) {
         return dsi_no_memory(err, no_memory);
     }
-    DSI_TRY(dsi_metadata_property_i64(m, "write.metadata.previous-versions-max", 100, 1,
-                                      &max, err));
+    DSI_TRY(dsi_metadata_property_i64(m, "write.metadata.previous-versions-max", 100,
+                                      INT64_MIN, &max, err));
+    max = max < 1 ? 1 : max; // As Iceberg's Java library takes it.
     if (n > 0) {
         memcpy(log, m->metadata_log, n * sizeof *log);
     }
     log[n].timestamp_ms = e->base_updated_ms < last ? last : e->base_updated_ms; // (3)
-    DSI_TRY(copy_text(&m->arena, base_file, &log[n].metadata_file, err));
+    DSI_TRY(dsi_copy_text(&m->arena, base_file, &log[n].metadata_file, err));
     n++;
     over = n > (uint64_t)max ? n - (size_t)max : 0;
     dropped->files = dsi_arena_array(&m->arena, over, sizeof *dropped->files);
@@ -673,24 +664,61 @@ done:
     return rc;
 }
 
+// What was current only in between was never seen by anybody: one entry is enough. (3)
+static int log_current(struct dsi_metadata_edit *e, int64_t now_ms, struct ds_error *err)
+{
+    struct dsi_metadata *m = e->m;
+    size_t n = m->snapshot_log_count;
+    const struct dsi_snapshot *s = dsi_metadata_current_snapshot(m);
+    int64_t at = now_ms; // A rollback: it becomes current now, not when it was made.
+
+    if (!s || (n > 0 && m->snapshot_log[n - 1].snapshot_id == s->snapshot_id)) {
+        return DS_OK;
+    }
+    struct dsi_snapshot_log_entry *log = dsi_arena_array(&m->arena, n + 1, sizeof *log);
+    if (!log) {
+        return dsi_no_memory(err, no_memory);
+    }
+    for (size_t i = e->old_snapshots; i < m->snapshot_count; i++) {
+        at = m->snapshots[i] == s ? s->timestamp_ms : at;
+    }
+    if (n > 0) {
+        memcpy(log, m->snapshot_log, n * sizeof *log);
+        at = at < log[n - 1].timestamp_ms ? log[n - 1].timestamp_ms : at;
+    }
+    log[n] = (struct dsi_snapshot_log_entry){at, s->snapshot_id};
+    m->snapshot_log = log;
+    m->snapshot_log_count = n + 1;
+    return DS_OK;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 int dsi_metadata_edit_finish(struct dsi_metadata_edit *e, int64_t now_ms,
                              const char *base_file, struct dsi_metadata **out,
                              struct dsi_metadata_dropped *dropped, struct ds_error *err)
 {
     struct dsi_metadata *m = e->m;
     struct dsi_metadata_dropped none = {NULL, 0};
-    int64_t floor = m->last_updated_ms; // (3)
     int rc = DS_OK;
 
     *out = NULL;
     if (base_file) {
         DSI_TRY(log_base(e, base_file, &none, err));
     }
+    DSI_TRY(log_current(e, now_ms, err));
+    m->last_updated_ms = later(now_ms, m->last_updated_ms); // (3)
     if (m->snapshot_log_count > 0) {
-        int64_t last = m->snapshot_log[m->snapshot_log_count - 1].timestamp_ms;
-        floor = last > floor ? last : floor;
+        m->last_updated_ms = later(
+            m->last_updated_ms, m->snapshot_log[m->snapshot_log_count - 1].timestamp_ms);
     }
-    m->last_updated_ms = now_ms > floor ? now_ms : floor;
+    if (m->metadata_log_count > 0) {
+        m->last_updated_ms = later(
+            m->last_updated_ms, m->metadata_log[m->metadata_log_count - 1].timestamp_ms);
+    }
     if (dropped) {
         *dropped = none;
     }

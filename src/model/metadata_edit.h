@@ -13,4 +13,17 @@ DS_MUST_CHECK int dsi_sort_order_copy(const struct dsi_sort_order *from,
                                       struct dsi_arena *a, struct dsi_sort_order *to,
                                       struct ds_error *err);
 
+/// NULL stays NULL.
+DS_MUST_CHECK int dsi_copy_text(struct dsi_arena *a, const char *from, const char **to,
+                                struct ds_error *err);
+
+/// Copies all of `from` into `to`, which is zeroed but for its count of owners. Snapshots
+/// are shared; their array gets room for `snapshot_room`. On failure `to` holds a part.
+DS_MUST_CHECK int dsi_metadata_copy(struct dsi_metadata *to,
+                                    const struct dsi_metadata *from, size_t snapshot_room,
+                                    struct ds_error *err);
+
+/// Keys that are acted upon, or shown, but never stored as a property.
+bool dsi_property_is_reserved(const char *key);
+
 #endif

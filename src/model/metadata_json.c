@@ -1,6 +1,7 @@
 // Table metadata as JSON: Iceberg specification, "Table Metadata" and Appendix C.
 #include "model/metadata.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,22 +11,14 @@
 #include "model/metadata_check.h"
 #include "model/parts_json.h"
 
-// What was said, of what is not kept as such.
+enum { EXTRAS_MAX = 1000 }; // Members we do not know: a file with more is no metadata.
+
 struct parsing {
     struct dsi_json_reader r;
     struct dsi_metadata *m;
-    bool has_version;
-    bool has_sequence;
-    bool has_schema_id;
-    bool has_spec_id;
-    bool has_order_id;
-    bool has_partition_id;
-    bool has_refs;
-    bool has_row_id;
-    struct dsi_schema schema; // v1's only one.
-    bool has_schema;
+    uint64_t seen;                  // One bit for each row of `members`.
+    struct dsi_schema schema;       // v1's only one.
     struct dsi_partition_spec spec; // Likewise.
-    bool has_spec;
 };
 
 static int no_memory(struct ds_error *err)
@@ -120,12 +113,8 @@ static int read_snapshots(struct parsing *p, struct ds_error *err)
 {
     struct dsi_metadata *m = p->m;
     const struct dsi_snapshot *s = NULL;
-    bool null = false;
-    int rc = dsi_json_null(&p->r, &null, err);
+    int rc = DS_OK;
 
-    if (rc < 0 || null) {
-        return rc;
-    }
     DSI_TRY(dsi_json_array_begin(&p->r, err));
     while ((rc = dsi_json_array_next(&p->r, err)) == DS_ROW) {
         DSI_TRY(grow(&m->arena, (const void **)&m->snapshots, m->snapshot_count,
@@ -144,22 +133,20 @@ static int compare_keys(const void *a, const void *b)
                   ((const struct ds_property *)b)->key);
 }
 
-// Sorts by key; of two with one key the last one counts.
-static void sort_properties(struct dsi_metadata *m)
+static int sort_properties(struct dsi_metadata *m, struct ds_error *err)
 {
     struct ds_property *list = (struct ds_property *)(uintptr_t)m->properties;
-    size_t kept = 0;
 
     if (m->property_count > 1) {
         qsort(list, m->property_count, sizeof *list, compare_keys);
     }
-    for (size_t i = 0; i < m->property_count; i++) {
-        if (kept > 0 && strcmp(list[kept - 1].key, list[i].key) == 0) {
-            kept--;
+    for (size_t i = 1; i < m->property_count; i++) {
+        if (strcmp(list[i - 1].key, list[i].key) == 0) {
+            return dsi_corrupt(err, "table metadata: property '%s' is there twice",
+                               list[i].key);
         }
-        list[kept++] = list[i];
     }
-    m->property_count = kept;
+    return DS_OK;
 }
 
 static int read_properties(struct parsing *p, struct ds_error *err)
@@ -182,9 +169,8 @@ static int read_properties(struct parsing *p, struct ds_error *err)
         DSI_TRY(dsi_json_string(&p->r, &item->value, err));
         m->property_count++;
     }
-    if (rc == DS_OK) {
-        sort_properties(m);
-    }
+    DSI_TRY(rc);
+    DSI_TRY(sort_properties(m, err));
 done:
     return rc;
 }
@@ -204,9 +190,23 @@ static int read_ref_kind(struct dsi_json_reader *r, struct dsi_ref *ref,
                : dsi_json_unexpected(r, err, "a ref of type branch or tag");
 }
 
+// A limit of 0 or below is kept so that it can be refused; null is "not set".
+static int read_limit(struct dsi_json_reader *r, int64_t *out, struct ds_error *err)
+{
+    bool null = false;
+    int rc = dsi_json_null(r, &null, err);
+    if (rc < 0 || null) {
+        return rc;
+    }
+    rc = dsi_json_i64(r, out, err);
+    *out = rc == DS_OK && *out < 0 ? -2 : *out;
+    return rc;
+}
+
 static int read_ref(struct dsi_json_reader *r, struct dsi_ref *ref, struct ds_error *err)
 {
     struct ds_slice key = {NULL, 0};
+    bool has_kind = false;
     int rc = DS_OK;
 
     ref->snapshot_id = DSI_SNAPSHOT_NONE;
@@ -219,15 +219,21 @@ static int read_ref(struct dsi_json_reader *r, struct dsi_ref *ref, struct ds_er
             DSI_TRY(dsi_json_i64(r, &ref->snapshot_id, err));
         } else if (dsi_json_key_is(key, "type")) {
             DSI_TRY(read_ref_kind(r, ref, err));
+            has_kind = true;
         } else if (dsi_json_key_is(key, "max-ref-age-ms")) {
-            DSI_TRY(dsi_json_i64(r, &ref->max_ref_age_ms, err));
+            DSI_TRY(read_limit(r, &ref->max_ref_age_ms, err));
         } else if (dsi_json_key_is(key, "max-snapshot-age-ms")) {
-            DSI_TRY(dsi_json_i64(r, &ref->max_snapshot_age_ms, err));
+            DSI_TRY(read_limit(r, &ref->max_snapshot_age_ms, err));
         } else if (dsi_json_key_is(key, "min-snapshots-to-keep")) {
-            DSI_TRY(dsi_json_i64(r, &ref->min_snapshots_to_keep, err));
+            DSI_TRY(read_limit(r, &ref->min_snapshots_to_keep, err));
         } else {
             DSI_TRY(dsi_json_skip(r, NULL, err));
         }
+    }
+    DSI_TRY(rc);
+    if (!has_kind || ref->snapshot_id == DSI_SNAPSHOT_NONE) {
+        return dsi_corrupt(err, "table metadata: ref '%s' has no '%s'", ref->name,
+                           has_kind ? "snapshot-id" : "type");
     }
 done:
     return rc;
@@ -238,13 +244,8 @@ static int read_refs(struct parsing *p, struct ds_error *err)
     struct dsi_metadata *m = p->m;
     struct ds_slice key = {NULL, 0};
     struct dsi_ref *ref = NULL;
-    bool null = false;
-    int rc = dsi_json_null(&p->r, &null, err);
+    int rc = DS_OK;
 
-    if (rc < 0 || null) {
-        return rc;
-    }
-    p->has_refs = true;
     m->ref_count = 0;
     DSI_TRY(dsi_json_object_begin(&p->r, err));
     while ((rc = dsi_json_object_next(&p->r, &key, err)) == DS_ROW) {
@@ -275,6 +276,7 @@ static int read_snapshot_log(struct parsing *p, struct ds_error *err)
         DSI_TRY(grow(&m->arena, (const void **)&m->snapshot_log, m->snapshot_log_count,
                      sizeof *m->snapshot_log, err));
         e = LAST(m->snapshot_log, m->snapshot_log_count);
+        *e = (struct dsi_snapshot_log_entry){-1, -1};
         DSI_TRY(dsi_json_object_begin(&p->r, err));
         while ((rc = dsi_json_object_next(&p->r, &key, err)) == DS_ROW) {
             if (dsi_json_key_is(key, "timestamp-ms")) {
@@ -286,6 +288,10 @@ static int read_snapshot_log(struct parsing *p, struct ds_error *err)
             }
         }
         DSI_TRY(rc);
+        if (e->timestamp_ms < 0 || e->snapshot_id < 0) {
+            return dsi_corrupt(err, "table metadata: a snapshot-log entry has no '%s'",
+                               e->snapshot_id < 0 ? "snapshot-id" : "timestamp-ms");
+        }
         m->snapshot_log_count++;
     }
 done:
@@ -305,7 +311,7 @@ static int read_metadata_log(struct parsing *p, struct ds_error *err)
         DSI_TRY(grow(&m->arena, (const void **)&m->metadata_log, m->metadata_log_count,
                      sizeof *m->metadata_log, err));
         e = LAST(m->metadata_log, m->metadata_log_count);
-        e->metadata_file = "";
+        *e = (struct dsi_metadata_log_entry){-1, NULL};
         DSI_TRY(dsi_json_object_begin(&p->r, err));
         while ((rc = dsi_json_object_next(&p->r, &key, err)) == DS_ROW) {
             if (dsi_json_key_is(key, "timestamp-ms")) {
@@ -317,10 +323,20 @@ static int read_metadata_log(struct parsing *p, struct ds_error *err)
             }
         }
         DSI_TRY(rc);
+        if (e->timestamp_ms < 0 || !e->metadata_file) {
+            return dsi_corrupt(err, "table metadata: a metadata-log entry has no '%s'",
+                               e->metadata_file ? "timestamp-ms" : "metadata-file");
+        }
         m->metadata_log_count++;
     }
 done:
     return rc;
+}
+
+static int twice(struct ds_slice key, struct ds_error *err)
+{
+    return dsi_corrupt(err, "table metadata: '%.*s' is there twice",
+                       key.size > 80 ? 80 : (int)key.size, (const char *)key.data);
 }
 
 static int read_extra(struct parsing *p, struct ds_slice key, struct ds_error *err)
@@ -330,6 +346,15 @@ static int read_extra(struct parsing *p, struct ds_slice key, struct ds_error *e
     struct ds_slice raw = {NULL, 0};
     int rc = DS_OK;
 
+    for (size_t i = 0; i < m->extra_count; i++) {
+        if (dsi_json_key_is(key, m->extras[i].key)) {
+            return twice(key, err);
+        }
+    }
+    if (m->extra_count == EXTRAS_MAX) {
+        return dsi_corrupt(err, "table metadata: more than %d unknown members",
+                           EXTRAS_MAX);
+    }
     DSI_TRY(grow(&m->arena, (const void **)&m->extras, m->extra_count, sizeof *m->extras,
                  err));
     DSI_TRY(dsi_json_skip(&p->r, &raw, err));
@@ -343,13 +368,6 @@ done:
     return rc;
 }
 
-static int read_current_snapshot(struct parsing *p, struct ds_error *err)
-{
-    bool null = false;
-    int rc = dsi_json_null(&p->r, &null, err);
-    return rc < 0 || null ? rc : dsi_json_i64(&p->r, &p->m->current_snapshot_id, err);
-}
-
 static int read_version(struct parsing *p, struct ds_error *err)
 {
     int rc = dsi_json_i32(&p->r, &p->m->format_version, err);
@@ -360,136 +378,172 @@ static int read_version(struct parsing *p, struct ds_error *err)
                      "the table has format version %d; this build knows versions 1 to %d",
                      (int)p->m->format_version, DSI_METADATA_VERSION_MAX);
     }
-    p->has_version = rc == DS_OK;
+    if (rc == DS_OK && p->m->format_version < 1) {
+        rc = dsi_corrupt(err, "table metadata: format version %d",
+                         (int)p->m->format_version);
+    }
     return rc;
 }
 
-// Members that are one number or one text, and where they go.
-static int read_scalar(struct parsing *p, struct ds_slice key, bool *known,
-                       struct ds_error *err)
+static int read_v1_schema(struct parsing *p, struct ds_error *err)
 {
-    struct dsi_metadata *m = p->m;
-    const struct {
-        const char *key;
-        int32_t *i32;
-        int64_t *i64;
-        const char **text;
-        bool *seen;
-    } scalars[] = {
-        {"table-uuid", NULL, NULL, &m->table_uuid, NULL},
-        {"location", NULL, NULL, &m->location, NULL},
-        {"last-sequence-number", NULL, &m->last_sequence_number, NULL, &p->has_sequence},
-        {"last-updated-ms", NULL, &m->last_updated_ms, NULL, NULL},
-        {"last-column-id", &m->last_column_id, NULL, NULL, NULL},
-        {"current-schema-id", &m->current_schema_id, NULL, NULL, &p->has_schema_id},
-        {"default-spec-id", &m->default_spec_id, NULL, NULL, &p->has_spec_id},
-        {"last-partition-id", &m->last_partition_id, NULL, NULL, &p->has_partition_id},
-        {"default-sort-order-id", &m->default_sort_order_id, NULL, NULL,
-         &p->has_order_id},
-        {"next-row-id", NULL, &m->next_row_id, NULL, &p->has_row_id},
-    };
+    return read_schema(&p->r, &p->schema, err);
+}
 
-    for (size_t i = 0; i < sizeof scalars / sizeof scalars[0]; i++) {
-        if (!dsi_json_key_is(key, scalars[i].key)) {
-            continue;
+static int read_v1_spec(struct parsing *p, struct ds_error *err)
+{
+    return dsi_partition_spec_read(&p->r, true, &p->spec, err);
+}
+
+// Where a member goes: a function, or a place in struct dsi_metadata.
+#define PLACE(member) offsetof(struct dsi_metadata, member)
+
+enum shape { FUNCTION, I32, I64, TEXT };
+
+static const struct {
+    const char *key;
+    enum shape shape;
+    int (*read)(struct parsing *p, struct ds_error *err);
+    size_t place;
+} members[] = {
+    {"format-version", FUNCTION, read_version, 0},
+    {"table-uuid", TEXT, NULL, PLACE(table_uuid)},
+    {"location", TEXT, NULL, PLACE(location)},
+    {"last-sequence-number", I64, NULL, PLACE(last_sequence_number)},
+    {"last-updated-ms", I64, NULL, PLACE(last_updated_ms)},
+    {"last-column-id", I32, NULL, PLACE(last_column_id)},
+    {"schema", FUNCTION, read_v1_schema, 0},
+    {"current-schema-id", I32, NULL, PLACE(current_schema_id)},
+    {"schemas", FUNCTION, read_schemas, 0},
+    {"partition-spec", FUNCTION, read_v1_spec, 0},
+    {"default-spec-id", I32, NULL, PLACE(default_spec_id)},
+    {"partition-specs", FUNCTION, read_specs, 0},
+    {"last-partition-id", I32, NULL, PLACE(last_partition_id)},
+    {"default-sort-order-id", I32, NULL, PLACE(default_sort_order_id)},
+    {"sort-orders", FUNCTION, read_orders, 0},
+    {"properties", FUNCTION, read_properties, 0},
+    {"current-snapshot-id", I64, NULL, PLACE(current_snapshot_id)},
+    {"next-row-id", I64, NULL, PLACE(next_row_id)},
+    {"refs", FUNCTION, read_refs, 0},
+    {"snapshots", FUNCTION, read_snapshots, 0},
+    {"snapshot-log", FUNCTION, read_snapshot_log, 0},
+    {"metadata-log", FUNCTION, read_metadata_log, 0},
+};
+
+enum { MEMBER_COUNT = sizeof members / sizeof members[0] };
+
+static bool has(const struct parsing *p, const char *key)
+{
+    for (size_t i = 0; i < MEMBER_COUNT; i++) {
+        if (strcmp(members[i].key, key) == 0) {
+            return (p->seen >> i & 1) != 0;
         }
-        *known = true;
-        if (scalars[i].seen) {
-            *scalars[i].seen = true;
-        }
-        return scalars[i].i32   ? dsi_json_i32(&p->r, scalars[i].i32, err)
-               : scalars[i].i64 ? dsi_json_i64(&p->r, scalars[i].i64, err)
-                                : dsi_json_string(&p->r, scalars[i].text, err);
     }
-    return DS_OK;
+    return false;
+}
+
+static int read_known(struct parsing *p, size_t row, struct ds_slice key,
+                      struct ds_error *err)
+{
+    void *place = (char *)p->m + members[row].place;
+    uint64_t bit = (uint64_t)1 << row;
+    bool null = false;
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_json_null(&p->r, &null, err));
+    if (null) {
+        return DS_OK; // As if it were not there.
+    }
+    if (p->seen & bit) {
+        return twice(key, err);
+    }
+    p->seen |= bit;
+    switch (members[row].shape) {
+    case I32:
+        rc = dsi_json_i32(&p->r, place, err);
+        break;
+    case I64:
+        rc = dsi_json_i64(&p->r, place, err);
+        break;
+    case TEXT:
+        rc = dsi_json_string(&p->r, place, err);
+        break;
+    default:
+        rc = members[row].read(p, err);
+    }
+done:
+    return rc;
 }
 
 static int read_top_member(struct parsing *p, struct ds_slice key, struct ds_error *err)
 {
-    static const struct {
-        const char *key;
-        int (*read)(struct parsing *p, struct ds_error *err);
-    } lists[] = {
-        {"format-version", read_version},
-        {"schemas", read_schemas},
-        {"partition-specs", read_specs},
-        {"sort-orders", read_orders},
-        {"properties", read_properties},
-        {"current-snapshot-id", read_current_snapshot},
-        {"snapshots", read_snapshots},
-        {"refs", read_refs},
-        {"snapshot-log", read_snapshot_log},
-        {"metadata-log", read_metadata_log},
-    };
-    bool known = false;
-    int rc = read_scalar(p, key, &known, err);
-
-    if (rc < 0 || known) {
-        return rc;
-    }
-    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        if (dsi_json_key_is(key, lists[i].key)) {
-            return lists[i].read(p, err);
+    for (size_t i = 0; i < MEMBER_COUNT; i++) {
+        if (dsi_json_key_is(key, members[i].key)) {
+            return read_known(p, i, key, err);
         }
-    }
-    if (dsi_json_key_is(key, "schema")) {
-        p->has_schema = true;
-        return read_schema(&p->r, &p->schema, err);
-    }
-    if (dsi_json_key_is(key, "partition-spec")) {
-        p->has_spec = true;
-        return dsi_partition_spec_read(&p->r, true, &p->spec, err);
     }
     return read_extra(p, key, err);
 }
 
 // --- what older forms leave out
-// ------------------------------------------------------------
 
 static int fill_v1(struct parsing *p, struct ds_error *err)
 {
     struct dsi_metadata *m = p->m;
     int rc = DS_OK;
 
-    if (m->schema_count == 0 && p->has_schema) {
+    if (m->schema_count == 0 && has(p, "schema")) {
         DSI_TRY(grow(&m->arena, (const void **)&m->schemas, 0, sizeof *m->schemas, err));
         *(struct dsi_schema *)LAST(m->schemas, 0) = p->schema;
         m->schema_count = 1;
         m->current_schema_id = p->schema.schema_id;
-        p->has_schema_id = true;
     }
-    if (m->spec_count == 0 && p->has_spec) {
+    if (m->spec_count == 0 && has(p, "partition-spec")) {
         DSI_TRY(grow(&m->arena, (const void **)&m->specs, 0, sizeof *m->specs, err));
         *(struct dsi_partition_spec *)LAST(m->specs, 0) = p->spec;
         m->spec_count = 1;
-        p->has_spec_id = true;
-    }
-    if (!p->has_partition_id) {
-        m->last_partition_id = 999;
-        for (size_t i = 0; i < m->spec_count; i++) {
-            for (size_t f = 0; f < m->specs[i].field_count; f++) {
-                int32_t id = m->specs[i].fields[f].field_id;
-                m->last_partition_id =
-                    id > m->last_partition_id ? id : m->last_partition_id;
-            }
-        }
-        p->has_partition_id = true;
+        m->default_spec_id = 0;
     }
     if (m->sort_order_count == 0) {
         DSI_TRY(grow(&m->arena, (const void **)&m->sort_orders, 0, sizeof *m->sort_orders,
                      err));
         m->sort_order_count = 1; // The zeroed one: unsorted.
-        p->has_order_id = true;
+        m->default_sort_order_id = 0;
     }
 done:
     return rc;
+}
+
+// A writer that wrote these too low must not make us give an id twice.
+static void raise_last_ids(struct dsi_metadata *m)
+{
+    for (size_t i = 0; i < m->schema_count; i++) {
+        int32_t id = m->schemas[i].highest_id;
+        m->last_column_id = id > m->last_column_id ? id : m->last_column_id;
+    }
+    m->last_partition_id = m->last_partition_id < 999 ? 999 : m->last_partition_id;
+    for (size_t i = 0; i < m->spec_count; i++) {
+        for (size_t f = 0; f < m->specs[i].field_count; f++) {
+            int32_t id = m->specs[i].fields[f].field_id;
+            m->last_partition_id = id > m->last_partition_id ? id : m->last_partition_id;
+        }
+    }
+}
+
+// "No trailing slash", so that a path can be put behind it.
+static void trim_location(struct dsi_metadata *m)
+{
+    size_t size = strlen(m->location);
+    while (size > 1 && m->location[size - 1] == '/' && m->location[size - 2] != '/') {
+        ((char *)(uintptr_t)m->location)[--size] = '\0';
+    }
 }
 
 static int fill_refs(struct parsing *p, struct ds_error *err)
 {
     struct dsi_metadata *m = p->m;
 
-    if (p->has_refs || m->current_snapshot_id == DSI_SNAPSHOT_NONE) {
+    if (has(p, "refs") || m->current_snapshot_id == DSI_SNAPSHOT_NONE) {
         return DS_OK;
     }
     struct dsi_ref *main = dsi_arena_alloc(&m->arena, sizeof *main);
@@ -509,27 +563,30 @@ static int fill_refs(struct parsing *p, struct ds_error *err)
 static int check_presence(const struct parsing *p, struct ds_error *err)
 {
     const struct dsi_metadata *m = p->m;
-    bool v2 = m->format_version >= 2;
     const struct {
         const char *member;
-        bool there;
+        int from_version; // Where it is required.
+        bool there;       // In a form that is as good.
     } needed[] = {
-        {"format-version", p->has_version},
-        {"location", m->location != NULL},
-        {"table-uuid", m->table_uuid || !v2},
-        {"last-sequence-number", p->has_sequence || !v2},
-        {"schemas", m->schema_count > 0},
-        {"current-schema-id", p->has_schema_id},
-        {"partition-specs", m->spec_count > 0},
-        {"default-spec-id", p->has_spec_id},
-        {"last-partition-id", p->has_partition_id},
-        {"sort-orders", m->sort_order_count > 0},
-        {"default-sort-order-id", p->has_order_id},
-        {"next-row-id", p->has_row_id || m->format_version < 3},
+        {"format-version", 0, false},
+        {"location", 1, false},
+        {"last-updated-ms", 1, false},
+        {"last-column-id", 1, false},
+        {"schemas", 1, m->schema_count > 0},
+        {"current-schema-id", 1, !has(p, "schemas")},
+        {"partition-specs", 1, m->spec_count > 0},
+        {"default-spec-id", 1, !has(p, "partition-specs")},
+        {"sort-orders", 1, m->sort_order_count > 0},
+        {"table-uuid", 2, false},
+        {"last-sequence-number", 2, false},
+        {"last-partition-id", 2, false},
+        {"default-sort-order-id", 2, false},
+        {"next-row-id", 3, false},
     };
 
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
-        if (!needed[i].there) {
+        if (m->format_version >= needed[i].from_version && !needed[i].there &&
+            !has(p, needed[i].member)) {
             return dsi_corrupt(err, "table metadata: '%s' is missing", needed[i].member);
         }
     }
@@ -551,16 +608,40 @@ static int read_all(struct parsing *p, struct ds_error *err)
         DSI_TRY(fill_v1(p, err));
     }
     DSI_TRY(check_presence(p, err));
+    raise_last_ids(p->m);
+    trim_location(p->m);
     DSI_TRY(fill_refs(p, err));
     DSI_TRY(dsi_metadata_check(p->m, err));
 done:
     return rc;
 }
 
+// The version of metadata that could not be read; 0 when even that cannot be.
+static int32_t version_of(struct ds_slice json)
+{
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_json_reader r;
+    struct ds_slice key = {NULL, 0};
+    int32_t version = 0;
+    int rc = DS_OK;
+
+    dsi_json_reader_init(&r, json, &arena, "table metadata");
+    rc = dsi_json_object_begin(&r, NULL);
+    while (rc >= 0 && (rc = dsi_json_object_next(&r, &key, NULL)) == DS_ROW) {
+        if (dsi_json_key_is(key, "format-version")) {
+            rc = dsi_json_i32(&r, &version, NULL);
+            break;
+        }
+        rc = dsi_json_skip(&r, NULL, NULL);
+    }
+    dsi_arena_release(&arena);
+    return rc < 0 ? 0 : version;
+}
+
 int dsi_metadata_parse(struct ds_slice json, struct dsi_metadata **out,
                        struct ds_error *err)
 {
-    struct parsing p = {.has_version = false};
+    struct parsing p = {.seen = 0};
     int rc = DS_OK;
 
     *out = NULL;
@@ -576,156 +657,12 @@ int dsi_metadata_parse(struct ds_slice json, struct dsi_metadata **out,
     p.m = NULL;
 done:
     dsi_metadata_unref(p.m);
-    if (rc == DS_EINVALID) { // A schema that is wrong, in a file, is a broken file.
-        return dsi_wrap(err, DS_ECORRUPT, "table metadata");
+    if (rc == DS_ECORRUPT && version_of(json) > DSI_METADATA_VERSION_MAX) {
+        // Not broken: what looked wrong is how that version does it.
+        return dsi_fail(
+            err, DS_EUNSUPPORTED,
+            "the table has format version %d; this build knows versions 1 to %d",
+            (int)version_of(json), DSI_METADATA_VERSION_MAX);
     }
     return rc;
-}
-
-// --- writing
-// ---------------------------------------------------------------------------------
-
-static void write_refs(struct dsi_json_writer *w, const struct dsi_metadata *m)
-{
-    dsi_json_write_key(w, "refs");
-    dsi_json_write_object_begin(w);
-    for (size_t i = 0; i < m->ref_count; i++) {
-        const struct dsi_ref *ref = &m->refs[i];
-        dsi_json_write_key(w, ref->name);
-        dsi_json_write_object_begin(w);
-        dsi_json_write_member_i64(w, "snapshot-id", ref->snapshot_id);
-        dsi_json_write_member_string(w, "type",
-                                     ref->kind == DSI_REF_TAG ? "tag" : "branch");
-        if (ref->min_snapshots_to_keep >= 0) {
-            dsi_json_write_member_i64(w, "min-snapshots-to-keep",
-                                      ref->min_snapshots_to_keep);
-        }
-        if (ref->max_snapshot_age_ms >= 0) {
-            dsi_json_write_member_i64(w, "max-snapshot-age-ms", ref->max_snapshot_age_ms);
-        }
-        if (ref->max_ref_age_ms >= 0) {
-            dsi_json_write_member_i64(w, "max-ref-age-ms", ref->max_ref_age_ms);
-        }
-        dsi_json_write_object_end(w);
-    }
-    dsi_json_write_object_end(w);
-}
-
-static void write_schema(struct dsi_json_writer *w, const struct dsi_schema *s)
-{
-    struct dsi_buf json = DSI_BUF_INIT;
-
-    if (s->raw.size > 0) {
-        dsi_json_write_raw(w, s->raw);
-    } else if (dsi_schema_to_json(s, &json, w->err) == DS_OK) {
-        dsi_json_write_raw(w, dsi_buf_slice(&json));
-    } else {
-        w->rc = w->rc < 0 ? w->rc : DS_ENOMEM;
-    }
-    dsi_buf_release(&json);
-}
-
-static void write_layout(struct dsi_json_writer *w, const struct dsi_metadata *m)
-{
-    if (m->format_version == 1) {
-        dsi_json_write_key(w, "schema");
-        write_schema(w, dsi_metadata_current_schema(m));
-    }
-    dsi_json_write_member_i64(w, "current-schema-id", m->current_schema_id);
-    dsi_json_write_key(w, "schemas");
-    dsi_json_write_array_begin(w);
-    for (size_t i = 0; i < m->schema_count; i++) {
-        write_schema(w, &m->schemas[i]);
-    }
-    dsi_json_write_array_end(w);
-    if (m->format_version == 1) {
-        dsi_json_write_key(w, "partition-spec");
-        dsi_partition_spec_write(w, dsi_metadata_default_spec(m), true);
-    }
-    dsi_json_write_member_i64(w, "default-spec-id", m->default_spec_id);
-    dsi_json_write_key(w, "partition-specs");
-    dsi_json_write_array_begin(w);
-    for (size_t i = 0; i < m->spec_count; i++) {
-        dsi_partition_spec_write(w, &m->specs[i], false);
-    }
-    dsi_json_write_array_end(w);
-    dsi_json_write_member_i64(w, "last-partition-id", m->last_partition_id);
-    dsi_json_write_member_i64(w, "default-sort-order-id", m->default_sort_order_id);
-    dsi_json_write_key(w, "sort-orders");
-    dsi_json_write_array_begin(w);
-    for (size_t i = 0; i < m->sort_order_count; i++) {
-        dsi_sort_order_write(w, &m->sort_orders[i]);
-    }
-    dsi_json_write_array_end(w);
-}
-
-static void write_logs(struct dsi_json_writer *w, const struct dsi_metadata *m)
-{
-    dsi_json_write_key(w, "snapshot-log");
-    dsi_json_write_array_begin(w);
-    for (size_t i = 0; i < m->snapshot_log_count; i++) {
-        dsi_json_write_object_begin(w);
-        dsi_json_write_member_i64(w, "timestamp-ms", m->snapshot_log[i].timestamp_ms);
-        dsi_json_write_member_i64(w, "snapshot-id", m->snapshot_log[i].snapshot_id);
-        dsi_json_write_object_end(w);
-    }
-    dsi_json_write_array_end(w);
-    dsi_json_write_key(w, "metadata-log");
-    dsi_json_write_array_begin(w);
-    for (size_t i = 0; i < m->metadata_log_count; i++) {
-        dsi_json_write_object_begin(w);
-        dsi_json_write_member_i64(w, "timestamp-ms", m->metadata_log[i].timestamp_ms);
-        dsi_json_write_member_string(w, "metadata-file",
-                                     m->metadata_log[i].metadata_file);
-        dsi_json_write_object_end(w);
-    }
-    dsi_json_write_array_end(w);
-}
-
-static void write_content(struct dsi_json_writer *w, const struct dsi_metadata *m)
-{
-    dsi_json_write_key(w, "properties");
-    dsi_json_write_object_begin(w);
-    for (size_t i = 0; i < m->property_count; i++) {
-        dsi_json_write_member_string(w, m->properties[i].key, m->properties[i].value);
-    }
-    dsi_json_write_object_end(w);
-    dsi_json_write_member_i64(w, "current-snapshot-id", m->current_snapshot_id);
-    if (m->format_version >= 3) {
-        dsi_json_write_member_i64(w, "next-row-id", m->next_row_id);
-    }
-    write_refs(w, m);
-    dsi_json_write_key(w, "snapshots");
-    dsi_json_write_array_begin(w);
-    for (size_t i = 0; i < m->snapshot_count; i++) {
-        dsi_json_write_raw(w, m->snapshots[i]->raw); // (3) of metadata.h
-    }
-    dsi_json_write_array_end(w);
-    for (size_t i = 0; i < m->extra_count; i++) {
-        dsi_json_write_member_raw(w, m->extras[i].key, m->extras[i].json);
-    }
-}
-
-int dsi_metadata_to_json(const struct dsi_metadata *m, struct dsi_buf *out,
-                         struct ds_error *err)
-{
-    struct dsi_json_writer w;
-
-    dsi_json_writer_init(&w, out, err);
-    dsi_json_write_object_begin(&w);
-    dsi_json_write_member_i64(&w, "format-version", m->format_version);
-    if (m->table_uuid) {
-        dsi_json_write_member_string(&w, "table-uuid", m->table_uuid);
-    }
-    dsi_json_write_member_string(&w, "location", m->location);
-    if (m->format_version >= 2) {
-        dsi_json_write_member_i64(&w, "last-sequence-number", m->last_sequence_number);
-    }
-    dsi_json_write_member_i64(&w, "last-updated-ms", m->last_updated_ms);
-    dsi_json_write_member_i64(&w, "last-column-id", m->last_column_id);
-    write_layout(&w, m);
-    write_content(&w, m);
-    write_logs(&w, m);
-    dsi_json_write_object_end(&w);
-    return dsi_json_writer_finish(&w);
 }

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "model/location.h"
 #include "model/metadata_edit.h"
 
 static int choose_version(struct ds_properties properties, int32_t *out,
@@ -14,8 +15,8 @@ static int choose_version(struct ds_properties properties, int32_t *out,
 {
     *out = 2;
     for (size_t i = 0; i < properties.count; i++) {
-        if (strcmp(properties.items[i].key, "format-version") == 0) {
-            const char *text = properties.items[i].value;
+        const char *text = properties.items[i].value;
+        if (text && strcmp(properties.items[i].key, "format-version") == 0) {
             if (strcmp(text, "1") == 0 || strcmp(text, "3") == 0) {
                 return dsi_fail(err, DS_EUNSUPPORTED,
                                 "format version %s can be read, but not written; use 2",
@@ -51,6 +52,10 @@ static int set_properties(struct dsi_metadata *m, struct ds_properties given,
         const struct ds_property *p = &given.items[i];
         if (strcmp(p->key, "format-version") == 0) {
             continue; // Acted upon, never stored.
+        }
+        if (p->key[0] == '\0' || !p->value || dsi_property_is_reserved(p->key)) {
+            return dsi_fail(err, DS_EINVALID, "'%s' is no property that can be set",
+                            p->key);
         }
         has_codec = has_codec || strcmp(p->key, codec) == 0;
         list[n].key = dsi_arena_strdup(&m->arena, p->key);
@@ -108,7 +113,6 @@ static int set_spec(struct dsi_metadata *m, const struct dsi_metadata_new *spec,
     for (size_t i = 0; i < list->field_count; i++) {
         struct dsi_partition_field *f =
             &((struct dsi_partition_field *)(uintptr_t)list->fields)[i];
-        struct dsi_type result;
         if (f->transform.kind == DSI_TRANSFORM_UNKNOWN) {
             rc = dsi_fail(err, DS_EUNSUPPORTED, "transform '%s' is not known",
                           f->transform.text);
@@ -116,11 +120,10 @@ static int set_spec(struct dsi_metadata *m, const struct dsi_metadata_new *spec,
         }
         DSI_TRY(translate(spec->schema, m->schemas, f->source_id, &m->arena,
                           &f->source_id, err));
-        DSI_TRY(dsi_transform_result(&f->transform,
-                                     &dsi_schema_field(m->schemas, f->source_id)->type,
-                                     &result, err));
         f->field_id = 1000 + (int32_t)i;
     }
+    DSI_TRY(dsi_partition_spec_check(list, m->schemas, err));
+    DSI_TRY(dsi_partition_spec_check_names(list, m->schemas, err));
     m->specs = list;
     m->spec_count = 1;
     m->last_partition_id = 999 + (int32_t)list->field_count;
@@ -147,6 +150,7 @@ static int set_order(struct dsi_metadata *m, const struct dsi_metadata_new *spec
         DSI_TRY(translate(spec->schema, m->schemas, f->source_id, &m->arena,
                           &f->source_id, err));
     }
+    DSI_TRY(dsi_sort_order_check(list, m->schemas, err));
     m->sort_orders = list;
     m->sort_order_count = 1;
     m->default_sort_order_id = list->order_id;
@@ -158,17 +162,20 @@ static int fill(struct dsi_metadata *m, const struct dsi_metadata_new *spec,
                 struct ds_error *err)
 {
     struct dsi_schema *schema = dsi_arena_alloc(&m->arena, sizeof *schema);
+    char *location = NULL;
     int rc = DS_OK;
 
-    m->table_uuid = dsi_arena_strdup(&m->arena, spec->table_uuid);
-    m->location = dsi_arena_strdup(&m->arena, spec->location);
-    if (!schema || !m->table_uuid || !m->location) {
+    if (!schema) {
         return dsi_no_memory(err, "making a table");
     }
+    DSI_TRY(dsi_copy_text(&m->arena, spec->table_uuid, &m->table_uuid, err));
+    DSI_TRY(dsi_location_normalize(spec->location, &m->arena, &location, err));
+    m->location = location;
     DSI_TRY(choose_version(spec->properties, &m->format_version, err));
     DSI_TRY(
         dsi_schema_assign_ids(spec->schema, &m->last_column_id, &m->arena, schema, err));
     schema->schema_id = 0;
+    DSI_TRY(dsi_schema_check(schema, err));
     m->schemas = schema;
     m->schema_count = 1;
     m->current_snapshot_id = DSI_SNAPSHOT_NONE;

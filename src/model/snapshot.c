@@ -38,7 +38,6 @@ static struct dsi_snapshot *empty_snapshot(void)
 }
 
 // --- making
-// ------------------------------------------------------------------------------
 
 static int write_snapshot(const struct dsi_snapshot_new *n, struct dsi_buf *out,
                           struct ds_error *err)
@@ -93,7 +92,6 @@ done:
 }
 
 // --- reading
-// -----------------------------------------------------------------------------
 
 static int read_summary(struct dsi_json_reader *r, struct dsi_snapshot *s,
                         struct ds_error *err)
@@ -138,6 +136,11 @@ static int read_manifests(struct dsi_json_reader *r, struct dsi_snapshot *s,
     int rc = DS_OK;
 
     s->manifest_count = 0;
+    s->manifests =
+        dsi_arena_alloc(r->arena, sizeof *items); // Said, even if there is none.
+    if (!s->manifests) {
+        return dsi_no_memory(err, "reading a snapshot");
+    }
     DSI_TRY(dsi_json_array_begin(r, err));
     while ((rc = dsi_json_array_next(r, err)) == DS_ROW) {
         if (s->manifest_count == room) {
@@ -160,22 +163,20 @@ done:
     return rc;
 }
 
-// Numbers that may also be null stand for "not said".
-static int read_optional(struct dsi_json_reader *r, int64_t *out, struct ds_error *err)
-{
-    bool null = false;
-    int rc = dsi_json_null(r, &null, err);
-    return rc < 0 || null ? rc : dsi_json_i64(r, out, err);
-}
-
 static int read_member(struct dsi_json_reader *r, struct ds_slice key,
                        struct dsi_snapshot *s, struct ds_error *err)
 {
+    bool null = false;
+    int absent = dsi_json_null(r, &null, err);
+
+    if (absent < 0 || null) {
+        return absent; // As if it were not there.
+    }
     if (dsi_json_key_is(key, "snapshot-id")) {
         return dsi_json_i64(r, &s->snapshot_id, err);
     }
     if (dsi_json_key_is(key, "parent-snapshot-id")) {
-        return read_optional(r, &s->parent_id, err);
+        return dsi_json_i64(r, &s->parent_id, err);
     }
     if (dsi_json_key_is(key, "sequence-number")) {
         return dsi_json_i64(r, &s->sequence_number, err);
@@ -193,14 +194,14 @@ static int read_member(struct dsi_json_reader *r, struct ds_slice key,
         return read_summary(r, s, err);
     }
     if (dsi_json_key_is(key, "first-row-id")) {
-        return read_optional(r, &s->first_row_id, err);
+        return dsi_json_i64(r, &s->first_row_id, err);
     }
     if (dsi_json_key_is(key, "added-rows")) {
-        return read_optional(r, &s->added_rows, err);
+        return dsi_json_i64(r, &s->added_rows, err);
     }
     if (dsi_json_key_is(key, "schema-id")) {
         int64_t id = -1;
-        int rc = read_optional(r, &id, err);
+        int rc = dsi_json_i64(r, &id, err);
         s->schema_id = id >= 0 && id <= INT32_MAX ? (int32_t)id : -1;
         return rc;
     }
@@ -228,9 +229,16 @@ int dsi_snapshot_read(struct dsi_json_reader *r, const struct dsi_snapshot **out
     }
     DSI_TRY(rc);
     if (s->snapshot_id < 0 || s->timestamp_ms < 0 || s->sequence_number < 0) {
-        rc = dsi_json_unexpected(&inner, err,
-                                 "a snapshot with snapshot-id and timestamp-ms, not "
-                                 "negative");
+        rc = dsi_corrupt(err, "%s: a snapshot (id %lld) needs '%s', not negative",
+                         r->what, (long long)s->snapshot_id,
+                         s->snapshot_id < 0    ? "snapshot-id"
+                         : s->timestamp_ms < 0 ? "timestamp-ms"
+                                               : "sequence-number");
+        goto done;
+    }
+    if (!s->manifest_list && !s->manifests) {
+        rc = dsi_corrupt(err, "%s: snapshot %lld has no 'manifest-list'", r->what,
+                         (long long)s->snapshot_id);
         goto done;
     }
     if (dsi_arena_copy(&s->arena, raw, &s->raw) < 0) {
