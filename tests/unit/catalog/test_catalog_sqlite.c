@@ -1,0 +1,256 @@
+#include "catalog/catalog_sqlite.h"
+#include "harness.h"
+
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "sql_double.h"
+#include "storage_root.h"
+
+static struct storage_root root;
+static struct dsi_sqlite c;
+static sqlite3 *other; // Another program's connection.
+static char path[512];
+
+static int make(void **state)
+{
+    (void)state;
+    memset(&c, 0, sizeof c);
+    if (!storage_root_make(&root, "file")) {
+        return -1;
+    }
+    snprintf(path, sizeof path, "%s/c.db", root.dir);
+    c.path = path;
+    c.busy_ns = 30000000;
+    sql_double_start();
+    return sqlite3_open(path, &other) == SQLITE_OK &&
+                   sqlite3_exec(other, "CREATE TABLE t(x)", NULL, NULL, NULL) == SQLITE_OK
+               ? 0
+               : -1;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    dsi_sqlite_close(&c);
+    sqlite3_close(other);
+    sql_double_stop();
+    storage_root_remove(&root);
+    return 0;
+}
+
+static int ready(struct ds_error *err)
+{
+    bool fresh = false;
+    return dsi_sqlite_ready(&c, &fresh, err);
+}
+
+static int insert(struct ds_error *err)
+{
+    const struct dsi_sqlite_call call = {.slot = 10, .sql = "INSERT INTO t VALUES (1)"};
+    return dsi_sqlite_run(&c, &call, NULL, err);
+}
+
+static int tell_count(void *arg, int columns, char **texts, char **names)
+{
+    (void)columns;
+    (void)names;
+    *(int *)arg = texts[0][0] - '0';
+    return 0;
+}
+
+// As another program sees it.
+static int rows(void)
+{
+    int count = -1;
+    sqlite3_exec(other, "SELECT count(*) FROM t", tell_count, &count, NULL);
+    return count;
+}
+
+static void test_catalog_sqlite__commits_what_others_then_see(void **state)
+{
+    (void)state;
+    assert_int_equal(ready(NULL), DS_OK);
+    assert_int_equal(dsi_sqlite_begin(&c, NULL), DS_OK);
+    assert_int_equal(insert(NULL), DS_OK);
+    assert_int_equal(rows(), 0);
+    assert_int_equal(dsi_sqlite_commit(&c, NULL), DS_OK);
+    assert_int_equal(rows(), 1);
+    assert_int_equal(dsi_sqlite_begin(&c, NULL), DS_OK);
+    assert_int_equal(insert(NULL), DS_OK);
+    dsi_sqlite_rollback(&c);
+    assert_int_equal(rows(), 1);
+}
+
+static void test_catalog_sqlite__keeps_a_rollback_journal_and_syncs_it(void **state)
+{
+    char journal[600];
+    sqlite3_stmt *st = NULL;
+    (void)state;
+
+    assert_int_equal(ready(NULL), DS_OK);
+    assert_int_equal(dsi_sqlite_begin(&c, NULL), DS_OK);
+    assert_int_equal(insert(NULL), DS_OK);
+    assert_int_equal(dsi_sqlite_commit(&c, NULL), DS_OK);
+    snprintf(journal, sizeof journal, "%s-journal", path);
+    assert_int_equal(access(journal, F_OK), 0); // PERSIST leaves it.
+    assert_int_equal(sqlite3_prepare_v2(c.db, "PRAGMA synchronous", -1, &st, NULL), 0);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(st, 0), 2); // FULL
+    sqlite3_finalize(st);
+}
+
+static int warnings;
+
+static void count_warning(enum ds_log_level level, const char *line, void *arg)
+{
+    (void)arg;
+    warnings += level == DS_LOG_WARN && strstr(line, "WAL") != NULL;
+}
+
+static void test_catalog_sqlite__leaves_a_wal_database_in_wal_mode(void **state)
+{
+    char wal[600];
+    (void)state;
+
+    assert_int_equal(sqlite3_exec(other, "PRAGMA journal_mode=WAL", NULL, NULL, NULL), 0);
+    assert_int_equal(sqlite3_exec(other, "INSERT INTO t VALUES (0)", NULL, NULL, NULL),
+                     0);
+    warnings = 0;
+    dsi_log_set(DS_LOG_WARN, count_warning, NULL);
+    assert_int_equal(ready(NULL), DS_OK);
+    dsi_log_set(DS_LOG_WARN, NULL, NULL);
+    assert_true(c.is_wal);
+    assert_int_equal(warnings, sqlite3_libversion_number() < 3051003 ? 1 : 0);
+    assert_int_equal(dsi_sqlite_begin(&c, NULL), DS_OK);
+    assert_int_equal(insert(NULL), DS_OK);
+    assert_int_equal(dsi_sqlite_commit(&c, NULL), DS_OK);
+    assert_int_equal(rows(), 2);
+    snprintf(wal, sizeof wal, "%s-wal", path);
+    assert_int_equal(access(wal, F_OK), 0);
+}
+
+static void test_catalog_sqlite__waits_for_a_writer_and_then_says_so(void **state)
+{
+    struct ds_error err = {0};
+    (void)state;
+
+    assert_int_equal(ready(NULL), DS_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), 0);
+    int64_t start = dsi_clock_monotonic_ns();
+    assert_int_equal(ready(NULL), DS_OK);
+    assert_int_equal(dsi_sqlite_begin(&c, &err), DS_EIO);
+    assert_non_null(strstr(err.message, "locked for 30 ms"));
+    assert_true(dsi_clock_monotonic_ns() - start >= 30000000);
+    assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), 0);
+    assert_int_equal(ready(NULL), DS_OK);
+    assert_int_equal(dsi_sqlite_begin(&c, &err), DS_OK);
+    dsi_sqlite_rollback(&c);
+}
+
+static void test_catalog_sqlite__commits_again_after_a_reader(void **state)
+{
+    (void)state;
+    assert_int_equal(ready(NULL), DS_OK);
+    assert_int_equal(dsi_sqlite_begin(&c, NULL), DS_OK);
+    assert_int_equal(insert(NULL), DS_OK);
+    sql_double_fail("COMMIT", 1, SQLITE_BUSY, false);
+    assert_int_equal(dsi_sqlite_commit(&c, NULL), DS_OK);
+    assert_int_equal(sql_double.seen, 2);
+    assert_int_equal(rows(), 1);
+}
+
+static void test_catalog_sqlite__rolls_back_when_a_reader_does_not_go(void **state)
+{
+    struct ds_error err = {0};
+    sqlite3_stmt *reader = NULL;
+    (void)state;
+
+    assert_int_equal(sqlite3_exec(other, "INSERT INTO t VALUES (0)", NULL, NULL, NULL),
+                     0);
+    assert_int_equal(sqlite3_prepare_v2(other, "SELECT x FROM t", -1, &reader, NULL), 0);
+    assert_int_equal(sqlite3_step(reader), SQLITE_ROW); // It holds its lock.
+    assert_int_equal(ready(NULL), DS_OK);
+    assert_int_equal(dsi_sqlite_begin(&c, NULL), DS_OK);
+    assert_int_equal(insert(NULL), DS_OK);
+    assert_int_equal(dsi_sqlite_commit(&c, &err), DS_EIO);
+    sqlite3_finalize(reader);
+    assert_int_equal(rows(), 1);
+    assert_int_equal(dsi_sqlite_begin(&c, NULL), DS_OK); // The connection is fine.
+    dsi_sqlite_rollback(&c);
+}
+
+static void test_catalog_sqlite__does_not_know_after_an_error_of_a_commit(void **state)
+{
+    (void)state;
+    for (int after = 0; after < 2; after++) {
+        struct ds_error err = {0};
+        assert_int_equal(ready(NULL), DS_OK);
+        assert_int_equal(dsi_sqlite_begin(&c, NULL), DS_OK);
+        assert_int_equal(insert(NULL), DS_OK);
+        sql_double_fail("COMMIT", 1, SQLITE_IOERR, after);
+        assert_int_equal(dsi_sqlite_commit(&c, &err), DS_EUNKNOWN);
+        assert_null(c.db); // So nothing is on its way.
+        assert_int_equal(rows(), after);
+    }
+}
+
+static void test_catalog_sqlite__leaves_the_parents_connection_alone(void **state)
+{
+    int status = 0;
+    (void)state;
+
+    assert_int_equal(ready(NULL), DS_OK);
+    sqlite3 *parents = c.db;
+    pid_t child = fork();
+    if (child == 0) {
+        bool fresh = false;
+        int rc = dsi_sqlite_ready(&c, &fresh, NULL);
+        _exit(rc == DS_OK && fresh && c.db != parents ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(dsi_sqlite_begin(&c, NULL), DS_OK);
+    dsi_sqlite_rollback(&c);
+}
+
+static void test_catalog_sqlite__says_what_sqlite_said(void **state)
+{
+    const struct {
+        int code;
+        int status;
+    } map[] = {{SQLITE_NOMEM, DS_ENOMEM},      {SQLITE_FULL, DS_ENOSPACE},
+               {SQLITE_READONLY, DS_EDENIED},  {SQLITE_CORRUPT, DS_ECORRUPT},
+               {SQLITE_IOERR_FSYNC, DS_EIO},   {SQLITE_NOTADB, DS_ECORRUPT},
+               {SQLITE_CONSTRAINT, DS_EEXISTS}};
+    (void)state;
+
+    assert_int_equal(ready(NULL), DS_OK);
+    for (size_t i = 0; i < sizeof map / sizeof map[0]; i++) {
+        struct ds_error err = {0};
+        sql_double_fail("INSERT", 1, map[i].code, false);
+        assert_int_equal(insert(&err), map[i].status);
+        assert_non_null(strstr(err.message, path));
+    }
+}
+
+#define SQLITE_TEST(f) cmocka_unit_test_setup_teardown(f, make, end)
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        SQLITE_TEST(test_catalog_sqlite__commits_what_others_then_see),
+        SQLITE_TEST(test_catalog_sqlite__keeps_a_rollback_journal_and_syncs_it),
+        SQLITE_TEST(test_catalog_sqlite__leaves_a_wal_database_in_wal_mode),
+        SQLITE_TEST(test_catalog_sqlite__waits_for_a_writer_and_then_says_so),
+        SQLITE_TEST(test_catalog_sqlite__commits_again_after_a_reader),
+        SQLITE_TEST(test_catalog_sqlite__rolls_back_when_a_reader_does_not_go),
+        SQLITE_TEST(test_catalog_sqlite__does_not_know_after_an_error_of_a_commit),
+        SQLITE_TEST(test_catalog_sqlite__leaves_the_parents_connection_alone),
+        SQLITE_TEST(test_catalog_sqlite__says_what_sqlite_said),
+    };
+    return cmocka_run_group_tests_name("catalog_sqlite", tests, NULL, NULL);
+}
