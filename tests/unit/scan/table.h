@@ -32,8 +32,12 @@ struct table {
 
 static inline void table_init(struct table *t, const char *partition_by)
 {
+    // Small row groups, so that there are some.
+    static const struct ds_property properties[] = {
+        {"write.parquet.row-group-size-bytes", "1024"}};
     struct dsi_partition_spec spec = {0};
-    struct dsi_metadata_new new = {.table_uuid = "f79c3e09-677c-4bbd-a479-3f349cb785e7",
+    struct dsi_metadata_new new = {.properties = {properties, 1},
+                                   .table_uuid = "f79c3e09-677c-4bbd-a479-3f349cb785e7",
                                    .location = "memory:///t",
                                    .now_ms = 1000};
 
@@ -136,7 +140,10 @@ static inline void table_file(struct table *t, struct rng *r, size_t rows,
         .partition_count = spec->field_count,
     };
     TABLE_OK(t, dsi_data_writer_open(&options, &w, &t->err));
-    TABLE_OK(t, dsi_data_writer_append(w, &b, 0, b.rows, &t->err));
+    for (int64_t i = 0; i < b.rows; i += 3) {
+        int64_t some = b.rows - i < 3 ? b.rows - i : 3;
+        TABLE_OK(t, dsi_data_writer_append(w, &b, i, some, &t->err));
+    }
     TABLE_OK(t, dsi_data_writer_finish(w, &t->arena, out, &t->err));
     dsi_data_writer_close(w);
     dsi_batch_release(&b);

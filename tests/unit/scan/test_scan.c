@@ -87,7 +87,8 @@ static void compare(struct table *t, struct rng *r, const char *filter,
     sum->files_read += stats.files_read;
     sum->files_skipped += stats.files_skipped;
     sum->manifests_skipped += stats.manifests_skipped;
-    sum->rows_read += stats.rows_read;
+    sum->row_groups_read += stats.row_groups_read;
+    sum->row_groups_skipped += stats.row_groups_skipped;
 }
 
 static void test_scan__gives_exactly_the_rows_that_pass(void **state)
@@ -109,11 +110,15 @@ static void test_scan__gives_exactly_the_rows_that_pass(void **state)
         }
         table_release(&t);
     }
-    print_message("  files read %llu, skipped %llu; manifests skipped %llu\n",
+    print_message("  read: files %llu, groups %llu; skipped: manifests %llu, files %llu, "
+                  "groups %llu\n",
                   (unsigned long long)sum.files_read,
+                  (unsigned long long)sum.row_groups_read,
+                  (unsigned long long)sum.manifests_skipped,
                   (unsigned long long)sum.files_skipped,
-                  (unsigned long long)sum.manifests_skipped);
+                  (unsigned long long)sum.row_groups_skipped);
     assert_true(sum.files_skipped > 100 && sum.manifests_skipped > 10);
+    assert_true(sum.row_groups_read > sum.files_read && sum.row_groups_skipped > 100);
 }
 
 static void test_scan__stops_at_its_limit(void **state)
@@ -256,6 +261,38 @@ static void test_scan__names_the_file_that_is_gone(void **state)
     table_release(&t);
 }
 
+static void test_scan__shares_one_file_between_threads(void **state)
+{
+    struct ds_scan_stats sum = {0};
+    struct dsi_data_file file;
+    struct table t;
+    struct rng r;
+    (void)state;
+
+    rng_init(&r);
+    table_init(&t, NULL);
+    table_file(&t, &r, 300, &file);
+    assert_true(file.split_offset_count > 8);
+    table_add_files(&t, &file, 1, 1);
+    table_commit(&t, 1);
+    for (size_t n = 0; n < 60; n++) {
+        char filter[4000];
+        random_filter(&r, (int)rng_below(&r, 3), filter, sizeof filter);
+        compare(&t, &r, n ? filter : "true", &sum);
+    }
+    table_release(&t);
+
+    table_init(&t, NULL);
+    table_file(&t, &r, 100, &file);
+    file.split_offset_count = 2; // Somebody else's number, and wrong.
+    table_add_files(&t, &file, 1, 1);
+    table_commit(&t, 1);
+    for (size_t n = 0; n < 20; n++) {
+        compare(&t, &r, "true", &sum);
+    }
+    table_release(&t);
+}
+
 static void test_scan__may_be_freed_in_the_middle(void **state)
 {
     struct table t;
@@ -385,6 +422,7 @@ int main(void)
         cmocka_unit_test(test_scan__refuses_what_it_cannot_mean),
         cmocka_unit_test(test_scan__of_an_empty_table_is_empty),
         cmocka_unit_test(test_scan__names_the_file_that_is_gone),
+        cmocka_unit_test(test_scan__shares_one_file_between_threads),
         cmocka_unit_test(test_scan__may_be_freed_in_the_middle),
         cmocka_unit_test(test_scan__shows_a_snapshot_with_its_own_schema),
         cmocka_unit_test_teardown(test_scan__survives_every_fault, stop_faults),
