@@ -1,9 +1,10 @@
-#include "harness.h"
 #include "expr_case.h"
+#include "harness.h"
 
 #include <string.h>
 
-static struct dsi_value value_of(struct expr_case *c, const char *column, const char *text)
+static struct dsi_value value_of(struct expr_case *c, const char *column,
+                                 const char *text)
 {
     const struct dsi_field *f = dsi_schema_field_by_name(&c->schema, column);
     struct dsi_value v;

@@ -1,5 +1,5 @@
-#include "harness.h"
 #include "expr_case.h"
+#include "harness.h"
 
 #include <string.h>
 
@@ -9,8 +9,8 @@ static int fit(enum dsi_type_kind kind, const char *text, struct dsi_fit *out)
 {
     struct dsi_arena arena = DSI_ARENA_INIT;
     struct dsi_type type = {.kind = kind, .precision = 9, .scale = 2};
-    struct dsi_literal literal = {.kind = DSI_LITERAL_STRING, .text = text,
-                                  .size = strlen(text)};
+    struct dsi_literal literal = {
+        .kind = DSI_LITERAL_STRING, .text = text, .size = strlen(text)};
     int rc = dsi_expr_fit(&literal, &type, &arena, out, NULL);
 
     dsi_arena_release(&arena);

@@ -34,7 +34,7 @@ static inline void table_init(struct table *t, const char *partition_by)
 {
     // Small row groups, so that there are some.
     static const struct ds_property properties[] = {
-        {"write.parquet.row-group-size-bytes", "1024"}};
+        {"write.parquet.row-group-size-bytes", "256"}};
     struct dsi_partition_spec spec = {0};
     struct dsi_metadata_new new = {.properties = {properties, 1},
                                    .table_uuid = "f79c3e09-677c-4bbd-a479-3f349cb785e7",

@@ -22,14 +22,14 @@ static void test_manifest_load__reads_what_was_committed(void **state)
     dsi_manifest_release(&manifest);
 
     list.files[1].length--;
-    assert_int_equal(dsi_manifest_load(t.storage, t.m, &list.files[1], &options,
-                                       &manifest, &t.err),
-                     DS_ECORRUPT);
+    assert_int_equal(
+        dsi_manifest_load(t.storage, t.m, &list.files[1], &options, &manifest, &t.err),
+        DS_ECORRUPT);
     assert_non_null(strstr(t.err.message, list.files[1].path));
     list.files[1].path = "memory:///t/metadata/gone.avro";
-    assert_int_equal(dsi_manifest_load(t.storage, t.m, &list.files[1], &options,
-                                       &manifest, &t.err),
-                     DS_ENOTFOUND);
+    assert_int_equal(
+        dsi_manifest_load(t.storage, t.m, &list.files[1], &options, &manifest, &t.err),
+        DS_ENOTFOUND);
     assert_non_null(strstr(t.err.message, "gone.avro"));
     dsi_manifest_list_release(&list);
     table_release(&t);

@@ -72,7 +72,8 @@ static void test_scan_deletes__look_at_the_file_a_delete_names(void **state)
     e.file.referenced_data_file = "memory:///t/data/another.parquet";
     struct ds_slice low = dsi_slice_text("memory:///t/data/another");
     struct dsi_column_metrics paths = {2147483546, -1, 1, 0, -1, low, low};
-    struct dsi_manifest_entry bounded = delete_of(&files[0], DSI_CONTENT_POSITION_DELETES);
+    struct dsi_manifest_entry bounded =
+        delete_of(&files[0], DSI_CONTENT_POSITION_DELETES);
     bounded.file.columns = &paths;
     bounded.file.column_count = 1;
     table_manifest(&t, DSI_MANIFEST_DELETES, &e, 1, 1);

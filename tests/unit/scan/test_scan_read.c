@@ -157,7 +157,8 @@ static void test_scan_read__survives_every_fault(void **state)
     rng_init(&r);
     reading_init(&x, &r);
     while (dsi_fault_next(&plan)) {
-        struct dsi_scan_read_options options = {&x.source, x.tasks, 2, 2, plan.target % 2};
+        struct dsi_scan_read_options options = {&x.source, x.tasks, 2, 2,
+                                                plan.target % 2};
         struct dsi_scan_read *read = NULL;
         struct ds_error err = {0};
         int64_t at = 0;

@@ -32,7 +32,7 @@ static size_t run(const struct dsi_scan_source *source, const struct dsi_scan_ta
 
 static void test_scan_task__reads_its_row_groups_only(void **state)
 {
-    int64_t rows[200];
+    int64_t rows[1000];
     struct dsi_data_file file;
     struct dsi_task_stats stats;
     struct table t;
@@ -41,15 +41,15 @@ static void test_scan_task__reads_its_row_groups_only(void **state)
 
     rng_init(&r);
     table_init(&t, NULL);
-    table_file(&t, &r, 100, &file);
+    table_file(&t, &r, 500, &file);
     struct dsi_schema n = t.schema;
     n.root.fields += RANDOM_COLUMNS;
     n.root.field_count = 1;
     struct dsi_scan_source source = {t.storage, t.m, &n, &n, NULL, 7};
     struct dsi_scan_task all = {&file, 0, INT64_MAX};
-    assert_int_equal(run(&source, &all, rows, &stats), 100);
+    assert_int_equal(run(&source, &all, rows, &stats), 500);
     assert_int_equal(stats.files_read, 1);
-    assert_int_equal(stats.rows_read, 100);
+    assert_int_equal(stats.rows_read, 500);
     int64_t groups = (int64_t)stats.groups_read;
     assert_true(groups > 3);
     for (int64_t cut = 0; cut <= groups + 1; cut++) {
@@ -57,8 +57,8 @@ static void test_scan_task__reads_its_row_groups_only(void **state)
         struct dsi_scan_task tail = {&file, cut, INT64_MAX};
         size_t first = run(&source, &head, rows, &stats);
         size_t second = run(&source, &tail, rows + first, &stats);
-        assert_int_equal(first + second, 100);
-        for (int64_t i = 0; i < 100; i++) {
+        assert_int_equal(first + second, 500);
+        for (int64_t i = 0; i < 500; i++) {
             assert_int_equal(rows[i], i);
         }
     }
@@ -67,7 +67,7 @@ static void test_scan_task__reads_its_row_groups_only(void **state)
 
 static void test_scan_task__skips_row_groups_by_their_statistics(void **state)
 {
-    int64_t rows[200];
+    int64_t rows[1000];
     struct dsi_data_file file;
     struct dsi_task_stats stats;
     const struct dsi_bound *filter = NULL;
@@ -77,17 +77,17 @@ static void test_scan_task__skips_row_groups_by_their_statistics(void **state)
 
     rng_init(&r);
     table_init(&t, NULL);
-    table_file(&t, &r, 100, &file);
-    bind_text("n between 50 and 52", &t.schema, &t.arena, &filter);
+    table_file(&t, &r, 500, &file);
+    bind_text("n between 250 and 252", &t.schema, &t.arena, &filter);
     struct dsi_schema output = t.schema;
     output.root.fields += RANDOM_COLUMNS;
     output.root.field_count = 1;
     struct dsi_scan_source source = {t.storage, t.m, &output, &output, filter, 7};
     struct dsi_scan_task all = {&file, 0, INT64_MAX};
     assert_int_equal(run(&source, &all, rows, &stats), 3);
-    assert_int_equal(rows[0], 50);
+    assert_int_equal(rows[0], 250);
     assert_true(stats.groups_skipped > stats.groups_read);
-    assert_true(stats.rows_read < 100);
+    assert_true(stats.rows_read < 200);
 
     // A column for the filter alone is read and not given.
     struct dsi_field two[2] = {t.schema.root.fields[RANDOM_COLUMNS],
@@ -98,7 +98,7 @@ static void test_scan_task__skips_row_groups_by_their_statistics(void **state)
     output.root.fields = two;
     bind_text("i is null or i is not null", &t.schema, &t.arena, &source.filter);
     source.read = &read;
-    assert_int_equal(run(&source, &all, rows, &stats), 100);
+    assert_int_equal(run(&source, &all, rows, &stats), 500);
     bind_text("i is null", &t.schema, &t.arena, &source.filter);
     size_t count = run(&source, &all, rows, &stats);
     for (size_t i = 0; i < count; i++) {
