@@ -252,13 +252,13 @@ static int swap(struct dsi_attempts *a, const struct dsi_state *base,
     struct dsi_swap swap = {.base = &base->head,
                             .metadata = a->last.metadata,
                             .identity = a->change->identity,
-                            .attempt = a->rounds,
-                            .gzip = a->last.gzip};
+                            .attempt = a->rounds};
     const struct dsi_state *next = NULL;
     struct dsi_head head = {0};
     int rc = DS_OK;
 
-    DSI_TRY(dsi_metadata_pack(dsi_buf_slice(&a->last.json), a->last.gzip, &packed,
+    swap.gzip = a->last.gzip && dsi_catalog_can_gzip(dsi_table_catalog(a->table));
+    DSI_TRY(dsi_metadata_pack(dsi_buf_slice(&a->last.json), swap.gzip, &packed,
                               &swap.json, err));
     a->trail.sent = true;
     a->trail.base = dsi_mark_of(base);

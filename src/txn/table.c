@@ -272,7 +272,8 @@ static int swap_first(struct dsi_table *t, const struct dsi_metadata *m,
     dsi_uuid_format(&uuid, identity);
     swap.identity = identity;
     const char *codec = dsi_metadata_property(m, "write.metadata.compression-codec");
-    swap.gzip = codec && dsi_text_equal_nocase(codec, "gzip");
+    swap.gzip =
+        codec && dsi_text_equal_nocase(codec, "gzip") && dsi_catalog_can_gzip(t->catalog);
     DSI_TRY(dsi_metadata_to_json(m, &json, err));
     DSI_TRY(dsi_metadata_pack(dsi_buf_slice(&json), swap.gzip, &packed, &swap.json, err));
     rc = dsi_catalog_swap(t->catalog, &t->name, &swap, &arena, &head, err);

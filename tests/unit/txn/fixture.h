@@ -62,6 +62,12 @@ ds_storage *dsi_catalog_storage(struct dsi_catalog *c)
     return c->storage;
 }
 
+bool dsi_catalog_can_gzip(const struct dsi_catalog *c)
+{
+    (void)c;
+    return true;
+}
+
 int dsi_catalog_default_location(struct dsi_catalog *c, const struct dsi_table_name *name,
                                  struct dsi_arena *arena, char **out,
                                  struct ds_error *err)
