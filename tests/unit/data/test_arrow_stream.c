@@ -95,6 +95,24 @@ static void test_arrow_stream__passes_on_what_the_source_said(void **state)
     assert_int_equal(g.freed, 1);
 }
 
+static void test_arrow_stream__goes_on_failing_after_a_failure(void **state)
+{
+    struct giver g = {.schema = rows_all_schema(), .random = {1}, .fail_at = 0};
+    struct dsi_batch_source source = {next_rows, free_rows, &g};
+    struct ArrowArrayStream stream;
+    struct ArrowArray array;
+    (void)state;
+
+    assert_int_equal(dsi_arrow_stream_new(&g.schema, source, &stream, NULL), DS_OK);
+    assert_int_equal(stream.get_next(&stream, &array), EIO);
+    g.fail_at = -1; // Rows that come later would hide those that are missing.
+    assert_int_equal(stream.get_next(&stream, &array), EIO);
+    assert_null(array.release);
+    assert_non_null(strstr(stream.get_last_error(&stream), "disk on fire"));
+    assert_int_equal(g.given, 0);
+    stream.release(&stream);
+}
+
 static int wordless(struct ArrowArrayStream *stream, struct ArrowArray *out)
 {
     (void)stream;
@@ -153,6 +171,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arrow_stream__gives_every_batch_and_frees_its_source_once),
         cmocka_unit_test(test_arrow_stream__passes_on_what_the_source_said),
+        cmocka_unit_test(test_arrow_stream__goes_on_failing_after_a_failure),
         cmocka_unit_test(test_arrow_stream__bears_a_producer_without_words),
         cmocka_unit_test(test_arrow_stream__survives_every_fault),
     };

@@ -65,6 +65,8 @@ static void test_data_column__refuses_values_that_break_their_type(void **state)
     static const struct dsi_field t = ROWS_FIELD(1, "t", false, .kind = DSI_TYPE_TIME);
     static const struct dsi_field d =
         ROWS_FIELD(1, "d", false, .kind = DSI_TYPE_DECIMAL, .precision = 4, .scale = 1);
+    static const struct dsi_field d3 =
+        ROWS_FIELD(1, "d", false, .kind = DSI_TYPE_DECIMAL, .precision = 3, .scale = 1);
     int32_t offsets[] = {0, 1, 2};
     int32_t wide[] = {0, 2, 5};
     int64_t times[] = {0, INT64_C(86400000000)};
@@ -76,6 +78,9 @@ static void test_data_column__refuses_values_that_break_their_type(void **state)
             "column s, row 100: text that is not UTF-8");
     refuses(&time_leaf, &t, times, sizeof times, NULL, "row 101: a value out of");
     refuses(&decimal_leaf, &d, wide, sizeof wide, "\x01\x02\x7f\x7f\x7f", "row 101");
+    // 1000: it fits the file's four digits, not the three of the table.
+    refuses(&decimal_leaf, &d3, (int32_t[]){0, 1, 3}, sizeof offsets, "\x01\x03\xe8",
+            "row 101");
 }
 
 static void test_data_column__looks_at_no_value_under_a_null(void **state)
