@@ -451,8 +451,10 @@ static void race_on(struct dsi_catalog *c, struct race *r)
         int rc = dsi_catalog_load(c, &table, &mine, &head, &e);
         if (rc == DS_ENOTFOUND) {
             rc = swap_in(c, NULL, i, &mine, &next, &e);
-            r->creators += rc == DS_OK;
-            rc = rc == DS_EEXISTS ? DS_OK : rc;
+            // A path table whose first version others built on at once cannot tell that it
+            // was not somebody else's; here nobody removes versions, so it was ours.
+            r->creators += rc == DS_OK || rc == DS_EUNKNOWN;
+            rc = rc == DS_EEXISTS || rc == DS_EUNKNOWN ? DS_OK : rc;
         } else if (rc == DS_OK) {
             version = head.version;
             rc = swap_in(c, &head, i, &mine, &next, &e);
