@@ -77,8 +77,8 @@ dsi_manifest_get_partition(const struct dsi_manifest_partition_plan *plan,
                            struct ds_slice *in, struct dsi_arena *arena,
                            const struct dsi_value **out, struct ds_error *err);
 
-/// Appends the Avro type of one partition value. `seen` are the names defined so far:
-/// the arena-held list of the schema being written.
+/// Appends the Avro type of one partition value. `before` are the types of the fields in
+/// front of it: a name can be defined only once.
 DS_MUST_CHECK int dsi_manifest_put_partition_type(struct dsi_buf *out,
                                                   const struct dsi_type *type,
                                                   const struct dsi_type *before,

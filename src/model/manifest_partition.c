@@ -237,7 +237,8 @@ static int decimal_size(int32_t precision)
     return (int)dsi_int128_to_be(dsi_int128_pow10(precision) - 1, bytes);
 }
 
-// Avro lets a name be defined once; a second field of the same type refers to the first.
+// Avro lets a name be defined once, and PyIceberg does not follow references to names: a
+// second field of the same type gets a name of its own.
 static bool is_defined(const struct dsi_type *type, const struct dsi_type *before,
                        size_t count)
 {
@@ -249,21 +250,18 @@ static bool is_defined(const struct dsi_type *type, const struct dsi_type *befor
     return false;
 }
 
-static int put_named_type(struct dsi_buf *out, const struct dsi_type *type, bool defined,
-                          struct ds_error *err)
+static int put_named_type(struct dsi_buf *out, const struct dsi_type *type,
+                          const char *suffix, struct ds_error *err)
 {
-    char name[48];
+    char name[64];
 
     if (type->kind == DSI_TYPE_UUID) {
-        snprintf(name, sizeof name, "uuid_fixed");
+        snprintf(name, sizeof name, "uuid_fixed%s", suffix);
     } else if (type->kind == DSI_TYPE_FIXED) {
-        snprintf(name, sizeof name, "fixed_%d", (int)type->length);
+        snprintf(name, sizeof name, "fixed_%d%s", (int)type->length, suffix);
     } else {
-        snprintf(name, sizeof name, "decimal_%d_%d", (int)type->precision,
-                 (int)type->scale);
-    }
-    if (defined) {
-        return dsi_buf_printf(out, err, "\"%s\"", name);
+        snprintf(name, sizeof name, "decimal_%d_%d%s", (int)type->precision,
+                 (int)type->scale, suffix);
     }
     switch (type->kind) {
     case DSI_TYPE_UUID:
@@ -312,7 +310,11 @@ int dsi_manifest_put_partition_type(struct dsi_buf *out, const struct dsi_type *
 
     if (type->kind == DSI_TYPE_DECIMAL || type->kind == DSI_TYPE_UUID ||
         type->kind == DSI_TYPE_FIXED) {
-        return put_named_type(out, type, is_defined(type, before, before_count), err);
+        char suffix[24] = "";
+        if (is_defined(type, before, before_count)) {
+            snprintf(suffix, sizeof suffix, "_r%zu", before_count);
+        }
+        return put_named_type(out, type, suffix, err);
     }
     if (!texts[type->kind]) {
         char name[64];
