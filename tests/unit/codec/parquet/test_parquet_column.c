@@ -1,0 +1,128 @@
+#include "codec/parquet/parquet_column.h"
+
+#include "harness.h"
+#include "unit/codec/parquet/parquet_sample.h"
+
+#include <string.h>
+
+// Writes int64 values as one chunk and says how its pages came out.
+static struct dsi_parquet_written write_chunk(const struct dsi_parquet_write_options *o,
+                                              const int64_t *values, size_t count)
+{
+    const struct dsi_parquet_node root = {.field.name = "root"};
+    const struct dsi_parquet_node leaf = {
+        .field = {.name = "x", .physical = DSI_PARQUET_INT64}, .parent = &root};
+    const struct dsi_parquet_input in = {.values = values};
+    struct dsi_parquet_column_writer c;
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_buf head = DSI_BUF_INIT;
+    struct dsi_parquet_written out = {0};
+    struct dsi_parquet_part part = {&in, 0, count, 0};
+
+    dsi_parquet_column_writer_init(&c, &leaf, o);
+    assert_int_equal(dsi_parquet_column_append(&c, part, NULL), DS_OK);
+    assert_int_equal(dsi_parquet_column_end(&c, 4, &arena, &head, &out, NULL), DS_OK);
+    dsi_parquet_column_writer_release(&c);
+    dsi_buf_release(&head);
+    dsi_arena_release(&arena);
+    out.statistics = (struct dsi_parquet_statistics){0}; // They were in the arena.
+    return out;
+}
+
+static void test_parquet_column__uses_a_dictionary_while_it_pays(void **state)
+{
+    enum { COUNT = 5000 };
+    static int64_t values[COUNT];
+    const struct dsi_parquet_write_options o = {.page_bytes = 1 << 20,
+                                                .page_rows = 1000,
+                                                .dictionary_bytes = 8000,
+                                                .bound_bytes = 64};
+    (void)state;
+
+    for (int64_t i = 0; i < COUNT; i++) {
+        values[i] = i % 100;
+    }
+    struct dsi_parquet_written few = write_chunk(&o, values, COUNT);
+    assert_true(few.has_dictionary && few.indexed_pages == 5 && few.plain_pages == 0);
+    for (int64_t i = 0; i < COUNT; i++) {
+        values[i] = i;
+    }
+    struct dsi_parquet_written unique = write_chunk(&o, values, COUNT);
+    assert_true(!unique.has_dictionary && unique.plain_pages == 5);
+    for (int64_t i = 0; i < 2500; i++) {
+        values[i] = i % 100;
+    }
+    struct dsi_parquet_written mixed = write_chunk(&o, values, COUNT);
+    assert_true(mixed.has_dictionary && mixed.indexed_pages == 4);
+    assert_int_equal(mixed.plain_pages, 2);
+    assert_int_equal(mixed.value_count, COUNT);
+    assert_true(few.size < mixed.size && mixed.size < unique.size);
+}
+
+static void test_parquet_column__keeps_levels_of_structs(void **state)
+{
+    static const int32_t values[] = {1, 2, 3, 4, 5};
+    static const uint8_t levels[] = {2, 1, 0, 2, 1};
+    const struct dsi_parquet_field fields[] = {
+        {.name = "g", .child_count = 1, .repetition = DSI_PARQUET_OPTIONAL},
+        {.name = "x", .physical = DSI_PARQUET_INT32, .repetition = DSI_PARQUET_OPTIONAL}};
+    const struct dsi_parquet_input in = {.values = values, .levels = levels};
+    const struct dsi_parquet_read_options o = {.keep_levels = true};
+    struct dsi_parquet_column c = DSI_PARQUET_COLUMN_INIT;
+    struct dsi_buf file = DSI_BUF_INIT;
+    dsi_parquet_writer *w = NULL;
+    dsi_parquet_reader *r = NULL;
+    struct dsi_parquet_file f;
+    size_t rows = 0;
+    (void)state;
+
+    assert_int_equal(dsi_parquet_writer_new(fields, 2, NULL, &w, NULL), DS_OK);
+    dsi_parquet_writer_output(w, sample_sink, &file);
+    assert_int_equal(dsi_parquet_writer_write(w, &in, 5, NULL), DS_OK);
+    assert_int_equal(dsi_parquet_writer_finish(w, NULL, NULL), DS_OK);
+    dsi_parquet_writer_free(w);
+    assert_int_equal(sample_parse(dsi_buf_slice(&file), &f, NULL), DS_OK);
+    const struct dsi_parquet_chunk *k = &f.row_groups[0].columns[0];
+    struct ds_slice bytes = {file.data + k->offset, (size_t)k->size};
+    assert_int_equal(dsi_parquet_reader_new(f.leaves[0], k, bytes, &o, &r, NULL), DS_OK);
+    assert_int_equal(dsi_parquet_reader_read(r, 9, &c, &rows, NULL), DS_OK);
+    assert_int_equal(rows, 5);
+    assert_int_equal(c.null_count, 3);
+    assert_int_equal(c.validity.data[0], 0x09);
+    assert_int_equal(c.levels.size, 5);
+    assert_memory_equal(c.levels.data, levels, 5);
+    assert_int_equal(k->statistics.null_count, 3);
+    dsi_parquet_reader_free(r);
+    dsi_parquet_column_release(&c);
+    dsi_parquet_file_release(&f);
+    dsi_buf_release(&file);
+}
+
+static void test_parquet_column__refuses_offsets_that_descend(void **state)
+{
+    static const int64_t offsets[] = {0, 4, 3};
+    const struct dsi_parquet_field f = {.name = "x", .physical = DSI_PARQUET_BYTE_ARRAY};
+    const struct dsi_parquet_input in = {
+        .offsets = offsets, .wide_offsets = true, .bytes = (const uint8_t *)"abcd"};
+    struct dsi_buf file = DSI_BUF_INIT;
+    struct ds_error err = {0};
+    dsi_parquet_writer *w = NULL;
+    (void)state;
+
+    assert_int_equal(dsi_parquet_writer_new(&f, 1, NULL, &w, NULL), DS_OK);
+    dsi_parquet_writer_output(w, sample_sink, &file);
+    assert_int_equal(dsi_parquet_writer_write(w, &in, 2, &err), DS_EINVALID);
+    assert_string_equal(err.message, "column x: offsets 4 and 3 in row 1");
+    dsi_parquet_writer_free(w);
+    dsi_buf_release(&file);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_parquet_column__uses_a_dictionary_while_it_pays),
+        cmocka_unit_test(test_parquet_column__keeps_levels_of_structs),
+        cmocka_unit_test(test_parquet_column__refuses_offsets_that_descend),
+    };
+    return cmocka_run_group_tests_name("parquet_column", tests, NULL, NULL);
+}
