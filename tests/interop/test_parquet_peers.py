@@ -1,0 +1,155 @@
+"""pyarrow and DuckDB write Parquet files, copy_parquet reads and writes them again, and both
+must find the same values, types, field ids and sound statistics in the copy.
+
+usage: test_parquet_peers.py COPY_PARQUET    (the program; needs pyarrow; DuckDB if it is there)
+"""
+import datetime
+import decimal
+import math
+import random
+import subprocess
+import sys
+import tempfile
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+COPY = sys.argv[1]
+CODECS = {"none": 0, "gzip": 1, "zstd": 3, "snappy": 4, "lz4": 5}
+D = decimal.Decimal
+UTC = datetime.timezone.utc
+
+
+def columns(rng, n):
+    def some(make, nulls):
+        return [None if rng.random() < nulls else make() for _ in range(n)]
+
+    def text():
+        return "".join(rng.choice("aäß€𝄞z") for _ in range(rng.choice([0, 1, 5, 90])))
+
+    specials = [0.0, -0.0, math.nan, math.inf, -math.inf, 1e-310, -1.5]
+    epoch = datetime.datetime(1970, 1, 1)
+    micros = lambda: epoch + datetime.timedelta(microseconds=rng.randrange(-10**16, 10**17))
+    makers = {
+        "boolean": (pa.bool_(), lambda: rng.random() < .5),
+        "int": (pa.int32(), lambda: rng.choice([-2**31, 2**31 - 1, 0, rng.randrange(-50, 50)])),
+        "long": (pa.int64(), lambda: rng.choice([-2**63, 2**63 - 1, rng.getrandbits(62)])),
+        "uint32": (pa.uint32(), lambda: rng.choice([0, 2**32 - 1, rng.getrandbits(32)])),
+        "float": (pa.float32(), lambda: rng.choice(specials[:5] + [rng.randrange(99) / 4])),
+        "double": (pa.float64(), lambda: rng.choice(specials + [rng.random()])),
+        "decimal9": (pa.decimal128(9, 2), lambda: D(rng.randrange(-10**9 + 1, 10**9)) / 100),
+        "decimal18": (pa.decimal128(18, 0), lambda: D(rng.randrange(-10**18 + 1, 10**18))),
+        "decimal38": (pa.decimal128(38, 10),
+                      lambda: D(rng.randrange(-10**37, 10**37)).scaleb(-10, decimal.Context(50))),
+        "date": (pa.date32(), lambda: datetime.date.fromordinal(rng.randrange(1, 3000000))),
+        "time": (pa.time64("us"), lambda: micros().time()),
+        "timestamp": (pa.timestamp("us"), micros),
+        "timestamptz": (pa.timestamp("us", "UTC"), lambda: micros().replace(tzinfo=UTC)),
+        "timestamp_ns": (pa.timestamp("ns"), lambda: rng.randrange(-2**62, 2**62)),
+        "string": (pa.string(), text),
+        "few": (pa.string(), lambda: rng.choice(["AA", "UA", "WN"])),
+        "fixed": (pa.binary(5), lambda: rng.randbytes(5)),
+        "binary": (pa.binary(), lambda: rng.randbytes(rng.randrange(100))),
+    }
+    for name, (t, make) in makers.items():
+        for nulls in (0, .2, 1):
+            yield f"{name}_{nulls}", pa.array(some(make, nulls), t), nulls > 0
+
+
+def make_table(rng, n):
+    fields, arrays = [], []
+    for i, (name, array, nullable) in enumerate(columns(rng, n)):
+        fields.append(pa.field(name, array.type, nullable,
+                               metadata={"PARQUET:field_id": str(i + 1)}))
+        arrays.append(array)
+    return pa.table(arrays, pa.schema(fields))
+
+
+def bits(array):
+    """What makes -0.0 and 0.0 differ, and NaN equal itself."""
+    array = array.combine_chunks()
+    if pa.types.is_floating(array.type):
+        wide = pa.int64() if array.type == pa.float64() else pa.int32()
+        whole = pc.fill_null(array, 0.0)
+        return [a if v else None for a, v in
+                zip(whole.view(wide).to_pylist(), array.is_valid().to_pylist())]
+    return array
+
+
+def check_statistics(path, table):
+    file = pq.ParquetFile(path)
+    row = 0
+    for g in range(file.metadata.num_row_groups):
+        group = file.metadata.row_group(g)
+        part = table.slice(row, group.num_rows)
+        row += group.num_rows
+        for i in range(group.num_columns):
+            column, s = part.column(i), group.column(i).statistics
+            assert s.null_count == column.null_count, (path, column)
+            if not s.has_min_max or column.null_count == len(column):
+                continue
+            if pa.types.is_floating(column.type):
+                column = column.filter(pc.invert(pc.is_nan(column)))
+            if pa.types.is_temporal(column.type):
+                continue  # pyarrow's Python values lose nanoseconds.
+            values = [v for v in column.to_pylist() if v is not None]
+            assert all(s.min <= v <= s.max for v in values), (path, table.schema[i])
+
+
+def check(path, folder, codec, batch, table=None):
+    to = f"{folder}/copy.parquet"
+    subprocess.run([COPY, path, to, str(batch), str(CODECS[codec])], check=True)
+    ours = pq.read_table(to, page_checksum_verification=True)
+    theirs = table if table is not None else pq.read_table(path)
+    assert ours.schema.equals(pq.read_schema(path).remove_metadata(), check_metadata=True), path
+    for name in theirs.column_names:
+        assert bits(ours[name]) == bits(theirs[name]), (path, codec, batch, name)
+    check_statistics(to, ours)
+    return to
+
+
+def with_duckdb(folder, rng):
+    try:
+        import duckdb
+    except ImportError:
+        print("*** DuckDB is not there: pyarrow alone was asked ***")
+        return
+    made = f"{folder}/duckdb.parquet"
+    for version in ("v1", "v2"):
+        for codec in ("uncompressed", "snappy", "gzip", "zstd", "lz4_raw"):
+            duckdb.sql(f"""copy (select i::bigint a, (i % 100)::int b, i * 0.5::double f,
+                case when i % 3 = 0 then null else 'x' || (i % 77) end s, i % 2 = 0 o,
+                (i % 1000)::decimal(20, 3) d, 'longer text ' || i l,
+                timestamp '2020-01-01' + interval (i) seconds t from range(20000) x(i))
+                to '{made}' (parquet_version {version}, codec {codec})""")
+            to = check(made, folder, rng.choice(list(CODECS)), rng.randrange(1, 9000))
+            for a, b in ((made, to), (to, made)):
+                assert duckdb.sql(f"select count(*) from (from '{a}' except all "
+                                  f"from '{b}')").fetchone() == (0,), (version, codec)
+
+
+def main():
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    rng = random.Random(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        made = f"{folder}/made.parquet"
+        encodings = [{}, {"use_dictionary": False}, {"use_dictionary": False,
+                     "column_encoding": {"long_0.2": "DELTA_BINARY_PACKED",
+                                         "string_0.2": "DELTA_BYTE_ARRAY",
+                                         "binary_0": "DELTA_LENGTH_BYTE_ARRAY",
+                                         "double_0.2": "BYTE_STREAM_SPLIT"}}]
+        for n in (0, 1, 700, 12000):
+            table = make_table(rng, n)
+            for codec in CODECS:
+                pq.write_table(table, made, compression=codec, store_schema=False,
+                               version="2.6", row_group_size=5000,
+                               data_page_version=rng.choice(["1.0", "2.0"]),
+                               write_page_checksum=True, **rng.choice(encodings))
+                check(made, folder, codec, rng.randrange(1, 9000), table if n else None)
+        with_duckdb(folder, rng)
+    print("ok")
+
+
+main()
