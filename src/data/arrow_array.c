@@ -33,7 +33,7 @@ int dsi_arrow_row_error(const struct dsi_arrow_view *v, int64_t row, const char 
                         struct ds_error *err)
 {
     return dsi_fail(err, DS_EINVALID, "column %s, row %lld: %s", v->name,
-                    (long long)(v->row_base + row), what);
+                    (long long)v->row_base + row, what);
 }
 
 static int lie(const struct dsi_arrow_view *v, const char *what, int64_t number,

@@ -258,16 +258,14 @@ static int convert(struct dsi_batch *b, const struct layer *layer,
                    struct dsi_arrow_view *v, struct dsi_column *out,
                    struct ds_error *err);
 
-// The values inside a dictionary or of runs, as a column of their own.
-static int convert_inner(struct dsi_batch *b, const struct layer *layer,
-                         const struct dsi_arrow_view *outer,
-                         const struct ArrowArray *array, int64_t rows,
-                         struct dsi_column *out, struct ds_error *err)
+// The values inside a dictionary or of runs, as a column of their own. `v` comes with its
+// array and how many rows are needed.
+static int convert_inner(struct dsi_batch *b, const struct layer *inner,
+                         struct dsi_arrow_view *v, struct dsi_column *out,
+                         struct ds_error *err)
 {
-    struct dsi_arrow_view v = {.name = outer->name, .rows = rows};
-    int rc = dsi_arrow_view_open(array, &layer->inner->format, layer->inner->dictionary,
-                                 0, &v, err);
-    return rc < 0 ? rc : convert(b, layer->inner, &v, out, err);
+    int rc = dsi_arrow_view_open(v->array, &inner->format, inner->dictionary, 0, v, err);
+    return rc < 0 ? rc : convert(b, inner, v, out, err);
 }
 
 // Which dictionary entry each row is; -1: null.
@@ -299,11 +297,13 @@ static int convert_dictionary(struct dsi_batch *b, const struct layer *layer,
                               const struct dsi_arrow_view *v, struct dsi_column *out,
                               struct ds_error *err)
 {
+    struct dsi_arrow_view inner = {
+        .name = v->name, .array = v->array->dictionary, .rows = -1};
     struct dsi_column entries = {.field = out->field};
     int64_t *rows = NULL;
     int rc = DS_OK;
 
-    DSI_TRY(convert_inner(b, layer, v, v->array->dictionary, -1, &entries, err));
+    DSI_TRY(convert_inner(b, layer->inner, &inner, &entries, err));
     rows = dsi_calloc((size_t)v->rows, sizeof *rows);
     if (!rows) {
         rc = dsi_no_memory(err, "reading a dictionary column");
@@ -354,6 +354,7 @@ static int convert_runs(struct dsi_batch *b, const struct layer *layer,
                         struct ds_error *err)
 {
     struct dsi_arrow_view ends = {.name = v->name, .rows = -1};
+    struct dsi_arrow_view inner = {.name = v->name, .array = v->array->children[1]};
     struct dsi_column values = {.field = out->field};
     int64_t *rows = NULL;
     int rc = DS_OK;
@@ -365,7 +366,8 @@ static int convert_runs(struct dsi_batch *b, const struct layer *layer,
                       v->name);
         goto done;
     }
-    DSI_TRY(convert_inner(b, layer, v, v->array->children[1], ends.rows, &values, err));
+    inner.rows = ends.rows;
+    DSI_TRY(convert_inner(b, layer->inner, &inner, &values, err));
     rows = dsi_calloc((size_t)v->rows, sizeof *rows);
     if (!rows) {
         rc = dsi_no_memory(err, "reading a run-end encoded column");
@@ -472,7 +474,7 @@ static int check_top(const struct dsi_arrow_import *im, const struct ArrowArray 
     for (int64_t i = 0; top->validity && i < top->rows; i++) {
         if (dsi_arrow_view_is_null(top, i)) {
             return dsi_fail(err, DS_EINVALID, "row %lld is null as a whole",
-                            (long long)(top->row_base + i));
+                            (long long)top->row_base + i);
         }
     }
     return DS_OK;

@@ -1,4 +1,5 @@
 // Arrow schemas to Iceberg's and back.
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -114,6 +115,7 @@ static int read_type(struct reading *r, const struct ArrowSchema *s, int depth,
         out->kind = DSI_TYPE_LIST;
         rc = read_fields(r, s, depth, out);
         if (rc == DS_OK) {
+            assert(out->field_count == 1 && out->fields);
             ((struct dsi_field *)out->fields)->name = "element"; // Made just now.
         }
         return rc;
@@ -235,6 +237,7 @@ static int write_metadata(struct node *n, const struct dsi_field *f, struct ds_e
     size_t size = 0;
     int rc = DS_OK;
 
+    assert(n);
     snprintf(id, sizeof id, "%d", (int)f->id);
     DSI_TRY(dsi_buf_append(&b, &count, sizeof count, err));
     DSI_TRY(put_pair(&b, "PARQUET:field_id", id, err));
@@ -329,6 +332,7 @@ static int write_field(const struct dsi_field *f, int depth, struct ArrowSchema 
     }
     DSI_TRY(
         begin(&f->type, f->name, f->required, map ? 1 : f->type.field_count, out, err));
+    assert(out->private_data);
     DSI_TRY(write_metadata(out->private_data, f, err));
     out->metadata = (const char *)((struct node *)out->private_data)->metadata;
     if (map) {

@@ -1,4 +1,5 @@
 // Streams: batches given one after another, and taken.
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -96,6 +97,7 @@ int dsi_arrow_stream_new(const struct dsi_schema *schema, struct dsi_batch_sourc
         free_source(&source);
         return rc;
     }
+    assert(g);
     g->source = source;
     *out = (struct ArrowArrayStream){.get_schema = give_schema,
                                      .get_next = give_next,

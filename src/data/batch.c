@@ -159,6 +159,7 @@ int dsi_batch_slice(const struct dsi_batch *b, int64_t first, int64_t count,
     if (rc < 0) {
         return rc;
     }
+    assert(out->columns || b->column_count == 0);
     for (size_t i = 0; i < b->column_count; i++) {
         struct dsi_column *c = &out->columns[i];
         *c = b->columns[i]; // Children too: they stay where they are, as Arrow's do.

@@ -284,6 +284,7 @@ static void gather_validity(const struct dsi_column *in, const int64_t *rows,
     uint8_t *validity = (uint8_t *)out->validity; // Ours, made just now.
     int64_t nulls = 0;
 
+    assert(validity);
     for (int64_t i = 0; i < count; i++) {
         if (rows[i] >= 0 && !dsi_column_is_null(in, rows[i])) {
             dsi_bit_set(validity, i);

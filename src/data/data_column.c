@@ -1,5 +1,7 @@
 #include "data/data_column.h"
 
+#include <assert.h>
+
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -69,7 +71,7 @@ static int row_error(const struct dsi_column *c, int64_t row_base, int64_t row,
                      const char *what, struct ds_error *err)
 {
     return dsi_corrupt(err, "column %s, row %lld: %s", c->field->name,
-                       (long long)(row_base + row), what);
+                       (long long)row_base + row, what);
 }
 
 // As arrow_bytes.c does: all bytes at once, and each value only if that fails.
@@ -175,6 +177,7 @@ static bool convert_value(const struct dsi_parquet_field *f, const struct dsi_ty
 {
     struct dsi_value v;
 
+    assert(out);
     if (!value_of(f, from, pv, &v)) {
         return false;
     }

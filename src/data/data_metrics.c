@@ -58,10 +58,10 @@ static bool is_sorted_by(const struct dsi_metadata *m, int32_t order_id, int32_t
 
 // The mode of one column: its own property, or the table's default; what a table is
 // sorted by is worth bounds either way.
+// `out` comes with that default.
 static int column_mode(const struct dsi_metadata *m, const struct dsi_field *f,
-                       struct dsi_metrics_mode fallback, int32_t sort_order_id,
-                       struct dsi_arena *arena, struct dsi_metrics_mode *out,
-                       struct ds_error *err)
+                       int32_t sort_order_id, struct dsi_arena *arena,
+                       struct dsi_metrics_mode *out, struct ds_error *err)
 {
     const char *key = dsi_arena_printf(arena, COLUMN_KEY "%s", f->name);
     if (!key) {
@@ -71,8 +71,7 @@ static int column_mode(const struct dsi_metadata *m, const struct dsi_field *f,
     if (text) {
         return parse_mode(key, text, out, err);
     }
-    *out = fallback;
-    if ((fallback.kind == DSI_METRICS_NONE || fallback.kind == DSI_METRICS_COUNTS) &&
+    if ((out->kind == DSI_METRICS_NONE || out->kind == DSI_METRICS_COUNTS) &&
         is_sorted_by(m, sort_order_id, f->id)) {
         *out = (struct dsi_metrics_mode){DSI_METRICS_TRUNCATE, TRUNCATE_DEFAULT};
     }
@@ -103,8 +102,8 @@ int dsi_metrics_modes(const struct dsi_metadata *m, const struct dsi_schema *sch
     for (size_t i = 0; i < count; i++) {
         modes[i] = text || (int64_t)i < inferred ? fallback : none;
         if (m) {
-            DSI_TRY(column_mode(m, &schema->root.fields[i], modes[i], sort_order_id,
-                                arena, &modes[i], err));
+            DSI_TRY(column_mode(m, &schema->root.fields[i], sort_order_id, arena,
+                                &modes[i], err));
         }
     }
     *out = modes;
@@ -203,11 +202,11 @@ static struct dsi_column_metrics nothing_known(int32_t field_id)
 }
 
 int dsi_metrics_of_summary(const struct dsi_field *field,
-                           const struct dsi_parquet_field *parquet,
-                           const struct dsi_parquet_column_summary *summary,
-                           struct dsi_metrics_mode mode, struct dsi_arena *arena,
+                           const struct dsi_metrics_source *from, struct dsi_arena *arena,
                            struct dsi_column_metrics *out, struct ds_error *err)
 {
+    const struct dsi_parquet_column_summary *summary = from->summary;
+    struct dsi_metrics_mode mode = from->mode;
     struct dsi_value low = {0};
     struct dsi_value high = {0};
     bool floating =
@@ -224,8 +223,8 @@ int dsi_metrics_of_summary(const struct dsi_field *field,
     out->null_count = summary->null_count;
     out->nan_count = floating ? summary->nan_count : -1;
     if (mode.kind == DSI_METRICS_COUNTS || !summary->has_bounds ||
-        !dsi_metrics_value(parquet, &field->type, &summary->min, &low) ||
-        !dsi_metrics_value(parquet, &field->type, &summary->max, &high)) {
+        !dsi_metrics_value(from->stored, &field->type, &summary->min, &low) ||
+        !dsi_metrics_value(from->stored, &field->type, &summary->max, &high)) {
         return DS_OK;
     }
     if (mode.kind == DSI_METRICS_TRUNCATE) {
@@ -244,22 +243,23 @@ done:
 // One bound of a chunk, promoted to the type it is read as; *out stays absent when the
 // bytes say nothing sensible.
 static int chunk_bound(const struct dsi_field *field, const struct dsi_parquet_node *leaf,
-                       const struct dsi_type *from, struct ds_slice plain,
-                       struct dsi_arena *arena, struct ds_slice *out,
-                       struct ds_error *err)
+                       struct ds_slice plain, struct dsi_arena *arena,
+                       struct ds_slice *out, struct ds_error *err)
 {
+    struct dsi_type from;
     struct dsi_parquet_value pv;
     struct dsi_value v;
 
-    if (dsi_parquet_value_read(&leaf->field, plain, &pv, NULL) < 0 ||
-        !dsi_metrics_value(&leaf->field, from, &pv, &v)) {
+    if (dsi_data_leaf_type(leaf, &from, NULL) < 0 ||
+        dsi_parquet_value_read(&leaf->field, plain, &pv, NULL) < 0 ||
+        !dsi_metrics_value(&leaf->field, &from, &pv, &v)) {
         return DS_OK;
     }
     // A string's bytes bound it whatever type the file gave them.
     bool bytes =
         field->type.kind == DSI_TYPE_STRING || field->type.kind == DSI_TYPE_BINARY;
     if (v.kind != field->type.kind && !bytes &&
-        dsi_value_cast(&v, from, &field->type, &v, NULL) < 0) {
+        dsi_value_cast(&v, &from, &field->type, &v, NULL) < 0) {
         return DS_OK;
     }
     v.kind = field->type.kind;
@@ -272,7 +272,6 @@ int dsi_metrics_of_chunk(const struct dsi_field *field,
                          struct dsi_column_metrics *out, struct ds_error *err)
 {
     const struct dsi_parquet_statistics *s = &chunk->statistics;
-    struct dsi_type from;
     int rc = DS_OK;
 
     *out = nothing_known(field->id);
@@ -280,14 +279,11 @@ int dsi_metrics_of_chunk(const struct dsi_field *field,
     out->value_count = chunk->value_count;
     out->null_count = s->null_count;
     out->nan_count = s->nan_count;
-    if (dsi_data_leaf_type(leaf, &from, NULL) < 0) {
-        return DS_OK;
-    }
     if (s->has_min) {
-        DSI_TRY(chunk_bound(field, leaf, &from, s->min, arena, &out->lower, err));
+        DSI_TRY(chunk_bound(field, leaf, s->min, arena, &out->lower, err));
     }
     if (s->has_max) {
-        DSI_TRY(chunk_bound(field, leaf, &from, s->max, arena, &out->upper, err));
+        DSI_TRY(chunk_bound(field, leaf, s->max, arena, &out->upper, err));
     }
 done:
     return rc;

@@ -33,11 +33,19 @@ DS_MUST_CHECK int dsi_metrics_modes(const struct dsi_metadata *m,
 bool dsi_metrics_value(const struct dsi_parquet_field *f, const struct dsi_type *from,
                        const struct dsi_parquet_value *v, struct dsi_value *out);
 
+// What the writer of a file knows of one column of it.
+struct dsi_metrics_source {
+    const struct dsi_parquet_field *stored;
+    const struct dsi_parquet_column_summary *summary;
+    struct dsi_metrics_mode mode;
+};
+
 /// A column's metrics from what the writer counted, bounds in the arena.
-DS_MUST_CHECK int dsi_metrics_of_summary(
-    const struct dsi_field *field, const struct dsi_parquet_field *parquet,
-    const struct dsi_parquet_column_summary *summary, struct dsi_metrics_mode mode,
-    struct dsi_arena *arena, struct dsi_column_metrics *out, struct ds_error *err);
+DS_MUST_CHECK int dsi_metrics_of_summary(const struct dsi_field *field,
+                                         const struct dsi_metrics_source *from,
+                                         struct dsi_arena *arena,
+                                         struct dsi_column_metrics *out,
+                                         struct ds_error *err);
 
 /// A column's metrics from a row group's statistics, as `field` (perhaps promoted) reads
 /// it; bounds in the arena. What the file does not say, or says oddly, is absent.

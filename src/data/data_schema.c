@@ -1,5 +1,6 @@
 #include "data/data_schema.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -313,6 +314,7 @@ static int read_repeated(struct reading *r, const struct dsi_parquet_node *n, in
                         : read_children(r, middle->first_child, count, depth, out);
     if (rc == DS_OK) {
         struct dsi_field *fields = (struct dsi_field *)out->fields; // Made just now.
+        assert(fields && out->field_count >= 1 && (!map || out->field_count == 2));
         for (size_t i = 0; i < out->field_count; i++) {
             fields[i].name = map ? names[i] : "element";
         }
@@ -359,6 +361,7 @@ int dsi_data_parquet_schema(const struct dsi_parquet_file *file, struct dsi_aren
     int32_t last_id = 0;
     int rc = DS_OK;
 
+    assert(file->root);
     DSI_TRY(read_children(&r, file->root->first_child, file->root->field.child_count, 0,
                           &read.root));
     if (r.ids_complete) {

@@ -226,10 +226,13 @@ static void store_decimal(dsi_int128 v, const struct dsi_parquet_field *f, uint8
 
 // Decimals are 16 bytes here and fewer in the file: their validity is copied too, since
 // one offset counts for both.
-static int decimal_input(const struct dsi_column *c, int64_t first, int64_t count,
-                         const struct dsi_parquet_field *f, struct dsi_buf *scratch,
-                         struct dsi_parquet_input *out, struct ds_error *err)
+static int decimal_input(struct dsi_data_writer *w, size_t leaf,
+                         const struct dsi_column *c, int64_t first, int64_t count,
+                         struct ds_error *err)
 {
+    const struct dsi_parquet_field *f = &w->fields[leaf];
+    struct dsi_buf *scratch = &w->scratch[leaf];
+    struct dsi_parquet_input *out = &w->inputs[leaf];
     size_t width = dsi_parquet_width(f);
     size_t bits = c->validity ? dsi_bits_size(count) : 0;
     const uint8_t *in = (const uint8_t *)c->values + (size_t)(c->offset + first) * 16;
@@ -262,8 +265,7 @@ static int column_input(struct dsi_data_writer *w, size_t leaf,
     struct dsi_parquet_input *in = &w->inputs[leaf];
 
     if (c->field->type.kind == DSI_TYPE_DECIMAL) {
-        return decimal_input(c, first, count, &w->fields[leaf], &w->scratch[leaf], in,
-                             err);
+        return decimal_input(w, leaf, c, first, count, err);
     }
     *in = (struct dsi_parquet_input){.validity = c->validity,
                                      .values = c->values,
@@ -287,7 +289,7 @@ int dsi_data_writer_append(struct dsi_data_writer *w, const struct dsi_batch *b,
         return dsi_fail(err, DS_EINVALID,
                         "writing %s: rows %lld to %lld of a batch of %lld rows and %zu "
                         "columns, expected %zu columns",
-                        w->options.location, (long long)first, (long long)(first + count),
+                        w->options.location, (long long)first, (long long)first + count,
                         (long long)b->rows, b->column_count,
                         w->options.schema->root.field_count);
     }
@@ -339,8 +341,9 @@ static int describe(struct dsi_data_writer *w, const struct dsi_parquet_summary 
     }
     for (size_t i = 0; i < w->leaf_count; i++) {
         size_t c = w->columns[i];
-        DSI_TRY(dsi_metrics_of_summary(&w->options.schema->root.fields[c], &w->fields[i],
-                                       &summary->columns[i], w->modes[c], arena,
+        struct dsi_metrics_source from = {&w->fields[i], &summary->columns[i],
+                                          w->modes[c]};
+        DSI_TRY(dsi_metrics_of_summary(&w->options.schema->root.fields[c], &from, arena,
                                        &columns[i], err));
     }
     if (w->leaf_count > 1) {

@@ -98,7 +98,8 @@ static void summarize(const struct dsi_parquet_column_summary *s,
                       struct dsi_arena *arena, struct dsi_column_metrics *out)
 {
     struct dsi_parquet_field p = {.physical = s->min.physical};
-    assert_int_equal(dsi_metrics_of_summary(f, &p, s, mode, arena, out, NULL), DS_OK);
+    struct dsi_metrics_source from = {&p, s, mode};
+    assert_int_equal(dsi_metrics_of_summary(f, &from, arena, out, NULL), DS_OK);
     assert_int_equal(out->field_id, f->id);
     assert_int_equal(out->column_size, s->compressed_size);
 }
@@ -224,8 +225,8 @@ static void test_data_metrics__survives_every_fault(void **state)
         struct ds_error err = {0};
         int rc = modes(&p, 1, 0, &schema, m, &err);
         if (rc == DS_OK) {
-            rc = dsi_metrics_of_summary(&rows_all_fields[12], &parquet, &s, m[12], &arena,
-                                        &out, &err);
+            struct dsi_metrics_source from = {&parquet, &s, m[12]};
+            rc = dsi_metrics_of_summary(&rows_all_fields[12], &from, &arena, &out, &err);
         }
         dsi_fault_stop();
         assert_int_equal(rc, plan.name ? DS_ENOMEM : DS_OK);
