@@ -129,6 +129,16 @@ static inline void random_predicate(struct rng *r, size_t column, char *out, siz
         snprintf(out, size, "%s is not null", name);
         break;
     case 2:
+        // Seven values are a large set (see expr_eval.c), where the pool has so many.
+        if (rng_below(r, 3) == 0) {
+            size_t used = (size_t)snprintf(out, size, "%s in (%s", name, a);
+            for (size_t i = 0; i < 9; i++) {
+                random_literal(r, column, c, sizeof c);
+                used += (size_t)snprintf(out + used, size - used, ", %s", c);
+            }
+            snprintf(out + used, size - used, ")");
+            break;
+        }
         snprintf(out, size, "%s in (%s, %s, %s)", name, a, b, c);
         break;
     case 3:
@@ -171,13 +181,13 @@ static inline void random_filter(struct rng *r, int depth, char *out, size_t siz
     random_filter(r, depth - 1, b, sizeof b);
     switch (rng_below(r, 3)) {
     case 0:
-        snprintf(out, size, "not (%.900s)", a);
+        snprintf(out, size, "not (%.1900s)", a);
         break;
     case 1:
-        snprintf(out, size, "(%.900s and %.900s)", a, b);
+        snprintf(out, size, "(%.1900s and %.1900s)", a, b);
         break;
     default:
-        snprintf(out, size, "(%.900s or %.900s)", a, b);
+        snprintf(out, size, "(%.1900s or %.1900s)", a, b);
         break;
     }
 }
