@@ -11,6 +11,9 @@
 // What "not stored" looks like until inheritance has been applied.
 #define NOT_STORED INT64_C(-1)
 
+// What an entry takes in a file at the least, well compressed; a hint, not a limit.
+enum { ENTRY_SIZE_MIN = 8, ENTRY_CAPACITY_MIN = 8 };
+
 struct entry_reader {
     const struct dsi_manifest_file *file;
     const struct dsi_manifest_read_options *options;
@@ -18,8 +21,11 @@ struct entry_reader {
     struct dsi_manifest_partition_plan plan;
     struct dsi_manifest_metrics metrics;
     struct dsi_arena *arena;
-    struct dsi_buf entries; // Of struct dsi_manifest_entry.
-    int64_t next_row_id;    // v3; -1: the manifest gives none.
+    struct dsi_manifest_entry *entries; // In the arena.
+    size_t entry_count;
+    size_t entry_capacity;
+    uint64_t seen;       // Entries taken so far, for messages.
+    int64_t next_row_id; // v3; -1: the manifest gives none.
 };
 
 static int get_format(const struct dsi_avro_type *t, struct ds_slice *in,
@@ -336,10 +342,40 @@ done:
     return rc;
 }
 
-static int get_block(struct entry_reader *r, int64_t count, struct ds_slice objects,
-                     int64_t first, struct ds_error *err)
+// Makes room for one more entry. The arena keeps the old array when it grows, so the
+// first one should do: as many as the list says there are, if the file is large enough
+// for them.
+static int reserve_entry(struct entry_reader *r, size_t file_size, struct ds_error *err)
 {
-    struct dsi_manifest_entry e;
+    const struct dsi_manifest_file *f = r->file;
+    int64_t stated =
+        (int64_t)f->added_files_count + f->existing_files_count + f->deleted_files_count;
+    size_t capacity = r->entry_capacity * 2;
+    struct dsi_manifest_entry *entries = NULL;
+
+    if (r->entry_count < r->entry_capacity) {
+        return DS_OK;
+    }
+    if (capacity == 0) {
+        size_t most = file_size / ENTRY_SIZE_MIN + ENTRY_CAPACITY_MIN;
+        capacity = stated > ENTRY_CAPACITY_MIN ? (size_t)stated : ENTRY_CAPACITY_MIN;
+        capacity = capacity < most ? capacity : most;
+    }
+    entries = dsi_arena_array(r->arena, capacity, sizeof *entries);
+    if (!entries) {
+        return dsi_no_memory(err, "reading a manifest");
+    }
+    if (r->entry_count > 0) {
+        memcpy(entries, r->entries, r->entry_count * sizeof *entries);
+    }
+    r->entries = entries;
+    r->entry_capacity = capacity;
+    return DS_OK;
+}
+
+static int get_block(struct entry_reader *r, size_t file_size, int64_t count,
+                     struct ds_slice objects, struct ds_error *err)
+{
     int rc = DS_OK;
 
     // Bounds stay where they are: in the arena's copy of the block.
@@ -347,14 +383,16 @@ static int get_block(struct entry_reader *r, int64_t count, struct ds_slice obje
         return dsi_no_memory(err, "reading a manifest");
     }
     for (int64_t i = 0; i < count; i++) {
-        rc = get_entry(r, &objects, &e, err);
+        DSI_TRY(reserve_entry(r, file_size, err));
+        struct dsi_manifest_entry *e = &r->entries[r->entry_count];
+        rc = get_entry(r, &objects, e, err);
         if (rc < 0) {
-            return dsi_wrap(err, rc, "entry %lld", (long long)(first + i));
+            return dsi_wrap(err, rc, "entry %llu", (unsigned long long)r->seen);
         }
-        if (e.status == DSI_ENTRY_DELETED && r->options->skip_deleted) {
-            continue;
+        r->seen++;
+        if (e->status != DSI_ENTRY_DELETED || !r->options->skip_deleted) {
+            r->entry_count++;
         }
-        DSI_TRY(dsi_buf_append(&r->entries, &e, sizeof e, err));
     }
     if (objects.size > 0) {
         rc = dsi_corrupt(err, "%zu bytes are left after a block's last entry",
@@ -396,22 +434,13 @@ static int read_entries(struct entry_reader *r, struct dsi_avro_reader *avro,
 {
     struct ds_slice objects = {NULL, 0};
     int64_t count = 0;
-    int64_t first = 0;
     int rc = DS_OK;
 
     while ((rc = dsi_avro_reader_next(avro, &count, &objects, err)) == DS_ROW) {
-        DSI_TRY(get_block(r, count, objects, first, err));
-        first += count; // At most one for each byte there is.
+        DSI_TRY(get_block(r, avro->file.size, count, objects, err));
     }
-    DSI_TRY(rc);
-    out->entry_count = r->entries.size / sizeof *out->entries;
-    out->entries = dsi_arena_array(&out->arena, out->entry_count, sizeof *out->entries);
-    if (!out->entries) {
-        return dsi_no_memory(err, "reading a manifest");
-    }
-    if (out->entry_count > 0) {
-        memcpy(out->entries, r->entries.data, r->entries.size);
-    }
+    out->entries = r->entries;
+    out->entry_count = r->entry_count;
 done:
     return rc;
 }
@@ -436,7 +465,6 @@ int dsi_manifest_parse(struct ds_slice avro, const struct dsi_manifest_file *fil
 done:
     dsi_avro_reader_release(&reader);
     dsi_manifest_metrics_release(&r.metrics);
-    dsi_buf_release(&r.entries);
     if (rc < 0) {
         dsi_manifest_release(out);
         return dsi_wrap(err, rc, "manifest %.200s", file->path ? file->path : "?");

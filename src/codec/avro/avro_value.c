@@ -4,16 +4,13 @@
 
 #include "base/error.h"
 
-int dsi_avro_branch(const struct dsi_avro_type *t, struct ds_slice *in,
-                    const struct dsi_avro_type **out, struct ds_error *err)
+int dsi_avro_branch_slow(const struct dsi_avro_type *t, struct ds_slice *in,
+                         const struct dsi_avro_type **out, struct ds_error *err)
 {
-    if (t->kind != DSI_AVRO_UNION) {
-        *out = t;
-        return DS_OK;
-    }
     struct ds_slice rest = *in;
     int64_t branch = 0;
     int rc = dsi_avro_long(&rest, &branch, err);
+
     if (rc < 0) {
         return rc;
     }
