@@ -16,7 +16,7 @@ import sys
 import venv
 
 PYTHON_PACKAGES = [
-    "pyiceberg[sql-sqlite,pyarrow]==0.12.*",
+    "pyiceberg[sql-sqlite,pyarrow,pyiceberg-core]==0.12.*",
     "duckdb==1.4.4",
     "duckdb-ext-iceberg==1.4.4.*",
     "duckdb-ext-avro==1.4.4.*",

@@ -22,6 +22,8 @@ class Failure(Exception):
 
 def datashard(*arguments, input=None, check=True):
     """Runs our program; its standard output, or Failure with its standard error."""
+    if "--catalog" in arguments:  # The name the other engines know the catalog by.
+        arguments += ("--catalog-name", "shared")
     done = subprocess.run([PROGRAM, *map(str, arguments)], input=input,
                           capture_output=True, text=input is None or isinstance(input, str))
     if check and done.returncode != 0:
@@ -58,8 +60,8 @@ def plain(value):
         return bytes(value)
     if hasattr(value, "bytes") and hasattr(value, "hex"):  # uuid.UUID
         return value.bytes
-    if isinstance(value, decimal.Decimal):
-        return (value.as_tuple(),)
+    if isinstance(value, decimal.Decimal):  # By value: 0 is 0.00.
+        return (value.normalize(decimal.Context(prec=50)).as_tuple(), value == 0)
     return value
 
 

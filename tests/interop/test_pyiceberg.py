@@ -58,18 +58,18 @@ def test_every_transform_of_theirs_reads_back():
     shape = theirs.create_table("ns.shape", schema=values.pyarrow_schema())
     by_name = {field.name: field.field_id for field in shape.schema().fields}
     cases = {
-        "identity_s": ("s", IdentityTransform()), "identity_day": ("day", IdentityTransform()),
+        "identity_i": ("i", IdentityTransform()), "identity_day": ("day", IdentityTransform()),
         "identity_dec": ("dec9", IdentityTransform()), "identity_b": ("flag", IdentityTransform()),
         "bucket_id": ("id", BucketTransform(4)), "bucket_s": ("s", BucketTransform(3)),
         "bucket_dec": ("dec38", BucketTransform(5)), "bucket_ts": ("ts", BucketTransform(5)),
         "trunc_s": ("s", TruncateTransform(2)), "trunc_i": ("i", TruncateTransform(100)),
-        "trunc_dec": ("dec9", TruncateTransform(10)), "year": ("ts", YearTransform()),
+        "trunc_dec": ("dec18", TruncateTransform(10)), "year": ("ts", YearTransform()),
         "month": ("tz", MonthTransform()), "day": ("ts", DayTransform()),
         "hour": ("ts", HourTransform()), "day_of_date": ("day", DayTransform()),
     }
     for name, (column, transform) in cases.items():
         spec = PartitionSpec(PartitionField(by_name[column], 1000, transform, f"p_{name}"))
-        table = theirs.create_table(f"ns.{name}", schema=values.pyarrow_schema(),
+        table = theirs.create_table(f"ns.{name}", schema=shape.schema(),
                                     partition_spec=spec)
         table.append(values.arrow_table())
         rows_equal(scan(f"ns.{name}", catalog=ours), values.rows(), what=name)
@@ -91,8 +91,8 @@ def test_a_partition_spec_change_reads_back():
     table.append(values.arrow_table(100))
     with table.update_schema() as update:
         update.rename_column("s", "text")
-        update.update_column("i", "long")
-        from pyiceberg.types import IntegerType
+        from pyiceberg.types import IntegerType, LongType
+        update.update_column("i", LongType())
         update.add_column("extra", IntegerType())
     datashard("--catalog", ours, "append", "ns.t", "-", "--format", "jsonl",
               input='{"id": 999, "text": "new", "i": 5000000000, "extra": 7}\n')
@@ -128,7 +128,8 @@ def test_filters_give_the_same_answers():
     filters = [
         "id < 10", "id >= 105 and id <= 110", "s = 'iceberg'", "s = ''", "s is null",
         "s is not null", "i > 500 or i is null", "not (i > 500)", "i in (1, 919, 757)",
-        "i not in (1, 919, 757)", "d > 1.0", "d is not null and d < 0.0", "flag = true",
+        # PyIceberg lets null through "not in"; in SQL, and here, it is neither in nor out.
+        "i not in (1, 919, 757) and i is not null", "d > 1.0", "d is not null and d < 0.0", "flag = true",
         "day >= '2020-06-01'", "ts < '2020-01-05T00:00:00'",
         "tz >= '2020-01-03T00:00:00+00:00'", "dec9 >= 2.25", "s like 's00%'",
         "s not like 's00%'", "s > 's0010' and s <= 's0020'", "dec9 = 14.20",
