@@ -42,11 +42,12 @@ def scan(table, *options, catalog=None):
         return pyarrow.parquet.read_table(out).to_pylist()
 
 
-def workspace(name):
-    """An empty directory of this test's own."""
+def workspace(name, fresh=True):
+    """A directory of this test's own, emptied unless `fresh` is False."""
     path = pathlib.Path(os.environ.get("DATASHARD_WORK", tempfile.gettempdir())) / name
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(parents=True)
+    if fresh:
+        shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True, exist_ok=True)
     return path.resolve()
 
 

@@ -1,19 +1,19 @@
 """PyIceberg, Spark and datashard append to one table at the same time: the sum is exact."""
 import collections
 import multiprocessing
-import sys
+import queue
 
 from peers import (datashard, our_catalog, pyiceberg_catalog, run, scan, spark_session,
                    workspace)
 
-FOLDER = workspace("together")
+FOLDER = workspace("together", fresh=__name__ == "__main__")
 OURS = our_catalog(FOLDER)
 OUR_WRITERS, OUR_APPENDS = 3, 20
 PYICEBERG_APPENDS, SPARK_APPENDS = 6, 5
 
 
 def write_ours(start, writer, acked):
-    start.wait()
+    start.wait(timeout=120)
     for n in range(OUR_APPENDS):
         key = writer * 1000 + n
         datashard("--catalog", OURS, "append", "ns.t", "-", "--format", "jsonl",
@@ -26,7 +26,7 @@ def write_pyiceberg(start, acked):
     from pyiceberg.exceptions import CommitFailedException
     catalog = pyiceberg_catalog(FOLDER)
     schema = pyarrow.schema([("id", pyarrow.int64()), ("who", pyarrow.string())])
-    start.wait()
+    start.wait(timeout=120)
     for n in range(PYICEBERG_APPENDS):
         key = 50000 + n
         rows = pyarrow.Table.from_pylist([{"id": key, "who": "pyiceberg"}], schema=schema)
@@ -42,7 +42,7 @@ def write_pyiceberg(start, acked):
 def write_spark(start, acked):
     spark = spark_session(FOLDER)
     spark.sql("select * from shared.ns.t").collect()  # Warm: it joins the race at once.
-    start.wait()
+    start.wait(timeout=120)
     for n in range(SPARK_APPENDS):
         key = 70000 + n
         spark.sql(f"insert into shared.ns.t values ({key}, 'spark')")
@@ -70,8 +70,8 @@ def test_the_sum_is_exact():
     while len(expected) < total and any(w.is_alive() or not acked.empty() for w in writers):
         try:
             expected.add(acked.get(timeout=1))
-        except Exception:  # queue.Empty: look again whether anybody is still writing.
-            continue
+        except queue.Empty:
+            continue  # Look again whether anybody is still writing.
     for writer in writers:
         writer.join()
         assert writer.exitcode == 0, f"a writer failed with {writer.exitcode}"
@@ -88,5 +88,4 @@ def test_the_sum_is_exact():
 
 
 if __name__ == "__main__":
-    if sys.argv[-1] == __file__:
-        run([test_the_sum_is_exact])
+    run([test_the_sum_is_exact])
