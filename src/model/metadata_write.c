@@ -129,11 +129,25 @@ static void write_content(struct dsi_json_writer *w, const struct dsi_metadata *
     }
 }
 
+// About how long it will be: one allocation instead of many that double.
+static size_t guess_size(const struct dsi_metadata *m)
+{
+    size_t size = 4096 + 128 * m->snapshot_log_count + 256 * m->metadata_log_count;
+    for (size_t i = 0; i < m->snapshot_count; i++) {
+        size += m->snapshots[i]->raw.size + 1;
+    }
+    return size;
+}
+
 int dsi_metadata_to_json(const struct dsi_metadata *m, struct dsi_buf *out,
                          struct ds_error *err)
 {
     struct dsi_json_writer w;
+    int rc = dsi_buf_reserve(out, guess_size(m), err);
 
+    if (rc < 0) {
+        return rc;
+    }
     dsi_json_writer_init(&w, out, err);
     dsi_json_write_object_begin(&w);
     dsi_json_write_member_i64(&w, "format-version", m->format_version);
