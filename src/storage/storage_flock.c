@@ -51,7 +51,7 @@ static int wait_for(int fd, int64_t until, int64_t least_ns, int64_t most_ns)
         if (now >= until) {
             return -EWOULDBLOCK;
         }
-        int64_t ns = (now - start) / 8;
+        int64_t ns = (now - start) / 16;
         ns = ns < least_ns ? least_ns : ns > most_ns ? most_ns : ns;
         ns = ns / 2 + (int64_t)dsi_random_below((uint64_t)ns); // Not all at once.
         dsi_sleep_ns(ns < until - now ? ns : until - now);
