@@ -11,8 +11,8 @@
 #include "base/random.h"
 #include "storage/storage_posix.h"
 
-// flock has no timeout, so a waiter looks again and again: soon at first, then at an
-// eighth of the time it has waited already. Only the first in the queue looks often.
+// flock has no timeout, so a waiter looks again and again: soon at first, then at a
+// sixteenth of the time it has waited already. Only the first in the queue looks often.
 #define FIRST_LEAST_NS INT64_C(20000)
 #define FIRST_MOST_NS INT64_C(500000)
 #define QUEUE_LEAST_NS INT64_C(100000)

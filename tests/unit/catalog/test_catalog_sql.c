@@ -2,8 +2,10 @@
 #include "catalog/catalog.h"
 #include "harness.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "posix_double.h"
 #include "sql_double.h"
 #include "storage_root.h"
 
@@ -269,6 +271,31 @@ static void test_catalog_sql__puts_metadata_where_the_table_says(void **state)
     assert_int_equal(swap(&base, &base), DS_EINVALID);
 }
 
+static void test_catalog_sql__makes_files_durable_before_the_row_names_them(void **state)
+{
+    (void)state;
+
+    create();
+    posix_double_start(NULL, 0, 0);
+    assert_int_equal(swap(&base, &base), DS_OK);
+    posix_double_stop();
+    assert_int_equal(posix_double_count("fsync"), 2); // The file; the names beside it.
+    assert_non_null(
+        strstr(posix_double.log, "write fsync close rename open fstat fsync"));
+
+    const char *calls[] = {"fsync", "rename", "write"};
+    for (size_t i = 0; i < 3; i++) { // What fails on the way never gets to the row.
+        struct dsi_head next;
+        size_t before = files();
+        posix_double_start(calls[i], i == 0 ? 2 : 1, -EIO);
+        sql_double_fail("COMMIT", 1, SQLITE_IOERR, false);
+        assert_int_equal(swap(&base, &next), DS_EIO);
+        posix_double_stop();
+        assert_int_equal(sql_double.seen, 0);
+        assert_int_equal(files(), before);
+    }
+}
+
 #define SQL_TEST(f) cmocka_unit_test_setup_teardown(f, make, end)
 
 int main(void)
@@ -281,6 +308,7 @@ int main(void)
         SQL_TEST(test_catalog_sql__does_not_know_when_it_cannot_look),
         SQL_TEST(test_catalog_sql__does_not_know_what_it_could_not_confirm),
         SQL_TEST(test_catalog_sql__survives_a_fault_of_every_step),
+        SQL_TEST(test_catalog_sql__makes_files_durable_before_the_row_names_them),
         SQL_TEST(test_catalog_sql__names_files_as_java_and_pyiceberg_do),
         SQL_TEST(test_catalog_sql__puts_metadata_where_the_table_says),
     };
