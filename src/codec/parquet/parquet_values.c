@@ -279,6 +279,35 @@ static size_t bytes_max(const struct dsi_parquet_column *out)
     return max < INT32_MAX ? max : INT32_MAX;
 }
 
+// Appends the next value; DS_ROW, or DS_OK when it does not fit.
+static int append_value(struct dsi_parquet_values *v, size_t max,
+                        struct dsi_parquet_column *out, struct ds_error *err)
+{
+    struct ds_slice value = {0};
+    int rc = DS_OK;
+
+    DSI_TRY(next_bytes(v, &value, err));
+    if (value.size > max - out->bytes.size) {
+        if (out->bytes.size == 0) { // It never will.
+            return dsi_fail(err, DS_EUNSUPPORTED,
+                            "column %s: a value of %zu bytes; the limit is %zu",
+                            v->field->name, value.size, max);
+        }
+        return DS_OK;
+    }
+    if (value.size > out->bytes.capacity - out->bytes.size) {
+        DSI_TRY(dsi_buf_reserve(&out->bytes, value.size, err));
+    }
+    if (value.size > 0) {
+        memcpy(out->bytes.data + out->bytes.size, value.data, value.size);
+        out->bytes.size += value.size;
+    }
+    pass_bytes(v, value);
+    rc = DS_ROW;
+done:
+    return rc;
+}
+
 int dsi_parquet_values_bytes(struct dsi_parquet_values *v, size_t rows,
                              const uint8_t *levels, int32_t max_def,
                              struct dsi_parquet_column *out, size_t *done_rows,
@@ -291,30 +320,17 @@ int dsi_parquet_values_bytes(struct dsi_parquet_values *v, size_t rows,
     DSI_TRY(dsi_buf_reserve(&out->values, (rows + 1) * sizeof(int32_t), err));
     for (; row < rows; row++) {
         if (!levels || levels[row] == max_def) {
-            struct ds_slice value = {0};
-            DSI_TRY(next_bytes(v, &value, err));
-            if (value.size > max - out->bytes.size) {
-                if (out->rows == 0 && row == 0) {
-                    return dsi_fail(err, DS_EUNSUPPORTED,
-                                    "column %s: a value of %zu bytes; the limit is %zu",
-                                    v->field->name, value.size, max);
-                }
+            DSI_TRY(append_value(v, max, out, err));
+            if (rc == DS_OK) {
                 break;
             }
-            if (value.size > out->bytes.capacity - out->bytes.size) {
-                DSI_TRY(dsi_buf_reserve(&out->bytes, value.size, err));
-            }
-            if (value.size > 0) {
-                memcpy(out->bytes.data + out->bytes.size, value.data, value.size);
-                out->bytes.size += value.size;
-            }
-            pass_bytes(v, value);
         }
         int32_t end = (int32_t)out->bytes.size;
         memcpy(out->values.data + out->values.size, &end, sizeof end);
         out->values.size += sizeof end;
     }
     *done_rows = row;
+    rc = DS_OK;
 done:
     return rc;
 }

@@ -120,7 +120,7 @@ int dsi_thrift_i64(struct dsi_thrift_reader *r, enum dsi_thrift_type type, int64
     if (type == DSI_THRIFT_I8) {
         uint8_t byte = 0;
         int rc = take_byte(r, &byte, err);
-        *out = (int8_t)byte;
+        *out = byte < 0x80 ? byte : byte - 0x100;
         return rc;
     }
     if (type != DSI_THRIFT_I16 && type != DSI_THRIFT_I32 && type != DSI_THRIFT_I64) {
