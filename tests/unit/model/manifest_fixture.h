@@ -81,8 +81,7 @@ static inline void fixture_partition(int v, struct dsi_value values[FIXTURE_TYPE
 {
     static const char *const texts[] = {"ham", "", "sp\xc3\xa4m"};
     static const char *const uuids[] = {"0123456789abcdef", "ABCDEFGHIJKLMNOP",
-                                        "\xff\xfe\xfd\xfc\x01\x02\x03\x04"
-                                        "aaaabbbb"};
+                                        "\xff\xfe\xfd\xfc\x01\x02\x03\x04zzzzyyyy"};
     const dsi_int128 big = dsi_int128_pow10(38) - 1;
 
     for (int i = 0; i < FIXTURE_TYPES; i++) {
