@@ -21,6 +21,9 @@
 // Where the table says nothing, ours begins lower: a local swap takes about one.
 #define MIN_WAIT_MS_UNSET 10
 
+// Times and counts above this (31 years in milliseconds) mean "for ever".
+#define SETTING_MAX INT64_C(1000000000000)
+
 // The budget of a commit, and how it waits.
 struct budget {
     int64_t start_ns;
@@ -33,43 +36,50 @@ struct budget {
     unsigned round; // Of waiting.
 };
 
-static int budget_of(const struct dsi_metadata *m,
-                     const struct ds_commit_options *options, struct budget *b,
-                     struct ds_error *err)
+// A setting of the table that makes no sense must not stop the commit that mends it.
+static int64_t setting(const struct dsi_metadata *m, const char *key, int64_t fallback)
+{
+    struct ds_error err = {0};
+    int64_t value = fallback;
+
+    if (dsi_metadata_property_i64(m, key, fallback, INT64_MIN, &value, &err) < 0) {
+        dsi_log(DS_LOG_WARN, "%s; taking %lld", err.message, (long long)fallback);
+        return fallback;
+    }
+    value = value < 0 ? fallback : value;
+    return value < SETTING_MAX ? value : SETTING_MAX;
+}
+
+static struct budget budget_of(const struct dsi_metadata *m,
+                               const struct ds_commit_options *options)
 {
     int64_t timeout_ms = options->timeout_ms;
-    int64_t retries = -2;
-    int rc = DS_OK;
-
-    *b = (struct budget){.start_ns = dsi_clock_monotonic_ns()};
-    DSI_TRY(dsi_metadata_property_i64(m, "commit.retry.min-wait-ms", MIN_WAIT_MS_UNSET, 0,
-                                      &b->min_wait_ms, err));
-    DSI_TRY(dsi_metadata_property_i64(m, "commit.retry.max-wait-ms", 60000, 0,
-                                      &b->max_wait_ms, err));
-    DSI_TRY(dsi_metadata_property_i64(m, "commit.status-check.num-retries", 3, 0,
-                                      &b->looks_max, err));
+    struct budget b = {
+        .start_ns = dsi_clock_monotonic_ns(),
+        .min_wait_ms = setting(m, "commit.retry.min-wait-ms", MIN_WAIT_MS_UNSET),
+        .max_wait_ms = setting(m, "commit.retry.max-wait-ms", 60000),
+        .looks_max = setting(m, "commit.status-check.num-retries", 3),
+    };
     // Unset means that only time counts: a number of retries can be used up by nothing
     // worse than many writers.
-    DSI_TRY(
-        dsi_metadata_property_i64(m, "commit.retry.num-retries", -2, -2, &retries, err));
+    int64_t retries = setting(m, "commit.retry.num-retries", -1);
+
     if (timeout_ms <= 0) {
-        DSI_TRY(dsi_metadata_property_i64(m, "commit.retry.total-timeout-ms", 1800000, 0,
-                                          &timeout_ms, err));
+        timeout_ms = setting(m, "commit.retry.total-timeout-ms", 1800000);
     }
     timeout_ms =
         timeout_ms < INT64_MAX / NS_PER_MS / 4 ? timeout_ms : INT64_MAX / NS_PER_MS / 4;
-    b->deadline_ns = b->start_ns + timeout_ms * NS_PER_MS;
-    b->attempts_max = options->attempts_max != 0 ? options->attempts_max
-                      : retries >= 0             ? retries + 1
-                                                 : -1;
-done:
-    return rc;
+    b.deadline_ns = b.start_ns + timeout_ms * NS_PER_MS;
+    b.attempts_max = options->attempts_max != 0            ? options->attempts_max
+                     : retries >= 0 && retries < INT32_MAX ? retries + 1
+                                                           : -1;
+    return b;
 }
 
 // Full jitter: evenly from nothing to what doubles each time, but not past the deadline.
 static void wait_before_retry(struct budget *b)
 {
-    int64_t limit_ms = b->min_wait_ms;
+    int64_t limit_ms = b->min_wait_ms < b->max_wait_ms ? b->min_wait_ms : b->max_wait_ms;
     int64_t left_ns = b->deadline_ns - dsi_clock_monotonic_ns();
 
     for (unsigned i = 0; i < b->round && limit_ms < b->max_wait_ms; i++) {
@@ -315,12 +325,9 @@ int dsi_commit(struct dsi_table *table, const struct dsi_change *change,
     struct ds_commit_result full = {.struct_size = sizeof full};
     enum ds_outcome outcome = DS_NOT_COMMITTED;
     struct dsi_attempts a = {.table = table, .change = change};
-    struct budget b = {0};
+    struct budget b = budget_of(m, options ? options : &defaults);
 
-    int rc = budget_of(m, options ? options : &defaults, &b, err);
-    if (rc == DS_OK) {
-        rc = dsi_attempts_begin(&a, table, change, err);
-    }
+    int rc = dsi_attempts_begin(&a, table, change, err);
     if (rc == DS_OK) {
         rc = attempts_run(&a, &b, &outcome, err);
     }

@@ -117,8 +117,13 @@ static int look_at_version(ds_storage *storage, const char *location,
         out->sighting = DSI_SIGHT_BROKEN;
         return DS_OK;
     }
-    if (rc == DS_OK &&
-        has_identity(dsi_metadata_property(m, DSI_KEY_COMMIT_ID), trail->identity)) {
+    bool found = rc == DS_OK && has_identity(dsi_metadata_property(m, DSI_KEY_COMMIT_ID),
+                                             trail->identity);
+    for (size_t i = rc == DS_OK ? m->snapshot_count : 0; i > 0 && !found; i--) {
+        found = has_identity(dsi_snapshot_summary(m->snapshots[i - 1], DSI_KEY_COMMIT_ID),
+                             trail->identity);
+    }
+    if (found) {
         out->sighting = DSI_SIGHT_FOUND;
     }
     dsi_metadata_unref(m);
@@ -169,7 +174,10 @@ int dsi_look(ds_storage *storage, const struct dsi_state *s, struct dsi_trail *t
     }
     if (trail->makes_snapshot) {
         look_at_snapshots(s, trail, out);
-    } else {
+    }
+    // Where snapshots were expired in between, the versions they came with may still
+    // tell.
+    if (!trail->makes_snapshot || (out->sighting == DSI_SIGHT_BROKEN && trail->sent)) {
         DSI_TRY(look_at_versions(storage, s, trail, out, err));
     }
     if (out->sighting == DSI_SIGHT_BROKEN && !trail->sent) {

@@ -45,8 +45,9 @@ struct dsi_sight {
 
 struct dsi_mark dsi_mark_of(const struct dsi_state *s);
 
-/// Looks for the trail's commit in `s`. ABSENT moves trail->looked on. Reads older
-/// metadata files only for changes without snapshot whose file names do not tell.
+/// Looks for the trail's commit in `s`. ABSENT moves trail->looked on. Older versions are
+/// asked only about changes without snapshot, and where snapshots were expired since; and
+/// their files are read only where the names do not tell.
 DS_MUST_CHECK int dsi_look(ds_storage *storage, const struct dsi_state *s,
                            struct dsi_trail *trail, struct dsi_sight *out,
                            struct ds_error *err);

@@ -272,6 +272,29 @@ static void test_commit__gives_up_after_its_attempts(void **state)
     catalog_release(&c);
 }
 
+static void test_commit__is_not_locked_out_by_a_bad_setting(void **state)
+{
+    static const struct ds_property bad[] = {{"commit.retry.num-retries", "many"},
+                                             {"commit.retry.min-wait-ms", "-5"},
+                                             {"datashard.expire-on-commit", "perhaps"}};
+    struct dsi_catalog c;
+    struct dsi_change *change = NULL;
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, bad, 3);
+    const struct dsi_state *s = dsi_table_state(t);
+    assert_int_equal(dsi_change_new(s, NULL, &change, NULL), DS_OK);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(dsi_change_set_property(change, bad[i].key, NULL, NULL), DS_OK);
+    }
+    assert_int_equal(dsi_commit(t, change, NULL, NULL, NULL), DS_OK);
+    dsi_state_unref(s);
+    dsi_change_free(change);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
 // Leaves files that a failed commit wrote: none may be there after a definite no.
 struct listing {
     size_t count;
@@ -424,6 +447,8 @@ int main(void)
             test_commit__run_twice_with_one_identity_commits_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_commit__gives_up_after_its_attempts, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_commit__is_not_locked_out_by_a_bad_setting,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(
             test_commit__that_cannot_be_applied_removes_its_files, setup, teardown),
         cmocka_unit_test_setup_teardown(test_commit__survives_every_fault, setup,

@@ -81,13 +81,14 @@ static void test_look__claims_absence_only_over_whole_history(void **state)
         {DSI_KEY_EXPIRE_ON_COMMIT, "true"},
         {"history.expire.max-snapshot-age-ms", "1"},
         {"history.expire.min-snapshots-to-keep", "2"},
+        {"write.metadata.previous-versions-max", "3"},
     };
     struct dsi_trail trail = some_trail();
     struct dsi_catalog c;
     (void)state;
 
     catalog_init(&c);
-    struct dsi_table *t = test_create(&c, expiring, 3);
+    struct dsi_table *t = test_create(&c, expiring, 4);
     const struct dsi_state *old = grow(t, 2);
     trail.looked = trail.base = dsi_mark_of(old);
     assert_int_equal(look(c.storage, old, &trail), DSI_SIGHT_ABSENT);
@@ -103,6 +104,36 @@ static void test_look__claims_absence_only_over_whole_history(void **state)
     assert_int_equal(look(c.storage, late, &trail), DSI_SIGHT_ABSENT);
     dsi_state_unref(old);
     dsi_state_unref(next);
+    dsi_state_unref(late);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+static void test_look__asks_the_versions_where_snapshots_were_expired(void **state)
+{
+    static const struct ds_property expiring[] = {
+        {DSI_KEY_EXPIRE_ON_COMMIT, "true"},
+        {"history.expire.max-snapshot-age-ms", "1"},
+        {"history.expire.min-snapshots-to-keep", "1"},
+    };
+    struct dsi_trail trail = some_trail();
+    struct dsi_catalog c;
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, expiring, 3);
+    const struct dsi_state *old = grow(t, 2);
+    struct dsi_change *mine = test_change(t, NULL, "memory:///t/data/mine", 1);
+    assert_int_equal(dsi_commit(t, mine, NULL, NULL, NULL), DS_OK);
+    const struct dsi_state *late = grow(t, 9);
+    assert_true(late->metadata->snapshot_count < 5);
+    trail.looked = trail.base = dsi_mark_of(old);
+    struct dsi_trail other = trail;
+    assert_int_equal(look(c.storage, late, &trail), DSI_SIGHT_ABSENT);
+    memcpy(other.identity, mine->identity, sizeof other.identity);
+    assert_int_equal(look(c.storage, late, &other), DSI_SIGHT_FOUND);
+    dsi_change_free(mine);
+    dsi_state_unref(old);
     dsi_state_unref(late);
     dsi_table_free(t);
     catalog_release(&c);
@@ -143,6 +174,7 @@ int main(void)
         cmocka_unit_test(test_look__tokens_are_read_back),
         cmocka_unit_test(test_look__tokens_that_were_touched_are_refused),
         cmocka_unit_test(test_look__claims_absence_only_over_whole_history),
+        cmocka_unit_test(test_look__asks_the_versions_where_snapshots_were_expired),
         cmocka_unit_test(test_look__orders_versions),
     };
     test_clock_ticks();

@@ -91,6 +91,7 @@ static void test_resolve__does_not_guess_when_history_was_expired(void **state)
         {DSI_KEY_EXPIRE_ON_COMMIT, "true"},
         {"history.expire.max-snapshot-age-ms", "1"},
         {"history.expire.min-snapshots-to-keep", "1"},
+        {"write.metadata.previous-versions-max", "1"},
     };
     struct dsi_catalog c;
     struct ds_commit_result r = {0};
@@ -100,7 +101,7 @@ static void test_resolve__does_not_guess_when_history_was_expired(void **state)
     (void)state;
 
     catalog_init(&c);
-    struct dsi_table *t = test_create(&c, set, 3);
+    struct dsi_table *t = test_create(&c, set, 4);
     open_commit(&c, t, token);
     for (int i = 0; i < 4; i++) {
         snprintf(path, sizeof path, "memory:///t/data/%d", i);
