@@ -53,6 +53,7 @@ struct dsi_data_reader_options {
         *metadata;                   // Specs (identity partition values), name mapping.
     const struct dsi_schema *schema; // What to read: a projection; columns by field id.
     int64_t batch_rows_max;          // 0: 65,536.
+    size_t batch_bytes_max; // Of a text column in a batch, or one value; 0: 64 MiB.
 
     /// Asked for each row group with what its statistics say; false skips it. NULL: all.
     bool (*keep)(void *arg, int64_t rows, const struct dsi_column_metrics *columns,

@@ -12,7 +12,7 @@
 #include "data/data_metrics.h"
 #include "data/data_schema.h"
 
-enum { BATCH_ROWS_DEFAULT = 65536 };
+enum { BATCH_ROWS_DEFAULT = 65536, BATCH_BYTES_DEFAULT = 64 << 20 };
 
 // One column of the projection, in the row group that is being read.
 struct source {
@@ -92,6 +92,9 @@ int dsi_data_reader_open(const struct dsi_data_reader_options *options,
     if (r->options.batch_rows_max <= 0 ||
         r->options.batch_rows_max > DSI_BATCH_ROWS_MAX) {
         r->options.batch_rows_max = BATCH_ROWS_DEFAULT;
+    }
+    if (r->options.batch_bytes_max == 0) {
+        r->options.batch_bytes_max = BATCH_BYTES_DEFAULT;
     }
     DSI_TRY(open_file(r, err));
     r->sources = dsi_arena_array(&r->arena, count, sizeof *r->sources);
@@ -217,7 +220,15 @@ static int read_leaf(struct dsi_data_reader *r, struct source *s, int64_t rows,
     size_t got = 0;
     int rc = DS_OK;
 
-    DSI_TRY(dsi_parquet_reader_read(s->reader, (size_t)rows, &in, &got, err));
+    in.bytes.max = r->options.batch_bytes_max;
+    rc = dsi_parquet_reader_read(s->reader, (size_t)rows, &in, &got, err);
+    if (rc == DS_EUNSUPPORTED) { // Perhaps one value that is larger: it comes alone.
+        dsi_parquet_column_release(&in);
+        in.bytes.max = 0;
+        DSI_TRY(seek(r, s, r->row, err));
+        rc = dsi_parquet_reader_read(s->reader, 1, &in, &got, err);
+    }
+    DSI_TRY(rc);
     if (got == 0) {
         rc = dsi_corrupt(err, "column %s: its data end at row %lld of %lld",
                          out->field->name, (long long)r->row,

@@ -296,8 +296,11 @@ static void test_data_reader__survives_every_fault(void **state)
     (void)state;
 
     while (dsi_fault_next(&plan)) {
-        struct dsi_data_reader_options options = {
-            .storage = local, .file = &file, .schema = &schema, .batch_rows_max = 20};
+        struct dsi_data_reader_options options = {.storage = local,
+                                                  .file = &file,
+                                                  .schema = &schema,
+                                                  .batch_rows_max = 20,
+                                                  .batch_bytes_max = 100};
         struct ds_error err = {0};
         struct dsi_batch b;
         int rc = files_read_all(&options, &b, &err);

@@ -56,10 +56,13 @@ static int write_file(struct rows_random *r, const struct dsi_batch *b,
 }
 
 static int read_file(const struct dsi_data_file *file, const struct dsi_schema *schema,
-                     int64_t batch_rows, struct dsi_batch *out, struct ds_error *err)
+                     int64_t batch_max, struct dsi_batch *out, struct ds_error *err)
 {
-    struct dsi_data_reader_options options = {
-        .storage = memory, .file = file, .schema = schema, .batch_rows_max = batch_rows};
+    struct dsi_data_reader_options options = {.storage = memory,
+                                              .file = file,
+                                              .schema = schema,
+                                              .batch_rows_max = batch_max,
+                                              .batch_bytes_max = (size_t)batch_max};
     return files_read_all(&options, out, err);
 }
 
