@@ -425,10 +425,9 @@ static int append_bytes(struct dsi_parquet_column_writer *c,
                         const struct dsi_parquet_part *part, const uint32_t *levels,
                         size_t *rows, struct ds_error *err)
 {
-    size_t width = c->dict.width;
     int rc = DS_OK;
 
-    assert(width == 0);
+    assert(c->dict.width == 0);
     for (*rows = 0; *rows < part->rows; (*rows)++) {
         struct ds_slice v = {0};
         if (levels[*rows] != (uint32_t)c->leaf->max_def) {

@@ -61,8 +61,8 @@ DS_MUST_CHECK int dsi_parquet_reader_new(const struct dsi_parquet_node *leaf,
 /// Appends the next rows to `out`: `rows_max` of them, or what is left. Fewer also when a
 /// BYTE_ARRAY column's `bytes` would pass its own max (or 2 GiB, which int32 offsets
 /// need); DS_EUNSUPPORTED if a row does not even fit an empty buffer.
-/// `*rows` is how many were appended; 0 with DS_OK means that all rows have been read, or,
-/// while dsi_parquet_reader_rows_left says otherwise, that `out` is full: empty it first.
+/// `*rows` is how many were appended; 0 with DS_OK means that all rows have been read,
+/// or, while dsi_parquet_reader_rows_left says otherwise, that `out` is full.
 DS_MUST_CHECK int dsi_parquet_reader_read(dsi_parquet_reader *r, size_t rows_max,
                                           struct dsi_parquet_column *out, size_t *rows,
                                           struct ds_error *err);
