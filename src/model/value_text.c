@@ -189,16 +189,23 @@ static int parse_uuid(const struct dsi_type *type, struct ds_slice text,
                : DS_OK;
 }
 
+// "1e999" is no number we hold; "inf" is one.
+static bool has_digit(struct ds_slice text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] >= '0' && text.data[i] <= '9') {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int parse_float(const struct dsi_type *type, struct ds_slice text,
                        struct dsi_value *out, struct ds_error *err)
 {
     double v = 0;
-    bool word =
-        text.size > 0 &&
-        memchr("iInN",
-               text.data[text.size > 1 && (text.data[0] == '-' || text.data[0] == '+')],
-               4);
-    if (!dsi_text_to_f64((const char *)text.data, text.size, &v) || (isinf(v) && !word)) {
+    if (!dsi_text_to_f64((const char *)text.data, text.size, &v) ||
+        (isinf(v) && has_digit(text))) {
         return dsi_value_unfit(type, text, "a number", err);
     }
     if (type->kind == DSI_TYPE_DOUBLE) {
