@@ -85,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const struct dsi_manifest_file file = {.path = "m.avro",
                                                .content = i == 2 ? DSI_MANIFEST_DELETES
                                                                  : DSI_MANIFEST_DATA,
-                                               .sequence_number = i * 5,
+                                               .sequence_number = INT64_C(5) * i,
                                                .added_snapshot_id = 7,
                                                .first_row_id = i == 1 ? 100 : -1};
         const struct dsi_manifest_read_options options = {.skip_metrics = i == 2};

@@ -287,25 +287,25 @@ int dsi_manifest_put_partition_type(struct dsi_buf *out, const struct dsi_type *
                                     const struct dsi_type *before, size_t before_count,
                                     struct ds_error *err)
 {
-    static const char *const texts[] = {
-        [DSI_TYPE_BOOLEAN] = "\"boolean\"",
-        [DSI_TYPE_INT] = "\"int\"",
-        [DSI_TYPE_LONG] = "\"long\"",
-        [DSI_TYPE_FLOAT] = "\"float\"",
-        [DSI_TYPE_DOUBLE] = "\"double\"",
-        [DSI_TYPE_DATE] = "{\"type\":\"int\",\"logicalType\":\"date\"}",
-        [DSI_TYPE_TIME] = "{\"type\":\"long\",\"logicalType\":\"time-micros\"}",
-        [DSI_TYPE_TIMESTAMP] = "{\"type\":\"long\",\"logicalType\":\"timestamp-micros\","
-                               "\"adjust-to-utc\":false}",
-        [DSI_TYPE_TIMESTAMPTZ] = "{\"type\":\"long\",\"logicalType\":"
-                                 "\"timestamp-micros\",\"adjust-to-utc\":true}",
-        [DSI_TYPE_TIMESTAMP_NS] = "{\"type\":\"long\",\"logicalType\":"
-                                  "\"timestamp-nanos\",\"adjust-to-utc\":false}",
-        [DSI_TYPE_TIMESTAMPTZ_NS] = "{\"type\":\"long\",\"logicalType\":"
-                                    "\"timestamp-nanos\",\"adjust-to-utc\":true}",
-        [DSI_TYPE_STRING] = "\"string\"",
-        [DSI_TYPE_BINARY] = "\"bytes\"",
-        [DSI_TYPE_MAP] = NULL,
+    static const struct {
+        const char *base; // NULL: there is no Avro type.
+        const char *logical;
+        const char *utc; // "adjust-to-utc".
+    } forms[] = {
+        [DSI_TYPE_BOOLEAN] = {"boolean", NULL, NULL},
+        [DSI_TYPE_INT] = {"int", NULL, NULL},
+        [DSI_TYPE_LONG] = {"long", NULL, NULL},
+        [DSI_TYPE_FLOAT] = {"float", NULL, NULL},
+        [DSI_TYPE_DOUBLE] = {"double", NULL, NULL},
+        [DSI_TYPE_DATE] = {"int", "date", NULL},
+        [DSI_TYPE_TIME] = {"long", "time-micros", NULL},
+        [DSI_TYPE_TIMESTAMP] = {"long", "timestamp-micros", "false"},
+        [DSI_TYPE_TIMESTAMPTZ] = {"long", "timestamp-micros", "true"},
+        [DSI_TYPE_TIMESTAMP_NS] = {"long", "timestamp-nanos", "false"},
+        [DSI_TYPE_TIMESTAMPTZ_NS] = {"long", "timestamp-nanos", "true"},
+        [DSI_TYPE_STRING] = {"string", NULL, NULL},
+        [DSI_TYPE_BINARY] = {"bytes", NULL, NULL},
+        [DSI_TYPE_MAP] = {NULL, NULL, NULL},
     };
 
     if (type->kind == DSI_TYPE_DECIMAL || type->kind == DSI_TYPE_UUID ||
@@ -316,12 +316,19 @@ int dsi_manifest_put_partition_type(struct dsi_buf *out, const struct dsi_type *
         }
         return put_named_type(out, type, suffix, err);
     }
-    if (!texts[type->kind]) {
+    const char *base = forms[type->kind].base;
+    const char *logical = forms[type->kind].logical;
+    const char *utc = forms[type->kind].utc;
+    if (!base) {
         char name[64];
         dsi_type_format(type, name, sizeof name);
         return dsi_fail(err, DS_EUNSUPPORTED, "a partition value of type %s", name);
     }
-    return dsi_buf_append_text(out, texts[type->kind], err);
+    if (!logical) {
+        return dsi_buf_printf(out, err, "\"%s\"", base);
+    }
+    return dsi_buf_printf(out, err, "{\"type\":\"%s\",\"logicalType\":\"%s\"%s%s}", base,
+                          logical, utc ? ",\"adjust-to-utc\":" : "", utc ? utc : "");
 }
 
 static int put_decimal(struct dsi_buf *out, const struct dsi_type *type,

@@ -1,4 +1,5 @@
 // Manifests in: entries by field id, with what they inherit filled in.
+#include <assert.h>
 #include <string.h>
 
 #include "base/checked.h"
@@ -384,6 +385,7 @@ static int get_block(struct entry_reader *r, size_t file_size, int64_t count,
     }
     for (int64_t i = 0; i < count; i++) {
         DSI_TRY(reserve_entry(r, file_size, err));
+        assert(r->entries);
         struct dsi_manifest_entry *e = &r->entries[r->entry_count];
         rc = get_entry(r, &objects, e, err);
         if (rc < 0) {

@@ -289,7 +289,7 @@ static int count_entry(const struct dsi_manifest_entry *e, struct dsi_manifest_f
 enum { TEXT_AVRO_SCHEMA, TEXT_SCHEMA, TEXT_PARTITION_SPEC, TEXT_COUNT };
 
 // Specification, "Manifests": the keys that a manifest's header must have.
-static int put_header(struct entry_writer *w, struct dsi_avro_write *avro,
+static int put_header(struct entry_writer *w, struct dsi_avro_write avro,
                       const struct dsi_buf texts[TEXT_COUNT], struct dsi_buf *out,
                       struct ds_error *err)
 {
@@ -310,10 +310,10 @@ static int put_header(struct entry_writer *w, struct dsi_avro_write *avro,
         {dsi_slice_text("content"),
          dsi_slice_text(spec->content == DSI_MANIFEST_DELETES ? "deletes" : "data")},
     };
-    avro->schema = dsi_buf_slice(&texts[TEXT_AVRO_SCHEMA]);
-    avro->meta = meta;
-    avro->meta_count = sizeof meta / sizeof meta[0];
-    return dsi_avro_writer_init(&w->avro, out, avro, err);
+    avro.schema = dsi_buf_slice(&texts[TEXT_AVRO_SCHEMA]);
+    avro.meta = meta;
+    avro.meta_count = sizeof meta / sizeof meta[0];
+    return dsi_avro_writer_init(&w->avro, out, &avro, err);
 }
 
 static int open_writer(struct entry_writer *w, struct dsi_buf *out, struct ds_error *err)
@@ -333,7 +333,7 @@ static int open_writer(struct entry_writer *w, struct dsi_buf *out, struct ds_er
     DSI_TRY(dsi_schema_to_json(spec->schema, &texts[TEXT_SCHEMA], err));
     DSI_TRY(
         dsi_partition_spec_to_json(spec->spec, true, &texts[TEXT_PARTITION_SPEC], err));
-    DSI_TRY(put_header(w, &avro, texts, out, err));
+    DSI_TRY(put_header(w, avro, texts, out, err));
 done:
     for (size_t i = 0; i < TEXT_COUNT; i++) {
         dsi_buf_release(&texts[i]);
@@ -389,6 +389,22 @@ done:
     return rc;
 }
 
+static int put_summaries(struct entry_writer *w, struct dsi_arena *arena,
+                         struct dsi_manifest_file *file, struct ds_error *err)
+{
+    size_t count = w->spec->spec->field_count;
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        DSI_TRY(put_bound(&w->lower[i], arena, &w->summaries[i].lower, err));
+        DSI_TRY(put_bound(&w->upper[i], arena, &w->summaries[i].upper, err));
+    }
+    file->partitions = w->summaries;
+    file->partition_count = count;
+done:
+    return rc;
+}
+
 int dsi_manifest_build(const struct dsi_manifest_write *spec,
                        const struct dsi_manifest_entry *entries, size_t count,
                        struct dsi_arena *arena, struct dsi_buf *out,
@@ -396,7 +412,6 @@ int dsi_manifest_build(const struct dsi_manifest_write *spec,
 {
     struct entry_writer w = {.spec = spec};
     size_t before = out->size;
-    size_t fields = spec->spec->field_count;
     int rc = DS_OK;
 
     *file = (struct dsi_manifest_file){.spec_id = spec->spec->spec_id,
@@ -408,12 +423,7 @@ int dsi_manifest_build(const struct dsi_manifest_write *spec,
     DSI_TRY(prepare(&w, entries, count, arena, err));
     DSI_TRY(open_writer(&w, out, err));
     DSI_TRY(put_entries(&w, entries, count, file, err));
-    for (size_t i = 0; i < fields; i++) {
-        DSI_TRY(put_bound(&w.lower[i], arena, &w.summaries[i].lower, err));
-        DSI_TRY(put_bound(&w.upper[i], arena, &w.summaries[i].upper, err));
-    }
-    file->partitions = w.summaries;
-    file->partition_count = fields;
+    DSI_TRY(put_summaries(&w, arena, file, err));
 done:
     dsi_avro_writer_release(&w.avro);
     if (rc < 0) {

@@ -127,6 +127,7 @@ static int check_crc(struct dsi_avro_reader *r, struct ds_slice crc, struct ds_e
     uint32_t stored = 0;
     uint32_t counted = dsi_crc32(0, dsi_buf_slice(&r->block));
 
+    assert(crc.data && crc.size == CRC_SIZE);
     for (size_t i = 0; i < CRC_SIZE; i++) {
         stored = stored << 8 | crc.data[i];
     }

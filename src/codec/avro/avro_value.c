@@ -103,6 +103,7 @@ static int skip(const struct dsi_avro_type *t, struct ds_slice *in, int depth,
     int32_t small = 0;
     bool truth = false;
 
+    assert(t);
     if (t->size_min == 0) { // Also keeps many names for nothing from taking time.
         return DS_OK;
     }

@@ -41,7 +41,7 @@ static void print_number(struct dsi_buf *out, int64_t v, int64_t none)
 static void print_hex(struct dsi_buf *out, struct ds_slice bytes)
 {
     print(out, bytes.data ? " 0x" : " -");
-    for (size_t i = 0; i < bytes.size; i++) {
+    for (size_t i = 0; bytes.data && i < bytes.size; i++) {
         assert_int_equal(dsi_buf_printf(out, NULL, "%02x", bytes.data[i]), DS_OK);
     }
 }

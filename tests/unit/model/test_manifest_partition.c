@@ -49,7 +49,7 @@ static int get(int32_t spec_id, int32_t field_id, const char *avro, const char *
 static void
 test_manifest_partition__reads_days_with_and_without_a_logical_type(void **state)
 {
-    struct dsi_value v;
+    struct dsi_value v = DSI_VALUE_NULL;
     (void)state;
 
     assert_int_equal(
@@ -68,7 +68,7 @@ test_manifest_partition__reads_days_with_and_without_a_logical_type(void **state
 
 static void test_manifest_partition__reads_what_a_promotion_left(void **state)
 {
-    struct dsi_value v;
+    struct dsi_value v = DSI_VALUE_NULL;
     (void)state;
 
     assert_int_equal(get(1, 1002, "\"int\"", "\0\2\1", 3, &v), DS_OK);
@@ -101,7 +101,7 @@ static void test_manifest_partition__refuses_what_does_not_fit(void **state)
         {1013, "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":9}",
          "\0\2\0", 3},
     };
-    struct dsi_value v;
+    struct dsi_value v = DSI_VALUE_NULL;
     (void)state;
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

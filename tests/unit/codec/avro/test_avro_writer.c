@@ -121,7 +121,7 @@ static void test_avro_writer__knows_the_names_of_codecs(void **state)
     const struct dsi_avro_write gzip = {.codec = DSI_COMPRESSION_GZIP};
     struct dsi_avro_writer w;
     struct dsi_buf out = DSI_BUF_INIT;
-    enum dsi_compression c;
+    enum dsi_compression c = DSI_COMPRESSION_NONE;
     struct ds_error err = {0};
     (void)state;
 

@@ -44,7 +44,7 @@ static void test_compress_zstd__reads_several_frames(void **state)
     struct ds_slice whole = dsi_buf_slice(&in);
     assert_int_equal(dsi_decompress_all(DSI_COMPRESSION_ZSTD, whole, &out, NULL), DS_OK);
     assert_int_equal(out.size, 3 * CONTENT_SIZE);
-    assert_memory_equal(out.data + 2 * CONTENT_SIZE, content, CONTENT_SIZE);
+    assert_memory_equal(out.data + (size_t)2 * CONTENT_SIZE, content, CONTENT_SIZE);
     dsi_buf_release(&in);
     dsi_buf_release(&out);
 }
