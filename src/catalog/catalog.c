@@ -91,6 +91,21 @@ done:
     return rc;
 }
 
+int dsi_catalog_confirm(struct dsi_catalog *c, const struct dsi_table_name *name,
+                        struct ds_error *err)
+{
+    int rc = dsi_table_name_check(name, err);
+
+    if (rc < 0) {
+        return rc;
+    }
+    if (DSI_FAULT("catalog.confirm.before")) {
+        return lost_request(err);
+    }
+    rc = c->ops->confirm(c, name, err);
+    return rc == DS_ENOTFOUND ? DS_OK : rc;
+}
+
 int dsi_catalog_lock(struct dsi_catalog *c, const struct dsi_table_name *name,
                      int64_t wait_ns, void **out, struct ds_error *err)
 {

@@ -82,6 +82,13 @@ DS_MUST_CHECK int dsi_catalog_swap(struct dsi_catalog *c,
                                    const struct dsi_swap *swap, struct dsi_arena *arena,
                                    struct dsi_head *out, struct ds_error *err);
 
+/// Makes the head durable, whoever moved it: its writer may have died between moving it
+/// and making it so. To be called before a commit that was found there is called
+/// committed. A table that is gone needs nothing.
+DS_MUST_CHECK int dsi_catalog_confirm(struct dsi_catalog *c,
+                                      const struct dsi_table_name *name,
+                                      struct ds_error *err);
+
 /// The advisory lock that lines up this machine's writers of one table (the swap decides,
 /// the lock only saves work); see dsi_storage_lock. *out NULL: this catalog has none.
 DS_MUST_CHECK int dsi_catalog_lock(struct dsi_catalog *c,

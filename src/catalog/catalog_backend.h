@@ -17,6 +17,9 @@ struct dsi_catalog_ops {
                 const struct dsi_swap *swap, struct dsi_arena *arena,
                 struct dsi_head *out, struct ds_error *err);
 
+    int (*confirm)(struct dsi_catalog *c, const struct dsi_table_name *name,
+                   struct ds_error *err);
+
     /// The name of the table's lock in the catalog's storage, in the arena.
     int (*lock_path)(struct dsi_catalog *c, const struct dsi_table_name *name,
                      struct dsi_arena *arena, char **out, struct ds_error *err);

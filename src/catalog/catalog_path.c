@@ -169,6 +169,18 @@ done:
     return rc;
 }
 
+static int path_confirm(struct dsi_catalog *c, const struct dsi_table_name *name,
+                        struct ds_error *err)
+{
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    char *path = dsi_version_path(name->name, 1, &arena); // Any name beside the head's.
+    int rc = path ? dsi_storage_sync_names(c->storage, path, err)
+                  : dsi_no_memory(err, name->name);
+
+    dsi_arena_release(&arena);
+    return rc;
+}
+
 // The head goes last: until then the table is whole, and a writer that commits meanwhile
 // keeps it.
 static int path_drop(struct dsi_catalog *c, const struct dsi_table_name *name,
@@ -291,6 +303,7 @@ static const struct dsi_catalog_ops path_ops = {
     .load = path_load,
     .default_location = path_default_location,
     .swap = path_swap,
+    .confirm = path_confirm,
     .lock_path = path_lock_path,
     .drop = path_drop,
     .list_tables = path_list_tables,

@@ -209,6 +209,19 @@ done:
     return rc < 0 ? dsi_wrap(err, rc, "table %s.%s", name->ns, name->name) : rc;
 }
 
+static int sql_confirm(struct dsi_catalog *c, const struct dsi_table_name *name,
+                       struct ds_error *err)
+{
+    struct dsi_rows *r = rows_of(c);
+    int rc = r->ops->begin(r, true, err);
+
+    rc = rc < 0 ? rc : end(r, r->ops->touch(r, name, err), err);
+    // What it writes is what is there, so an open outcome only means: not sure yet.
+    return rc == DS_EUNKNOWN
+               ? dsi_wrap(err, DS_EIO, "confirming %s.%s", name->ns, name->name)
+               : rc;
+}
+
 static int sql_drop(struct dsi_catalog *c, const struct dsi_table_name *name,
                     struct ds_error *err)
 {
@@ -506,6 +519,7 @@ static const struct dsi_catalog_ops sql_ops = {
     .load = sql_load,
     .default_location = sql_default_location,
     .swap = sql_swap,
+    .confirm = sql_confirm,
     .lock_path = sql_lock_path,
     .drop = sql_drop,
     .rename = sql_rename,

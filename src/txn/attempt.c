@@ -303,6 +303,10 @@ int dsi_attempts_look(struct dsi_attempts *a, enum dsi_sighting *sighting,
     } else {
         DSI_TRY(dsi_look(dsi_table_storage(a->table), state, &a->trail, &sight, err));
     }
+    if (sight.sighting == DSI_SIGHT_FOUND) { // Seen is not yet durable.
+        DSI_TRY(dsi_catalog_confirm(dsi_table_catalog(a->table), dsi_table_name(a->table),
+                                    err));
+    }
     keep_state(a, state, sight.snapshot);
     *sighting = sight.sighting;
 done:

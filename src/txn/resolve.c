@@ -29,6 +29,8 @@ static int look_once(struct dsi_table *t, struct dsi_trail *trail, enum answer *
     s = dsi_table_state(t);
     DSI_TRY(dsi_look(dsi_table_storage(t), s, trail, &sight, err));
     if (sight.sighting == DSI_SIGHT_FOUND) {
+        // Seen is not yet durable: who moved the head may have died right after.
+        DSI_TRY(dsi_catalog_confirm(dsi_table_catalog(t), dsi_table_name(t), err));
         *answer = ANSWER_COMMITTED;
         if (sight.snapshot) {
             r->snapshot_id = sight.snapshot->snapshot_id;

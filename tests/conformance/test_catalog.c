@@ -182,6 +182,18 @@ static void test_catalog__moves_from_the_head_only(void **state)
     assert_head(&third);
 }
 
+static void test_catalog__confirms_its_head_without_moving_it(void **state)
+{
+    struct dsi_head head;
+    (void)state;
+
+    assert_int_equal(dsi_catalog_confirm(catalog, &table, &err), DS_OK); // Not there.
+    assert_int_equal(swap_now(NULL, &head), DS_OK);
+    assert_int_equal(dsi_catalog_confirm(catalog, &table, &err), DS_OK);
+    assert_head(&head);
+    assert_int_equal(swap_now(&head, &head), DS_OK);
+}
+
 static void test_catalog__shows_its_swaps_to_another_that_is_open(void **state)
 {
     struct dsi_catalog *other = NULL;
@@ -451,8 +463,8 @@ static void race_on(struct dsi_catalog *c, struct race *r)
         int rc = dsi_catalog_load(c, &table, &mine, &head, &e);
         if (rc == DS_ENOTFOUND) {
             rc = swap_in(c, NULL, i, &mine, &next, &e);
-            // A path table whose first version others built on at once cannot tell that it
-            // was not somebody else's; here nobody removes versions, so it was ours.
+            // A path table whose first version others built on at once cannot tell that
+            // it was not somebody else's; here nobody removes versions, so it was ours.
             r->creators += rc == DS_OK || rc == DS_EUNKNOWN;
             rc = rc == DS_EEXISTS || rc == DS_EUNKNOWN ? DS_OK : rc;
         } else if (rc == DS_OK) {
@@ -730,6 +742,7 @@ int main(void)
         CATALOG_TEST(test_catalog__loads_what_was_created),
         CATALOG_TEST(test_catalog__creates_only_once),
         CATALOG_TEST(test_catalog__moves_from_the_head_only),
+        CATALOG_TEST(test_catalog__confirms_its_head_without_moving_it),
         CATALOG_TEST(test_catalog__shows_its_swaps_to_another_that_is_open),
         CATALOG_TEST(test_catalog__forgets_what_was_dropped),
         CATALOG_TEST(test_catalog__renames),

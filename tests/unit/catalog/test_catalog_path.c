@@ -196,6 +196,17 @@ static void test_catalog_path__does_not_know_a_version_it_could_not_sync(void **
     assert_int_equal(head(), 2); // It may be there, and so it stays.
 }
 
+static void test_catalog_path__confirms_by_a_sync_of_the_names(void **state)
+{
+    (void)state;
+
+    assert_int_equal(swap(NULL, &base), DS_OK);
+    posix_double_start("fsync", 1, -EIO);
+    assert_int_equal(dsi_catalog_confirm(catalog, &name, &err), DS_EIO);
+    assert_int_equal(dsi_catalog_confirm(catalog, &name, &err), DS_OK);
+    assert_int_equal(posix_double_count("fsync"), 2);
+}
+
 static void test_catalog_path__does_not_know_a_create_others_overtook(void **state)
 {
     (void)state;
@@ -244,6 +255,7 @@ int main(void)
         PATH_TEST(test_catalog_path__writes_no_compressed_version),
         PATH_TEST(test_catalog_path__refuses_to_be_moved),
         PATH_TEST(test_catalog_path__does_not_know_a_version_it_could_not_sync),
+        PATH_TEST(test_catalog_path__confirms_by_a_sync_of_the_names),
         PATH_TEST(test_catalog_path__does_not_know_a_create_others_overtook),
         PATH_TEST(test_catalog_path__ends_every_fault_of_the_storage_truthfully),
     };

@@ -271,6 +271,19 @@ static void test_catalog_sql__puts_metadata_where_the_table_says(void **state)
     assert_int_equal(swap(&base, &base), DS_EINVALID);
 }
 
+static void test_catalog_sql__confirms_by_a_whole_transaction(void **state)
+{
+    (void)state;
+
+    create();
+    sql_double_fail("COMMIT", 1, SQLITE_IOERR_FSYNC, true);
+    assert_int_equal(dsi_catalog_confirm(catalog, &name, &err), DS_EIO);
+    assert_int_equal(sql_double.seen, 1);
+    assert_int_equal(dsi_catalog_confirm(catalog, &name, &err), DS_OK);
+    assert_int_equal(sql_double.seen, 2);
+    assert_true(head_is(base.metadata_location));
+}
+
 static void test_catalog_sql__makes_files_durable_before_the_row_names_them(void **state)
 {
     (void)state;
@@ -308,6 +321,7 @@ int main(void)
         SQL_TEST(test_catalog_sql__does_not_know_when_it_cannot_look),
         SQL_TEST(test_catalog_sql__does_not_know_what_it_could_not_confirm),
         SQL_TEST(test_catalog_sql__survives_a_fault_of_every_step),
+        SQL_TEST(test_catalog_sql__confirms_by_a_whole_transaction),
         SQL_TEST(test_catalog_sql__makes_files_durable_before_the_row_names_them),
         SQL_TEST(test_catalog_sql__names_files_as_java_and_pyiceberg_do),
         SQL_TEST(test_catalog_sql__puts_metadata_where_the_table_says),
