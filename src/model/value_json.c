@@ -23,6 +23,10 @@ static int write_text(struct dsi_json_writer *w, const struct dsi_value *v,
 
     switch (v->kind) {
     case DSI_TYPE_TIME:
+        if (v->as.i64 < 0 || v->as.i64 >= DSI_DAY_US) {
+            return dsi_fail(w->err, DS_EINVALID, "%lld microseconds are no time of a day",
+                            (long long)v->as.i64);
+        }
         dsi_time_format(v->as.i64 * 1000, 6, time);
         dsi_json_write_string(w, time);
         break;

@@ -121,6 +121,10 @@ int dsi_value_format(const struct dsi_value *v, const struct dsi_type *type,
         dsi_date_format(v->as.i32, text);
         break;
     case DSI_TYPE_TIME:
+        if (v->as.i64 < 0 || v->as.i64 >= DSI_DAY_US) { // A file may hold anything.
+            snprintf(text, sizeof text, "%lld microseconds", (long long)v->as.i64);
+            break;
+        }
         ns = v->as.i64 * 1000;
         dsi_time_format(ns, fraction_digits(ns), text);
         break;

@@ -105,11 +105,29 @@ static void test_value_text__says_what_was_expected(void **state)
     dsi_arena_release(&arena);
 }
 
+static void test_value_text__shows_what_no_day_has(void **state)
+{
+    struct dsi_type t = {.kind = DSI_TYPE_TIME};
+    struct dsi_value v = {.kind = DSI_TYPE_TIME, .as.i64 = INT64_MIN};
+    struct dsi_buf out = DSI_BUF_INIT;
+    (void)state;
+
+    assert_int_equal(dsi_value_format(&v, &t, &out, NULL), DS_OK);
+    assert_string_equal(dsi_buf_text(&out), "-9223372036854775808 microseconds");
+    assert_int_equal(dsi_value_to_json(&v, &t, &out, NULL), DS_EINVALID);
+    t.kind = v.kind = DSI_TYPE_TIMESTAMPTZ; // The farthest time there is.
+    out.size = 0;
+    assert_int_equal(dsi_value_format(&v, &t, &out, NULL), DS_OK);
+    assert_string_equal(dsi_buf_text(&out), "-290308-12-21T19:59:05.224192+00:00");
+    dsi_buf_release(&out);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_value_text__reads_and_writes_every_type),
         cmocka_unit_test(test_value_text__says_what_was_expected),
+        cmocka_unit_test(test_value_text__shows_what_no_day_has),
     };
     return cmocka_run_group_tests_name("value_text", tests, NULL, NULL);
 }
