@@ -28,10 +28,19 @@ int64_t dsi_rebase_snapshot_id(const struct dsi_metadata *m, const char *identit
     }
 }
 
-static int build_manifest(const struct dsi_state *state, const struct dsi_change *change,
-                          int32_t spec_id, const struct dsi_manifest_entry *entries,
-                          size_t count, struct dsi_prepared *out, struct ds_error *err)
+// What is prepared, and into what.
+struct work {
+    const struct dsi_metadata *metadata;
+    const struct dsi_change *change;
+    struct dsi_manifest_entry *entries; // Room for all of an operation's files.
+    struct dsi_prepared *out;
+};
+
+// Builds one manifest of the first `count` entries.
+static int build_manifest(struct work *w, int32_t spec_id, size_t count,
+                          struct ds_error *err)
 {
+    struct dsi_prepared *out = w->out;
     struct dsi_manifest_file *row = &out->manifests[out->count];
     struct dsi_manifest_write spec;
     struct dsi_buf bytes = DSI_BUF_INIT;
@@ -39,12 +48,11 @@ static int build_manifest(const struct dsi_state *state, const struct dsi_change
     char name[128];
     int rc = DS_OK;
 
-    DSI_TRY(
-        dsi_manifest_write_of(state->metadata, spec_id, out->snapshot_id, &spec, err));
-    DSI_TRY(dsi_manifest_build(&spec, entries, count, &out->arena, &bytes, row, err));
-    snprintf(name, sizeof name, "%s-%s-m%zu.avro", change->identity, change->nonce,
+    DSI_TRY(dsi_manifest_write_of(w->metadata, spec_id, out->snapshot_id, &spec, err));
+    DSI_TRY(dsi_manifest_build(&spec, w->entries, count, &out->arena, &bytes, row, err));
+    snprintf(name, sizeof name, "%s-%s-m%zu.avro", w->change->identity, w->change->nonce,
              out->count);
-    DSI_TRY(dsi_metadata_file_path(state->metadata, name, &out->arena, &path, err));
+    DSI_TRY(dsi_metadata_file_path(w->metadata, name, &out->arena, &path, err));
     row->path = path;
     row->length = (int64_t)bytes.size;
     out->files[out->count].path = path;
@@ -60,9 +68,7 @@ done:
 }
 
 // Builds manifests for the files of one spec.
-static int build_spec(const struct dsi_state *state, const struct dsi_change *change,
-                      const struct dsi_operation *o, int32_t spec_id,
-                      struct dsi_manifest_entry *entries, struct dsi_prepared *out,
+static int build_spec(struct work *w, const struct dsi_operation *o, int32_t spec_id,
                       struct ds_error *err)
 {
     size_t count = 0;
@@ -71,11 +77,11 @@ static int build_spec(const struct dsi_state *state, const struct dsi_change *ch
     for (size_t i = 0; i < o->file_count; i++) {
         if (o->files[i].spec_id == spec_id) {
             // ADDED, with snapshot id and sequence numbers inherited.
-            entries[count++] =
+            w->entries[count++] =
                 (struct dsi_manifest_entry){DSI_ENTRY_ADDED, -1, -1, -1, o->files[i]};
         }
         if (count == DSI_MANIFEST_FILES_MAX || (i + 1 == o->file_count && count > 0)) {
-            DSI_TRY(build_manifest(state, change, spec_id, entries, count, out, err));
+            DSI_TRY(build_manifest(w, spec_id, count, err));
             count = 0;
         }
     }
@@ -87,19 +93,19 @@ static int prepare_append(const struct dsi_state *state, const struct dsi_change
                           const struct dsi_operation *o, struct dsi_prepared *out,
                           struct ds_error *err)
 {
-    const struct dsi_metadata *m = state->metadata;
-    struct dsi_manifest_entry *entries =
-        dsi_arena_array(&out->arena, o->file_count, sizeof *entries);
-    size_t manifests_max = o->file_count / DSI_MANIFEST_FILES_MAX + m->spec_count;
+    struct work w = {.metadata = state->metadata, .change = change, .out = out};
+    size_t specs = w.metadata->spec_count;
+    size_t manifests_max = o->file_count / DSI_MANIFEST_FILES_MAX + specs;
     int rc = DS_OK;
 
+    w.entries = dsi_arena_array(&out->arena, o->file_count, sizeof *w.entries);
     out->files = dsi_arena_array(&out->arena, manifests_max, sizeof *out->files);
     out->manifests = dsi_arena_array(&out->arena, manifests_max, sizeof *out->manifests);
-    if (!entries || !out->files || !out->manifests) {
+    if (!w.entries || !out->files || !out->manifests) {
         return dsi_no_memory(err, "building manifests");
     }
-    for (size_t i = 0; i < m->spec_count; i++) {
-        DSI_TRY(build_spec(state, change, o, m->specs[i].spec_id, entries, out, err));
+    for (size_t i = 0; i < specs; i++) {
+        DSI_TRY(build_spec(&w, o, w.metadata->specs[i].spec_id, err));
     }
 done:
     return rc;

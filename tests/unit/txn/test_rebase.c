@@ -232,6 +232,66 @@ static void test_rebase__makes_a_branch_on_main_and_leaves_main_alone(void **sta
     catalog_release(&c);
 }
 
+// So many files that they take two manifests, which are then merged, or not.
+static void test_rebase__adds_each_of_very_many_files_once(void **state)
+{
+    enum { FILES = DSI_MANIFEST_FILES_MAX + 5000 };
+    static const char *const min_counts[] = {"2", "100"};
+    struct dsi_data_file *files = calloc(FILES, sizeof *files);
+    char(*paths)[40] = calloc(FILES, sizeof *paths);
+    (void)state;
+
+    for (size_t i = 0; i < FILES; i++) {
+        snprintf(paths[i], sizeof paths[i], "memory:///t/data/%zu", i);
+        files[i] = (struct dsi_data_file){.path = paths[i],
+                                          .record_count = 1,
+                                          .file_size = 1,
+                                          .sort_order_id = -1,
+                                          .first_row_id = -1,
+                                          .content_offset = -1,
+                                          .content_size = -1};
+    }
+    for (size_t k = 0; k < 2; k++) {
+        struct ds_property set[] = {
+            {"commit.manifest.min-count-to-merge", min_counts[k]}};
+        struct dsi_catalog c;
+        struct dsi_change *change = NULL;
+        size_t entries = 0;
+        catalog_init(&c);
+        struct dsi_table *t = test_create(&c, set, 1);
+        const struct dsi_state *s = dsi_table_state(t);
+        assert_int_equal(dsi_change_new(s, NULL, &change, NULL), DS_OK);
+        assert_int_equal(dsi_change_append(change, files, FILES, true, NULL), DS_OK);
+        assert_int_equal(dsi_commit(t, change, NULL, NULL, NULL), DS_OK);
+        dsi_state_unref(s);
+        s = full_state(t);
+        assert_int_equal(s->manifests->list.count, k == 0 ? 1 : 2);
+        uint8_t *seen = calloc(FILES, 1);
+        for (size_t i = 0; i < s->manifests->list.count; i++) {
+            struct dsi_manifest_read_options o = {.skip_metrics = true};
+            struct dsi_manifest m = {0};
+            assert_int_equal(dsi_manifest_load(c.storage, s->metadata,
+                                               &s->manifests->list.files[i], &o, &m,
+                                               NULL),
+                             DS_OK);
+            for (size_t e = 0; e < m.entry_count; e++) {
+                size_t n = strtoul(strrchr(m.entries[e].file.path, '/') + 1, NULL, 10);
+                assert_int_equal(seen[n]++, 0);
+                entries++;
+            }
+            dsi_manifest_release(&m);
+        }
+        assert_int_equal(entries, FILES);
+        free(seen);
+        dsi_state_unref(s);
+        dsi_change_free(change);
+        dsi_table_free(t);
+        catalog_release(&c);
+    }
+    free(paths);
+    free(files);
+}
+
 static void test_rebase__forgets_snapshots_when_the_table_says_so(void **state)
 {
     static const struct ds_property set[] = {
@@ -274,6 +334,7 @@ int main(void)
         cmocka_unit_test(test_rebase__merges_and_keeps_every_file_with_its_numbers),
         cmocka_unit_test(test_rebase__keeps_in_memory_what_it_would_read_back),
         cmocka_unit_test(test_rebase__makes_a_branch_on_main_and_leaves_main_alone),
+        cmocka_unit_test(test_rebase__adds_each_of_very_many_files_once),
         cmocka_unit_test(test_rebase__forgets_snapshots_when_the_table_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
