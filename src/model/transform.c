@@ -236,7 +236,7 @@ int dsi_transform_apply(const struct dsi_transform *t, const struct dsi_type *so
                         const struct dsi_value *v, struct dsi_value *out,
                         struct ds_error *err)
 {
-    struct dsi_type result;
+    struct dsi_type result = {0};
     int rc = dsi_transform_result(t, source, &result, err);
 
     if (rc < 0) {

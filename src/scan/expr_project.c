@@ -77,6 +77,35 @@ static bool next_period(const struct dsi_transform *t, const struct dsi_value *v
     return true;
 }
 
+// The lowest bin of truncate on integers reaches below the smallest number, and writers
+// wrap around: its name is then a large positive number, the one place where the
+// transform falls as its source rises.
+static bool wrapped_bin(const struct dsi_transform *t, bool wide, struct dsi_value *out)
+{
+    int64_t min = wide ? INT64_MIN : INT32_MIN;
+    int64_t below = dsi_floor_mod(min, t->param);
+
+    if (t->kind != DSI_TRANSFORM_TRUNCATE || t->param <= 0 || below == 0) {
+        return false;
+    }
+    uint64_t bin = (uint64_t)min - (uint64_t)below;
+    *out = (struct dsi_value){.kind = DSI_TYPE_LONG,
+                              .as.i64 = wide ? (int64_t)bin : (int32_t)(uint32_t)bin};
+    return true;
+}
+
+// The other partition that a value may have been put in, by writers of old times or when
+// its column was narrower.
+static bool other_partition(const struct dsi_transform *t, const struct dsi_value *source,
+                            const struct dsi_value *partition, struct dsi_value *out)
+{
+    if (source->kind == DSI_TYPE_LONG && source->as.i64 >= INT32_MIN &&
+        source->as.i64 < (int64_t)INT32_MIN + t->param) {
+        return wrapped_bin(t, false, out);
+    }
+    return next_period(t, partition, out);
+}
+
 // EQ and IN: the set of transformed literals. *known is false when one has no result.
 static int transformed_set(const struct projector *p, const struct dsi_bound *leaf,
                            const struct dsi_transform *t, struct dsi_bound *out,
@@ -98,7 +127,7 @@ static int transformed_set(const struct projector *p, const struct dsi_bound *le
             *known = false;
             return DS_OK;
         }
-        count += next_period(t, v, v + 1);
+        count += other_partition(t, &leaf->values[i], v, v + 1);
     }
     qsort(values, count, sizeof *values, order_values);
     for (size_t i = 0; i < count; i++) {
@@ -151,23 +180,6 @@ static void close_end(enum dsi_expr_op op, struct dsi_value *v)
     default: // Stepping a decimal could leave its precision; the open end is kept as is.
         break;
     }
-}
-
-// The lowest bin of truncate on integers reaches below the smallest number, and writers
-// wrap around: its name is then a large positive number, the one place where the
-// transform falls as its source rises.
-static bool wrapped_bin(const struct dsi_transform *t, bool wide, struct dsi_value *out)
-{
-    int64_t min = wide ? INT64_MIN : INT32_MIN;
-    int64_t below = dsi_floor_mod(min, t->param);
-
-    if (t->kind != DSI_TRANSFORM_TRUNCATE || t->param <= 0 || below == 0) {
-        return false;
-    }
-    uint64_t bin = (uint64_t)min - (uint64_t)below;
-    *out = (struct dsi_value){.kind = DSI_TYPE_LONG,
-                              .as.i64 = wide ? (int64_t)bin : (int32_t)(uint32_t)bin};
-    return true;
 }
 
 // LE on a truncated integer also lets the wrapped bins in; a column that is long now may

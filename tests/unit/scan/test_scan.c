@@ -366,6 +366,57 @@ static void test_scan__shows_a_snapshot_with_its_own_schema(void **state)
     table_release(&t);
 }
 
+// int becomes long, float double, decimal(9, 2) decimal(18, 2): bounds, partitions and
+// files stay as narrow as they were written.
+static void promote(struct table *t)
+{
+    struct dsi_field *fields =
+        dsi_arena_array(&t->arena, TABLE_COLUMNS, sizeof(struct dsi_field));
+    struct dsi_metadata_edit *edit = NULL;
+    struct dsi_metadata_dropped dropped = {0};
+    struct dsi_metadata *next = NULL;
+
+    assert_non_null(fields);
+    memcpy(fields, t->schema.root.fields, TABLE_COLUMNS * sizeof *fields);
+    fields[0].type.kind = DSI_TYPE_LONG;
+    fields[2].type.kind = DSI_TYPE_DOUBLE;
+    fields[4].type.precision = 18;
+    t->schema.root.fields = fields;
+    t->schema.raw = (struct ds_slice){0};
+    TABLE_OK(t, dsi_metadata_edit_new(t->m, &edit, &t->err));
+    TABLE_OK(t, dsi_metadata_edit_set_schema(edit, &t->schema, TABLE_COLUMNS, &t->err));
+    TABLE_OK(t, dsi_metadata_edit_finish(edit, 9000, NULL, &next, &dropped, &t->err));
+    dsi_metadata_unref(t->m);
+    t->m = next;
+}
+
+static void test_scan__filters_columns_that_were_promoted(void **state)
+{
+    static const char *const by[] = {NULL,           "i", "truncate(10, i)",
+                                     "bucket(4, i)", "f", "truncate(100, dec)"};
+    struct ds_scan_stats sum = {0};
+    struct rng r;
+    (void)state;
+
+    rng_init(&r);
+    for (size_t i = 0; i < sizeof by / sizeof *by; i++) {
+        struct table t;
+        table_init(&t, by[i]);
+        table_fill(&t, &r, 2, 5, 8);
+        promote(&t);
+        compare(&t, &r, "i = 2147483647 or i = -2147483648", &sum);
+        compare(&t, &r, "i < 5000000000 and f > -1e300", &sum);
+        compare(&t, &r, "not dec < 10000000.5", &sum);
+        for (size_t n = 0; n < 60; n++) {
+            char filter[4000];
+            random_filter(&r, (int)rng_below(&r, 3), filter, sizeof filter);
+            compare(&t, &r, filter, &sum);
+        }
+        table_release(&t);
+    }
+    assert_true(sum.files_skipped > 100);
+}
+
 // Every failure is an error with words, and never fewer rows.
 static void survive_faults(uint32_t threads)
 {
@@ -424,6 +475,7 @@ int main(void)
         cmocka_unit_test(test_scan__shares_one_file_between_threads),
         cmocka_unit_test(test_scan__may_be_freed_in_the_middle),
         cmocka_unit_test(test_scan__shows_a_snapshot_with_its_own_schema),
+        cmocka_unit_test(test_scan__filters_columns_that_were_promoted),
         cmocka_unit_test_teardown(test_scan__survives_every_fault, stop_faults),
         cmocka_unit_test_teardown(test_scan__survives_every_fault_in_threads,
                                   stop_faults),
