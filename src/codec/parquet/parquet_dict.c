@@ -72,6 +72,24 @@ static struct ds_slice value_at(const struct dsi_parquet_dict *d, uint32_t index
     return (struct ds_slice){plain.data + skip, plain.size - skip};
 }
 
+// Most values are numbers, for which a call of memcmp would be most of the work.
+static bool equal(struct ds_slice a, struct ds_slice b)
+{
+    if (a.size != b.size) {
+        return false;
+    }
+    switch (a.size) {
+    case 0:
+        return true;
+    case 4:
+        return dsi_le32(a.data) == dsi_le32(b.data);
+    case 8:
+        return dsi_le64(a.data) == dsi_le64(b.data);
+    default:
+        return memcmp(a.data, b.data, a.size) == 0;
+    }
+}
+
 // The slot that has the value, or the empty one where it belongs.
 static size_t find_slot(const struct dsi_parquet_dict *d, struct ds_slice value)
 {
@@ -79,9 +97,7 @@ static size_t find_slot(const struct dsi_parquet_dict *d, struct ds_slice value)
     size_t slot = (size_t)hash(value) & mask;
 
     while (d->slots[slot] != 0) {
-        struct ds_slice there = value_at(d, d->slots[slot] - 1);
-        if (there.size == value.size &&
-            (value.size == 0 || memcmp(there.data, value.data, value.size) == 0)) {
+        if (equal(value_at(d, d->slots[slot] - 1), value)) {
             break;
         }
         slot = (slot + 1) & mask;
