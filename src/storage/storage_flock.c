@@ -11,12 +11,13 @@
 #include "base/random.h"
 #include "storage/storage_posix.h"
 
-// flock has no timeout, so a waiter looks again and again: soon at first, then at a
-// sixteenth of the time it has waited already. Only the first in the queue looks often.
+// flock has no timeout, so a waiter looks again and again. The first in the queue looks
+// soon, then at a sixteenth of the time it has waited already.
 #define FIRST_LEAST_NS INT64_C(20000)
 #define FIRST_MOST_NS INT64_C(500000)
-#define QUEUE_LEAST_NS INT64_C(100000)
-#define QUEUE_MOST_NS INT64_C(2000000)
+// In the queue everybody looks equally often, or the newest would be favoured.
+#define QUEUE_LEAST_NS INT64_C(300000)
+#define QUEUE_MOST_NS INT64_C(300000)
 
 struct dsi_flock {
     int fd;
