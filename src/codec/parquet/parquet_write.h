@@ -30,7 +30,8 @@ struct dsi_parquet_write_options {
     size_t page_bytes;       ///< A data page ends at about so many; 0: 1 MiB.
     size_t page_rows;        ///< … or at so many rows; 0: 20,000.
     size_t dictionary_bytes; ///< A chunk's dictionary holds no more; 0: 2 MiB.
-    size_t row_group_bytes;  ///< A row group ends at about so many; 0: 128 MiB.
+    size_t row_group_bytes;  ///< A row group ends at about so many; 0: 128 MiB, at most 1
+                             ///< GiB.
     int64_t row_group_rows;  ///< … or at so many rows; 0: 2^31 - 1.
     size_t bound_bytes;      ///< Longer bounds are cut in the file; 0: 64.
     const char *created_by;  ///< NULL: "datashard version X".

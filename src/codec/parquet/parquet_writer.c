@@ -10,6 +10,9 @@
 
 enum { CHECK_ROWS_FIRST = 64, CHECK_ROWS_MAX = 1024 };
 
+// A chunk's pages stay in one buffer until its row group ends.
+#define ROW_GROUP_BYTES_MAX (DSI_BUF_MAX / 2)
+
 struct dsi_parquet_writer {
     struct dsi_arena arena; // What lives as long as the writer.
     struct dsi_parquet_write_options options;
@@ -291,10 +294,13 @@ static int copy_options(dsi_parquet_writer *w,
     o->dictionary_bytes = o->dictionary_bytes ? o->dictionary_bytes : (size_t)2 << 20;
     o->row_group_bytes = o->row_group_bytes ? o->row_group_bytes : (size_t)128 << 20;
     o->row_group_rows = o->row_group_rows ? o->row_group_rows : INT32_MAX;
+    if (o->row_group_bytes > ROW_GROUP_BYTES_MAX) {
+        o->row_group_bytes = ROW_GROUP_BYTES_MAX;
+    }
     o->bound_bytes = o->bound_bytes ? o->bound_bytes : 64;
     if (o->codec == DSI_COMPRESSION_DEFLATE || o->page_rows > INT32_MAX ||
         o->page_bytes > INT32_MAX || o->dictionary_bytes > INT32_MAX ||
-        o->row_group_rows < 0 || o->row_group_bytes > DSI_BUF_MAX / 2) {
+        o->row_group_rows < 0) {
         return dsi_fail(
             err, DS_EINVALID,
             "parquet: a codec or a size that pages or row groups cannot have");
