@@ -179,17 +179,19 @@ static inline void random_filter(struct rng *r, int depth, char *out, size_t siz
     }
     random_filter(r, depth - 1, a, sizeof a);
     random_filter(r, depth - 1, b, sizeof b);
+    int written = 0;
     switch (rng_below(r, 3)) {
     case 0:
-        snprintf(out, size, "not (%.1900s)", a);
+        written = snprintf(out, size, "not (%s)", a);
         break;
     case 1:
-        snprintf(out, size, "(%.1900s and %.1900s)", a, b);
+        written = snprintf(out, size, "(%s and %s)", a, b);
         break;
     default:
-        snprintf(out, size, "(%.1900s or %.1900s)", a, b);
+        written = snprintf(out, size, "(%s or %s)", a, b);
         break;
     }
+    assert_true(written > 0 && (size_t)written < size);
 }
 
 /// A value of a column: null, NaN, or one of its pool.
