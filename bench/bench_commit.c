@@ -66,7 +66,7 @@ static int64_t median(const int64_t *values, size_t count)
 struct one_row {
     int64_t id;
     int32_t offsets[2];
-    char text[101];
+    char text[128];
     const void *id_buffers[2];
     const void *text_buffers[3];
     const void *root_buffers[1];

@@ -45,7 +45,16 @@ def write_spark(start, acked):
     start.wait(timeout=120)
     for n in range(SPARK_APPENDS):
         key = 70000 + n
-        spark.sql(f"insert into shared.ns.t values ({key}, 'spark')")
+        while True:
+            try:
+                spark.sql(f"insert into shared.ns.t values ({key}, 'spark')")
+                break
+            except Exception as reason:  # A Java exception; only a busy database is tried again.
+                if "SQLITE_BUSY" not in str(reason):
+                    raise
+                if spark.table("shared.ns.t").where(f"id = {key}").count() == 1:
+                    break
+                print("spark: the database is busy, again", flush=True)
         acked.put(key)
     spark.stop()
 
