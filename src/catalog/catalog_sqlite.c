@@ -15,6 +15,9 @@
 // From this version on, WAL no longer loses writes when a checkpoint meets a reset.
 #define WAL_FIXED 3051003
 
+// How long a COMMIT is tried again before the transaction gives way.
+#define COMMIT_HOLD_NS INT64_C(250000000)
+
 enum { SLOT_BEGIN, SLOT_COMMIT, SLOT_ROLLBACK, SLOT_ONCE };
 
 static int primary(int code)
@@ -259,6 +262,7 @@ int dsi_sqlite_commit(struct dsi_sqlite *c, struct ds_error *err)
 {
     const struct dsi_sqlite_call call = {.slot = SLOT_COMMIT, .sql = "COMMIT"};
     sqlite3_stmt *statement = NULL;
+    int64_t until = dsi_clock_monotonic_ns() + COMMIT_HOLD_NS;
     int rc = dsi_sqlite_start(c, &call, &statement, err);
 
     for (int nth = 0; rc == DS_OK; nth++) {
@@ -272,8 +276,13 @@ int dsi_sqlite_commit(struct dsi_sqlite *c, struct ds_error *err)
             dsi_sqlite_close(c); // After that nothing of it is on its way.
             return dsi_wrap(err, DS_EUNKNOWN, "no answer to a commit");
         }
-        // A reader holds its lock. The transaction is still open: COMMIT again.
-        if (!pause_once(c, nth)) {
+        // A reader holds its lock. The transaction is still open: COMMIT again. But not
+        // for long: a reader that waits to write itself will only let go when we do.
+        if (dsi_clock_monotonic_ns() >= until) {
+            rc = dsi_fail(err, DS_ECONFLICT,
+                          "%s: a reader kept it from being written for %d ms", c->path,
+                          (int)(COMMIT_HOLD_NS / 1000000));
+        } else if (!pause_once(c, nth)) {
             rc = still_busy(c, err);
         }
     }

@@ -65,7 +65,8 @@ DS_MUST_CHECK int dsi_sqlite_run(struct dsi_sqlite *c, const struct dsi_sqlite_c
 DS_MUST_CHECK int dsi_sqlite_begin(struct dsi_sqlite *c, struct ds_error *err);
 
 /// DS_OK: durable. DS_EUNKNOWN: an error instead of an answer; the connection is closed,
-/// so a new one reads the outcome. Others: rolled back.
+/// so a new one reads the outcome. DS_ECONFLICT: a reader would not go, so this gave way
+/// (two that wait for each other would wait for ever). It and all others: rolled back.
 DS_MUST_CHECK int dsi_sqlite_commit(struct dsi_sqlite *c, struct ds_error *err);
 void dsi_sqlite_rollback(struct dsi_sqlite *c);
 

@@ -25,7 +25,7 @@ run() {
 }
 
 cc -std=c17 -Wall -Wextra -Werror $flags "$work/program.c" -o "$work/shared" \
-    $(pkg-config --libs datashard)
+    $(pkg-config --define-variable=prefix="$prefix" --libs datashard)
 echo "shared:  $(run "$work/shared")"
 
 cc -std=c17 -DDATASHARD_STATIC $flags "$work/program.c" -o "$work/static" \

@@ -183,6 +183,29 @@ static void test_catalog_sqlite__rolls_back_when_a_reader_does_not_go(void **sta
     dsi_sqlite_rollback(&c);
 }
 
+// A reader that wants to write, too, will not go before we do: waiting would be for ever.
+static void
+test_catalog_sqlite__gives_way_to_a_reader_long_before_its_own_end(void **state)
+{
+    struct ds_error err = {0};
+    sqlite3_stmt *reader = NULL;
+    (void)state;
+
+    assert_int_equal(sqlite3_exec(other, "INSERT INTO t VALUES (0)", NULL, NULL, NULL),
+                     0);
+    assert_int_equal(sqlite3_prepare_v2(other, "SELECT x FROM t", -1, &reader, NULL), 0);
+    assert_int_equal(sqlite3_step(reader), SQLITE_ROW);
+    c.busy_ns = INT64_C(3600000000000);
+    assert_int_equal(ready(NULL), DS_OK);
+    assert_int_equal(dsi_sqlite_begin(&c, NULL), DS_OK);
+    assert_int_equal(insert(NULL), DS_OK);
+    assert_int_equal(dsi_sqlite_commit(&c, &err), DS_ECONFLICT);
+    assert_int_equal(sqlite3_exec(other, "INSERT INTO t VALUES (7)", NULL, NULL, NULL),
+                     0); // The reader can write now.
+    sqlite3_finalize(reader);
+    assert_int_equal(rows(), 2);
+}
+
 static void test_catalog_sqlite__does_not_know_after_an_error_of_a_commit(void **state)
 {
     (void)state;
@@ -248,6 +271,7 @@ int main(void)
         SQLITE_TEST(test_catalog_sqlite__waits_for_a_writer_and_then_says_so),
         SQLITE_TEST(test_catalog_sqlite__commits_again_after_a_reader),
         SQLITE_TEST(test_catalog_sqlite__rolls_back_when_a_reader_does_not_go),
+        SQLITE_TEST(test_catalog_sqlite__gives_way_to_a_reader_long_before_its_own_end),
         SQLITE_TEST(test_catalog_sqlite__does_not_know_after_an_error_of_a_commit),
         SQLITE_TEST(test_catalog_sqlite__leaves_the_parents_connection_alone),
         SQLITE_TEST(test_catalog_sqlite__says_what_sqlite_said),
