@@ -109,6 +109,7 @@ def spark_session(folder, name="shared"):
         .config(f"{prefix}.warehouse", f"{folder}/warehouse")
         .config(f"{prefix}.jdbc.schema-version", "V1")
         .config(f"{prefix}.jdbc.busy_timeout", "60000")  # Its driver gives up after 3 s.
+        .config(f"{prefix}.clients", "1")  # Two connections of its own block each other.
         .config(f"{prefix}.cache-enabled", "false")
         .getOrCreate())
     session.sparkContext.setLogLevel("ERROR")

@@ -23,6 +23,7 @@ def write_ours(start, writer, acked):
 
 def write_pyiceberg(start, acked):
     import pyarrow
+    import sqlalchemy.exc
     from pyiceberg.exceptions import CommitFailedException
     catalog = pyiceberg_catalog(FOLDER)
     schema = pyarrow.schema([("id", pyarrow.int64()), ("who", pyarrow.string())])
@@ -36,6 +37,10 @@ def write_pyiceberg(start, acked):
                 break
             except CommitFailedException:
                 print("pyiceberg: lost, again", flush=True)
+            except sqlalchemy.exc.OperationalError as reason:
+                if "locked" not in str(reason):  # Rolled back: it is safe to try again.
+                    raise
+                print("pyiceberg: the database is locked, again", flush=True)
         acked.put(key)
 
 
