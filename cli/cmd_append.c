@@ -120,7 +120,6 @@ static int take(struct job *j, struct input *in, struct ArrowArray *array)
 
     if (!j->txn) {
         rc = ds_txn_begin(j->table, &j->commit, &j->txn, &j->err);
-        j->txn_deadline_ms = j->every_ms >= 0 ? monotonic_ms() + j->every_ms : -1;
     }
     if (rc < 0) {
         array->release(array);
@@ -146,6 +145,10 @@ static int append_input(struct job *j, struct input *in)
 
     while (rc >= 0 && !input_ended(in) && !stop_asked()) {
         struct ArrowArray array;
+        // A stream is always read with an end in sight: rows must not wait for more rows.
+        if (j->every_ms >= 0 && !j->txn) {
+            j->txn_deadline_ms = monotonic_ms() + j->every_ms;
+        }
         rc = input_next(in, j->txn_deadline_ms, &array, &j->err);
         if (rc == DS_ROW) {
             rc = take(j, in, &array);

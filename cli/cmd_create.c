@@ -19,7 +19,7 @@ static const struct opt options[] = {
     {"like", 0, OPT_TEXT, "FILE", "columns as this Parquet, CSV or JSON file has them",
      &like},
     {"schema", 0, OPT_TEXT, "TEXT",
-     "columns: 'id long not null, ts timestamptz, msg string'", &schema_text},
+     "columns: 'id long not null, msg string', or Iceberg's JSON", &schema_text},
     {"partition-by", 0, OPT_TEXT, "TEXT", "'month(ts), bucket(16, id), level'",
      &partition_by},
     {"sort-by", 0, OPT_TEXT, "TEXT", "order inside files: 'level, ts desc nulls last'",
@@ -80,7 +80,9 @@ static int fill_schema(struct ds_table_spec *spec, struct ArrowSchema *guessed,
     enum input_format format = INPUT_AUTO;
 
     if (schema_text) {
-        *json = schema_from_text(schema_text, err);
+        // What `schema --json` prints is as good as the short form.
+        bool is_json = schema_text[strspn(schema_text, " \t\r\n")] == '{';
+        *json = is_json ? cli_strdup(schema_text) : schema_from_text(schema_text, err);
         spec->schema_json = *json;
         return *json ? DS_OK : DS_EINVALID;
     }

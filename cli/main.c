@@ -68,7 +68,7 @@ static int help_for(int argc, char **argv)
 {
     const struct command *c = argc > 2 ? command_find(argv[2]) : NULL;
     if (argc > 2 && !c) {
-        return opt_usage(NULL, "there is no command '%s'", argv[2]);
+        return opt_no_command(argv[2]);
     }
     opt_print_help(c);
     return CLI_OK;
@@ -102,8 +102,7 @@ int main(int argc, char **argv)
     }
     const struct command *c = at < argc ? command_find(argv[at]) : NULL;
     if (!c) {
-        return opt_usage(NULL, "there is no command '%s'",
-                         at < argc ? argv[at] : argv[1]);
+        return opt_no_command(at < argc ? argv[at] : argv[1]);
     }
     for (int i = at; i > 1; i--) { // The command moves to the front.
         argv[i] = argv[i - 1];

@@ -89,6 +89,21 @@ static const char *nearest_option(const struct command *c, const char *name)
     return best;
 }
 
+int opt_no_command(const char *name)
+{
+    const char *best = NULL;
+    size_t least = 3;
+    for (size_t i = 0; commands[i]; i++) {
+        size_t d = distance(name, commands[i]->name);
+        if (d < least) {
+            least = d;
+            best = commands[i]->name;
+        }
+    }
+    return opt_usage(NULL, "there is no command '%s'%s%s%s", name,
+                     best ? "; do you mean '" : "", best ? best : "", best ? "'?" : "");
+}
+
 static bool add_to_list(struct opt_list *list, const char *value)
 {
     list->items = cli_realloc(list->items, (list->count + 1) * sizeof *list->items);

@@ -50,6 +50,9 @@ const struct command *command_find(const char *name);
 /// set by --help and -h.
 bool opt_parse(const struct command *c, int argc, char **argv, int *count, bool *help);
 
+/// A command that is none: says so, and which one is near. Returns CLI_USAGE.
+int opt_no_command(const char *name);
+
 /// A command line that is wrong: says so, and where help is. Returns CLI_USAGE.
 int opt_usage(const struct command *c, const char *fmt, ...) DS_PRINTF(2, 3);
 

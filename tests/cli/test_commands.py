@@ -1,0 +1,238 @@
+"""Every command does what its help says."""
+import json
+import os
+import pathlib
+import re
+
+from harness import SOURCE, bad, count, equal, good, main, rows, run
+
+CATALOG = ("--catalog", "sqlite:catalog.db")
+
+
+def commands():
+    text = good("--help")
+    return re.findall(r"^  ([a-z][a-z-]+) {2,}[A-Z]", text, re.M)
+
+
+def make(name="t", schema="id long not null, s string", *more):
+    good("create", name, "--schema", schema, *more)
+
+
+def test_help_of_every_command():
+    assert len(commands()) >= 19, commands()
+    for command in commands():
+        text = good(command, "--help")
+        assert text.startswith(f"usage: datashard {command}"), text
+        equal(text, good("help", command))
+        assert max(map(len, text.splitlines())) <= 90, command
+
+
+def test_version():
+    assert re.match(r"datashard \d+\.\d+\.\d+\n$", good("--version"))
+
+
+def test_a_wrong_command_line_is_exit_2():
+    for words in (["nonsense"], ["scan"], ["scan", "t", "--nonsense"], ["append", "t"],
+                  ["scan", "t", "--limit", "many"], ["scan", "t", "--limit"],
+                  ["create", "t"], ["scan", "t", "--format", "xml"],
+                  ["scan", "t", "--as-of", "yesterday-ish"],
+                  ["append", "t", "-", "--every", "often"], ["rename", "a"]):
+        bad(*words, code=2)
+    bad("scna", "t", code=2, says="scan")
+    bad("scan", "t", "--limt", "3", code=2, says="--limit")
+    assert run().code == 2
+
+
+def test_create_and_append_and_scan():
+    make()
+    good("append", "t", "-", "--format", "csv", input='s,id\n"a, b",1\n,2\n"",3\n')
+    equal(rows("t"), [{"id": 1, "s": "a, b"}, {"id": 2, "s": None}, {"id": 3, "s": ""}])
+    equal(count("t"), 3)
+    equal(count("t", "--where", "id > 1"), 2)
+    equal(rows("t", "--select", "s", "--where", "id = 1"), [{"s": "a, b"}])
+    equal(len(rows("t", "--limit", "2")), 2)
+
+
+def test_create_twice():
+    make()
+    bad("create", "t", "--schema", "id long", says="t")
+    good("create", "t", "--schema", "id long", "--if-not-exists")
+
+
+def test_every_type_comes_back_as_it_went_in():
+    make("t", "b boolean, i int, l long, f float, d double, n decimal(9,2), day date, "
+              "ti time, ts timestamp, tz timestamptz, s string, u uuid, x fixed[2], y binary")
+    row = {"b": True, "i": -2147483648, "l": 9223372036854775807, "f": 1.5, "d": 0.1,
+           "n": "-1234567.89", "day": "1969-12-31", "ti": "23:59:59.999999",
+           "ts": "1969-12-31T23:59:59.999999", "tz": "2026-11-20T09:00:00Z", "s": "ä\u0001\"",
+           "u": "f79c3e09-677c-4bbd-a479-3f349cb785e7", "x": "00ff", "y": "deadbeef"}
+    good("append", "t", "-", "--format", "jsonl", input=json.dumps(row) + "\n{}\n")
+    lines = good("scan", "t", "--format", "jsonl").splitlines()
+    equal(good("scan", "t", "--where", "l = 9223372036854775807", "--count"), "1\n")
+    for form in ("jsonl", "csv", "json"):
+        good("create", form, "--schema", good("schema", "t", "--json"))
+        text = good("scan", "t", "--format", form)
+        good("append", form, "-", "--format", form, input=text)
+        equal(sorted(good("scan", form, "--format", "jsonl").splitlines()), sorted(lines))
+
+
+def test_parquet_out_and_in():
+    make()
+    good("append", "t", "-", "--format", "csv", input="id,s\n1,a\n2,\n")
+    good("scan", "t", "--format", "parquet", "--output", "out.parquet")
+    good("create", "u", "--like", "out.parquet")
+    good("append", "u", "out.parquet")
+    equal(rows("u"), rows("t"))
+    bad("scan", "t", "--format", "parquet", "--output", "out.parquet", says="out.parquet")
+
+
+def test_like_a_csv_file_guesses_types():
+    text = "zip,n,x,day,at,flag,s\n00501,1,1.5,2026-11-20,2026-11-20 10:00:00,true,a\n" \
+           "10001,-7,2,2026-11-21,2026-11-20T10:00:01,false,b\n"
+    pathlib.Path("a.csv").write_text(text)
+    good("create", "t", "--like", "a.csv")
+    fields = {f["name"]: f["type"] for f in json.loads(good("schema", "t", "--json"))["fields"]}
+    equal(fields, {"zip": "string", "n": "long", "x": "double", "day": "date",
+                   "at": "timestamp", "flag": "boolean", "s": "string"})
+    good("append", "t", "a.csv")
+    equal(rows("t")[0]["zip"], "00501")
+
+
+def test_like_json_lines():
+    pathlib.Path("a.jsonl").write_text('{"a": 1, "b": null}\n{"a": 2.5, "b": "x"}\n')
+    good("create", "t", "--like", "a.jsonl")
+    good("append", "t", "a.jsonl")
+    equal(rows("t"), [{"a": 1.0, "b": None}, {"a": 2.5, "b": "x"}])
+
+
+def test_several_files_are_one_commit():
+    make()
+    pathlib.Path("a.csv").write_text("id,s\n1,a\n")
+    pathlib.Path("b.jsonl").write_text('{"id": 2}\n')
+    good("append", "t", "a.csv", "b.jsonl")
+    equal(len(good("snapshots", "t", "--format", "csv").splitlines()), 2)
+    equal(count("t"), 2)
+    pathlib.Path("c.csv").write_text("id,s\nx,a\n")
+    bad("append", "t", "a.csv", "c.csv", says="c.csv:2")
+    equal(count("t"), 2)
+
+
+def test_partitions():
+    make("t", "d date, s string", "--partition-by", "month(d), s")
+    good("append", "t", "-", "--format", "csv", input="d,s\n2026-01-05,a\n2026-02-05,b\n,\n")
+    parts = [json.loads(line)["partition"]
+             for line in good("files", "t", "--format", "jsonl").splitlines()]
+    equal(sorted(parts), ["d_month=2026-01/s=a", "d_month=2026-02/s=b", "d_month=null/s=null"])
+    stats = good("scan", "t", "--where", "d = date '2026-01-05'", "--count")
+    equal(stats, "1\n")
+
+
+def test_snapshots_history_refs_and_time_travel():
+    make()
+    for i in (1, 2):
+        good("append", "t", "-", "--format", "csv", input=f"id,s\n{i},a\n")
+    found = [json.loads(x) for x in good("snapshots", "t", "--format", "jsonl").splitlines()]
+    equal(len(found), 2)
+    first = found[0]["snapshot_id"]
+    equal(count("t", "--snapshot", str(first)), 1)
+    equal(count("t", "--ref", "main"), 2)
+    equal(count("t", "--as-of", "-0s"), 2)
+    bad("scan", "t", "--as-of", "2001-01-01", says="2001")
+    bad("scan", "t", "--snapshot", "12", says="12")
+    bad("scan", "t", "--ref", "nobody", says="nobody")
+    equal(len(good("history", "t", "--format", "csv").splitlines()), 3)
+    refs = json.loads(good("refs", "t", "--json"))
+    equal([r["name"] for r in refs], ["main"])
+
+
+def test_metadata_schema_and_info():
+    make()
+    metadata = json.loads(good("metadata", "t"))
+    equal(metadata["format-version"], 2)
+    assert "id" in good("schema", "t") and "long" in good("schema", "t")
+    assert metadata["table-uuid"] in good("info", "t")
+
+
+def test_properties():
+    make("t", "id long", "--property", "owner=me")
+    assert "owner" in good("properties", "t")
+    good("properties", "t", "a=b=c", "x=")
+    equal(json.loads(good("metadata", "t"))["properties"]["a"], "b=c")
+    good("properties", "t", "--unset", "owner")
+    assert "owner" not in json.loads(good("metadata", "t"))["properties"]
+
+
+def test_a_catalog_has_names():
+    good(*CATALOG, "create", "a.t", "--schema", "id long")
+    good(*CATALOG, "append", "a.t", "-", "--format", "jsonl", input='{"id": 1}\n')
+    equal(good("list", *CATALOG, "--format", "csv"), "name\na.t\n")
+    good(*CATALOG, "create-namespace", "b")
+    good(*CATALOG, "rename", "a.t", "b.u")
+    bad(*CATALOG, "scan", "a.t", says="a.t")
+    equal(good(*CATALOG, "scan", "b.u", "--count"), "1\n")
+    assert "b" in good(*CATALOG, "namespaces")
+    location = json.loads(good(*CATALOG, "info", "b.u", "--json"))
+    where = {r["property"]: r["value"] for r in location}
+    good(*CATALOG, "drop", "b.u", "--yes")
+    good(*CATALOG, "register", "b.again", where["metadata"])
+    equal(good(*CATALOG, "scan", "b.again", "--count"), "1\n")
+    bad(*CATALOG, "drop-namespace", "b", code=3)
+    good(*CATALOG, "drop", "b.again", "--purge", "--yes")
+    good(*CATALOG, "drop-namespace", "b")
+    left = [f for f in pathlib.Path("warehouse").rglob("*") if f.is_file()]
+    equal(left, [])
+
+
+def test_a_catalog_from_the_environment():
+    env = {"DATASHARD_CATALOG": "sqlite:catalog.db"}
+    good("create", "a.t", "--schema", "id long", env=env)
+    equal(good("scan", "a.t", "--count", env=env), "0\n")
+    make("./path")
+    equal(good("scan", "./path", "--count", env=env), "0\n")
+
+
+def test_forms_of_output():
+    make()
+    good("append", "t", "-", "--format", "csv", input='id,s\n1,"a\n""b"\n')
+    equal(good("scan", "t", "--format", "csv"), 'id,s\n1,"a\n""b"\n')
+    equal(json.loads(good("scan", "t", "--format", "json")), [{"id": 1, "s": 'a\n"b'}])
+    equal(json.loads(good("scan", "t", "--json")), [{"id": 1, "s": 'a\n"b'}])
+    good("scan", "t", "--format", "csv", "--output", "out.csv")
+    equal(pathlib.Path("out.csv").read_text(), 'id,s\n1,"a\n""b"\n')
+    for command in ("snapshots", "history", "files", "refs"):
+        assert isinstance(json.loads(good(command, "t", "--json")), list), command
+
+
+def test_an_identity_commits_once():
+    make()
+    identity = "01a1fc87-c860-7439-9aae-d5c697e81aa4"
+    for _ in range(2):
+        good("append", "t", "-", "--format", "csv", "--identity", identity,
+             input="id,s\n1,a\n")
+    equal(count("t"), 1)
+    bad("append", "t", "-", "--format", "csv", "--identity", "no", input="id,s\n1,a\n")
+
+
+def test_nothing_is_appended_from_nothing():
+    make()
+    good("append", "t", "-", "--format", "csv", input="id,s\n")
+    equal(len(good("snapshots", "t", "--format", "csv").splitlines()), 1)
+
+
+def test_a_reader_that_goes_away_is_no_crash():
+    make()
+    many = "id,s\n" + "".join(f"{i},text\n" for i in range(50000))
+    good("append", "t", "-", "--format", "csv", input=many)
+    code = os.system(f"{os.environ['DATASHARD_PROGRAM']} scan t --format csv 2>err | head -1 >out")
+    equal(code, 0)
+    equal(pathlib.Path("out").read_text(), "id,s\n")
+
+
+def test_hello_is_the_program_of_the_readme():
+    text = (SOURCE / "README.md").read_text()
+    program = re.search(r"```c\n(.*?)```", text, re.S).group(1)
+    equal((SOURCE / "examples/hello.c").read_text(), program)
+
+
+if __name__ == "__main__":
+    main(globals())
