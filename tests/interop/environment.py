@@ -26,7 +26,7 @@ PYTHON_PACKAGES = [
 ]
 JAVA_ARCHIVES = [
     "org.apache.iceberg:iceberg-spark-runtime-3.5_2.12:1.10.1",
-    "org.xerial:sqlite-jdbc:3.46.1.3",
+    "org.xerial:sqlite-jdbc:3.50.3.0",
 ]
 NPM_PACKAGE = "vega-datasets@3.2.1"
 DEBIAN_PACKAGES = {"java": "default-jre-headless", "mvn": "maven", "npm": "npm"}

@@ -2,6 +2,7 @@
 import collections
 import multiprocessing
 import queue
+import time
 
 from peers import (datashard, our_catalog, pyiceberg_catalog, run, scan, spark_session,
                    workspace)
@@ -41,6 +42,8 @@ def write_pyiceberg(start, acked):
                 if "locked" not in str(reason):  # Rolled back: it is safe to try again.
                     raise
                 print("pyiceberg: the database is locked, again", flush=True)
+                catalog.engine.dispose()  # Its connection would show it its own lost commit.
+                catalog = pyiceberg_catalog(FOLDER)
         acked.put(key)
 
 
@@ -60,6 +63,7 @@ def write_spark(start, acked):
                 if spark.table("shared.ns.t").where(f"id = {key}").count() == 1:
                     break
                 print("spark: the database is busy, again", flush=True)
+                time.sleep(0.2)
         acked.put(key)
     spark.stop()
 
