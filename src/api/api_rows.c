@@ -194,8 +194,12 @@ int ds_rows_write(struct ArrowArrayStream *stream, enum ds_rows_format format,
     int64_t written = 0;
     int rc = DS_OK;
 
-    if (!stream || !stream->release || !write) {
-        return dsi_fail(err, DS_EINVALID, "ds_rows_write: an argument is NULL");
+    if (!stream || !stream->release) {
+        return dsi_fail(err, DS_EINVALID, "ds_rows_write: there is no stream");
+    }
+    if (!write || format < DS_ROWS_CSV || format > DS_ROWS_JSON) {
+        rc = dsi_fail(err, DS_EINVALID, "ds_rows_write: no such format, or write is NULL");
+        goto done;
     }
     DSI_TRY(intake_open(&in, err));
     DSI_TRY(dsi_text_write_begin(format, &in.schema, &text, err));
@@ -257,8 +261,12 @@ int ds_rows_cells(struct ArrowArrayStream *stream, ds_cells_fn fn, void *arg,
     struct dsi_batch batch;
     int rc = DS_OK;
 
-    if (!stream || !stream->release || !fn) {
-        return dsi_fail(err, DS_EINVALID, "ds_rows_cells: an argument is NULL");
+    if (!stream || !stream->release) {
+        return dsi_fail(err, DS_EINVALID, "ds_rows_cells: there is no stream");
+    }
+    if (!fn) {
+        rc = dsi_fail(err, DS_EINVALID, "ds_rows_cells: fn is NULL");
+        goto done;
     }
     DSI_TRY(intake_open(&in, err));
     cells = dsi_arena_array(&in.arena, in.schema.root.field_count, sizeof *cells);
