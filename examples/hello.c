@@ -12,8 +12,9 @@ int main(void)
     ds_table *table = NULL;
     int64_t rows = 0;
 
-    spec.schema_json = "{\"type\": \"struct\", \"fields\": [{\"id\": 1, \"name\": \"date\","
-                       " \"required\": false, \"type\": \"timestamp\"}]}";
+    spec.schema_json =
+        "{\"type\": \"struct\", \"fields\": [{\"id\": 1, \"name\": \"date\","
+        " \"required\": false, \"type\": \"timestamp\"}]}";
     int rc = ds_table_create("flights", &spec, &table, &err);
     if (rc == DS_OK) {
         rc = ds_table_set_properties(table, &properties, NULL, NULL, &err);

@@ -72,8 +72,9 @@ DS_API int ds_rows_ended(const ds_rows *rows);
 DS_API void ds_rows_free(ds_rows *rows); ///< NULL is fine.
 
 /// Guesses columns and types from text (options->schema is not used): the first 100,000
-/// lines, or all of a JSON array. Types: boolean, long, double, date, timestamp, timestamptz, string. All columns
-/// are optional. The caller releases *out. DS_EUNSUPPORTED: nested values, by name.
+/// lines, or all of a JSON array. Types: boolean, long, double, date, timestamp,
+/// timestamptz, string. All columns are optional. The caller releases *out.
+/// DS_EUNSUPPORTED: nested values, by name.
 DS_API DS_MUST_CHECK int ds_rows_infer(const struct ds_rows_options *options,
                                        struct ArrowSchema *out, struct ds_error *err);
 

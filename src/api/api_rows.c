@@ -198,7 +198,8 @@ int ds_rows_write(struct ArrowArrayStream *stream, enum ds_rows_format format,
         return dsi_fail(err, DS_EINVALID, "ds_rows_write: there is no stream");
     }
     if (!write || format < DS_ROWS_CSV || format > DS_ROWS_JSON) {
-        rc = dsi_fail(err, DS_EINVALID, "ds_rows_write: no such format, or write is NULL");
+        rc =
+            dsi_fail(err, DS_EINVALID, "ds_rows_write: no such format, or write is NULL");
         goto done;
     }
     DSI_TRY(intake_open(&in, err));

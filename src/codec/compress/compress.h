@@ -7,7 +7,8 @@
 enum dsi_compression {
     DSI_COMPRESSION_NONE,
     DSI_COMPRESSION_GZIP,    ///< RFC 1952; reading takes several members.
-    DSI_COMPRESSION_DEFLATE, ///< RFC 1951, raw: Avro's "deflate". Up to 4 bytes may follow.
+    DSI_COMPRESSION_DEFLATE, ///< RFC 1951, raw: Avro's "deflate". Up to 4 bytes may
+                             ///< follow.
     DSI_COMPRESSION_ZSTD,    ///< Frames with their content size.
     DSI_COMPRESSION_SNAPPY,  ///< The raw block format.
     DSI_COMPRESSION_LZ4_RAW, ///< One LZ4 block, no frame.
