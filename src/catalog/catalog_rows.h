@@ -5,7 +5,8 @@
 //     the two follows each successful begin.
 // (2) A commit says DS_OK only when it is durable; DS_EUNKNOWN when the database gave an
 //     error instead of an answer. By then nothing is on its way any more, so what a new
-//     transaction reads is the outcome.
+//     transaction reads is the outcome. DS_ECONFLICT: rolled back, to give way to a
+//     reader that waits to write; the same transaction may be done again.
 #ifndef DSI_CATALOG_CATALOG_ROWS_H
 #define DSI_CATALOG_CATALOG_ROWS_H
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/hash.h"
@@ -22,6 +23,12 @@
 
 // The property that makes a namespace exist while it is empty.
 #define EXISTS "exists"
+
+// How long a swap goes on giving way to readers that wait to write, and how long a turn
+// it leaves them: doubled each time, so that several of us leave them one together.
+#define GIVE_WAY_NS INT64_C(60000000000)
+#define TURN_LEAST_NS ((uint64_t)100000000)
+enum { TURN_DOUBLINGS = 6 };
 
 struct sql_catalog {
     struct dsi_catalog base; // First: a struct dsi_catalog * is a struct sql_catalog *.
@@ -118,14 +125,16 @@ static int file_for(const struct dsi_swap *swap, struct dsi_arena *arena,
     return out->metadata_location ? DS_OK : dsi_no_memory(err, m->location);
 }
 
-// The transaction of a swap, once.
-static int apply(struct dsi_rows *r, const struct dsi_table_name *name, const char *from,
-                 const char *to, struct ds_error *err)
+// The transaction of a swap, once. *gave_way: a reader would not go, so nothing was done.
+static int apply_once(struct dsi_rows *r, const struct dsi_table_name *name,
+                      const char *from, const char *to, bool *gave_way,
+                      struct ds_error *err)
 {
     struct dsi_arena arena = DSI_ARENA_INIT;
     char *now = NULL;
     int rc = r->ops->begin(r, true, err);
 
+    *gave_way = false;
     if (rc < 0) {
         return rc;
     }
@@ -136,7 +145,30 @@ static int apply(struct dsi_rows *r, const struct dsi_table_name *name, const ch
                       name->ns, name->name);
     }
     dsi_arena_release(&arena);
-    return end(r, rc, err);
+    if (rc < 0) {
+        return end(r, rc, err);
+    }
+    rc = r->ops->commit(r, err);
+    *gave_way = rc == DS_ECONFLICT;
+    return rc;
+}
+
+// The transaction of a swap. One that gave way was rolled back, so the same one may be
+// tried again: it is no attempt that somebody else has won. In between, whoever waits
+// for us with a lock in his hand gets his turn.
+static int apply(struct dsi_rows *r, const struct dsi_table_name *name, const char *from,
+                 const char *to, struct ds_error *err)
+{
+    int64_t until = dsi_clock_monotonic_ns() + GIVE_WAY_NS;
+    bool gave_way = false;
+    int rc = apply_once(r, name, from, to, &gave_way, err);
+
+    for (int nth = 0; gave_way && dsi_clock_monotonic_ns() < until; nth++) {
+        int doublings = nth < TURN_DOUBLINGS ? nth : TURN_DOUBLINGS;
+        dsi_sleep_ns((int64_t)dsi_random_below(TURN_LEAST_NS << doublings));
+        rc = apply_once(r, name, from, to, &gave_way, err);
+    }
+    return rc;
 }
 
 // What became of a swap whose commit had no answer (3).

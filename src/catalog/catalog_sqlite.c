@@ -16,7 +16,7 @@
 #define WAL_FIXED 3051003
 
 // How long a COMMIT is tried again before the transaction gives way.
-#define COMMIT_HOLD_NS INT64_C(250000000)
+#define COMMIT_HOLD_NS INT64_C(100000000)
 
 enum { SLOT_BEGIN, SLOT_COMMIT, SLOT_ROLLBACK, SLOT_ONCE };
 

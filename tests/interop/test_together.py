@@ -2,7 +2,6 @@
 import collections
 import multiprocessing
 import queue
-import time
 
 from peers import (datashard, our_catalog, pyiceberg_catalog, run, scan, spark_session,
                    workspace)
@@ -47,23 +46,32 @@ def write_pyiceberg(start, acked):
         acked.put(key)
 
 
+def restart_spark(spark):
+    """A new Java process: the old one's driver goes on holding a lock after SQLITE_BUSY."""
+    from pyspark import SparkContext
+    java = SparkContext._gateway.proc
+    spark.stop()
+    SparkContext._gateway.shutdown()
+    SparkContext._gateway = SparkContext._jvm = None
+    java.kill()
+    java.wait()
+    return spark_session(FOLDER)
+
+
 def write_spark(start, acked):
     spark = spark_session(FOLDER)
     spark.sql("select * from shared.ns.t").collect()  # Warm: it joins the race at once.
     start.wait(timeout=120)
     for n in range(SPARK_APPENDS):
         key = 70000 + n
-        while True:
+        while spark.table("shared.ns.t").where(f"id = {key}").count() == 0:
             try:
                 spark.sql(f"insert into shared.ns.t values ({key}, 'spark')")
-                break
             except Exception as reason:  # A Java exception; only a busy database is tried again.
                 if "SQLITE_BUSY" not in str(reason):
                     raise
-                if spark.table("shared.ns.t").where(f"id = {key}").count() == 1:
-                    break
                 print("spark: the database is busy, again", flush=True)
-                time.sleep(0.2)
+                spark = restart_spark(spark)
         acked.put(key)
     spark.stop()
 
@@ -77,10 +85,10 @@ def test_the_sum_is_exact():
     pyiceberg_catalog(FOLDER).load_table("ns.t")
     acked = context.Queue()
     start = context.Barrier(OUR_WRITERS + 2)
-    writers = [context.Process(target=write_ours, args=(start, w, acked))
+    writers = [context.Process(target=write_ours, args=(start, w, acked), daemon=True)
                for w in range(OUR_WRITERS)]
-    writers += [context.Process(target=write_pyiceberg, args=(start, acked)),
-                context.Process(target=write_spark, args=(start, acked))]
+    writers += [context.Process(target=write_pyiceberg, args=(start, acked), daemon=True),
+                context.Process(target=write_spark, args=(start, acked), daemon=True)]
     for writer in writers:
         writer.start()
     total = OUR_WRITERS * OUR_APPENDS + PYICEBERG_APPENDS + SPARK_APPENDS
