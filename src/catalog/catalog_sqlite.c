@@ -53,8 +53,11 @@ static int fail(struct dsi_sqlite *c, int code, const char *what, struct ds_erro
         return dsi_corrupt(err, "%s: %s: %s", c->path, what,
                            c->db ? dsi_sql()->errmsg(c->db) : "not opened");
     }
-    return dsi_fail(err, status, "%s: %s: %s (SQLite code %d)", c->path, what,
-                    c->db ? dsi_sql()->errmsg(c->db) : "not opened", code);
+    return dsi_fail(err, status, "%s: %s: %s (SQLite code %d)%s", c->path, what,
+                    c->db ? dsi_sql()->errmsg(c->db) : "not opened", code,
+                    primary(code) == SQLITE_CANTOPEN
+                        ? "; is its directory there, and may you write to it?"
+                        : "");
 }
 
 // Waits a little; false when the budget is used up. `nth` counts the waits (2).
