@@ -5,7 +5,8 @@
 /// line and column, when they do not fit; nothing is guessed or cut.
 ///
 /// CSV (RFC 4180): the first record names the columns; an empty cell without quotes is
-/// null. JSON: objects with one member a column; a missing member is null; null is null.
+/// null. JSON: objects with one member a column; a missing member is null; null is null;
+/// booleans and whole numbers are JSON's own, not strings.
 /// Both: dates "2017-11-16", times "22:31:08.123456", timestamps "2017-11-16T22:31:08" (a
 /// blank instead of T, fractions, and for timestamptz a zone), UUIDs, bytes in
 /// hexadecimal.

@@ -76,6 +76,11 @@ int dsi_csv_split(struct ds_slice text, char delimiter, struct dsi_csv_record *r
                 at < text.size ? memchr(text.data + at, delimiter, text.size - at) : NULL;
             size_t stop = end ? (size_t)(end - text.data) : text.size;
             cell.text = (struct ds_slice){text.data + at, stop - at};
+            if (cell.text.size > 0 && memchr(cell.text.data, '"', cell.text.size)) {
+                return dsi_fail(
+                    err, DS_EINVALID,
+                    "column %zu: a quote inside a cell that has none around it", at + 1);
+            }
             at = stop;
         }
         DSI_TRY(add_cell(record, cell, err));

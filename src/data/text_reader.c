@@ -229,6 +229,11 @@ static int take_json_value(struct dsi_text_reader *r, struct dsi_json_reader *js
         return dsi_json_null(json, &flag, err);
     case DSI_JSON_STRING:
         DSI_TRY(dsi_json_string_slice(json, &text, err));
+        if (f->type.kind <= DSI_TYPE_LONG) { // What JSON has a form of its own for.
+            return dsi_fail(
+                err, DS_EINVALID, "column '%s' is %s; it cannot hold a string", f->name,
+                f->type.kind == DSI_TYPE_BOOLEAN ? "true or false" : "a whole number");
+        }
         return set_text(r, column, text, err);
     case DSI_JSON_NUMBER: // As it stands: no digit is lost on the way.
         DSI_TRY(dsi_json_number(json, &text, err));

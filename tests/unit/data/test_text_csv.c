@@ -55,6 +55,10 @@ static void test_text_csv__refuses_broken_quotes(void **state)
     assert_int_equal(dsi_csv_split(dsi_slice_text("\"a\"b,c"), ',', &record, &err),
                      DS_EINVALID);
     assert_string_equal(err.message, "column 4: text after a closing quote");
+    assert_int_equal(dsi_csv_split(dsi_slice_text("x,a\"b"), ',', &record, &err),
+                     DS_EINVALID);
+    assert_string_equal(err.message,
+                        "column 3: a quote inside a cell that has none around it");
     dsi_csv_record_release(&record);
 }
 

@@ -119,6 +119,7 @@ static void test_text_reader__says_where_text_is_wrong(void **state)
     refuse(DS_ROWS_JSONL, "{\"id\":1}\n{\"id\":1,}\n", "in:2:");
     refuse(DS_ROWS_JSONL, "{\"id\":1,\"x\":2}\n", "there is no column 'x'");
     refuse(DS_ROWS_JSONL, "{\"id\":1,\"id\":2}\n", "column 'id' is there twice");
+    refuse(DS_ROWS_JSONL, "{\"id\":\"1\"}\n", "column 'id' is a whole number");
     refuse(DS_ROWS_JSONL, "{\"id\":1.5}\n", "column 'id': '1.5'");
     refuse(DS_ROWS_JSONL, "{\"id\":1,\"s\":{\"a\":1}}\n", "column 's' holds an object");
     refuse(DS_ROWS_JSONL, "{\"s\":\"x\"}\n", "in:1:");
