@@ -4,9 +4,13 @@
 // writers take them. At the border they become, or come from, Arrow C Data.
 //
 // (1) A column's layout is fixed by its type: BOOLEAN bits; INT, DATE 4 bytes; LONG,
-// TIME,
-//     TIMESTAMP* 8; FLOAT 4; DOUBLE 8; DECIMAL 16 (little-endian two's complement); UUID
-//     16; FIXED its length; STRING, BINARY offsets (32 or 64 bits) and bytes.
+//     TIME, TIMESTAMP* 8; FLOAT 4; DOUBLE 8; DECIMAL 16 (little-endian two's complement);
+//     UUID 16; FIXED its length; STRING, BINARY, GEOMETRY, GEOGRAPHY offsets (32 or 64
+//     bits) and bytes. STRUCT: its children; row i of it is row offset + i of each child.
+//     LIST, MAP: offsets, which are rows of the children (element; key and value): row i
+//     is rows [offsets[offset + i], offsets[offset + i + 1]) of them. What a null row of
+//     a STRUCT, LIST or MAP covers in its children is there, and means nothing. VARIANT:
+//     two required BINARY children, "metadata" and "value", like a STRUCT's.
 // (2) Buffers are trusted: whoever made the batch has checked offsets and UTF-8.
 // (3) A batch owns, or shares, everything its columns point at until it is released.
 #ifndef DSI_DATA_BATCH_H
@@ -22,9 +26,9 @@ struct dsi_column {
     int64_t null_count;       // -1: not counted.
     const uint8_t *validity;  // Bits, 1: a value. NULL: no nulls.
     const void *values;       // Fixed-size layouts; the bytes of STRING and BINARY.
-    const int32_t *offsets;   // STRING, BINARY: length + 1 of them after `offset`; or
+    const int32_t *offsets;   // Layouts with offsets: length + 1 after `offset`; or
     const int64_t *offsets64; // these instead.
-    struct dsi_column *children; // STRUCT, LIST, MAP.
+    struct dsi_column *children; // STRUCT, LIST, MAP, VARIANT.
     size_t child_count;
 };
 

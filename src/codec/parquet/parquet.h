@@ -102,6 +102,9 @@ struct dsi_parquet_node {
     size_t leaf; ///< Leaves: the index in `leaves` and in every row group's `columns`.
     int32_t max_def;
     int32_t max_rep; ///< More than 0: inside a list or map.
+    /// The definition level from which on the innermost repeated field, at the node or
+    /// above it, has an entry: 0 where nothing repeats.
+    int32_t element_def;
 };
 
 // The numbers are the format's own.

@@ -193,8 +193,8 @@ static bool page_is_full(const struct dsi_parquet_column_writer *c)
 static uint32_t level_of(const struct dsi_parquet_column_writer *c,
                          const struct dsi_parquet_input *in, size_t row)
 {
-    if (in->levels) {
-        return in->levels[row];
+    if (in->defs) {
+        return in->defs[row];
     }
     bool valid = dsi_bit_get(in->validity, in->offset + row);
     return valid ? (uint32_t)c->leaf->max_def : (uint32_t)c->leaf->max_def - 1;
@@ -209,7 +209,7 @@ static int take_levels(const struct dsi_parquet_column_writer *c,
     uint32_t max = (uint32_t)c->leaf->max_def;
 
     *present = 0;
-    if (!in->levels && !in->validity) {
+    if (!in->defs && !in->validity) {
         for (size_t i = 0; i < part->rows; i++) {
             levels[i] = max;
         }
@@ -220,8 +220,8 @@ static int take_levels(const struct dsi_parquet_column_writer *c,
         levels[i] = level_of(c, in, part->from + i);
         if (levels[i] > max) { // Also what is below level 0: a null of a required column.
             return dsi_fail(err, DS_EINVALID, "column %s: %s in row %lld", c->name,
-                            in->levels ? "a level above its maximum"
-                                       : "a null in a required column",
+                            in->defs ? "a level above its maximum"
+                                     : "a null in a required column",
                             (long long)part->row_base + (long long)(part->from + i));
         }
         *present += levels[i] == max;

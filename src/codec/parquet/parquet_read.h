@@ -4,11 +4,16 @@
 // Pages are decompressed one at a time as rows are asked for, so memory is one page, the
 // dictionary, and what the caller takes.
 //
-// Leaves with max_rep 0 are read: plain columns and those inside structs. Lists and maps
-// are refused by name with DS_EUNSUPPORTED.
+// What a page holds is a sequence of slots, each with a definition and a repetition level
+// (Dremel, Melnik et al. 2010). A row is one slot and those that follow it with a
+// repetition level above 0; where nothing repeats, a slot is a row. A slot whose
+// definition level reaches the leaf's `element_def` has an element: a value, or a null if
+// the level is below max_def. A slot below that is a null or empty list, somewhere above,
+// and has none.
 //
-// (1) What comes back has exactly as many rows as it says, every offset ascends, every
-//     null is a zeroed value: bad bytes end in an error, never in a wrong buffer.
+// (1) What comes back has exactly as many rows as it says, all of them whole, every
+//     offset ascends, every null is a zeroed value: bad bytes end in an error, never in a
+//     wrong buffer.
 // (2) After an error the reader is good for nothing but dsi_parquet_reader_free.
 #ifndef DSI_CODEC_PARQUET_READ_H
 #define DSI_CODEC_PARQUET_READ_H
@@ -20,7 +25,7 @@ typedef struct dsi_parquet_reader dsi_parquet_reader;
 
 /// All zero means the defaults.
 struct dsi_parquet_read_options {
-    bool keep_levels;      ///< Also fill `levels`: what tells which struct above is null.
+    bool keep_levels; ///< Also fill `defs`: what tells which parent is null or empty.
     bool ignore_checksums; ///< Do not compare pages with their CRC.
     size_t page_bytes_max; ///< A larger page is refused; 0: 1 GiB.
 };
@@ -31,19 +36,23 @@ struct dsi_parquet_read_options {
 ///
 /// values: BOOLEAN: bits, least significant first. INT32, FLOAT: 4 bytes each; INT64,
 /// DOUBLE: 8, in the host's order. INT96: 12 bytes as stored. FIXED: type_length bytes.
-/// BYTE_ARRAY: rows + 1 int32 offsets into `bytes`, the first being 0 (no rows: empty).
+/// BYTE_ARRAY: elements + 1 int32 offsets into `bytes`, the first being 0 (no elements:
+/// empty).
 struct dsi_parquet_column {
-    size_t rows;
-    size_t null_count;
+    size_t rows;       // Whole ones.
+    size_t elements;   // As many values, validity bits. Equal to `rows` if max_rep is 0.
+    size_t slots;      // As many levels, where they are kept.
+    size_t null_count; // Of the elements.
     struct dsi_buf validity; ///< Bits, 1 is valid. Empty while there is no null.
     struct dsi_buf values;
-    struct dsi_buf bytes;  ///< BYTE_ARRAY only. Its max bounds a batch: see _read.
-    struct dsi_buf levels; ///< keep_levels: one byte for each row, its definition level.
+    struct dsi_buf bytes; ///< BYTE_ARRAY only. Its max bounds a batch: see _read.
+    struct dsi_buf defs;  ///< keep_levels: one byte for each slot.
+    struct dsi_buf reps;  ///< max_rep > 0: one byte for each slot.
 };
 
 #define DSI_PARQUET_COLUMN_INIT                                                          \
     {                                                                                    \
-        0, 0, DSI_BUF_INIT, DSI_BUF_INIT, DSI_BUF_INIT, DSI_BUF_INIT                     \
+        0, 0, 0, 0, DSI_BUF_INIT, DSI_BUF_INIT, DSI_BUF_INIT, DSI_BUF_INIT, DSI_BUF_INIT \
     }
 
 /// Frees the buffers; the struct is empty and usable afterwards.

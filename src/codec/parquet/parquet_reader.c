@@ -49,8 +49,11 @@ void dsi_parquet_column_release(struct dsi_parquet_column *c)
     dsi_buf_release(&c->validity);
     dsi_buf_release(&c->values);
     dsi_buf_release(&c->bytes);
-    dsi_buf_release(&c->levels);
+    dsi_buf_release(&c->defs);
+    dsi_buf_release(&c->reps);
     c->rows = 0;
+    c->elements = 0;
+    c->slots = 0;
     c->null_count = 0;
 }
 
@@ -410,12 +413,12 @@ static int append_validity(const dsi_parquet_reader *r, const struct span *s, si
     int rc = DS_OK;
 
     if (r->options.keep_levels) {
-        DSI_TRY(dsi_buf_reserve(&out->levels, rows, err));
+        DSI_TRY(dsi_buf_reserve(&out->defs, rows, err));
         if (s->levels) {
-            DSI_TRY(dsi_buf_append(&out->levels, s->levels, rows, err));
+            DSI_TRY(dsi_buf_append(&out->defs, s->levels, rows, err));
         } else {
-            memset(out->levels.data + out->levels.size, s->level, rows);
-            out->levels.size += rows;
+            memset(out->defs.data + out->defs.size, s->level, rows);
+            out->defs.size += rows;
         }
     }
     if (nulls == 0 && out->null_count == 0) {
@@ -548,6 +551,8 @@ int dsi_parquet_reader_read(dsi_parquet_reader *r, size_t rows_max,
         }
         pass_span(r, &s, s.rows);
         out->rows += s.rows;
+        out->elements += s.rows;
+        out->slots += s.rows;
         *rows += s.rows;
         if (s.rows == 0) {
             break; // The next value does not fit: a short batch.

@@ -113,6 +113,7 @@ static void link_child(struct open_group *group, struct dsi_parquet_node *n)
     n->parent = group->node;
     n->max_def = group->node->max_def + nullable;
     n->max_rep = group->node->max_rep + repeated;
+    n->element_def = repeated ? n->max_def : group->node->element_def;
     if (group->last_child) {
         group->last_child->next = n;
     } else {

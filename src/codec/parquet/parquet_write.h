@@ -20,6 +20,25 @@ typedef struct dsi_parquet_writer dsi_parquet_writer;
 typedef int (*dsi_parquet_write_fn)(void *arg, struct ds_slice bytes,
                                     struct ds_error *err);
 
+/// How a column's values are encoded. A dictionary, while it pays, comes before any.
+enum dsi_parquet_encode {
+    DSI_PARQUET_ENCODE_AUTO, ///< By looking at the values.
+    DSI_PARQUET_ENCODE_PLAIN,
+    DSI_PARQUET_ENCODE_DELTA,        ///< DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY.
+    DSI_PARQUET_ENCODE_DELTA_PREFIX, ///< DELTA_BYTE_ARRAY.
+    DSI_PARQUET_ENCODE_SPLIT,        ///< BYTE_STREAM_SPLIT.
+};
+
+/// What one column is written with; all zero means the defaults.
+struct dsi_parquet_leaf_options {
+    bool no_dictionary;
+    enum dsi_parquet_encode encode;
+    bool bloom_filter;
+    double bloom_fpp;       ///< 0: 0.01.
+    int64_t bloom_distinct; ///< Expected distinct values in a row group; 0: as seen.
+    size_t bloom_bytes_max; ///< 0: 1 MiB.
+};
+
 /// All zero means the defaults, which are Iceberg's but for the codec. Everything is
 /// copied.
 struct dsi_parquet_write_options {
@@ -38,6 +57,7 @@ struct dsi_parquet_write_options {
     struct ds_properties key_values;
     const struct dsi_parquet_sorting *sorting; ///< The order the rows come in, if any.
     size_t sorting_count;
+    const struct dsi_parquet_leaf_options *leaves; ///< One per leaf; NULL: the defaults.
 };
 
 /// One leaf's part of a batch, in Arrow's layout; borrowed during the call. `offset`
@@ -49,9 +69,12 @@ struct dsi_parquet_input {
     const uint8_t *bytes;    ///< BYTE_ARRAY.
     bool wide_offsets;       ///< The offsets are int64.
     size_t offset;
-    /// Inside optional structs: a definition level for each row, from its own start
-    /// (`offset` does not apply), in place of `validity`. NULL for columns of the root.
-    const uint8_t *levels;
+    /// Inside structs and lists, in place of `validity`: the levels of each slot, from
+    /// their own start (`offset` does not apply). See parquet_read.h for what a slot is,
+    /// and which of them have an element. NULL for columns of the root.
+    const uint8_t *defs;
+    const uint8_t *reps; ///< NULL where nothing repeats: each row is one slot.
+    size_t slots;        ///< With `reps`: how many; the rows they make are `rows`.
 };
 
 /// What the whole file holds of one leaf: Iceberg's metrics come from here.

@@ -66,7 +66,7 @@ static void test_parquet_column__keeps_levels_of_structs(void **state)
     const struct dsi_parquet_field fields[] = {
         {.name = "g", .child_count = 1, .repetition = DSI_PARQUET_OPTIONAL},
         {.name = "x", .physical = DSI_PARQUET_INT32, .repetition = DSI_PARQUET_OPTIONAL}};
-    const struct dsi_parquet_input in = {.values = values, .levels = levels};
+    const struct dsi_parquet_input in = {.values = values, .defs = levels};
     const struct dsi_parquet_read_options o = {.keep_levels = true};
     struct dsi_parquet_column c = DSI_PARQUET_COLUMN_INIT;
     struct dsi_buf file = DSI_BUF_INIT;
@@ -89,8 +89,8 @@ static void test_parquet_column__keeps_levels_of_structs(void **state)
     assert_int_equal(rows, 5);
     assert_int_equal(c.null_count, 3);
     assert_int_equal(c.validity.data[0], 0x09);
-    assert_int_equal(c.levels.size, 5);
-    assert_memory_equal(c.levels.data, levels, 5);
+    assert_int_equal(c.defs.size, 5);
+    assert_memory_equal(c.defs.data, levels, 5);
     assert_int_equal(k->statistics.null_count, 3);
     dsi_parquet_reader_free(r);
     dsi_parquet_column_release(&c);

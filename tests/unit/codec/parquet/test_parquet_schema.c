@@ -33,6 +33,8 @@ static void test_parquet_schema__builds_a_tree_with_levels(void **state)
     assert_int_equal(s.leaves[1]->max_def, 1);
     assert_int_equal(s.leaves[2]->max_def, 3);
     assert_int_equal(s.leaves[2]->max_rep, 1);
+    assert_true(s.leaves[2]->element_def >= 1);
+    assert_int_equal(s.leaves[1]->element_def, 0);
     assert_int_equal(s.leaves[3]->max_def, 1);
     assert_int_equal(s.leaves[3]->leaf, 3);
     assert_ptr_equal(s.root->first_child, s.leaves[0]);
