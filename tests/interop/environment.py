@@ -17,6 +17,7 @@ import venv
 
 PYTHON_PACKAGES = [
     "pyiceberg[sql-sqlite,pyarrow,pyiceberg-core]==0.12.*",
+    "pyarrow==26.0.*",
     "duckdb==1.4.4",
     "duckdb-ext-iceberg==1.4.4.*",
     "duckdb-ext-avro==1.4.4.*",
@@ -28,7 +29,7 @@ JAVA_ARCHIVES = [
     "org.apache.iceberg:iceberg-spark-runtime-3.5_2.12:1.10.1",
     "org.xerial:sqlite-jdbc:3.50.3.0",
 ]
-NPM_PACKAGE = "vega-datasets@3.2.1"
+NPM_PACKAGES = ["vega-datasets@3.2.1"]
 DEBIAN_PACKAGES = {"java": "default-jre-headless", "mvn": "maven", "npm": "npm"}
 
 
@@ -55,15 +56,15 @@ def need(program):
     return shutil.which(program) is not None
 
 
-def prepare_python(base):
+def prepare_python(base, packages):
     mark = base / "python.txt"
-    wanted = "\n".join(PYTHON_PACKAGES)
+    wanted = "\n".join(packages)
     if mark.is_file() and mark.read_text() == wanted:
         return
     shutil.rmtree(base / "python", ignore_errors=True)
     venv.create(base / "python", with_pip=True)
     if not run([base / "python/bin/pip", "-q", "--disable-pip-version-check", "install",
-                *PYTHON_PACKAGES]):
+                *packages]):
         skip("the Python packages could not be installed")
     mark.write_text(wanted)
 
@@ -85,25 +86,29 @@ def prepare_java(base):
             skip(f"{artifact} could not be fetched")
 
 
-def prepare_data(base):
+def prepare_npm(base, packages):
     folder = base / "npm"
-    if (folder / "node_modules/vega-datasets/data/flights-3m.parquet").is_file():
+    mark = folder / "packages.txt"
+    wanted = "\n".join(packages)
+    if mark.is_file() and mark.read_text() == wanted:
         return
     folder.mkdir(exist_ok=True)
     (folder / "package.json").write_text('{"private": true}\n')
-    if not need("npm") or not run(["npm", "install", "--silent", "--no-fund", "--no-audit",
-                                   NPM_PACKAGE], cwd=folder):
-        print(f"\n*** {NPM_PACKAGE} could not be fetched: tests on real data are skipped"
-              " ***\n", flush=True)
+    if need("npm") and run(["npm", "install", "--silent", "--no-fund", "--no-audit",
+                            *packages], cwd=folder):
+        mark.write_text(wanted)
+    else:
+        print(f"\n*** {' '.join(packages)} could not be fetched: tests that need them are"
+              " skipped ***\n", flush=True)
 
 
 def main():
     base = pathlib.Path(sys.argv[1]).resolve()
     base.mkdir(parents=True, exist_ok=True)
     (base / "ready").unlink(missing_ok=True)
-    prepare_python(base)
+    prepare_python(base, PYTHON_PACKAGES)
     prepare_java(base)
-    prepare_data(base)
+    prepare_npm(base, NPM_PACKAGES)
     (base / "ready").touch()
     print(f"the other engines are ready in {base.name}/")
 
