@@ -213,6 +213,38 @@ void dsi_parquet_rle_pass(struct dsi_parquet_rle *d, uint64_t count)
     d->repeat_left -= count;
 }
 
+// Passes over values of a bit-packed run without unpacking them.
+static void pass_packed(struct dsi_parquet_rle *d, uint64_t count)
+{
+    uint64_t behind = (uint64_t)d->packed_skip + count; // Of the group at `at`.
+
+    assert(count <= d->packed_left);
+    d->at += (size_t)(behind / GROUP) * (size_t)d->width;
+    d->packed_skip = (int)(behind % GROUP);
+    d->packed_left -= count;
+    if (d->packed_left == 0 && d->packed_skip > 0) { // A cut group: the end.
+        d->packed_skip = 0;
+        d->at = d->end;
+    }
+}
+
+uint64_t dsi_parquet_rle_skip(struct dsi_parquet_rle *d, uint64_t count)
+{
+    uint64_t left = count;
+
+    while (left > 0 && (d->repeat_left > 0 || d->packed_left > 0 || next_run(d))) {
+        uint64_t there = d->repeat_left > 0 ? d->repeat_left : d->packed_left;
+        uint64_t n = there < left ? there : left;
+        if (d->repeat_left > 0) {
+            d->repeat_left -= n;
+        } else {
+            pass_packed(d, n);
+        }
+        left -= n;
+    }
+    return count - left;
+}
+
 static int put_header(struct dsi_buf *out, uint64_t header, struct ds_error *err)
 {
     uint8_t bytes[10];

@@ -30,6 +30,10 @@ size_t dsi_parquet_rle_some(struct dsi_parquet_rle *d, uint32_t *out, size_t max
 uint64_t dsi_parquet_rle_repeats(struct dsi_parquet_rle *d, uint32_t *value);
 void dsi_parquet_rle_pass(struct dsi_parquet_rle *d, uint64_t count);
 
+/// Passes over values, whatever runs they are in: `count` of them, or as many as there
+/// are. How many.
+uint64_t dsi_parquet_rle_skip(struct dsi_parquet_rle *d, uint64_t count);
+
 /// Unpacks `count` values of `width` bits (0..64) from the start of `in`, which has at
 /// least as many bytes as that takes.
 void dsi_parquet_unpack32(struct ds_slice in, int width, uint32_t *out, size_t count);

@@ -95,6 +95,13 @@ int dsi_parquet_dictionary_init(struct dsi_parquet_dictionary *d,
     return DS_OK;
 }
 
+// A dictionary of one value needs no bits; some writers then write nothing at all.
+static bool indices_are_absent(const struct dsi_parquet_values *v)
+{
+    return v->kind == DSI_PARQUET_VALUES_INDEXED && v->rle.width == 0 &&
+           v->rle.at == v->rle.end && v->rle.repeat_left == 0 && v->rle.packed_left == 0;
+}
+
 // Makes sure that there are indices (or booleans) in the block; how many.
 static size_t fill_block(struct dsi_parquet_values *v)
 {
@@ -103,9 +110,7 @@ static size_t fill_block(struct dsi_parquet_values *v)
     }
     v->block_at = 0;
     v->block_count = 0;
-    if (v->kind == DSI_PARQUET_VALUES_INDEXED && v->rle.width == 0 &&
-        v->rle.at == v->rle.end) {
-        // A dictionary of one value needs no bits; some writers then write nothing.
+    if (indices_are_absent(v)) {
         memset(v->block, 0, sizeof v->block);
         v->block_count = DSI_PARQUET_BLOCK;
         return v->block_count;
@@ -333,4 +338,60 @@ int dsi_parquet_values_bytes(struct dsi_parquet_values *v, size_t rows,
     rc = DS_OK;
 done:
     return rc;
+}
+
+// BYTE_ARRAY: the lengths have to be walked.
+static int skip_bytes(struct dsi_parquet_values *v, size_t count, struct ds_error *err)
+{
+    struct ds_slice rest = v->plain;
+    struct ds_slice value = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        if (!take_bytes(&rest, &value)) {
+            return too_few(v, err);
+        }
+    }
+    v->plain = rest;
+    return DS_OK;
+}
+
+static int skip_plain(struct dsi_parquet_values *v, size_t count, struct ds_error *err)
+{
+    size_t width = dsi_parquet_width(v->field);
+
+    if (v->field->physical == DSI_PARQUET_BYTE_ARRAY) {
+        return skip_bytes(v, count, err);
+    }
+    if (v->field->physical == DSI_PARQUET_BOOLEAN) {
+        if (count > v->plain.size * 8 - v->bit) {
+            return too_few(v, err);
+        }
+        v->bit += count;
+        return DS_OK;
+    }
+    if (width > 0 && count > v->plain.size / width) {
+        return too_few(v, err);
+    }
+    v->plain.data += count * width;
+    v->plain.size -= count * width;
+    return DS_OK;
+}
+
+int dsi_parquet_values_skip(struct dsi_parquet_values *v, size_t count,
+                            struct ds_error *err)
+{
+    if (count == 0) {
+        return DS_OK;
+    }
+    if (v->kind == DSI_PARQUET_VALUES_PLAIN) {
+        return skip_plain(v, count, err);
+    }
+    size_t known = v->block_count - v->block_at;
+    known = known < count ? known : count;
+    v->block_at += known;
+    count -= known;
+    if (indices_are_absent(v)) {
+        return DS_OK;
+    }
+    return dsi_parquet_rle_skip(&v->rle, count) == count ? DS_OK : too_few(v, err);
 }

@@ -54,4 +54,9 @@ DS_MUST_CHECK int dsi_parquet_values_bytes(struct dsi_parquet_values *v, size_t 
                                            struct dsi_parquet_column *out, size_t *done,
                                            struct ds_error *err);
 
+/// Passes over `count` values of any type without looking at them: no index is checked,
+/// nothing is appended. DS_ECORRUPT when the page has fewer.
+DS_MUST_CHECK int dsi_parquet_values_skip(struct dsi_parquet_values *v, size_t count,
+                                          struct ds_error *err);
+
 #endif

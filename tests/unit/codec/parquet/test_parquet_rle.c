@@ -94,6 +94,38 @@ static void test_parquet_rle__survives_a_round_trip_in_any_portions(void **state
     }
 }
 
+static void test_parquet_rle__skips_as_far_as_it_reads(void **state)
+{
+    enum { COUNT = 2000 };
+    static uint32_t values[COUNT];
+    uint64_t random = 11;
+    (void)state;
+
+    for (int width = 1; width <= 32; width++) {
+        struct dsi_buf out = DSI_BUF_INIT;
+        struct dsi_parquet_rle d;
+        for (size_t i = 0; i < COUNT; i++) {
+            bool same = i > 0 && next_random(&random) % (1 + (unsigned)i % 23) != 0;
+            values[i] = same ? values[i - 1] : next_random(&random) >> (32 - width);
+        }
+        assert_int_equal(dsi_parquet_rle_write(values, COUNT, width, &out, NULL), DS_OK);
+        dsi_parquet_rle_init(&d, dsi_buf_slice(&out), width);
+        for (size_t at = 0; at < COUNT;) {
+            uint32_t v = 0;
+            size_t n = next_random(&random) % 40;
+            n = n < COUNT - at ? n : COUNT - at;
+            assert_int_equal(dsi_parquet_rle_skip(&d, n), n);
+            at += n;
+            if (at < COUNT) {
+                assert_int_equal(dsi_parquet_rle_some(&d, &v, 1), 1);
+                assert_int_equal(v, values[at++]);
+            }
+        }
+        assert_true(dsi_parquet_rle_skip(&d, 1000000) < 8); // Padding at the most.
+        dsi_buf_release(&out);
+    }
+}
+
 static void test_parquet_rle__ends_where_the_bytes_do(void **state)
 {
     static const uint8_t empty_run[] = {0x00, 0x00};
@@ -114,6 +146,9 @@ static void test_parquet_rle__ends_where_the_bytes_do(void **state)
     assert_int_equal(dsi_parquet_rle_some(&d, values, 32), 8);
     assert_int_equal(dsi_parquet_rle_some(&d, values, 32), 2);
     assert_int_equal(dsi_parquet_rle_some(&d, values, 32), 0);
+    dsi_parquet_rle_init(&d, (struct ds_slice){cut_group, 5}, 3);
+    assert_int_equal(dsi_parquet_rle_skip(&d, 9), 9);
+    assert_int_equal(dsi_parquet_rle_skip(&d, 9), 1);
 }
 
 static void test_parquet_rle__tells_of_repeats_without_taking_them(void **state)
@@ -138,6 +173,7 @@ int main(void)
         cmocka_unit_test(test_parquet_rle__unpacks_the_example_of_the_format),
         cmocka_unit_test(test_parquet_rle__unpacks_every_width_and_tail),
         cmocka_unit_test(test_parquet_rle__survives_a_round_trip_in_any_portions),
+        cmocka_unit_test(test_parquet_rle__skips_as_far_as_it_reads),
         cmocka_unit_test(test_parquet_rle__ends_where_the_bytes_do),
         cmocka_unit_test(test_parquet_rle__tells_of_repeats_without_taking_them),
     };
