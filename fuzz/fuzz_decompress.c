@@ -5,7 +5,7 @@
 
 #include "codec/compress/compress.h"
 
-enum { CODEC_COUNT = DSI_COMPRESSION_LZ4_RAW + 1, OUT_SIZE = 1 << 16 };
+enum { OUT_SIZE = 1 << 16 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -47,10 +47,12 @@ static void round_trip(enum dsi_compression c, struct ds_slice in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size > 0) {
-        enum dsi_compression c = (enum dsi_compression)(data[0] % CODEC_COUNT);
+        enum dsi_compression c = (enum dsi_compression)(data[0] % DSI_COMPRESSION_COUNT);
         struct ds_slice in = {data + 1, size - 1};
         decode(c, in);
-        round_trip(c, in);
+        if (c != DSI_COMPRESSION_LZ4_HADOOP) { // Which is only read.
+            round_trip(c, in);
+        }
     }
     return 0;
 }

@@ -13,7 +13,7 @@ what=${1:-build}
 [ "${DATASHARD_SETUP:-on}" != off ] || exit 0
 
 packages="gcc libc6-dev make cmake pkg-config zlib1g-dev libzstd-dev libsnappy-dev
-          liblz4-dev libdeflate-dev libsqlite3-dev"
+          liblz4-dev libdeflate-dev libbrotli-dev libsqlite3-dev"
 case $what in
 build) ;;
 check) packages="$packages g++ libcmocka-dev python3 python3-venv sqlite3" ;;

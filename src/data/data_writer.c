@@ -45,7 +45,7 @@ static int read_codec(const struct dsi_metadata *m, struct dsi_parquet_write_opt
     } codecs[] = {
         {"zstd", DSI_COMPRESSION_ZSTD},         {"gzip", DSI_COMPRESSION_GZIP},
         {"snappy", DSI_COMPRESSION_SNAPPY},     {"lz4_raw", DSI_COMPRESSION_LZ4_RAW},
-        {"uncompressed", DSI_COMPRESSION_NONE},
+        {"brotli", DSI_COMPRESSION_BROTLI},     {"uncompressed", DSI_COMPRESSION_NONE},
     };
     const char *text = dsi_metadata_property(m, "write.parquet.compression-codec");
     const char *level = dsi_metadata_property(m, "write.parquet.compression-level");
@@ -63,7 +63,7 @@ static int read_codec(const struct dsi_metadata *m, struct dsi_parquet_write_opt
         return dsi_fail(
             err, DS_EUNSUPPORTED,
             "property write.parquet.compression-codec is '%s', expected zstd, "
-            "gzip, snappy, lz4_raw or uncompressed",
+            "gzip, snappy, lz4_raw, brotli or uncompressed",
             text);
     }
     if (level) {
@@ -75,6 +75,7 @@ static int read_codec(const struct dsi_metadata *m, struct dsi_parquet_write_opt
                 level);
         }
         out->has_level = out->codec == DSI_COMPRESSION_ZSTD ||
+                         out->codec == DSI_COMPRESSION_BROTLI ||
                          out->codec == DSI_COMPRESSION_GZIP; // The others have none.
         out->level = (int)n;
     }

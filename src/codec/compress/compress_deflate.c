@@ -8,6 +8,9 @@
 #include "codec/compress/compress.h"
 #include "codec/compress/compress_codec.h"
 
+// A match of 258 bytes takes two bits at the least: 1032.
+enum { RATIO = 1100 };
+
 enum { LEVEL_MIN = 0, LEVEL_MAX = 12, LEVEL_DEFAULT = 6 };
 
 uint32_t dsi_crc32(uint32_t seed, struct ds_slice bytes)
@@ -16,12 +19,15 @@ uint32_t dsi_crc32(uint32_t seed, struct ds_slice bytes)
     return bytes.size == 0 ? seed : libdeflate_crc32(seed, bytes.data, bytes.size);
 }
 
-static int compress_with(bool gzip, int level, struct ds_slice in, struct dsi_buf *out,
-                         struct ds_error *err)
+static int compress_some(bool gzip, void **state, int level, struct ds_slice in,
+                         struct dsi_buf *out, struct ds_error *err)
 {
-    struct libdeflate_compressor *c = NULL;
+    struct libdeflate_compressor *c = *state;
 
-    c = DSI_FAULT("compress.alloc") ? NULL : libdeflate_alloc_compressor(level);
+    if (!c) {
+        c = DSI_FAULT("compress.alloc") ? NULL : libdeflate_alloc_compressor(level);
+        *state = c;
+    }
     if (!c) {
         return dsi_no_memory(err, "making a compressor");
     }
@@ -37,20 +43,24 @@ static int compress_with(bool gzip, int level, struct ds_slice in, struct dsi_bu
             rc = dsi_fail(err, DS_EBUG, "%zu bytes do not fit their own bound", in.size);
         }
     }
-    libdeflate_free_compressor(c);
     return rc;
 }
 
-static int gzip_compress(int level, struct ds_slice in, struct dsi_buf *out,
-                         struct ds_error *err)
+static void compress_free(void *state)
 {
-    return compress_with(true, level, in, out, err);
+    libdeflate_free_compressor(state);
 }
 
-static int deflate_compress(int level, struct ds_slice in, struct dsi_buf *out,
-                            struct ds_error *err)
+static int gzip_compress(void **state, int level, struct ds_slice in, struct dsi_buf *out,
+                         struct ds_error *err)
 {
-    return compress_with(false, level, in, out, err);
+    return compress_some(true, state, level, in, out, err);
+}
+
+static int deflate_compress(void **state, int level, struct ds_slice in,
+                            struct dsi_buf *out, struct ds_error *err)
+{
+    return compress_some(false, state, level, in, out, err);
 }
 
 static int result_status(enum libdeflate_result result, size_t size, struct ds_error *err)
@@ -105,31 +115,37 @@ static int raw_deflate(struct libdeflate_decompressor *d, struct ds_slice in,
     return rc;
 }
 
-static int decompress_with(bool gzip, struct ds_slice in, uint8_t *out, size_t size,
-                           struct ds_error *err)
+static int decompress_some(bool gzip, void **state, struct ds_slice in, uint8_t *out,
+                           size_t size, struct ds_error *err)
 {
-    struct libdeflate_decompressor *d = NULL;
+    struct libdeflate_decompressor *d = *state;
 
-    d = DSI_FAULT("compress.alloc") ? NULL : libdeflate_alloc_decompressor();
+    if (!d) {
+        d = DSI_FAULT("compress.alloc") ? NULL : libdeflate_alloc_decompressor();
+        *state = d;
+    }
     if (!d) {
         return dsi_no_memory(err, "making a decompressor");
     }
-    int rc =
-        gzip ? gzip_members(d, in, out, size, err) : raw_deflate(d, in, out, size, err);
-    libdeflate_free_decompressor(d);
-    return rc;
+    return gzip ? gzip_members(d, in, out, size, err)
+                : raw_deflate(d, in, out, size, err);
 }
 
-static int gzip_decompress(struct ds_slice in, uint8_t *out, size_t size,
+static void decompress_free(void *state)
+{
+    libdeflate_free_decompressor(state);
+}
+
+static int gzip_decompress(void **state, struct ds_slice in, uint8_t *out, size_t size,
                            struct ds_error *err)
 {
-    return decompress_with(true, in, out, size, err);
+    return decompress_some(true, state, in, out, size, err);
 }
 
-static int deflate_decompress(struct ds_slice in, uint8_t *out, size_t size,
+static int deflate_decompress(void **state, struct ds_slice in, uint8_t *out, size_t size,
                               struct ds_error *err)
 {
-    return decompress_with(false, in, out, size, err);
+    return decompress_some(false, state, in, out, size, err);
 }
 
 static int gzip_decompress_all(struct ds_slice in, struct dsi_buf *out,
@@ -149,8 +165,11 @@ const struct dsi_compress_codec dsi_compress_gzip = {
     .level_min = LEVEL_MIN,
     .level_max = LEVEL_MAX,
     .level_default = LEVEL_DEFAULT,
+    .ratio = RATIO,
     .compress = gzip_compress,
+    .compress_free = compress_free,
     .decompress = gzip_decompress,
+    .decompress_free = decompress_free,
     .decompress_all = gzip_decompress_all,
 };
 
@@ -159,7 +178,10 @@ const struct dsi_compress_codec dsi_compress_deflate = {
     .level_min = LEVEL_MIN,
     .level_max = LEVEL_MAX,
     .level_default = LEVEL_DEFAULT,
+    .ratio = RATIO,
     .compress = deflate_compress,
+    .compress_free = compress_free,
     .decompress = deflate_decompress,
+    .decompress_free = decompress_free,
     .decompress_all = deflate_decompress_all,
 };

@@ -4,6 +4,7 @@
 
 #include <limits.h>
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "base/fault.h"
 #include "codec/compress/compress_codec.h"
@@ -11,7 +12,20 @@
 // Below LEVEL_HC_MIN the fast compressor, as in the lz4 program.
 enum { LEVEL_MIN = 1, LEVEL_HC_MIN = 3, LEVEL_MAX = LZ4HC_CLEVEL_MAX };
 
-static int lz4_compress(int level, struct ds_slice in, struct dsi_buf *out,
+// The fast compressor's memory is small and on the stack; the other's is kept.
+static int compress_block(void **state, int level, const char *from, int size, char *to,
+                          int bound)
+{
+    if (level < LEVEL_HC_MIN) {
+        return LZ4_compress_default(from, to, size, bound);
+    }
+    if (!*state) {
+        *state = dsi_malloc((size_t)LZ4_sizeofStateHC());
+    }
+    return *state ? LZ4_compress_HC_extStateHC(*state, from, to, size, bound, level) : 0;
+}
+
+static int lz4_compress(void **state, int level, struct ds_slice in, struct dsi_buf *out,
                         struct ds_error *err)
 {
     if (in.size > LZ4_MAX_INPUT_SIZE) {
@@ -28,9 +42,7 @@ static int lz4_compress(int level, struct ds_slice in, struct dsi_buf *out,
     }
     const char *from = (const char *)in.data;
     char *to = (char *)out->data + out->size;
-    int size = level < LEVEL_HC_MIN
-                   ? LZ4_compress_default(from, to, (int)in.size, bound)
-                   : LZ4_compress_HC(from, to, (int)in.size, bound, level);
+    int size = compress_block(state, level, from, (int)in.size, to, bound);
     if (size <= 0) { // The bound is right: only memory can be missing.
         return dsi_no_memory(err, "compressing");
     }
@@ -38,9 +50,10 @@ static int lz4_compress(int level, struct ds_slice in, struct dsi_buf *out,
     return DS_OK;
 }
 
-static int lz4_decompress(struct ds_slice in, uint8_t *out, size_t size,
+static int lz4_decompress(void **state, struct ds_slice in, uint8_t *out, size_t size,
                           struct ds_error *err)
 {
+    (void)state;
     if (in.size > INT_MAX || size > INT_MAX) {
         return dsi_corrupt(err, "%zu bytes that hold %zu: too large for one block",
                            in.size, size);
@@ -62,6 +75,8 @@ const struct dsi_compress_codec dsi_compress_lz4_raw = {
     .level_min = LEVEL_MIN,
     .level_max = LEVEL_MAX,
     .level_default = LEVEL_MIN,
+    .ratio = DSI_LZ4_RATIO,
     .compress = lz4_compress,
+    .compress_free = dsi_free,
     .decompress = lz4_decompress,
 };

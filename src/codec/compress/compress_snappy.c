@@ -7,9 +7,10 @@
 // The densest element gives 64 bytes for three.
 enum { EXPANSION_MAX = 22 };
 
-static int snappy_compress_block(int level, struct ds_slice in, struct dsi_buf *out,
-                                 struct ds_error *err)
+static int snappy_compress_block(void **state, int level, struct ds_slice in,
+                                 struct dsi_buf *out, struct ds_error *err)
 {
+    (void)state;
     (void)level;
     if (in.size > UINT32_MAX) { // The size in front has 32 bits.
         return dsi_fail(err, DS_EUNSUPPORTED, "%zu bytes are too many for one block",
@@ -40,8 +41,8 @@ static int stated_size(struct ds_slice in, size_t *size, struct ds_error *err)
     return DS_OK;
 }
 
-static int snappy_decompress(struct ds_slice in, uint8_t *out, size_t size,
-                             struct ds_error *err)
+static int decompress_block(struct ds_slice in, uint8_t *out, size_t size,
+                            struct ds_error *err)
 {
     size_t stated = 0;
     int rc = stated_size(in, &stated, err);
@@ -60,6 +61,13 @@ static int snappy_decompress(struct ds_slice in, uint8_t *out, size_t size,
     return DS_OK;
 }
 
+static int snappy_decompress(void **state, struct ds_slice in, uint8_t *out, size_t size,
+                             struct ds_error *err)
+{
+    (void)state;
+    return decompress_block(in, out, size, err);
+}
+
 static int snappy_decompress_all(struct ds_slice in, struct dsi_buf *out,
                                  struct ds_error *err)
 {
@@ -71,7 +79,7 @@ static int snappy_decompress_all(struct ds_slice in, struct dsi_buf *out,
     DSI_TRY(stated_size(in, &size, err));
     DSI_TRY(dsi_buf_reserve(out, size, err));
     to = out->data ? out->data + out->size : &nowhere;
-    DSI_TRY(snappy_decompress(in, to, size, err));
+    DSI_TRY(decompress_block(in, to, size, err));
     out->size += size;
 done:
     return rc;
@@ -80,6 +88,7 @@ done:
 const struct dsi_compress_codec dsi_compress_snappy = {
     .name = "snappy",
     .level_max = -1,
+    .ratio = EXPANSION_MAX + 1,
     .compress = snappy_compress_block,
     .decompress = snappy_decompress,
     .decompress_all = snappy_decompress_all,

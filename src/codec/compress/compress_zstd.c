@@ -10,7 +10,7 @@ enum { LEVEL_MIN = 1, LEVEL_MAX = 22, LEVEL_DEFAULT = 3, PIECE_SIZE_MIN = 4096 }
 // RFC 8878, "Blocks": at most 128 KiB come from a block, which has at least three bytes.
 enum { BLOCK_SIZE_MIN = 3, BLOCK_CONTENT_MAX = 128 << 10 };
 
-static int zstd_compress(int level, struct ds_slice in, struct dsi_buf *out,
+static int zstd_compress(void **state, int level, struct ds_slice in, struct dsi_buf *out,
                          struct ds_error *err)
 {
     size_t bound = ZSTD_compressBound(in.size);
@@ -22,13 +22,16 @@ static int zstd_compress(int level, struct ds_slice in, struct dsi_buf *out,
     if (rc < 0) {
         return rc;
     }
-    ZSTD_CCtx *c = DSI_FAULT("compress.alloc") ? NULL : ZSTD_createCCtx();
+    ZSTD_CCtx *c = *state;
+    if (!c) {
+        c = DSI_FAULT("compress.alloc") ? NULL : ZSTD_createCCtx();
+        *state = c;
+    }
     if (!c) {
         return dsi_no_memory(err, "making a compressor");
     }
     size_t size =
         ZSTD_compressCCtx(c, out->data + out->size, bound, in.data, in.size, level);
-    ZSTD_freeCCtx(c);
     if (ZSTD_isError(size)) { // The arguments are right: only memory can be missing.
         return dsi_fail(err, DS_ENOMEM, "%s", ZSTD_getErrorName(size));
     }
@@ -36,16 +39,24 @@ static int zstd_compress(int level, struct ds_slice in, struct dsi_buf *out,
     return DS_OK;
 }
 
-static int zstd_decompress(struct ds_slice in, uint8_t *out, size_t size,
+static void zstd_compress_free(void *state)
+{
+    ZSTD_freeCCtx(state);
+}
+
+static int zstd_decompress(void **state, struct ds_slice in, uint8_t *out, size_t size,
                            struct ds_error *err)
 {
-    ZSTD_DCtx *d = DSI_FAULT("compress.alloc") ? NULL : ZSTD_createDCtx();
+    ZSTD_DCtx *d = *state;
 
+    if (!d) {
+        d = DSI_FAULT("compress.alloc") ? NULL : ZSTD_createDCtx();
+        *state = d;
+    }
     if (!d) {
         return dsi_no_memory(err, "making a decompressor");
     }
     size_t got = ZSTD_decompressDCtx(d, out, size, in.data, in.size);
-    ZSTD_freeDCtx(d);
     if (ZSTD_isError(got)) {
         return dsi_corrupt(err, "%s (%zu bytes expected)", ZSTD_getErrorName(got), size);
     }
@@ -53,6 +64,11 @@ static int zstd_decompress(struct ds_slice in, uint8_t *out, size_t size,
         return dsi_corrupt(err, "%zu bytes, %zu expected", got, size);
     }
     return DS_OK;
+}
+
+static void zstd_decompress_free(void *state)
+{
+    ZSTD_freeDCtx(state);
 }
 
 // One frame that says its size: straight into the buffer.
@@ -154,7 +170,10 @@ const struct dsi_compress_codec dsi_compress_zstd = {
     .level_min = LEVEL_MIN,
     .level_max = LEVEL_MAX,
     .level_default = LEVEL_DEFAULT,
+    .ratio = BLOCK_CONTENT_MAX,
     .compress = zstd_compress,
+    .compress_free = zstd_compress_free,
     .decompress = zstd_decompress,
+    .decompress_free = zstd_decompress_free,
     .decompress_all = zstd_decompress_all,
 };

@@ -32,6 +32,7 @@ void dsi_parquet_column_writer_release(struct dsi_parquet_column_writer *c)
     dsi_buf_release(&c->pages);
     dsi_buf_release(&c->scratch);
     dsi_buf_release(&c->packed);
+    dsi_compressor_release(&c->compressor);
     dsi_parquet_dict_release(&c->dict);
     dsi_parquet_bounds_release(&c->bounds);
     dsi_parquet_bounds_release(&c->file_bounds);
@@ -73,9 +74,9 @@ static int put_page(struct dsi_parquet_column_writer *c, struct ds_slice raw,
 
     if (o->codec != DSI_COMPRESSION_NONE) {
         c->scratch.size = 0;
-        DSI_TRY(dsi_compress(o->codec,
-                             o->has_level ? o->level : DSI_COMPRESSION_LEVEL_DEFAULT, raw,
-                             &c->scratch, err));
+        int level = o->has_level ? o->level : DSI_COMPRESSION_LEVEL_DEFAULT;
+        DSI_TRY(
+            dsi_compress_with(&c->compressor, o->codec, level, raw, &c->scratch, err));
         body = dsi_buf_slice(&c->scratch);
     }
     if (raw.size > INT32_MAX || body.size > INT32_MAX) {

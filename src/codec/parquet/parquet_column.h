@@ -49,6 +49,7 @@ struct dsi_parquet_column_writer {
 
     struct dsi_buf scratch;
     struct dsi_buf packed; // A page before its compression.
+    struct dsi_compressor compressor;
 
     // The whole file.
     struct dsi_parquet_bounds file_bounds;

@@ -17,6 +17,8 @@ static enum dsi_parquet_codec codec_of(enum dsi_compression c)
         return DSI_PARQUET_SNAPPY;
     case DSI_COMPRESSION_LZ4_RAW:
         return DSI_PARQUET_LZ4_RAW;
+    case DSI_COMPRESSION_BROTLI:
+        return DSI_PARQUET_BROTLI;
     default:
         return DSI_PARQUET_UNCOMPRESSED;
     }

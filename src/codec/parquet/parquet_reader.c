@@ -16,6 +16,7 @@ struct dsi_parquet_reader {
     const struct dsi_parquet_chunk *chunk;
     struct dsi_parquet_read_options options;
     enum dsi_compression codec;
+    struct dsi_decompressor decompressor;
     char name[128];
     struct ds_slice rest; // Of the chunk: pages not yet looked at.
     int64_t rows_left;    // In the chunk, unread.
@@ -62,18 +63,6 @@ static int corrupt(const dsi_parquet_reader *r, const char *what, struct ds_erro
     return dsi_corrupt(err, "column %s: %s", r->name, what);
 }
 
-// No codec makes more of a byte than this, give or take a header: a page that claims more
-// is not worth its memory.
-static bool is_plausible(const dsi_parquet_reader *r, size_t from, size_t to)
-{
-    static const size_t ratios[] = {
-        [DSI_COMPRESSION_NONE] = 1,       [DSI_COMPRESSION_GZIP] = 1100,
-        [DSI_COMPRESSION_DEFLATE] = 1100, [DSI_COMPRESSION_ZSTD] = 1 << 17,
-        [DSI_COMPRESSION_SNAPPY] = 64,    [DSI_COMPRESSION_LZ4_RAW] = 256,
-    };
-    return to / ratios[r->codec] <= from + 64;
-}
-
 static int decompress(dsi_parquet_reader *r, struct ds_slice in, size_t size,
                       struct dsi_buf *out, struct ds_error *err)
 {
@@ -85,25 +74,12 @@ static int decompress(dsi_parquet_reader *r, struct ds_slice in, size_t size,
                         "column %s: a page of %zu bytes; the limit is %zu", r->name, size,
                         max);
     }
-    if (!is_plausible(r, in.size, size)) {
-        return dsi_corrupt(err, "column %s: %zu bytes cannot become a page of %zu",
-                           r->name, in.size, size);
+    if (r->codec == DSI_COMPRESSION_NONE && in.size != size) {
+        return corrupt(r, "an uncompressed page has two sizes", err);
     }
     out->size = 0;
-    DSI_TRY(dsi_buf_reserve(out, size, err));
-    if (r->codec == DSI_COMPRESSION_NONE) {
-        if (in.size != size) {
-            return corrupt(r, "an uncompressed page has two sizes", err);
-        }
-        return dsi_buf_append(out, in.data, size, err);
-    }
-    rc = dsi_decompress(r->codec, in, out->data, size, err);
-    if (rc < 0) {
-        return dsi_wrap(err, rc, "column %s: a page", r->name);
-    }
-    out->size = size;
-done:
-    return rc;
+    rc = dsi_decompress_append(&r->decompressor, r->codec, in, size, out, err);
+    return rc < 0 ? dsi_wrap(err, rc, "column %s: a page", r->name) : rc;
 }
 
 // The same without a copy where none is needed.
@@ -603,6 +579,7 @@ void dsi_parquet_reader_free(dsi_parquet_reader *r)
         dsi_buf_release(&r->page);
         dsi_buf_release(&r->plain);
         dsi_parquet_dictionary_release(&r->dictionary);
+        dsi_decompressor_release(&r->decompressor);
         dsi_free(r);
     }
 }
@@ -624,6 +601,12 @@ static bool codec_of(enum dsi_parquet_codec codec, enum dsi_compression *out)
         return true;
     case DSI_PARQUET_LZ4_RAW:
         *out = DSI_COMPRESSION_LZ4_RAW;
+        return true;
+    case DSI_PARQUET_LZ4:
+        *out = DSI_COMPRESSION_LZ4_HADOOP;
+        return true;
+    case DSI_PARQUET_BROTLI:
+        *out = DSI_COMPRESSION_BROTLI;
         return true;
     default:
         return false;

@@ -42,7 +42,7 @@ struct dsi_parquet_leaf_options {
 /// All zero means the defaults, which are Iceberg's but for the codec. Everything is
 /// copied.
 struct dsi_parquet_write_options {
-    enum dsi_compression codec; ///< NONE, GZIP, ZSTD, SNAPPY or LZ4_RAW.
+    enum dsi_compression codec; ///< NONE, GZIP, ZSTD, SNAPPY, LZ4_RAW or BROTLI.
     bool has_level;             ///< Use `level`; else the codec's own default.
     int level;
     bool no_dictionary;      ///< Plain values from the start.

@@ -109,11 +109,11 @@ static void check_metrics(const struct dsi_batch *b, const struct dsi_data_file 
 
 static const struct ds_property *properties(struct rows_random *r, size_t *count)
 {
-    static const char *const codecs[] = {"zstd", "gzip", "snappy", "lz4_raw",
-                                         "uncompressed"};
+    static const char *const codecs[] = {"zstd",    "gzip",         "snappy",
+                                         "lz4_raw", "uncompressed", "brotli"};
     static struct ds_property p[4];
     p[0] =
-        (struct ds_property){"write.parquet.compression-codec", codecs[rows_below(r, 5)]};
+        (struct ds_property){"write.parquet.compression-codec", codecs[rows_below(r, 6)]};
     p[1] = (struct ds_property){"write.parquet.dict-size-bytes",
                                 rows_below(r, 2) ? "100" : "2000000"};
     p[2] = (struct ds_property){"write.parquet.page-row-limit",
@@ -211,7 +211,7 @@ static int open_with(const char *key, const char *value, struct ds_error *err)
 static void test_data_writer__names_a_property_that_makes_no_sense(void **state)
 {
     static const char *const bad[][2] = {
-        {"write.parquet.compression-codec", "brotli"},
+        {"write.parquet.compression-codec", "lzo"},
         {"write.parquet.compression-level", "high"},
         {"write.parquet.row-group-size-bytes", "-1"},
         {"write.parquet.page-size-bytes", "x"},

@@ -4,11 +4,13 @@
 #include "codec/compress/compress.h"
 #include "harness.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const enum dsi_compression all[] = {
-    DSI_COMPRESSION_NONE, DSI_COMPRESSION_GZIP,   DSI_COMPRESSION_DEFLATE,
-    DSI_COMPRESSION_ZSTD, DSI_COMPRESSION_SNAPPY, DSI_COMPRESSION_LZ4_RAW,
+    DSI_COMPRESSION_NONE,   DSI_COMPRESSION_GZIP,      DSI_COMPRESSION_DEFLATE,
+    DSI_COMPRESSION_ZSTD,   DSI_COMPRESSION_SNAPPY,    DSI_COMPRESSION_LZ4_RAW,
+    DSI_COMPRESSION_BROTLI, DSI_COMPRESSION_LZ4_FRAME,
 };
 
 enum { ALL_COUNT = sizeof all / sizeof all[0], SAMPLE_SIZE = 300000 };
@@ -110,6 +112,8 @@ static void test_compress__refuses_levels_that_a_codec_does_not_have(void **stat
         {DSI_COMPRESSION_DEFLATE, -2, "deflate takes 0 to 12"},
         {DSI_COMPRESSION_ZSTD, 23, "zstd takes 1 to 22"},
         {DSI_COMPRESSION_LZ4_RAW, 13, "lz4 takes 1 to 12"},
+        {DSI_COMPRESSION_LZ4_FRAME, 13, "lz4 frame takes 1 to 12"},
+        {DSI_COMPRESSION_BROTLI, 12, "brotli takes 0 to 11"},
     };
     (void)state;
 
@@ -130,10 +134,9 @@ static void test_compress__takes_every_level_it_says_it_takes(void **state)
         enum dsi_compression codec;
         int first, last;
     } cases[] = {
-        {DSI_COMPRESSION_GZIP, 0, 12},
-        {DSI_COMPRESSION_DEFLATE, 0, 12},
-        {DSI_COMPRESSION_ZSTD, 1, 22},
-        {DSI_COMPRESSION_LZ4_RAW, 1, 12},
+        {DSI_COMPRESSION_GZIP, 0, 12},      {DSI_COMPRESSION_DEFLATE, 0, 12},
+        {DSI_COMPRESSION_ZSTD, 1, 22},      {DSI_COMPRESSION_LZ4_RAW, 1, 12},
+        {DSI_COMPRESSION_LZ4_FRAME, 1, 12}, {DSI_COMPRESSION_BROTLI, 0, 11},
     };
     static uint8_t out[3000];
     (void)state;
@@ -247,6 +250,124 @@ static void test_compress__survives_every_fault(void **state)
     }
 }
 
+static void test_compress__keeps_its_memory_from_block_to_block(void **state)
+{
+    static uint8_t out[SAMPLE_SIZE];
+    struct dsi_compressor c = {0};
+    struct dsi_decompressor d = {0};
+    (void)state;
+
+    // Every codec after every other, large after small: the bytes are always the same.
+    for (size_t n = 0; n < ALL_COUNT * 9; n++) {
+        enum dsi_compression codec = all[n % ALL_COUNT * 5 % ALL_COUNT];
+        struct ds_slice in = sample(n % 3 == 0 ? SAMPLE_SIZE : 1000 + n);
+        struct dsi_buf fresh = DSI_BUF_INIT;
+        struct dsi_buf kept = DSI_BUF_INIT;
+        assert_int_equal(dsi_compress(codec, -1, in, &fresh, NULL), DS_OK);
+        for (int twice = 0; twice < 2; twice++) {
+            kept.size = 0;
+            assert_int_equal(dsi_compress_with(&c, codec, -1, in, &kept, NULL), DS_OK);
+            assert_int_equal(kept.size, fresh.size);
+            assert_memory_equal(kept.data, fresh.data, fresh.size);
+            struct ds_slice p = dsi_buf_slice(&kept);
+            assert_int_equal(dsi_decompress_with(&d, codec, p, out, in.size, NULL),
+                             DS_OK);
+            assert_memory_equal(out, in.data, in.size);
+        }
+        dsi_buf_release(&fresh);
+        dsi_buf_release(&kept);
+    }
+    dsi_compressor_release(&c);
+    dsi_decompressor_release(&d);
+    assert_null(c.state);
+    dsi_compressor_release(&c);
+    dsi_decompressor_release(&d);
+}
+
+static void test_compress__keeps_no_memory_that_saw_damage(void **state)
+{
+    static uint8_t out[SAMPLE_SIZE];
+    (void)state;
+
+    for (size_t i = 1; i < ALL_COUNT; i++) {
+        struct dsi_decompressor d = {0};
+        struct dsi_buf b = DSI_BUF_INIT;
+        struct ds_slice in = sample(20000);
+        assert_int_equal(dsi_compress(all[i], -1, in, &b, NULL), DS_OK);
+        struct ds_slice p = dsi_buf_slice(&b);
+        struct ds_slice cut = {b.data, b.size / 2};
+        assert_int_equal(dsi_decompress_with(&d, all[i], cut, out, in.size, NULL),
+                         DS_ECORRUPT);
+        assert_null(d.state);
+        assert_int_equal(dsi_decompress_with(&d, all[i], p, out, in.size, NULL), DS_OK);
+        assert_memory_equal(out, in.data, in.size);
+        dsi_decompressor_release(&d);
+        dsi_buf_release(&b);
+    }
+}
+
+static void test_compress__appends_what_it_decompresses(void **state)
+{
+    enum { MANY = 40 << 20 };
+    uint8_t *zeros = calloc(MANY, 1);
+    (void)state;
+
+    assert_non_null(zeros);
+    for (size_t i = 0; i < ALL_COUNT; i++) {
+        // So many zeros become so few bytes that nobody believes them at once.
+        struct ds_slice in = {zeros, MANY};
+        struct dsi_decompressor d = {0};
+        struct dsi_buf b = DSI_BUF_INIT;
+        struct dsi_buf u = DSI_BUF_INIT;
+        assert_int_equal(dsi_compress(all[i], -1, in, &b, NULL), DS_OK);
+        struct ds_slice p = dsi_buf_slice(&b);
+        assert_int_equal(dsi_buf_append(&u, "head", 4, NULL), DS_OK);
+        assert_int_equal(dsi_decompress_append(&d, all[i], p, MANY, &u, NULL), DS_OK);
+        assert_int_equal(u.size, MANY + 4);
+        assert_memory_equal(u.data, "head", 4);
+        assert_memory_equal(u.data + 4, zeros, MANY);
+        for (int more = -1; more < 2; more += 2) {
+            size_t size = (size_t)(MANY + more);
+            assert_int_equal(dsi_decompress_append(&d, all[i], p, size, &u, NULL),
+                             DS_ECORRUPT);
+            assert_int_equal(u.size, MANY + 4);
+        }
+        dsi_decompressor_release(&d);
+        dsi_buf_release(&b);
+        dsi_buf_release(&u);
+    }
+    free(zeros);
+}
+
+static void test_compress__does_not_believe_what_no_codec_can_hold(void **state)
+{
+    static const uint8_t few[10];
+    struct ds_slice in = {few, sizeof few};
+    (void)state;
+
+    for (size_t i = 0; i < ALL_COUNT; i++) {
+        struct dsi_decompressor d = {0};
+        struct dsi_buf u = DSI_BUF_INIT;
+        size_t claim = (size_t)1 << (all[i] == DSI_COMPRESSION_BROTLI ? 40 : 28);
+        assert_int_equal(dsi_decompress_append(&d, all[i], in, claim, &u, NULL),
+                         DS_ECORRUPT);
+        assert_int_equal(u.capacity, 0);
+        dsi_decompressor_release(&d);
+        dsi_buf_release(&u);
+    }
+}
+
+static void test_compress__does_not_write_what_is_only_read(void **state)
+{
+    struct dsi_buf b = DSI_BUF_INIT;
+    struct ds_error err = {0};
+    (void)state;
+
+    assert_int_equal(dsi_compress(DSI_COMPRESSION_LZ4_HADOOP, -1, sample(9), &b, &err),
+                     DS_EUNSUPPORTED);
+    assert_non_null(strstr(err.message, "only read"));
+}
+
 static int stop_faults(void **state)
 {
     (void)state;
@@ -263,6 +384,11 @@ int main(void)
         cmocka_unit_test(test_compress__takes_every_level_it_says_it_takes),
         cmocka_unit_test(test_compress__survives_damage),
         cmocka_unit_test(test_compress__stops_a_bomb_at_the_maximum),
+        cmocka_unit_test(test_compress__keeps_its_memory_from_block_to_block),
+        cmocka_unit_test(test_compress__keeps_no_memory_that_saw_damage),
+        cmocka_unit_test(test_compress__appends_what_it_decompresses),
+        cmocka_unit_test(test_compress__does_not_believe_what_no_codec_can_hold),
+        cmocka_unit_test(test_compress__does_not_write_what_is_only_read),
         cmocka_unit_test_teardown(test_compress__survives_every_fault, stop_faults),
     };
     return cmocka_run_group_tests_name("compress", tests, NULL, NULL);

@@ -10,9 +10,9 @@ enum { SEEDS = 40 };
 static struct dsi_parquet_write_options options_of(uint64_t seed)
 {
     static const enum dsi_compression codecs[] = {
-        DSI_COMPRESSION_NONE, DSI_COMPRESSION_ZSTD, DSI_COMPRESSION_SNAPPY,
-        DSI_COMPRESSION_GZIP, DSI_COMPRESSION_LZ4_RAW};
-    struct dsi_parquet_write_options o = {.codec = codecs[seed % 5]};
+        DSI_COMPRESSION_NONE, DSI_COMPRESSION_ZSTD,    DSI_COMPRESSION_SNAPPY,
+        DSI_COMPRESSION_GZIP, DSI_COMPRESSION_LZ4_RAW, DSI_COMPRESSION_BROTLI};
+    struct dsi_parquet_write_options o = {.codec = codecs[seed % 6]};
 
     if (seed % 2) { // Small limits, so that everything ends often.
         o.page_bytes = 700 + seed * 13;
