@@ -11,4 +11,7 @@ int32_t dsi_murmur3(const void *bytes, size_t size);
 /// FNV-1a, 64 bits: not for anything stored.
 uint64_t dsi_hash(const void *bytes, size_t size);
 
+/// XXH64 with seed 0 (xxHash specification 0.1.1).
+uint64_t dsi_xxh64(const void *bytes, size_t size);
+
 #endif

@@ -134,6 +134,14 @@ struct dsi_parquet_statistics {
     int64_t distinct_count; ///< -1: not known.
 };
 
+/// How a file says that a column's bounds are ordered.
+enum dsi_parquet_column_order {
+    DSI_PARQUET_COLUMN_ORDER_ABSENT,
+    DSI_PARQUET_COLUMN_ORDER_TYPE,
+    DSI_PARQUET_COLUMN_ORDER_IEEE754,
+    DSI_PARQUET_COLUMN_ORDER_OTHER,
+};
+
 struct dsi_parquet_chunk {
     int64_t offset; ///< Where its first page (dictionary or data) starts in the file.
     int64_t size;   ///< Bytes to fetch from there.
@@ -141,6 +149,7 @@ struct dsi_parquet_chunk {
     int64_t value_count; ///< Nulls included; rows, if the leaf's max_rep is 0.
     enum dsi_parquet_codec codec;
     uint32_t encodings; ///< Bit n is the format's encoding n; hints only.
+    enum dsi_parquet_column_order order;
     struct dsi_parquet_statistics statistics;
     int64_t column_index_offset; ///< 0: none.
     int32_t column_index_size;

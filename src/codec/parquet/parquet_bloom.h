@@ -8,13 +8,14 @@
 
 struct dsi_parquet_bloom {
     uint8_t *blocks; ///< From dsi_malloc; 32 bytes each.
-    size_t size;     ///< In bytes: a power of two, 32 at least.
+    size_t size;     ///< In bytes: of ours a power of two, of others a multiple of 32.
 };
 
 uint64_t dsi_parquet_bloom_hash(struct ds_slice value);
 
 /// An empty filter for so many distinct values at this rate of false positives, of at
-/// most `bytes_max`. End with dsi_parquet_bloom_release.
+/// most `bytes_max` (but 32 at least). End with dsi_parquet_bloom_release. DS_EINVALID
+/// for a rate that is none.
 DS_MUST_CHECK int dsi_parquet_bloom_new(int64_t distinct, double fpp, size_t bytes_max,
                                         struct dsi_parquet_bloom *out,
                                         struct ds_error *err);
@@ -35,7 +36,8 @@ enum { DSI_PARQUET_BLOOM_HEAD = 64, DSI_PARQUET_BLOOM_MAX = 128 << 20 };
 DS_MUST_CHECK int dsi_parquet_bloom_size(struct ds_slice head, size_t *size,
                                          struct ds_error *err);
 
-/// Reads a filter, header in front. DS_ECORRUPT; DS_EUNSUPPORTED for another algorithm.
+/// Reads a filter, header in front; it is to be released. DS_ECORRUPT; DS_EUNSUPPORTED
+/// for another algorithm.
 DS_MUST_CHECK int dsi_parquet_bloom_parse(struct ds_slice in,
                                           struct dsi_parquet_bloom *out,
                                           struct ds_error *err);

@@ -546,6 +546,7 @@ static int judge_chunk(struct parse *p, size_t group, size_t i,
                            name, group, (long long)out->value_count,
                            (long long)p->groups[group].g.row_count);
     }
+    out->order = order;
     out->statistics = dsi_parquet_statistics_trust(&raw->statistics, &leaf->field, order);
     DSI_TRY(copy_bound(p, out->statistics.has_min, &out->statistics.min));
     DSI_TRY(copy_bound(p, out->statistics.has_max, &out->statistics.max));

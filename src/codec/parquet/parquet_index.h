@@ -54,7 +54,11 @@ DS_MUST_CHECK int dsi_parquet_page_index_parse(
     int64_t row_count, struct ds_slice offset_index, struct ds_slice column_index,
     struct dsi_arena *arena, struct dsi_parquet_page_index *out, struct ds_error *err);
 
-/// Append the wire forms to `out`.
+/// Whether every page has bounds, or only nulls: the format has no other column index.
+bool dsi_parquet_column_index_possible(const struct dsi_parquet_page_index *index);
+
+/// Append the wire forms to `out`. The column index must be possible; counts of nulls and
+/// NaNs go into it where they are known of every page.
 DS_MUST_CHECK int
 dsi_parquet_offset_index_write(const struct dsi_parquet_page_index *index,
                                struct dsi_buf *out, struct ds_error *err);

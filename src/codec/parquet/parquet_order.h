@@ -27,14 +27,6 @@ int dsi_parquet_compare(enum dsi_parquet_order order, struct ds_slice a,
 
 bool dsi_parquet_is_nan(enum dsi_parquet_order order, struct ds_slice plain);
 
-/// How a file says that a column's bounds are ordered.
-enum dsi_parquet_column_order {
-    DSI_PARQUET_COLUMN_ORDER_ABSENT,
-    DSI_PARQUET_COLUMN_ORDER_TYPE,
-    DSI_PARQUET_COLUMN_ORDER_IEEE754,
-    DSI_PARQUET_COLUMN_ORDER_OTHER,
-};
-
 /// A Statistics struct as it stands in the file.
 struct dsi_parquet_raw_statistics {
     bool has_old_min;

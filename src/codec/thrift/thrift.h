@@ -135,7 +135,10 @@ void dsi_thrift_write_struct_end(struct dsi_thrift_writer *w);
 /// A list field; `count` elements follow.
 void dsi_thrift_write_list(struct dsi_thrift_writer *w, int32_t id,
                            enum dsi_thrift_type element, size_t count);
+void dsi_thrift_element_bool(struct dsi_thrift_writer *w, bool v);
 void dsi_thrift_element_i32(struct dsi_thrift_writer *w, int32_t v);
+void dsi_thrift_element_i64(struct dsi_thrift_writer *w, int64_t v);
+void dsi_thrift_element_binary(struct dsi_thrift_writer *w, struct ds_slice v);
 void dsi_thrift_element_text(struct dsi_thrift_writer *w, const char *v);
 void dsi_thrift_element_struct(struct dsi_thrift_writer *w); // Then _struct_end.
 

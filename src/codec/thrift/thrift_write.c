@@ -134,17 +134,31 @@ void dsi_thrift_write_list(struct dsi_thrift_writer *w, int32_t id,
     }
 }
 
+void dsi_thrift_element_bool(struct dsi_thrift_writer *w, bool v)
+{
+    uint8_t byte = v ? DSI_THRIFT_TRUE : DSI_THRIFT_FALSE;
+    put(w, &byte, 1);
+}
+
 void dsi_thrift_element_i32(struct dsi_thrift_writer *w, int32_t v)
 {
     put_zigzag(w, v);
 }
 
+void dsi_thrift_element_i64(struct dsi_thrift_writer *w, int64_t v)
+{
+    put_zigzag(w, v);
+}
+
+void dsi_thrift_element_binary(struct dsi_thrift_writer *w, struct ds_slice v)
+{
+    put_varint(w, v.size);
+    put(w, v.data, v.size);
+}
+
 void dsi_thrift_element_text(struct dsi_thrift_writer *w, const char *v)
 {
-    size_t size = strlen(v);
-
-    put_varint(w, size);
-    put(w, v, size);
+    dsi_thrift_element_binary(w, dsi_slice_text(v));
 }
 
 void dsi_thrift_element_struct(struct dsi_thrift_writer *w)

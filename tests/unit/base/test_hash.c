@@ -20,6 +20,24 @@ static void test_hash__agrees_with_the_specification(void **state)
     assert_int_equal(dsi_murmur3("", 0), 0);
 }
 
+// xxHash specification 0.1.1 and the reference program, seed 0.
+static void test_hash__is_xxh64(void **state)
+{
+    static const char text[] = "Call me Ishmael. Some years ago--never mind how long "
+                               "precisely-";
+    uint8_t ramp[101];
+    (void)state;
+
+    for (size_t i = 0; i < sizeof ramp; i++) {
+        ramp[i] = (uint8_t)i;
+    }
+    assert_true(dsi_xxh64("", 0) == 0xef46db3751d8e999u);
+    assert_true(dsi_xxh64("a", 1) == 0xd24ec4f1a98c6e5bu);
+    assert_true(dsi_xxh64("abc", 3) == 0x44bc2cf5ad770999u);
+    assert_true(dsi_xxh64(text, sizeof text - 1) == 0x02a2e85470d6fd96u);
+    assert_true(dsi_xxh64(ramp, 101) == 0xe99038495f85381eu);
+}
+
 static void test_hash__tells_keys_apart(void **state)
 {
     (void)state;
@@ -32,6 +50,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hash__agrees_with_the_specification),
+        cmocka_unit_test(test_hash__is_xxh64),
         cmocka_unit_test(test_hash__tells_keys_apart),
     };
     return cmocka_run_group_tests_name("hash", tests, NULL, NULL);

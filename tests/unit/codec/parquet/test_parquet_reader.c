@@ -2,51 +2,7 @@
 
 #include "base/fault.h"
 #include "base/hash.h"
-#include "unit/codec/parquet/parquet_sample.h"
-
-// Finds the parquet-testing corpus: DATASHARD_CORPORA, or shared/corpora beside a folder
-// above this one. Skips the test, loudly, where there is none.
-static const char *corpus(void)
-{
-    static char path[512];
-    const char *given = getenv("DATASHARD_CORPORA");
-    char up[64] = "";
-
-    for (int i = 0; i < 8; i++) {
-        snprintf(path, sizeof path, "%s%s/parquet-testing", given ? given : up,
-                 given ? "" : "shared/corpora");
-        char probe[600];
-        snprintf(probe, sizeof probe, "%s/data/binary.parquet", path);
-        FILE *f = fopen(probe, "rb");
-        if (f) {
-            fclose(f);
-            return path;
-        }
-        memcpy(up + strlen(up), "../", 4);
-    }
-    print_message("SKIPPED: no parquet-testing corpus; set DATASHARD_CORPORA to the "
-                  "folder it is in\n");
-    skip();
-    return NULL;
-}
-
-static void load(const char *name, struct dsi_buf *out)
-{
-    char path[700];
-    uint8_t bytes[4096];
-    size_t n = 0;
-
-    snprintf(path, sizeof path, "%s/%s", corpus(), name);
-    FILE *f = fopen(path, "rb");
-    if (!f) {
-        fail_msg("%s cannot be opened", path);
-        return;
-    }
-    while ((n = fread(bytes, 1, sizeof bytes, f)) > 0) {
-        sample_put(out, bytes, n);
-    }
-    fclose(f);
-}
+#include "unit/codec/parquet/parquet_corpus.h"
 
 static uint64_t mix(uint64_t h, const void *bytes, size_t size)
 {
@@ -114,7 +70,7 @@ static void test_parquet_reader__reads_the_corpus(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         struct dsi_buf bytes = DSI_BUF_INIT;
-        load(files[i].name, &bytes);
+        corpus_load(files[i].name, &bytes);
         for (size_t b = 0; b < sizeof batches / sizeof *batches; b++) {
             struct ds_error err = {0};
             uint64_t hash = 0;
@@ -139,7 +95,7 @@ static void test_parquet_reader__can_ignore_checksums(void **state)
     size_t rows = 0;
     (void)state;
 
-    load("data/rle-dict-uncompressed-corrupt-checksum.parquet", &bytes);
+    corpus_load("data/rle-dict-uncompressed-corrupt-checksum.parquet", &bytes);
     assert_int_equal(sample_parse(dsi_buf_slice(&bytes), &f, NULL), DS_OK);
     const struct dsi_parquet_chunk *k = &f.row_groups[0].columns[0];
     struct ds_slice chunk = {bytes.data + k->offset, (size_t)k->size};
