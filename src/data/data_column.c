@@ -5,6 +5,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "data/data_convert.h"
 #include "data/data_metrics.h"
 #include "data/data_schema.h"
 
@@ -197,32 +198,6 @@ static bool convert_value(const struct dsi_parquet_field *f, const struct dsi_ty
     return true;
 }
 
-// The common conversions, without a branch per value.
-static bool convert_fast(const struct dsi_parquet_field *f, const struct dsi_type *to,
-                         const uint8_t *in, size_t rows, uint8_t *out)
-{
-    enum dsi_parquet_logical_kind kind = f->logical.kind;
-
-    if (f->physical == DSI_PARQUET_INT32 && to->kind == DSI_TYPE_LONG &&
-        (kind != DSI_PARQUET_LOGICAL_INTEGER || f->logical.is_signed)) {
-        for (size_t i = 0; i < rows; i++) {
-            int32_t n = 0;
-            memcpy(&n, in + i * 4, sizeof n);
-            ((int64_t *)(void *)out)[i] = n;
-        }
-        return true;
-    }
-    if (f->physical == DSI_PARQUET_FLOAT && to->kind == DSI_TYPE_DOUBLE) {
-        for (size_t i = 0; i < rows; i++) {
-            float n = 0;
-            memcpy(&n, in + i * 4, sizeof n);
-            ((double *)(void *)out)[i] = n;
-        }
-        return true;
-    }
-    return false;
-}
-
 // Whether the codec's values are the batch's, byte for byte, and need no check.
 static bool same_bytes(const struct dsi_parquet_field *f, const struct dsi_type *from,
                        const struct dsi_type *to)
@@ -267,14 +242,15 @@ static int move_fixed(const struct dsi_parquet_node *leaf, struct dsi_parquet_co
     if (same_bytes(f, &from, to)) {
         return take(b, &in->values, &out->values, err);
     }
-    uint8_t *values = dsi_batch_calloc(b, in->rows * width);
+    uint8_t *values = dsi_batch_malloc(b, in->rows * width);
     if (!values) {
         return dsi_no_memory(err, "converting a column");
     }
     out->values = values;
-    if (convert_fast(f, to, in->values.data, in->rows, values)) {
+    if (dsi_data_convert(f, &from, to, in->values.data, in->rows, values)) {
         return DS_OK;
     }
+    memset(values, 0, in->rows * width); // Nulls are zeros.
     for (int64_t i = 0; i < out->length; i++) {
         struct dsi_parquet_value pv;
         if (dsi_column_is_null(out, i)) {
