@@ -42,7 +42,7 @@ void dsi_parquet_unpack64(struct ds_slice in, int width, uint64_t *out, size_t c
 /// Bits that the largest of these values needs.
 int dsi_parquet_bit_width(uint32_t max);
 
-/// Appends the hybrid form of `count` values.
+/// Appends the hybrid form of `count` values, none of which has a bit above its width.
 DS_MUST_CHECK int dsi_parquet_rle_write(const uint32_t *values, size_t count, int width,
                                         struct dsi_buf *out, struct ds_error *err);
 

@@ -64,36 +64,6 @@ static void test_parquet_rle__unpacks_every_width_and_tail(void **state)
     }
 }
 
-static void test_parquet_rle__survives_a_round_trip_in_any_portions(void **state)
-{
-    enum { COUNT = 3000 };
-    static uint32_t values[COUNT];
-    static uint32_t back[COUNT];
-    uint64_t random = 7;
-    (void)state;
-
-    for (int width = 1; width <= 32; width++) {
-        struct dsi_buf out = DSI_BUF_INIT;
-        struct dsi_parquet_rle d;
-        uint32_t mask = width == 32 ? UINT32_MAX : (1u << width) - 1;
-        for (size_t i = 0; i < COUNT; i++) { // Runs of all lengths.
-            bool same = i > 0 && next_random(&random) % (1 + (unsigned)i % 17) != 0;
-            values[i] = same ? values[i - 1] : next_random(&random) & mask;
-        }
-        assert_int_equal(dsi_parquet_rle_write(values, COUNT, width, &out, NULL), DS_OK);
-        dsi_parquet_rle_init(&d, dsi_buf_slice(&out), width);
-        for (size_t at = 0; at < COUNT;) {
-            size_t want = 1 + next_random(&random) % 40;
-            size_t n = dsi_parquet_rle_some(&d, back + at,
-                                            want < COUNT - at ? want : COUNT - at);
-            assert_true(n > 0);
-            at += n;
-        }
-        assert_memory_equal(values, back, sizeof values);
-        dsi_buf_release(&out);
-    }
-}
-
 static void test_parquet_rle__skips_as_far_as_it_reads(void **state)
 {
     enum { COUNT = 2000 };
@@ -172,7 +142,6 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parquet_rle__unpacks_the_example_of_the_format),
         cmocka_unit_test(test_parquet_rle__unpacks_every_width_and_tail),
-        cmocka_unit_test(test_parquet_rle__survives_a_round_trip_in_any_portions),
         cmocka_unit_test(test_parquet_rle__skips_as_far_as_it_reads),
         cmocka_unit_test(test_parquet_rle__ends_where_the_bytes_do),
         cmocka_unit_test(test_parquet_rle__tells_of_repeats_without_taking_them),
