@@ -6,19 +6,19 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "data/column_layout.h"
-#include "data/data_column.h"
-#include "data/data_fields.h"
 #include "data/data_file.h"
 #include "data/data_metrics.h"
 #include "data/data_schema.h"
+#include "data/data_source.h"
 
 enum { BATCH_ROWS_DEFAULT = 65536, BATCH_BYTES_DEFAULT = 64 << 20 };
 
 // One column of the projection, in the row group that is being read.
 struct source {
-    struct dsi_data_origin origin; // A leaf of the file, or a constant.
-    struct dsi_buf bytes;          // The chunk.
-    dsi_parquet_reader *reader;
+    const struct dsi_data_origin *origin;
+    struct dsi_data_source *decoder;
+    struct dsi_buf *chunks; // One for each leaf of the decoder.
+    struct ds_slice *bytes; // What is in them.
 };
 
 struct dsi_data_reader {
@@ -38,9 +38,14 @@ struct dsi_data_reader {
 static void end_group(struct dsi_data_reader *r)
 {
     for (size_t i = 0; i < r->source_count; i++) {
-        dsi_parquet_reader_free(r->sources[i].reader);
-        r->sources[i].reader = NULL;
-        dsi_buf_release(&r->sources[i].bytes);
+        struct source *s = &r->sources[i];
+        if (!s->decoder) {
+            continue;
+        }
+        dsi_data_source_end(s->decoder);
+        for (size_t k = 0; k < dsi_data_source_leaf_count(s->decoder); k++) {
+            dsi_buf_release(&s->chunks[k]);
+        }
     }
     if (r->group) {
         r->row_base += r->group->row_count;
@@ -54,6 +59,9 @@ void dsi_data_reader_close(struct dsi_data_reader *r)
         return;
     }
     end_group(r);
+    for (size_t i = 0; i < r->source_count; i++) {
+        dsi_data_source_free(r->sources[i].decoder);
+    }
     dsi_parquet_file_release(&r->parquet);
     dsi_file_close(r->file);
     dsi_arena_release(&r->arena);
@@ -76,12 +84,37 @@ done:
     return rc;
 }
 
+static int make_sources(struct dsi_data_reader *r, struct ds_error *err)
+{
+    size_t count = r->options.schema->root.field_count;
+    struct dsi_data_origin *origins = NULL;
+    int rc = DS_OK;
+
+    r->sources = dsi_arena_array(&r->arena, count, sizeof *r->sources);
+    if (!r->sources) {
+        return dsi_no_memory(err, "making a data file reader");
+    }
+    r->source_count = count;
+    DSI_TRY(dsi_data_origins(&r->options, &r->parquet, &r->arena, &origins, err));
+    for (size_t i = 0; i < count; i++) {
+        struct source *s = &r->sources[i];
+        s->origin = &origins[i];
+        DSI_TRY(dsi_data_source_new(s->origin, &s->decoder, err));
+        size_t leaves = dsi_data_source_leaf_count(s->decoder);
+        s->chunks = dsi_arena_array(&r->arena, leaves, sizeof *s->chunks);
+        s->bytes = dsi_arena_array(&r->arena, leaves, sizeof *s->bytes);
+        if (!s->chunks || !s->bytes) {
+            return dsi_no_memory(err, "making a data file reader");
+        }
+    }
+done:
+    return rc;
+}
+
 int dsi_data_reader_open(const struct dsi_data_reader_options *options,
                          struct dsi_data_reader **out, struct ds_error *err)
 {
     struct dsi_data_reader *r = dsi_calloc(1, sizeof *r);
-    size_t count = options->schema->root.field_count;
-    struct dsi_data_origin *origins = NULL;
     int rc = DS_OK;
 
     *out = NULL;
@@ -97,16 +130,7 @@ int dsi_data_reader_open(const struct dsi_data_reader_options *options,
         r->options.batch_bytes_max = BATCH_BYTES_DEFAULT;
     }
     DSI_TRY(open_file(r, err));
-    r->sources = dsi_arena_array(&r->arena, count, sizeof *r->sources);
-    if (!r->sources) {
-        rc = dsi_no_memory(err, "making a data file reader");
-        goto done;
-    }
-    r->source_count = count;
-    DSI_TRY(dsi_data_origins(options, &r->parquet, &r->arena, &origins, err));
-    for (size_t i = 0; i < count; i++) {
-        r->sources[i].origin = origins[i];
-    }
+    DSI_TRY(make_sources(r, err));
     *out = r;
     r = NULL;
 done:
@@ -133,7 +157,7 @@ static int wanted(struct dsi_data_reader *r, const struct dsi_parquet_row_group 
     }
     for (size_t i = 0; i < r->source_count; i++) {
         const struct dsi_field *f = &r->options.schema->root.fields[i];
-        const struct dsi_data_origin *o = &r->sources[i].origin;
+        const struct dsi_data_origin *o = r->sources[i].origin;
         if (o->leaf) {
             DSI_TRY(dsi_metrics_of_chunk(f, o->leaf, &group->columns[o->leaf->leaf],
                                          &arena, &columns[i], err));
@@ -149,21 +173,32 @@ done:
     return rc;
 }
 
-static int fetch_chunk(struct dsi_data_reader *r, struct source *s, struct ds_error *err)
+static int fetch_chunk(struct dsi_data_reader *r, const struct dsi_parquet_chunk *chunk,
+                       struct dsi_buf *out, struct ds_error *err)
 {
-    const struct dsi_parquet_chunk *chunk = &r->group->columns[s->origin.leaf->leaf];
     size_t size = (size_t)chunk->size;
     int rc = DS_OK;
 
-    s->bytes.max = size > 0 ? size : 1;
-    DSI_TRY(dsi_buf_reserve(&s->bytes, size, err));
+    *out = (struct dsi_buf)DSI_BUF_INIT_MAX(size > 0 ? size : 1);
+    DSI_TRY(dsi_buf_reserve(out, size, err));
     if (size > 0) {
-        DSI_TRY(
-            dsi_file_read(r->file, (uint64_t)chunk->offset, s->bytes.data, size, err));
+        DSI_TRY(dsi_file_read(r->file, (uint64_t)chunk->offset, out->data, size, err));
     }
-    s->bytes.size = size;
-    DSI_TRY(dsi_parquet_reader_new(s->origin.leaf, chunk, dsi_buf_slice(&s->bytes), NULL,
-                                   &s->reader, err));
+    out->size = size;
+done:
+    return rc;
+}
+
+static int begin_source(struct dsi_data_reader *r, struct source *s, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    for (size_t k = 0; k < dsi_data_source_leaf_count(s->decoder); k++) {
+        size_t leaf = dsi_data_source_leaf(s->decoder, k)->leaf;
+        DSI_TRY(fetch_chunk(r, &r->group->columns[leaf], &s->chunks[k], err));
+        s->bytes[k] = dsi_buf_slice(&s->chunks[k]);
+    }
+    DSI_TRY(dsi_data_source_begin(s->decoder, r->group, s->bytes, r->row_base, err));
 done:
     return rc;
 }
@@ -187,57 +222,11 @@ static int begin_group(struct dsi_data_reader *r, struct ds_error *err)
         r->group = group;
         r->row = 0;
         for (size_t i = 0; i < r->source_count; i++) {
-            if (r->sources[i].origin.leaf) {
-                DSI_TRY(fetch_chunk(r, &r->sources[i], err));
-            }
+            DSI_TRY(begin_source(r, &r->sources[i], err));
         }
         break;
     }
 done:
-    return rc;
-}
-
-// Puts a column's decoder at a row of the group: from the start, since it only goes on.
-static int seek(struct dsi_data_reader *r, struct source *s, int64_t row,
-                struct ds_error *err)
-{
-    int rc = DS_OK;
-
-    dsi_parquet_reader_free(s->reader);
-    s->reader = NULL;
-    DSI_TRY(dsi_parquet_reader_new(s->origin.leaf,
-                                   &r->group->columns[s->origin.leaf->leaf],
-                                   dsi_buf_slice(&s->bytes), NULL, &s->reader, err));
-    DSI_TRY(dsi_parquet_reader_skip(s->reader, row, err));
-done:
-    return rc;
-}
-
-static int read_leaf(struct dsi_data_reader *r, struct source *s, int64_t rows,
-                     struct dsi_batch *b, struct dsi_column *out, struct ds_error *err)
-{
-    struct dsi_parquet_column in = DSI_PARQUET_COLUMN_INIT;
-    size_t got = 0;
-    int rc = DS_OK;
-
-    in.bytes.max = r->options.batch_bytes_max;
-    rc = dsi_parquet_reader_read(s->reader, (size_t)rows, &in, &got, err);
-    if (rc == DS_EUNSUPPORTED) { // Perhaps one value that is larger: it comes alone.
-        dsi_parquet_column_release(&in);
-        in.bytes.max = 0;
-        DSI_TRY(seek(r, s, r->row, err));
-        rc = dsi_parquet_reader_read(s->reader, 1, &in, &got, err);
-    }
-    DSI_TRY(rc);
-    if (got == 0) {
-        rc = dsi_corrupt(err, "column %s: its data end at row %lld of %lld",
-                         out->field->name, (long long)r->row,
-                         (long long)r->group->row_count);
-        goto done;
-    }
-    DSI_TRY(dsi_data_column_move(s->origin.leaf, &in, r->row_base + r->row, b, out, err));
-done:
-    dsi_parquet_column_release(&in);
     return rc;
 }
 
@@ -249,22 +238,14 @@ static int read_batch(struct dsi_data_reader *r, struct dsi_batch *out,
     int rc = DS_OK;
 
     for (size_t i = 0; i < r->source_count; i++) {
-        if (r->sources[i].origin.leaf) {
-            struct dsi_column *c = &out->columns[i];
-            DSI_TRY(read_leaf(r, &r->sources[i], rows, out, c, err));
-            rows = c->length;
-        }
-    }
-    for (size_t i = 0; i < r->source_count; i++) {
         struct dsi_column *c = &out->columns[i];
-        struct source *s = &r->sources[i];
-        if (!s->origin.leaf) {
-            DSI_TRY(dsi_column_fill(out, &s->origin.constant, rows, c, err));
-        } else if (c->length > rows) { // (2)
-            c->length = rows;
-            c->null_count = c->validity ? -1 : 0;
-            DSI_TRY(seek(r, s, r->row + rows, err));
-        }
+        DSI_TRY(dsi_data_source_read(r->sources[i].decoder, rows,
+                                     r->options.batch_bytes_max, out, c, err));
+        rows = c->length;
+    }
+    for (size_t i = 0; i < r->source_count; i++) { // (2)
+        DSI_TRY(dsi_data_source_give_back(r->sources[i].decoder, rows, &out->columns[i],
+                                          err));
     }
     out->rows = rows;
     r->row += rows;
