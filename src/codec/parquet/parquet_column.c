@@ -6,10 +6,19 @@
 #include "base/error.h"
 #include "codec/parquet/parquet_bits.h"
 #include "codec/parquet/parquet_bytes.h"
-#include "codec/parquet/parquet_page.h"
-#include "codec/parquet/parquet_rle.h"
 
-enum { BLOCK = 256 }; // Rows of fixed width between two looks at the page's size.
+enum {
+    BLOCK_SLOTS = 1024, // A block has about so many: what stays in the nearest cache.
+    RUNS = 128,         // Runs of values that are handed on at once.
+};
+
+// Whole rows that go into the page at hand together.
+struct block {
+    size_t rows;
+    size_t slots;
+    size_t elements;
+    size_t values; // Before it, where it is a place in another block.
+};
 
 void dsi_parquet_column_writer_init(struct dsi_parquet_column_writer *c,
                                     const struct dsi_parquet_node *leaf,
@@ -18,504 +27,400 @@ void dsi_parquet_column_writer_init(struct dsi_parquet_column_writer *c,
     memset(c, 0, sizeof *c);
     c->leaf = leaf;
     c->options = options;
-    c->order = dsi_parquet_order_of(&leaf->field);
-    c->dict.width = dsi_parquet_width(&leaf->field);
-    dsi_parquet_path(leaf, c->name, sizeof c->name);
-    dsi_parquet_column_next(c);
+    dsi_parquet_levels_init(&c->reps, (uint32_t)leaf->max_rep);
+    dsi_parquet_levels_init(&c->defs, (uint32_t)leaf->max_def);
+    dsi_parquet_values_writer_init(&c->values, leaf, options);
+    dsi_parquet_chunk_writer_init(&c->chunk, leaf, options);
+    // What repeats at a level is an entry of that list, and so was what came before it.
+    for (const struct dsi_parquet_node *n = leaf; n; n = n->parent) {
+        if (n->field.repetition == DSI_PARQUET_REPEATED && n->parent) {
+            c->floors[n->max_rep] = (uint8_t)n->max_def;
+        }
+    }
 }
 
 void dsi_parquet_column_writer_release(struct dsi_parquet_column_writer *c)
 {
-    dsi_buf_release(&c->levels);
-    dsi_buf_release(&c->values);
-    dsi_buf_release(&c->indices);
-    dsi_buf_release(&c->pages);
-    dsi_buf_release(&c->scratch);
-    dsi_buf_release(&c->packed);
-    dsi_compressor_release(&c->compressor);
-    dsi_parquet_dict_release(&c->dict);
-    dsi_parquet_bounds_release(&c->bounds);
-    dsi_parquet_bounds_release(&c->file_bounds);
+    dsi_parquet_levels_release(&c->reps);
+    dsi_parquet_levels_release(&c->defs);
+    dsi_parquet_values_writer_release(&c->values);
+    dsi_parquet_chunk_writer_release(&c->chunk);
 }
 
 void dsi_parquet_column_next(struct dsi_parquet_column_writer *c)
 {
-    c->indexed =
-        !c->options->no_dictionary && c->leaf->field.physical != DSI_PARQUET_BOOLEAN;
-    c->pages.size = 0;
-    c->uncompressed_size = 0;
-    c->value_count = 0;
-    c->null_count = 0;
-    c->indexed_pages = 0;
-    c->plain_pages = 0;
-    dsi_parquet_dict_reset(&c->dict);
-    dsi_parquet_bounds_reset(&c->bounds);
-}
-
-static void reset_page(struct dsi_parquet_column_writer *c)
-{
-    c->levels.size = 0;
-    c->values.size = 0;
-    c->indices.size = 0;
-    c->page_rows = 0;
-    c->page_values = 0;
-    c->page_plain = 0;
-}
-
-// Compresses `raw` and appends it to `out` as a page; fills in the rest of `page`.
-static int put_page(struct dsi_parquet_column_writer *c, struct ds_slice raw,
-                    struct dsi_parquet_page *page, struct dsi_buf *out,
-                    struct ds_error *err)
-{
-    const struct dsi_parquet_write_options *o = c->options;
-    struct ds_slice body = raw;
-    size_t before = out->size;
-    int rc = DS_OK;
-
-    if (o->codec != DSI_COMPRESSION_NONE) {
-        c->scratch.size = 0;
-        int level = o->has_level ? o->level : DSI_COMPRESSION_LEVEL_DEFAULT;
-        DSI_TRY(
-            dsi_compress_with(&c->compressor, o->codec, level, raw, &c->scratch, err));
-        body = dsi_buf_slice(&c->scratch);
-    }
-    if (raw.size > INT32_MAX || body.size > INT32_MAX) {
-        return dsi_fail(err, DS_EUNSUPPORTED, "column %s: a page of %zu bytes", c->name,
-                        raw.size);
-    }
-    page->uncompressed_size = (int32_t)raw.size;
-    page->compressed_size = (int32_t)body.size;
-    page->has_crc = true;
-    page->crc = dsi_crc32(0, body);
-    DSI_TRY(dsi_parquet_page_write(page, out, err));
-    c->uncompressed_size += (int64_t)(out->size - before + raw.size);
-    DSI_TRY(dsi_buf_append(out, body.data, body.size, err));
-done:
-    return rc < 0 ? dsi_wrap(err, rc, "column %s", c->name) : rc;
-}
-
-static int put_levels(struct dsi_parquet_column_writer *c, struct ds_error *err)
-{
-    int width = dsi_parquet_bit_width((uint32_t)c->leaf->max_def);
-    size_t at = c->packed.size;
-    int rc = DS_OK;
-
-    if (width == 0) {
-        return DS_OK;
-    }
-    DSI_TRY(dsi_buf_append_zero(&c->packed, 4, err));
-    DSI_TRY(dsi_parquet_rle_write((const uint32_t *)(const void *)c->levels.data,
-                                  c->page_rows, width, &c->packed, err));
-    dsi_put_le32(c->packed.data + at, (uint32_t)(c->packed.size - at - 4));
-done:
-    return rc;
-}
-
-static int put_indices(struct dsi_parquet_column_writer *c, struct ds_error *err)
-{
-    // Not 0 bits for a single value: there are readers that stumble over it.
-    uint32_t last = c->dict.count > 1 ? (uint32_t)c->dict.count - 1 : 1;
-    int width = dsi_parquet_bit_width(last);
-    int rc = DS_OK;
-
-    DSI_TRY(dsi_buf_append_byte(&c->packed, (uint8_t)width, err));
-    DSI_TRY(dsi_parquet_rle_write((const uint32_t *)(const void *)c->indices.data,
-                                  c->page_values, width, &c->packed, err));
-done:
-    return rc;
-}
-
-// Turns the page's indices back into plain values, and goes on without a dictionary.
-static int give_up_dictionary(struct dsi_parquet_column_writer *c, struct ds_error *err)
-{
-    const uint32_t *indices = (const uint32_t *)(const void *)c->indices.data;
-    int rc = DS_OK;
-
-    assert(c->values.size == 0);
-    for (size_t i = 0; i < c->page_values; i++) {
-        struct ds_slice v = dsi_parquet_dict_plain(&c->dict, indices[i]);
-        DSI_TRY(dsi_buf_append(&c->values, v.data, v.size, err));
-    }
-    c->indices.size = 0;
-    c->indexed = false;
-    if (c->indexed_pages == 0) {
-        dsi_parquet_dict_reset(&c->dict);
-    }
-done:
-    return rc;
-}
-
-// Does the dictionary with the page's indices take less than the plain values?
-static bool dictionary_pays(const struct dsi_parquet_column_writer *c)
-{
-    size_t bits = c->page_values * (size_t)dsi_parquet_bit_width((uint32_t)c->dict.count);
-    return c->dict.plain.size + bits / 8 < c->page_plain;
+    dsi_parquet_values_next(&c->values);
+    dsi_parquet_chunk_next(&c->chunk);
 }
 
 static int end_page(struct dsi_parquet_column_writer *c, struct ds_error *err)
 {
-    struct dsi_parquet_page page = {.type = DSI_PARQUET_PAGE_DATA};
-    int rc = DS_OK;
+    const struct dsi_parquet_page_parts parts = {.reps = &c->reps,
+                                                 .defs = &c->defs,
+                                                 .values = &c->values,
+                                                 .rows = c->page_rows,
+                                                 .slots = c->page_slots};
 
     if (c->page_rows == 0) {
         return DS_OK;
     }
-    if (c->indexed && c->indexed_pages == 0 && !dictionary_pays(c)) {
-        DSI_TRY(give_up_dictionary(c, err)); // The first page decides for the chunk.
-    }
-    c->packed.size = 0;
-    DSI_TRY(put_levels(c, err));
-    if (c->indexed) {
-        DSI_TRY(put_indices(c, err));
-    } else {
-        DSI_TRY(dsi_buf_append(&c->packed, c->values.data, c->values.size, err));
-    }
-    page.value_count = (int32_t)c->page_rows;
-    page.encoding = c->indexed ? DSI_PARQUET_RLE_DICTIONARY : DSI_PARQUET_PLAIN;
-    page.def_encoding = DSI_PARQUET_RLE;
-    page.rep_encoding = DSI_PARQUET_RLE;
-    DSI_TRY(put_page(c, dsi_buf_slice(&c->packed), &page, &c->pages, err));
-    c->value_count += (int64_t)c->page_rows;
-    c->null_count += (int64_t)(c->page_rows - c->page_values);
-    c->indexed_pages += c->indexed;
-    c->plain_pages += !c->indexed;
-    reset_page(c);
-done:
-    return rc;
+    c->page_rows = 0;
+    c->page_slots = 0;
+    return dsi_parquet_chunk_page(&c->chunk, &parts, err);
 }
 
-static bool page_is_full(const struct dsi_parquet_column_writer *c)
+static int bad_slot(const struct dsi_parquet_column_writer *c,
+                    const struct dsi_parquet_part *part, size_t slot, const char *what,
+                    struct ds_error *err)
 {
-    size_t bytes = c->indexed ? c->indices.size : c->values.size;
-    return c->page_rows >= c->options->page_rows || bytes >= c->options->page_bytes;
-}
+    long long row = part->row_base + (long long)part->row;
 
-// The definition level of a row.
-static uint32_t level_of(const struct dsi_parquet_column_writer *c,
-                         const struct dsi_parquet_input *in, size_t row)
-{
-    if (in->defs) {
-        return in->defs[row];
+    if (!part->in->reps) {
+        row += (long long)(slot - part->slot);
     }
-    bool valid = dsi_bit_get(in->validity, in->offset + row);
-    return valid ? (uint32_t)c->leaf->max_def : (uint32_t)c->leaf->max_def - 1;
+    for (size_t i = part->slot + 1; part->in->reps && i <= slot; i++) {
+        row += part->in->reps[i] == 0;
+    }
+    return dsi_fail(err, DS_EINVALID, "column %s: %s in row %lld", c->chunk.name, what,
+                    row);
 }
 
-// Reads the levels of some rows into `levels`; counts the values that are there.
-static int take_levels(const struct dsi_parquet_column_writer *c,
-                       const struct dsi_parquet_part *part, uint32_t *levels,
-                       size_t *present, struct ds_error *err)
+// Takes rows as long as they have at most so many elements together, at least one.
+static int find_rows(const struct dsi_parquet_column_writer *c,
+                     const struct dsi_parquet_part *part, size_t rows,
+                     size_t elements_max, struct block *out, struct ds_error *err)
 {
     const struct dsi_parquet_input *in = part->in;
-    uint32_t max = (uint32_t)c->leaf->max_def;
+    uint8_t element_def = (uint8_t)c->leaf->element_def;
 
-    *present = 0;
-    if (!in->defs && !in->validity) {
-        for (size_t i = 0; i < part->rows; i++) {
-            levels[i] = max;
+    *out = (struct block){0};
+    while (out->rows < rows && (out->rows == 0 || out->slots < BLOCK_SLOTS)) {
+        size_t at = part->slot + out->slots;
+        size_t elements = 0;
+        if (at >= in->slots || in->reps[at] != 0) {
+            return dsi_fail(err, DS_EINVALID, "column %s: %s row %lld", c->chunk.name,
+                            at >= in->slots ? "no slots are left for"
+                                            : "a repetition level above 0 begins",
+                            (long long)part->row_base + (long long)part->row +
+                                (long long)out->rows);
         }
-        *present = part->rows;
-        return DS_OK;
-    }
-    for (size_t i = 0; i < part->rows; i++) {
-        levels[i] = level_of(c, in, part->from + i);
-        if (levels[i] > max) { // Also what is below level 0: a null of a required column.
-            return dsi_fail(err, DS_EINVALID, "column %s: %s in row %lld", c->name,
-                            in->defs ? "a level above its maximum"
-                                     : "a null in a required column",
-                            (long long)part->row_base + (long long)(part->from + i));
+        do {
+            elements += in->defs[at] >= element_def;
+            at++;
+        } while (at < in->slots && in->reps[at] != 0);
+        if (out->rows > 0 && elements > elements_max - out->elements) {
+            break;
         }
-        *present += levels[i] == max;
+        out->rows++;
+        out->slots = at - part->slot;
+        out->elements += elements;
+        if (out->elements > elements_max) {
+            break;
+        }
     }
     return DS_OK;
 }
 
-// How many rows lead up to the value number `values`, excluding its own.
-static size_t rows_before(const uint32_t *levels, uint32_t max, size_t values)
+// The next rows that surely leave the page below its limits, or else one row. (1)
+static int choose_block(const struct dsi_parquet_column_writer *c,
+                        const struct dsi_parquet_part *part, size_t rows,
+                        struct block *out, struct ds_error *err)
 {
-    size_t row = 0;
-
-    for (;; row++) {
-        if (levels[row] == max) {
-            if (values == 0) {
-                return row;
-            }
-            values--;
-        }
-    }
-}
-
-// Adds values to the page's indices, until the dictionary is full; `*taken` of them.
-static int take_indices(struct dsi_parquet_column_writer *c, const uint8_t *values,
-                        size_t count, size_t *taken, struct ds_error *err)
-{
-    size_t width = c->dict.width;
+    size_t left = c->options->page_rows - c->page_rows;
+    size_t room = 0;
     int rc = DS_OK;
 
-    DSI_TRY(dsi_buf_reserve(&c->indices, count * sizeof(uint32_t), err));
-    for (*taken = 0; *taken < count; (*taken)++) {
-        struct ds_slice v = {values + *taken * width, width};
-        size_t before = c->dict.count;
-        uint32_t index = 0;
-        DSI_TRY(dsi_parquet_dict_index(&c->dict, v, c->options->dictionary_bytes, &index,
-                                       err));
-        if (rc == DS_OK) {
-            break;
-        }
-        if (c->dict.count > before) { // Values seen before are bounded already.
-            DSI_TRY(dsi_parquet_bounds_add(&c->bounds, c->order, v, err));
-        }
-        memcpy(c->indices.data + c->indices.size, &index, sizeof index);
-        c->indices.size += sizeof index;
-    }
-    rc = DS_OK;
-done:
-    return rc;
-}
-
-// The values that are there, in plain encoding and in a row, at the end of c->values.
-static int stage_fixed(struct dsi_parquet_column_writer *c,
-                       const struct dsi_parquet_part *part, const uint32_t *levels,
-                       size_t present, struct ds_error *err)
-{
-    enum dsi_parquet_physical p = c->leaf->field.physical;
-    size_t width = c->dict.width;
-    bool number = p != DSI_PARQUET_FIXED && p != DSI_PARQUET_INT96;
-    const uint8_t *from = NULL;
-    uint8_t *to = NULL;
-    int rc = DS_OK;
-
-    if (present == 0) {
+    rows = rows < left ? rows : left;
+    if (!part->in->reps) {
+        rows = rows < BLOCK_SLOTS ? rows : BLOCK_SLOTS;
+        rows = dsi_parquet_values_room(&c->values, part->in, part->element, rows);
+        rows = rows > 0 ? rows : 1;
+        *out = (struct block){.rows = rows, .slots = rows, .elements = rows};
         return DS_OK;
     }
-    if (width > SIZE_MAX / BLOCK) {
-        return dsi_fail(err, DS_EUNSUPPORTED, "column %s: values of %zu bytes", c->name,
-                        width);
-    }
-    DSI_TRY(dsi_buf_reserve(&c->values, present * width, err));
-    to = c->values.data + c->values.size;
-    from = (const uint8_t *)part->in->values + (part->in->offset + part->from) * width;
-    if (present == part->rows) {
-        memcpy(to, from, present * width);
-    } else {
-        for (size_t i = 0; i < part->rows; i++) {
-            if (levels[i] == (uint32_t)c->leaf->max_def) {
-                memcpy(to, from + i * width, width);
-                to += width;
-            }
-        }
-        to = c->values.data + c->values.size;
-    }
-    if (number && !dsi_host_is_little()) {
-        for (size_t i = 0; i < present; i++) {
-            uint8_t turned[8];
-            memcpy(turned, to + i * width, width);
-            dsi_le_copy(to + i * width, turned, 1, width);
-        }
+    DSI_TRY(find_rows(c, part, rows, SIZE_MAX, out, err));
+    room = dsi_parquet_values_room(&c->values, part->in, part->element, out->elements);
+    if (room < out->elements) {
+        DSI_TRY(find_rows(c, part, rows, room, out, err));
     }
 done:
     return rc;
 }
 
-static int append_fixed(struct dsi_parquet_column_writer *c,
-                        const struct dsi_parquet_part *part, const uint32_t *levels,
-                        size_t present, size_t *rows, struct ds_error *err)
-{
-    size_t width = c->dict.width;
-    size_t taken = present;
-    const uint8_t *staged = NULL;
-    int rc = DS_OK;
-
-    *rows = part->rows;
-    DSI_TRY(stage_fixed(c, part, levels, present, err));
-    staged = present > 0 ? c->values.data + c->values.size : NULL;
-    if (c->indexed) {
-        DSI_TRY(take_indices(c, staged, present, &taken, err));
-        if (taken < present) {
-            *rows = rows_before(levels, (uint32_t)c->leaf->max_def, taken);
-        }
-    } else {
-        DSI_TRY(dsi_parquet_bounds_add_all(&c->bounds, c->order, staged, width, present,
-                                           err));
-        c->values.size += present * width;
-    }
-    c->bounds.nan_count += (int64_t)dsi_parquet_count_nans(c->order, staged, taken);
-    c->page_values += taken;
-    c->page_plain += taken * width;
-done:
-    return rc;
-}
-
-static int append_booleans(struct dsi_parquet_column_writer *c,
-                           const struct dsi_parquet_part *part, const uint32_t *levels,
-                           size_t present, struct ds_error *err)
-{
-    size_t bits = c->page_values + present;
-    const uint8_t *from = part->in->values;
-    unsigned seen = 0; // Bit v: the value v.
-    int rc = DS_OK;
-
-    DSI_TRY(dsi_buf_append_zero(&c->values, (bits + 7) / 8 - c->values.size, err));
-    for (size_t i = 0; i < part->rows; i++) {
-        if (levels[i] == (uint32_t)c->leaf->max_def) {
-            uint8_t v = dsi_bit_get(from, part->in->offset + part->from + i);
-            dsi_bit_or(c->values.data, c->page_values, v);
-            c->page_values++;
-            seen |= 1u << v;
-        }
-    }
-    for (uint8_t v = 0; v < 2; v++) {
-        if (seen >> v & 1) {
-            DSI_TRY(dsi_parquet_bounds_add(&c->bounds, c->order, (struct ds_slice){&v, 1},
-                                           err));
-        }
-    }
-    c->page_plain = c->values.size;
-done:
-    return rc;
-}
-
-static int64_t offset_at(const struct dsi_parquet_input *in, size_t i)
-{
-    if (in->wide_offsets) {
-        int64_t wide = 0;
-        memcpy(&wide, (const uint8_t *)in->offsets + i * sizeof wide, sizeof wide);
-        return wide;
-    }
-    int32_t narrow = 0;
-    memcpy(&narrow, (const uint8_t *)in->offsets + i * sizeof narrow, sizeof narrow);
-    return narrow;
-}
-
-static int take_bytes(const struct dsi_parquet_column_writer *c,
-                      const struct dsi_parquet_part *part, size_t i, struct ds_slice *out,
+static int check_reps(const struct dsi_parquet_column_writer *c,
+                      const struct dsi_parquet_part *part, size_t slots,
                       struct ds_error *err)
 {
-    const struct dsi_parquet_input *in = part->in;
-    int64_t start = offset_at(in, in->offset + part->from + i);
-    int64_t end = offset_at(in, in->offset + part->from + i + 1);
+    const uint8_t *reps = part->in->reps + part->slot;
+    const uint8_t *defs = part->in->defs + part->slot;
+    uint8_t highest = 0;
+    size_t odd = 0;
 
-    if (start < 0 || end < start || end - start > INT32_MAX) {
-        return dsi_fail(err, DS_EINVALID, "column %s: offsets %lld and %lld in row %lld",
-                        c->name, (long long)start, (long long)end,
-                        (long long)part->row_base + (long long)(part->from + i));
+    for (size_t i = 0; i < slots; i++) {
+        highest = reps[i] > highest ? reps[i] : highest;
     }
-    *out =
-        (struct ds_slice){end > start ? in->bytes + start : NULL, (size_t)(end - start)};
+    for (size_t i = 0; highest > c->leaf->max_rep; i++) {
+        if (reps[i] > c->leaf->max_rep) {
+            return bad_slot(c, part, part->slot + i,
+                            "a repetition level above its maximum", err);
+        }
+    }
+    for (size_t i = 1; i < slots; i++) { // The first one begins a row.
+        uint8_t floor = c->floors[reps[i]];
+        odd += defs[i] < floor || defs[i - 1] < floor;
+    }
+    for (size_t i = 1; odd > 0; i++) {
+        uint8_t floor = c->floors[reps[i]];
+        if (defs[i] < floor || defs[i - 1] < floor) {
+            return bad_slot(c, part, part->slot + i,
+                            "a repetition level inside a list that has no entries", err);
+        }
+    }
     return DS_OK;
 }
 
-static int put_bytes(struct dsi_parquet_column_writer *c, struct ds_slice v,
-                     struct ds_error *err)
-{
-    int rc = DS_OK;
-
-    DSI_TRY(dsi_buf_reserve(&c->values, 4 + v.size, err));
-    dsi_put_le32(c->values.data + c->values.size, (uint32_t)v.size);
-    if (v.size > 0) {
-        memcpy(c->values.data + c->values.size + 4, v.data, v.size);
-    }
-    c->values.size += 4 + v.size;
-    DSI_TRY(dsi_parquet_bounds_add(&c->bounds, c->order, v, err));
-done:
-    return rc;
-}
-
-// Row by row: a page ends after the value that fills it, however long the rows are.
-static int append_bytes(struct dsi_parquet_column_writer *c,
-                        const struct dsi_parquet_part *part, const uint32_t *levels,
-                        size_t *rows, struct ds_error *err)
-{
-    int rc = DS_OK;
-
-    assert(c->dict.width == 0);
-    for (*rows = 0; *rows < part->rows; (*rows)++) {
-        struct ds_slice v = {0};
-        if (levels[*rows] != (uint32_t)c->leaf->max_def) {
-            continue;
-        }
-        if ((c->indexed ? c->indices.size : c->values.size) >= c->options->page_bytes) {
-            break;
-        }
-        DSI_TRY(take_bytes(c, part, *rows, &v, err));
-        if (c->indexed) {
-            size_t before = c->dict.count;
-            uint32_t index = 0;
-            DSI_TRY(dsi_parquet_dict_index(&c->dict, v, c->options->dictionary_bytes,
-                                           &index, err));
-            if (rc == DS_OK) {
-                break;
-            }
-            if (c->dict.count > before) {
-                DSI_TRY(dsi_parquet_bounds_add(&c->bounds, c->order, v, err));
-            }
-            DSI_TRY(dsi_buf_append(&c->indices, &index, sizeof index, err));
-        } else {
-            DSI_TRY(put_bytes(c, v, err));
-        }
-        c->page_values++;
-        c->page_plain += 4 + v.size;
-    }
-    rc = DS_OK;
-done:
-    return rc;
-}
-
-// Appends at most a block to the page at hand; `*rows` were, fewer when the page is full
-// or the dictionary is.
-static int append_block(struct dsi_parquet_column_writer *c,
-                        const struct dsi_parquet_part *part, size_t *rows,
+static int check_levels(const struct dsi_parquet_column_writer *c,
+                        const struct dsi_parquet_part *part, const struct block *b,
                         struct ds_error *err)
 {
-    uint32_t levels[BLOCK];
-    size_t present = 0;
+    const struct dsi_parquet_input *in = part->in;
+    uint8_t highest = 0;
+    size_t slot = part->slot;
+
+    if (in->defs) {
+        for (size_t i = 0; i < b->slots; i++) {
+            uint8_t def = in->defs[slot + i];
+            highest = def > highest ? def : highest;
+        }
+        for (; highest > c->leaf->max_def; slot++) {
+            if (in->defs[slot] > c->leaf->max_def) {
+                return bad_slot(c, part, slot, "a definition level above its maximum",
+                                err);
+            }
+        }
+    } else if (in->validity && c->leaf->max_def == 0) {
+        for (; slot < part->slot + b->slots; slot++) {
+            if (!dsi_bit_get(in->validity, in->offset + slot)) {
+                return bad_slot(c, part, slot, "a null in a required column", err);
+            }
+        }
+    }
+    return in->reps ? check_reps(c, part, b->slots, err) : DS_OK;
+}
+
+// Where the next runs of values are looked for.
+struct walk {
+    size_t slot;
+    size_t end;
+    size_t element;
+};
+
+static void add_run(struct dsi_parquet_run *runs, size_t *count, size_t element)
+{
+    if (*count > 0 && runs[*count - 1].first + runs[*count - 1].count == element) {
+        runs[*count - 1].count++;
+    } else {
+        runs[(*count)++] = (struct dsi_parquet_run){element, 1};
+    }
+}
+
+// Bits eight at a time, while all of them are alike.
+static size_t runs_of_bits(const struct dsi_parquet_input *in, struct walk *w,
+                           struct dsi_parquet_run *runs)
+{
+    size_t count = 0;
+
+    while (w->slot < w->end && count < RUNS) {
+        size_t bit = in->offset + w->slot;
+        uint8_t byte = in->validity[bit / 8];
+        if (bit % 8 == 0 && w->end - w->slot >= 8 && (byte == 0 || byte == 0xff)) {
+            if (byte == 0xff) {
+                add_run(runs, &count, w->slot);
+                runs[count - 1].count += 7;
+            }
+            w->slot += 8;
+            continue;
+        }
+        if (dsi_bit_get(in->validity, bit)) {
+            add_run(runs, &count, w->slot);
+        }
+        w->slot++;
+    }
+    w->element = w->slot;
+    return count;
+}
+
+static size_t runs_of_defs(const struct dsi_parquet_column_writer *c, const uint8_t *defs,
+                           struct walk *w, struct dsi_parquet_run *runs)
+{
+    uint8_t max = (uint8_t)c->leaf->max_def;
+    uint8_t element_def = (uint8_t)c->leaf->element_def;
+    uint64_t all = UINT64_C(0x0101010101010101) * max;
+    size_t count = 0;
+
+    while (w->slot < w->end && count < RUNS) {
+        if (w->end - w->slot >= 8 && dsi_le64(defs + w->slot) == all) {
+            add_run(runs, &count, w->element);
+            runs[count - 1].count += 7;
+            w->slot += 8;
+            w->element += 8;
+            continue;
+        }
+        if (defs[w->slot] == max) {
+            add_run(runs, &count, w->element);
+        }
+        w->element += defs[w->slot] >= element_def;
+        w->slot++;
+    }
+    return count;
+}
+
+// The next runs of values, and none at the end of the block.
+static size_t next_runs(const struct dsi_parquet_column_writer *c,
+                        const struct dsi_parquet_input *in, struct walk *w,
+                        struct dsi_parquet_run *runs)
+{
+    if (w->slot == w->end) {
+        return 0;
+    }
+    if (in->defs) {
+        return runs_of_defs(c, in->defs, w, runs);
+    }
+    if (in->validity) {
+        return runs_of_bits(in, w, runs);
+    }
+    runs[0] = (struct dsi_parquet_run){w->slot, w->end - w->slot};
+    w->slot = w->end;
+    return 1;
+}
+
+// Hands on the values of a block; `*taken` were, fewer than all when the dictionary is
+// full: then *full is true.
+static int append_values(struct dsi_parquet_column_writer *c,
+                         const struct dsi_parquet_part *part, const struct block *b,
+                         size_t *taken, bool *full, struct ds_error *err)
+{
+    struct dsi_parquet_run runs[RUNS];
+    struct walk w = {part->slot, part->slot + b->slots, part->element};
+
+    *taken = 0;
+    *full = false;
+    while (w.slot < w.end && !*full) {
+        size_t count = next_runs(c, part->in, &w, runs);
+        size_t got = 0;
+        size_t want = 0;
+        for (size_t i = 0; i < count; i++) {
+            want += runs[i].count;
+        }
+        int rc = dsi_parquet_values_append(&c->values, part->in, runs, count, &got, err);
+        *taken += got;
+        if (rc < 0) {
+            return rc;
+        }
+        *full = got < want;
+    }
+    return DS_OK;
+}
+
+// What comes before the row in which the value stands that has `values` before it.
+static struct block before_value(const struct dsi_parquet_column_writer *c,
+                                 const struct dsi_parquet_part *part, size_t values)
+{
+    const struct dsi_parquet_input *in = part->in;
+    struct block here = {0}; // Before the slot.
+    struct block row = {0};
+
+    for (;; here.slots++) {
+        size_t slot = part->slot + here.slots;
+        if (!in->reps || in->reps[slot] == 0) {
+            row = here;
+            here.rows++;
+        }
+        bool has = in->defs
+                       ? in->defs[slot] == c->leaf->max_def
+                       : !in->validity || dsi_bit_get(in->validity, in->offset + slot);
+        if (has && here.values == values) {
+            return row;
+        }
+        here.values += has;
+        here.elements += !in->reps || in->defs[slot] >= c->leaf->element_def;
+    }
+}
+
+static int append_levels(struct dsi_parquet_column_writer *c,
+                         const struct dsi_parquet_part *part, size_t slots,
+                         struct ds_error *err)
+{
+    const struct dsi_parquet_input *in = part->in;
     int rc = DS_OK;
 
-    DSI_TRY(take_levels(c, part, levels, &present, err));
-    switch (c->leaf->field.physical) {
-    case DSI_PARQUET_BOOLEAN:
-        *rows = part->rows;
-        DSI_TRY(append_booleans(c, part, levels, present, err));
-        break;
-    case DSI_PARQUET_BYTE_ARRAY:
-        DSI_TRY(append_bytes(c, part, levels, rows, err));
-        break;
-    default:
-        DSI_TRY(append_fixed(c, part, levels, present, rows, err));
+    if (in->reps) {
+        DSI_TRY(dsi_parquet_levels_append(&c->reps, in->reps + part->slot, slots, err));
+    } else {
+        DSI_TRY(dsi_parquet_levels_repeat(&c->reps, 0, slots, err));
     }
-    if (c->leaf->max_def > 0) {
-        DSI_TRY(dsi_buf_append(&c->levels, levels, *rows * sizeof *levels, err));
+    if (in->defs) {
+        return dsi_parquet_levels_append(&c->defs, in->defs + part->slot, slots, err);
     }
-    c->page_rows += *rows;
+    if (in->validity && c->leaf->max_def > 0) {
+        return dsi_parquet_levels_append_bits(&c->defs, in->validity,
+                                              in->offset + part->slot, slots, err);
+    }
+    return dsi_parquet_levels_repeat(&c->defs, (uint32_t)c->leaf->max_def, slots, err);
+done:
+    return rc;
+}
+
+// Appends a block, or the rows of it that come before the dictionary is full; `*b`
+// becomes what was taken.
+static int append_block(struct dsi_parquet_column_writer *c,
+                        struct dsi_parquet_part *part, struct block *b,
+                        struct ds_error *err)
+{
+    size_t before = c->values.count;
+    size_t taken = 0;
+    bool full = false;
+    int rc = DS_OK;
+
+    DSI_TRY(check_levels(c, part, b, err));
+    rc = append_values(c, part, b, &taken, &full, err);
+    if (rc == DS_EINVALID) {
+        struct block good = before_value(c, part, taken);
+        return dsi_wrap(err, rc, "column %s, row %lld", c->chunk.name,
+                        (long long)part->row_base + (long long)(part->row + good.rows));
+    }
+    DSI_TRY(rc < 0 ? dsi_wrap(err, rc, "column %s", c->chunk.name) : rc);
+    if (full) {
+        *b = before_value(c, part, taken); // (2)
+        dsi_parquet_values_cut(&c->values, before + b->values);
+    }
+    DSI_TRY(append_levels(c, part, b->slots, err));
+    c->page_rows += b->rows;
+    c->page_slots += b->slots;
+    part->row += b->rows;
+    part->slot += b->slots;
+    part->element += b->elements;
+    if (full || dsi_parquet_values_full(&c->values) ||
+        c->page_rows == c->options->page_rows) {
+        DSI_TRY(end_page(c, err));
+    }
+    if (full) {
+        dsi_parquet_values_give_up(&c->values);
+    }
 done:
     return rc;
 }
 
 int dsi_parquet_column_append(struct dsi_parquet_column_writer *c,
-                              struct dsi_parquet_part part, struct ds_error *err)
+                              struct dsi_parquet_part *part, size_t rows,
+                              struct ds_error *err)
 {
+    struct block b = {0};
     int rc = DS_OK;
 
-    while (part.rows > 0) {
-        // (1) Blocks end at multiples of their size since the page began.
-        struct dsi_parquet_part block = part;
-        size_t room = c->options->page_rows - c->page_rows;
-        size_t taken = 0;
-        block.rows = BLOCK - c->page_rows % BLOCK;
-        block.rows = block.rows < room ? block.rows : room;
-        block.rows = block.rows < part.rows ? block.rows : part.rows;
-        DSI_TRY(append_block(c, &block, &taken, err));
-        part.from += taken;
-        part.rows -= taken;
-        if (page_is_full(c) &&
-            (taken == 0 || c->page_rows % BLOCK == 0 ||
-             c->page_rows == c->options->page_rows || taken < block.rows)) {
-            DSI_TRY(end_page(c, err));
-        } else if (taken < block.rows) { // The dictionary is full.
-            assert(c->indexed);
-            DSI_TRY(end_page(c, err));
-            c->indexed = false;
-        }
+    for (; rows > 0; rows -= b.rows) {
+        DSI_TRY(choose_block(c, part, rows, &b, err));
+        DSI_TRY(append_block(c, part, &b, err));
     }
 done:
     return rc;
@@ -523,33 +428,8 @@ done:
 
 size_t dsi_parquet_column_size(const struct dsi_parquet_column_writer *c)
 {
-    size_t page = c->page_rows / 8;
-    page += c->indexed ? c->page_values * 2 : c->values.size;
-    page += c->indexed || c->indexed_pages > 0 ? c->dict.plain.size : 0;
-    return c->pages.size + page;
-}
-
-static int end_dictionary(struct dsi_parquet_column_writer *c, struct dsi_buf *head,
-                          struct ds_error *err)
-{
-    struct dsi_parquet_page page = {.type = DSI_PARQUET_PAGE_DICTIONARY,
-                                    .value_count = (int32_t)c->dict.count,
-                                    .encoding = DSI_PARQUET_PLAIN};
-
-    head->size = 0;
-    if (c->indexed_pages == 0) {
-        return DS_OK;
-    }
-    return put_page(c, dsi_buf_slice(&c->dict.plain), &page, head, err);
-}
-
-static int copy_bound(struct dsi_arena *arena, bool has, struct ds_slice *bound,
-                      struct ds_error *err)
-{
-    if (has && dsi_arena_copy(arena, *bound, bound) < 0) {
-        return dsi_no_memory(err, "parquet statistics");
-    }
-    return DS_OK;
+    return c->chunk.pages.size + c->reps.bytes.size + c->defs.bytes.size +
+           dsi_parquet_values_size(&c->values);
 }
 
 int dsi_parquet_column_end(struct dsi_parquet_column_writer *c, int64_t file_offset,
@@ -559,26 +439,8 @@ int dsi_parquet_column_end(struct dsi_parquet_column_writer *c, int64_t file_off
     int rc = DS_OK;
 
     DSI_TRY(end_page(c, err));
-    DSI_TRY(end_dictionary(c, head, err));
-    *out = (struct dsi_parquet_written){
-        .offset = file_offset,
-        .size = (int64_t)(head->size + c->pages.size),
-        .uncompressed_size = c->uncompressed_size,
-        .value_count = c->value_count,
-        .data_offset = file_offset + (int64_t)head->size,
-        .has_dictionary = head->size > 0,
-        .indexed_pages = c->indexed_pages,
-        .plain_pages = c->plain_pages,
-    };
-    DSI_TRY(dsi_parquet_bounds_store(&c->bounds, &c->leaf->field, c->options->bound_bytes,
-                                     &c->scratch, &out->statistics, err));
-    out->statistics.null_count = c->null_count;
-    DSI_TRY(copy_bound(arena, out->statistics.has_min, &out->statistics.min, err));
-    DSI_TRY(copy_bound(arena, out->statistics.has_max, &out->statistics.max, err));
-    DSI_TRY(dsi_parquet_bounds_merge(&c->file_bounds, c->order, &c->bounds, err));
-    c->summary.compressed_size += out->size;
-    c->summary.value_count += c->value_count;
-    c->summary.null_count += c->null_count;
+    DSI_TRY(dsi_parquet_chunk_end(&c->chunk, &c->values.dict, file_offset, arena, head,
+                                  out, err));
 done:
     return rc;
 }

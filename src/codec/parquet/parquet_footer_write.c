@@ -77,26 +77,37 @@ static void write_encoding_count(struct dsi_thrift_writer *w, int32_t page_type,
 static void write_encodings(struct dsi_thrift_writer *w,
                             const struct dsi_parquet_written *c)
 {
-    dsi_thrift_write_list(w, 2, DSI_THRIFT_I32, c->has_dictionary ? 3 : 2);
-    dsi_thrift_element_i32(w, DSI_PARQUET_PLAIN);
-    dsi_thrift_element_i32(w, DSI_PARQUET_RLE);
-    if (c->has_dictionary) {
-        dsi_thrift_element_i32(w, DSI_PARQUET_RLE_DICTIONARY);
+    bool used[DSI_PARQUET_ENCODING_COUNT] = {false};
+    size_t count = 0;
+
+    used[DSI_PARQUET_RLE] = true; // Levels.
+    used[DSI_PARQUET_PLAIN] = c->has_dictionary;
+    for (size_t i = 0; i < DSI_PARQUET_ENCODING_COUNT; i++) {
+        used[i] = used[i] || c->pages[i] > 0;
+        count += used[i];
+    }
+    dsi_thrift_write_list(w, 2, DSI_THRIFT_I32, count);
+    for (int32_t i = 0; i < DSI_PARQUET_ENCODING_COUNT; i++) {
+        if (used[i]) {
+            dsi_thrift_element_i32(w, i);
+        }
     }
 }
 
 static void write_encoding_counts(struct dsi_thrift_writer *w,
                                   const struct dsi_parquet_written *c)
 {
-    size_t count =
-        (size_t)c->has_dictionary + (c->indexed_pages > 0) + (c->plain_pages > 0);
+    size_t count = c->has_dictionary;
 
+    for (size_t i = 0; i < DSI_PARQUET_ENCODING_COUNT; i++) {
+        count += c->pages[i] > 0;
+    }
     dsi_thrift_write_list(w, 13, DSI_THRIFT_STRUCT, count);
     write_encoding_count(w, DSI_PARQUET_PAGE_DICTIONARY, DSI_PARQUET_PLAIN,
                          c->has_dictionary);
-    write_encoding_count(w, DSI_PARQUET_PAGE_DATA, DSI_PARQUET_RLE_DICTIONARY,
-                         c->indexed_pages);
-    write_encoding_count(w, DSI_PARQUET_PAGE_DATA, DSI_PARQUET_PLAIN, c->plain_pages);
+    for (int32_t i = 0; i < DSI_PARQUET_ENCODING_COUNT; i++) {
+        write_encoding_count(w, DSI_PARQUET_PAGE_DATA, i, c->pages[i]);
+    }
 }
 
 static void write_chunk(struct dsi_thrift_writer *w, const struct dsi_parquet_footer *f,

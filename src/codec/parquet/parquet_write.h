@@ -100,7 +100,7 @@ struct dsi_parquet_summary {
 };
 
 /// Starts a file. `fields` is the schema in depth-first order (parquet.h). DS_EINVALID
-/// for a schema or options that make no sense, DS_EUNSUPPORTED for repeated fields.
+/// for a schema or options that make no sense.
 DS_MUST_CHECK int dsi_parquet_writer_new(const struct dsi_parquet_field *fields,
                                          size_t field_count,
                                          const struct dsi_parquet_write_options *options,
@@ -111,7 +111,8 @@ void dsi_parquet_writer_output(dsi_parquet_writer *w, dsi_parquet_write_fn write
                                void *arg);
 
 /// Appends `rows` rows: `columns` has one input per leaf. DS_EINVALID for a null in a
-/// required column or offsets that descend, naming the column and the row.
+/// required column, offsets that descend or levels that make no rows, naming the column
+/// and the row.
 DS_MUST_CHECK int dsi_parquet_writer_write(dsi_parquet_writer *w,
                                            const struct dsi_parquet_input *columns,
                                            size_t rows, struct ds_error *err);

@@ -20,6 +20,7 @@ struct dsi_parquet_writer {
     size_t element_count;
     struct dsi_parquet_schema schema;
     struct dsi_parquet_column_writer *columns;
+    struct dsi_parquet_part *parts; // Per leaf: what is left of a batch.
 
     dsi_parquet_write_fn write;
     void *write_arg;
@@ -92,7 +93,7 @@ static int end_group(dsi_parquet_writer *w, struct ds_error *err)
         DSI_TRY(dsi_parquet_column_end(c, w->offset, &w->arena, &w->head, &g->columns[i],
                                        err));
         DSI_TRY(emit(w, dsi_buf_slice(&w->head), err));
-        DSI_TRY(emit(w, dsi_buf_slice(&c->pages), err));
+        DSI_TRY(emit(w, dsi_buf_slice(&c->chunk.pages), err));
         dsi_parquet_column_next(c);
     }
     if (w->last_group) {
@@ -129,13 +130,58 @@ static int look_at_group(dsi_parquet_writer *w, struct ds_error *err)
     return DS_OK;
 }
 
+// A batch whose levels do not even go with the schema.
+static int check_input(const struct dsi_parquet_node *leaf,
+                       const struct dsi_parquet_input *in, struct ds_error *err)
+{
+    bool repeats = leaf->max_rep > 0;
+
+    if ((in->reps != NULL) != repeats || (repeats && !in->defs)) {
+        char path[128];
+        dsi_parquet_path(leaf, path, sizeof path);
+        return dsi_fail(err, DS_EINVALID,
+                        "column %s: repetition levels that are %s, or no definition "
+                        "levels beside them",
+                        path, repeats ? "missing" : "not expected");
+    }
+    return DS_OK;
+}
+
+static int begin_parts(dsi_parquet_writer *w, const struct dsi_parquet_input *columns,
+                       struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < w->schema.leaf_count; i++) {
+        DSI_TRY(check_input(w->schema.leaves[i], &columns[i], err));
+        w->parts[i] =
+            (struct dsi_parquet_part){.in = &columns[i], .row_base = w->row_count};
+    }
+done:
+    return rc;
+}
+
+static int end_parts(const dsi_parquet_writer *w, size_t rows, struct ds_error *err)
+{
+    for (size_t i = 0; i < w->schema.leaf_count; i++) {
+        const struct dsi_parquet_part *p = &w->parts[i];
+        if (p->in->reps && p->slot < p->in->slots) {
+            return dsi_fail(err, DS_EINVALID,
+                            "column %s: %zu slots are left after row %lld",
+                            w->columns[i].chunk.name, p->in->slots - p->slot,
+                            (long long)p->row_base + (long long)rows - 1);
+        }
+    }
+    return DS_OK;
+}
+
 static int append(dsi_parquet_writer *w, const struct dsi_parquet_input *columns,
                   size_t rows, struct ds_error *err)
 {
-    int64_t base = w->row_count;
     int rc = DS_OK;
 
     DSI_TRY(begin_file(w, err));
+    DSI_TRY(begin_parts(w, columns, err));
     for (size_t from = 0; from < rows;) {
         int64_t room = w->options.row_group_rows < w->check_at ? w->options.row_group_rows
                                                                : w->check_at;
@@ -143,14 +189,14 @@ static int append(dsi_parquet_writer *w, const struct dsi_parquet_input *columns
         size_t step = (int64_t)(rows - from) < room ? rows - from : (size_t)room;
         assert(room > 0);
         for (size_t i = 0; i < w->schema.leaf_count; i++) {
-            struct dsi_parquet_part part = {&columns[i], from, step, base};
-            DSI_TRY(dsi_parquet_column_append(&w->columns[i], part, err));
+            DSI_TRY(dsi_parquet_column_append(&w->columns[i], &w->parts[i], step, err));
         }
         from += step;
         w->group_rows += (int64_t)step;
         w->row_count += (int64_t)step;
         DSI_TRY(look_at_group(w, err));
     }
+    DSI_TRY(end_parts(w, rows, err));
 done:
     return rc;
 }
@@ -206,7 +252,7 @@ static int summarize(dsi_parquet_writer *w, struct ds_error *err)
         splits[i] = leaves > 0 ? g->columns[0].offset : 4;
     }
     for (size_t i = 0; i < leaves; i++) {
-        const struct dsi_parquet_column_writer *c = &w->columns[i];
+        const struct dsi_parquet_chunk_writer *c = &w->columns[i].chunk;
         const struct dsi_parquet_bounds *b = &c->file_bounds;
         columns[i] = c->summary;
         columns[i].nan_count = b->nan_count;
@@ -327,6 +373,26 @@ static int copy_options(dsi_parquet_writer *w,
     return DS_OK;
 }
 
+// What each leaf is written with: known only when the leaves are.
+static int copy_leaves(dsi_parquet_writer *w, struct ds_error *err)
+{
+    const struct dsi_parquet_leaf_options *from = w->options.leaves;
+    struct dsi_parquet_leaf_options *leaves = NULL;
+
+    if (!from) {
+        return DS_OK;
+    }
+    leaves = dsi_arena_array(&w->arena, w->schema.leaf_count, sizeof *leaves);
+    if (!leaves) {
+        return no_memory(err);
+    }
+    for (size_t i = 0; i < w->schema.leaf_count; i++) {
+        leaves[i] = from[i];
+    }
+    w->options.leaves = leaves;
+    return DS_OK;
+}
+
 // How many of the fields stand at the top.
 static size_t count_roots(const struct dsi_parquet_field *fields, size_t count)
 {
@@ -349,10 +415,6 @@ static int copy_field(dsi_parquet_writer *w, const struct dsi_parquet_field *f,
 {
     const char *fault = f->child_count == 0 ? dsi_parquet_leaf_fault(f) : NULL;
 
-    if (f->repetition == DSI_PARQUET_REPEATED) {
-        return dsi_fail(err, DS_EUNSUPPORTED,
-                        "column %s: writing lists and maps is not supported", f->name);
-    }
     if (fault) {
         return dsi_fail(err, DS_EINVALID, "column %s: %s", f->name, fault);
     }
@@ -408,8 +470,10 @@ int dsi_parquet_writer_new(const struct dsi_parquet_field *fields, size_t field_
     w->check_at = CHECK_ROWS_FIRST;
     DSI_TRY(copy_options(w, options, err));
     DSI_TRY(copy_schema(w, fields, field_count, err));
+    DSI_TRY(copy_leaves(w, err));
     w->columns = dsi_arena_array(&w->arena, w->schema.leaf_count, sizeof *w->columns);
-    if (!w->columns) {
+    w->parts = dsi_arena_array(&w->arena, w->schema.leaf_count, sizeof *w->parts);
+    if (!w->columns || !w->parts) {
         rc = no_memory(err);
         goto done;
     }

@@ -17,16 +17,26 @@ static struct dsi_parquet_written write_chunk(const struct dsi_parquet_write_opt
     struct dsi_arena arena = DSI_ARENA_INIT;
     struct dsi_buf head = DSI_BUF_INIT;
     struct dsi_parquet_written out = {0};
-    struct dsi_parquet_part part = {&in, 0, count, 0};
+    struct dsi_parquet_part part = {.in = &in};
 
     dsi_parquet_column_writer_init(&c, &leaf, o);
-    assert_int_equal(dsi_parquet_column_append(&c, part, NULL), DS_OK);
+    assert_int_equal(dsi_parquet_column_append(&c, &part, count, NULL), DS_OK);
     assert_int_equal(dsi_parquet_column_end(&c, 4, &arena, &head, &out, NULL), DS_OK);
     dsi_parquet_column_writer_release(&c);
     dsi_buf_release(&head);
     dsi_arena_release(&arena);
     out.statistics = (struct dsi_parquet_statistics){0}; // They were in the arena.
     return out;
+}
+
+static int32_t indexed(const struct dsi_parquet_written *c)
+{
+    return c->pages[DSI_PARQUET_RLE_DICTIONARY];
+}
+
+static int32_t plain(const struct dsi_parquet_written *c)
+{
+    return c->pages[DSI_PARQUET_PLAIN];
 }
 
 static void test_parquet_column__uses_a_dictionary_while_it_pays(void **state)
@@ -43,18 +53,18 @@ static void test_parquet_column__uses_a_dictionary_while_it_pays(void **state)
         values[i] = i % 100;
     }
     struct dsi_parquet_written few = write_chunk(&o, values, COUNT);
-    assert_true(few.has_dictionary && few.indexed_pages == 5 && few.plain_pages == 0);
+    assert_true(few.has_dictionary && indexed(&few) == 5 && plain(&few) == 0);
     for (int64_t i = 0; i < COUNT; i++) {
         values[i] = i;
     }
     struct dsi_parquet_written unique = write_chunk(&o, values, COUNT);
-    assert_true(!unique.has_dictionary && unique.plain_pages == 5);
+    assert_true(!unique.has_dictionary && plain(&unique) == 5);
     for (int64_t i = 0; i < 2500; i++) {
         values[i] = i % 100;
     }
     struct dsi_parquet_written mixed = write_chunk(&o, values, COUNT);
-    assert_true(mixed.has_dictionary && mixed.indexed_pages == 4);
-    assert_int_equal(mixed.plain_pages, 2);
+    assert_true(mixed.has_dictionary && indexed(&mixed) == 4);
+    assert_int_equal(plain(&mixed), 2);
     assert_int_equal(mixed.value_count, COUNT);
     assert_true(few.size < mixed.size && mixed.size < unique.size);
 }
@@ -112,7 +122,7 @@ static void test_parquet_column__refuses_offsets_that_descend(void **state)
     assert_int_equal(dsi_parquet_writer_new(&f, 1, NULL, &w, NULL), DS_OK);
     dsi_parquet_writer_output(w, sample_sink, &file);
     assert_int_equal(dsi_parquet_writer_write(w, &in, 2, &err), DS_EINVALID);
-    assert_string_equal(err.message, "column x: offsets 4 and 3 in row 1");
+    assert_string_equal(err.message, "column x, row 1: offsets 4 and 3");
     dsi_parquet_writer_free(w);
     dsi_buf_release(&file);
 }

@@ -270,15 +270,54 @@ static void test_parquet_writer__refuses_types_that_do_not_fit(void **state)
         .name = "x",
         .physical = DSI_PARQUET_INT32,
         .logical = {.kind = DSI_PARQUET_LOGICAL_DECIMAL, .precision = 10, .scale = 1}};
-    const struct dsi_parquet_field repeated = {
-        .name = "x", .physical = DSI_PARQUET_INT32, .repetition = DSI_PARQUET_REPEATED};
     dsi_parquet_writer *w = NULL;
     (void)state;
 
     assert_int_equal(dsi_parquet_writer_new(&f, 1, NULL, &w, NULL), DS_EINVALID);
-    assert_int_equal(dsi_parquet_writer_new(&repeated, 1, NULL, &w, NULL),
-                     DS_EUNSUPPORTED);
     assert_null(w);
+}
+
+static void test_parquet_writer__refuses_levels_that_make_no_rows(void **state)
+{
+    static const int32_t values[] = {1, 2, 3};
+    static const struct {
+        struct dsi_parquet_input in;
+        const char *message;
+    } cases[] = {
+        {{.values = values},
+         "column x: repetition levels that are missing, or no definition levels beside "
+         "them"},
+        {{.defs = (const uint8_t *)"\1\2\1", .reps = (const uint8_t *)"\0\0\0"},
+         "column x: a definition level above its maximum in row 1"},
+        {{.defs = (const uint8_t *)"\1\1\1", .reps = (const uint8_t *)"\0\0\2"},
+         "column x: a repetition level above its maximum in row 1"},
+        {{.defs = (const uint8_t *)"\1\1\1", .reps = (const uint8_t *)"\1\0\0"},
+         "column x: a repetition level above 0 begins row 0"},
+        {{.defs = (const uint8_t *)"\1\0\1", .reps = (const uint8_t *)"\0\0\1"},
+         "column x: a repetition level inside a list that has no entries in row 1"},
+        {{.defs = (const uint8_t *)"\1\1\1", .reps = (const uint8_t *)"\0\1\1"},
+         "column x: no slots are left for row 1"},
+        {{.defs = (const uint8_t *)"\0\0\0", .reps = (const uint8_t *)"\0\0\0"},
+         "column x: 1 slots are left after row 1"},
+    };
+    const struct dsi_parquet_field f = {
+        .name = "x", .physical = DSI_PARQUET_INT32, .repetition = DSI_PARQUET_REPEATED};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct dsi_parquet_input in = cases[i].in;
+        struct dsi_buf file = DSI_BUF_INIT;
+        struct ds_error err = {0};
+        dsi_parquet_writer *w = NULL;
+        in.values = values;
+        in.slots = 3;
+        assert_int_equal(dsi_parquet_writer_new(&f, 1, NULL, &w, &err), DS_OK);
+        dsi_parquet_writer_output(w, sample_sink, &file);
+        assert_int_equal(dsi_parquet_writer_write(w, &in, 2, &err), DS_EINVALID);
+        assert_string_equal(err.message, cases[i].message);
+        dsi_parquet_writer_free(w);
+        dsi_buf_release(&file);
+    }
 }
 
 static void test_parquet_writer__writes_a_file_without_rows(void **state)
@@ -330,6 +369,7 @@ int main(void)
         cmocka_unit_test(test_parquet_writer__sums_up_for_metrics),
         cmocka_unit_test(test_parquet_writer__refuses_nulls_where_none_may_be),
         cmocka_unit_test(test_parquet_writer__refuses_types_that_do_not_fit),
+        cmocka_unit_test(test_parquet_writer__refuses_levels_that_make_no_rows),
         cmocka_unit_test(test_parquet_writer__writes_a_file_without_rows),
         cmocka_unit_test(test_parquet_writer__survives_every_fault),
     };

@@ -1,0 +1,153 @@
+#include "codec/parquet/parquet_chunk_write.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/error.h"
+
+void dsi_parquet_chunk_writer_init(struct dsi_parquet_chunk_writer *k,
+                                   const struct dsi_parquet_node *leaf,
+                                   const struct dsi_parquet_write_options *options)
+{
+    memset(k, 0, sizeof *k);
+    k->leaf = leaf;
+    k->options = options;
+    k->order = dsi_parquet_order_of(&leaf->field);
+    dsi_parquet_path(leaf, k->name, sizeof k->name);
+}
+
+void dsi_parquet_chunk_writer_release(struct dsi_parquet_chunk_writer *k)
+{
+    dsi_buf_release(&k->pages);
+    dsi_buf_release(&k->packed);
+    dsi_buf_release(&k->scratch);
+    dsi_compressor_release(&k->compressor);
+    dsi_parquet_bounds_release(&k->page.bounds);
+    dsi_parquet_bounds_release(&k->bounds);
+    dsi_parquet_bounds_release(&k->file_bounds);
+}
+
+void dsi_parquet_chunk_next(struct dsi_parquet_chunk_writer *k)
+{
+    k->pages.size = 0;
+    k->uncompressed_size = 0;
+    k->value_count = 0;
+    k->null_count = 0;
+    memset(k->page_counts, 0, sizeof k->page_counts);
+    dsi_parquet_bounds_reset(&k->bounds);
+}
+
+// Compresses `raw` and appends it to `out` as a page; fills in the rest of `page`.
+static int put_page(struct dsi_parquet_chunk_writer *k, struct ds_slice raw,
+                    struct dsi_parquet_page *page, struct dsi_buf *out,
+                    struct ds_error *err)
+{
+    const struct dsi_parquet_write_options *o = k->options;
+    struct ds_slice body = raw;
+    size_t before = out->size;
+    int rc = DS_OK;
+
+    if (o->codec != DSI_COMPRESSION_NONE) {
+        k->scratch.size = 0;
+        int level = o->has_level ? o->level : DSI_COMPRESSION_LEVEL_DEFAULT;
+        DSI_TRY(
+            dsi_compress_with(&k->compressor, o->codec, level, raw, &k->scratch, err));
+        body = dsi_buf_slice(&k->scratch);
+    }
+    if (raw.size > INT32_MAX || body.size > INT32_MAX) {
+        return dsi_fail(err, DS_EUNSUPPORTED, "column %s: a page of %zu bytes", k->name,
+                        raw.size);
+    }
+    page->uncompressed_size = (int32_t)raw.size;
+    page->compressed_size = (int32_t)body.size;
+    page->has_crc = true;
+    page->crc = dsi_crc32(0, body);
+    DSI_TRY(dsi_parquet_page_write(page, out, err));
+    k->uncompressed_size += (int64_t)(out->size - before + raw.size);
+    DSI_TRY(dsi_buf_append(out, body.data, body.size, err));
+done:
+    return rc < 0 ? dsi_wrap(err, rc, "column %s", k->name) : rc;
+}
+
+int dsi_parquet_chunk_page(struct dsi_parquet_chunk_writer *k,
+                           const struct dsi_parquet_page_parts *parts,
+                           struct ds_error *err)
+{
+    struct dsi_parquet_page page = {.type = DSI_PARQUET_PAGE_DATA,
+                                    .def_encoding = DSI_PARQUET_RLE,
+                                    .rep_encoding = DSI_PARQUET_RLE};
+    int rc = DS_OK;
+
+    assert(parts->slots >= parts->rows && parts->rows > 0);
+    if (parts->slots > INT32_MAX) {
+        return dsi_fail(err, DS_EUNSUPPORTED, "column %s: a page of %zu values", k->name,
+                        parts->slots);
+    }
+    k->packed.size = 0;
+    DSI_TRY(dsi_parquet_levels_end(parts->reps, &k->packed, err));
+    DSI_TRY(dsi_parquet_levels_end(parts->defs, &k->packed, err));
+    DSI_TRY(dsi_parquet_values_end(parts->values, &k->packed, &k->page, err));
+    page.value_count = (int32_t)parts->slots;
+    page.encoding = k->page.encoding;
+    DSI_TRY(put_page(k, dsi_buf_slice(&k->packed), &page, &k->pages, err));
+    k->value_count += (int64_t)parts->slots;
+    k->null_count += (int64_t)(parts->slots - k->page.count);
+    k->page_counts[page.encoding]++;
+    DSI_TRY(dsi_parquet_bounds_merge(&k->bounds, k->order, &k->page.bounds, err));
+done:
+    return rc;
+}
+
+static int end_dictionary(struct dsi_parquet_chunk_writer *k,
+                          const struct dsi_parquet_dict *dict, struct dsi_buf *head,
+                          struct ds_error *err)
+{
+    struct dsi_parquet_page page = {.type = DSI_PARQUET_PAGE_DICTIONARY,
+                                    .value_count = (int32_t)dict->count,
+                                    .encoding = DSI_PARQUET_PLAIN};
+
+    head->size = 0;
+    if (k->page_counts[DSI_PARQUET_RLE_DICTIONARY] == 0) {
+        return DS_OK;
+    }
+    return put_page(k, dsi_buf_slice(&dict->plain), &page, head, err);
+}
+
+static int copy_bound(struct dsi_arena *arena, bool has, struct ds_slice *bound,
+                      struct ds_error *err)
+{
+    if (has && dsi_arena_copy(arena, *bound, bound) < 0) {
+        return dsi_no_memory(err, "parquet statistics");
+    }
+    return DS_OK;
+}
+
+int dsi_parquet_chunk_end(struct dsi_parquet_chunk_writer *k,
+                          const struct dsi_parquet_dict *dict, int64_t file_offset,
+                          struct dsi_arena *arena, struct dsi_buf *head,
+                          struct dsi_parquet_written *out, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    DSI_TRY(end_dictionary(k, dict, head, err));
+    *out = (struct dsi_parquet_written){
+        .offset = file_offset,
+        .size = (int64_t)(head->size + k->pages.size),
+        .uncompressed_size = k->uncompressed_size,
+        .value_count = k->value_count,
+        .data_offset = file_offset + (int64_t)head->size,
+        .has_dictionary = head->size > 0,
+    };
+    memcpy(out->pages, k->page_counts, sizeof out->pages);
+    DSI_TRY(dsi_parquet_bounds_store(&k->bounds, &k->leaf->field, k->options->bound_bytes,
+                                     &k->scratch, &out->statistics, err));
+    out->statistics.null_count = k->null_count;
+    DSI_TRY(copy_bound(arena, out->statistics.has_min, &out->statistics.min, err));
+    DSI_TRY(copy_bound(arena, out->statistics.has_max, &out->statistics.max, err));
+    DSI_TRY(dsi_parquet_bounds_merge(&k->file_bounds, k->order, &k->bounds, err));
+    k->summary.compressed_size += out->size;
+    k->summary.value_count += k->value_count;
+    k->summary.null_count += k->null_count;
+done:
+    return rc;
+}

@@ -1,0 +1,77 @@
+// A column chunk being written: its pages one after another, and what is known of them.
+#ifndef DSI_CODEC_PARQUET_CHUNK_WRITE_H
+#define DSI_CODEC_PARQUET_CHUNK_WRITE_H
+
+#include "codec/parquet/parquet_levels_write.h"
+#include "codec/parquet/parquet_page.h"
+#include "codec/parquet/parquet_values_write.h"
+
+enum { DSI_PARQUET_ENCODING_COUNT = DSI_PARQUET_BYTE_STREAM_SPLIT + 1 };
+
+/// What the footer says of a chunk that has been written.
+struct dsi_parquet_written {
+    int64_t offset;
+    int64_t size;
+    int64_t uncompressed_size;
+    int64_t value_count;
+    int64_t data_offset;
+    bool has_dictionary;
+    int32_t pages[DSI_PARQUET_ENCODING_COUNT]; // Data pages by the encoding of values.
+    struct dsi_parquet_statistics statistics;  // Bounds in the arena.
+};
+
+struct dsi_parquet_chunk_writer {
+    const struct dsi_parquet_node *leaf;
+    const struct dsi_parquet_write_options *options; // With the defaults filled in.
+    enum dsi_parquet_order order;
+    char name[128];
+
+    struct dsi_buf pages; // Of the chunk at hand, but for the dictionary.
+    int64_t uncompressed_size;
+    int64_t value_count;
+    int64_t null_count;
+    int32_t page_counts[DSI_PARQUET_ENCODING_COUNT];
+    struct dsi_parquet_bounds bounds;
+
+    struct dsi_parquet_page_values page; // The last page.
+    struct dsi_buf packed;               // A page before its compression …
+    struct dsi_buf scratch;              // … and after.
+    struct dsi_compressor compressor;
+
+    // The whole file.
+    struct dsi_parquet_bounds file_bounds;
+    struct dsi_parquet_column_summary summary; // Its bounds are made at the end.
+};
+
+/// `leaf` and `options` are borrowed.
+void dsi_parquet_chunk_writer_init(struct dsi_parquet_chunk_writer *k,
+                                   const struct dsi_parquet_node *leaf,
+                                   const struct dsi_parquet_write_options *options);
+void dsi_parquet_chunk_writer_release(struct dsi_parquet_chunk_writer *k);
+
+/// The levels and values of one data page.
+struct dsi_parquet_page_parts {
+    struct dsi_parquet_levels *reps;
+    struct dsi_parquet_levels *defs;
+    struct dsi_parquet_values_writer *values;
+    size_t rows;
+    size_t slots;
+};
+
+/// Ends a page: all of the parts are ready for the next one.
+DS_MUST_CHECK int dsi_parquet_chunk_page(struct dsi_parquet_chunk_writer *k,
+                                         const struct dsi_parquet_page_parts *parts,
+                                         struct ds_error *err);
+
+/// Ends the chunk: `head` becomes its dictionary page (or nothing), to be written before
+/// `k->pages`; then dsi_parquet_chunk_next begins the next one. `file_offset` is where
+/// the chunk will start.
+DS_MUST_CHECK int dsi_parquet_chunk_end(struct dsi_parquet_chunk_writer *k,
+                                        const struct dsi_parquet_dict *dict,
+                                        int64_t file_offset, struct dsi_arena *arena,
+                                        struct dsi_buf *head,
+                                        struct dsi_parquet_written *out,
+                                        struct ds_error *err);
+void dsi_parquet_chunk_next(struct dsi_parquet_chunk_writer *k);
+
+#endif

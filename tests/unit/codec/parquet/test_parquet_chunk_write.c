@@ -1,0 +1,74 @@
+#include "codec/parquet/parquet_chunk_write.h"
+
+#include "harness.h"
+
+#include <string.h>
+
+static void test_parquet_chunk_write__counts_slots_without_a_value_as_null(void **state)
+{
+    static const int32_t values[] = {7, -2, 7};
+    const struct dsi_parquet_write_options options = {
+        .page_bytes = 100, .page_rows = 9, .dictionary_bytes = 99, .bound_bytes = 64};
+    const struct dsi_parquet_node root = {.field.name = "root"};
+    const struct dsi_parquet_node leaf = {
+        .field = {.name = "x", .physical = DSI_PARQUET_INT32},
+        .parent = &root,
+        .max_def = 2,
+        .max_rep = 1,
+        .element_def = 2};
+    const struct dsi_parquet_input in = {.values = values};
+    const struct dsi_parquet_run run = {0, 3};
+    struct dsi_parquet_levels reps;
+    struct dsi_parquet_levels defs;
+    struct dsi_parquet_values_writer v;
+    struct dsi_parquet_chunk_writer k;
+    struct dsi_parquet_written out = {0};
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_buf head = DSI_BUF_INIT;
+    struct dsi_parquet_page page = {0};
+    size_t size = 0;
+    (void)state;
+
+    dsi_parquet_levels_init(&reps, 1);
+    dsi_parquet_levels_init(&defs, 2);
+    dsi_parquet_values_writer_init(&v, &leaf, &options);
+    dsi_parquet_chunk_writer_init(&k, &leaf, &options);
+    for (int i = 0; i < 2; i++) {
+        const struct dsi_parquet_page_parts parts = {&reps, &defs, &v, 2, 4};
+        assert_int_equal(
+            dsi_parquet_levels_append(&reps, (const uint8_t *)"\0\1\1\0", 4, NULL),
+            DS_OK);
+        assert_int_equal(
+            dsi_parquet_levels_append(&defs, (const uint8_t *)"\2\2\2\1", 4, NULL),
+            DS_OK);
+        assert_int_equal(dsi_parquet_values_append(&v, &in, &run, 1, &size, NULL), DS_OK);
+        assert_int_equal(dsi_parquet_chunk_page(&k, &parts, NULL), DS_OK);
+    }
+    assert_int_equal(dsi_parquet_chunk_end(&k, &v.dict, 1000, &arena, &head, &out, NULL),
+                     DS_OK);
+    assert_int_equal(out.value_count, 8);
+    assert_int_equal(out.statistics.null_count, 2);
+    assert_int_equal((int32_t)out.statistics.min.data[0], 0xfe);
+    assert_int_equal(out.statistics.max.data[0], 7);
+    assert_int_equal(out.offset, 1000);
+    assert_int_equal(out.data_offset, 1000 + head.size);
+    assert_int_equal(out.size, head.size + k.pages.size);
+    assert_int_equal(dsi_parquet_page_read(dsi_buf_slice(&k.pages), &page, &size, NULL),
+                     DS_OK);
+    assert_int_equal(page.value_count, 4);
+    assert_int_equal(page.rep_encoding, DSI_PARQUET_RLE);
+    dsi_parquet_levels_release(&reps);
+    dsi_parquet_levels_release(&defs);
+    dsi_parquet_values_writer_release(&v);
+    dsi_parquet_chunk_writer_release(&k);
+    dsi_arena_release(&arena);
+    dsi_buf_release(&head);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_parquet_chunk_write__counts_slots_without_a_value_as_null),
+    };
+    return cmocka_run_group_tests_name("parquet_chunk_write", tests, NULL, NULL);
+}
