@@ -131,7 +131,7 @@ static int read_block(struct ds_slice *in, struct delta *d, struct dsi_buf *out,
     in->data += d->miniblocks;
     in->size -= (size_t)d->miniblocks;
     for (uint64_t i = 0; i < d->miniblocks && d->left > 0; i++) {
-        if (widths[i] > 8 * d->width) {
+        if (widths[i] > 64) { // Some write 33 for 32-bit values, instead of wrapping.
             return dsi_corrupt(err, "delta encoding: deltas of %d bits", widths[i]);
         }
         DSI_TRY(read_miniblock(in, d, widths[i], min, out, err));

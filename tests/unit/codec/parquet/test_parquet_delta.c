@@ -61,6 +61,19 @@ static void test_parquet_delta__wraps_around(void **state)
            plain, sizeof plain);
 }
 
+// DuckDB writes the difference of two 32-bit values in 33 bits instead of wrapping it.
+static void test_parquet_delta__wraps_deltas_wider_than_the_values(void **state)
+{
+    static const uint8_t bytes[10 + 132] = {0x80, 0x01, 4, 3, 1, 0, 33,  0,
+                                            0,    0,    0, 0, 0, 0, 0x03};
+    static const int32_t plain[] = {-1, -1, 0}; // Deltas: 1 << 32, and 1.
+    const struct dsi_parquet_field f = {.physical = DSI_PARQUET_INT32};
+    (void)state;
+
+    expect(DSI_PARQUET_DELTA_BINARY_PACKED, f, (struct ds_slice){bytes, sizeof bytes},
+           plain, sizeof plain);
+}
+
 static void test_parquet_delta__joins_byte_arrays(void **state)
 {
     static const uint8_t lengths[] = "\x80\x01\x04\x04\x0a\x00\x01\x00\x00\x00\x02\0\0\0"
@@ -105,7 +118,7 @@ static void test_parquet_delta__refuses_what_is_out_of_bounds(void **state)
     static const uint8_t many[] = {0x80, 0x01, 4, 101, 2, 2, 0, 0, 0, 0};
     static const uint8_t odd[] = {0x81, 0x01, 4, 5, 2, 2, 0, 0, 0, 0};
     static const uint8_t none[] = {0x80, 0x01, 0, 5, 2, 2, 0, 0, 0, 0};
-    static const uint8_t wide[] = {0x80, 0x01, 4, 5, 2, 2, 33, 0, 0, 0};
+    static const uint8_t wide[] = {0x80, 0x01, 4, 5, 2, 2, 65, 0, 0, 0};
     static const struct ds_slice bad[] = {
         {many, sizeof many}, {odd, sizeof odd}, {none, sizeof none}, {wide, sizeof wide}};
     const struct dsi_parquet_field f = {.physical = DSI_PARQUET_INT32};
@@ -129,6 +142,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parquet_delta__decodes_the_examples_of_the_format),
         cmocka_unit_test(test_parquet_delta__wraps_around),
+        cmocka_unit_test(test_parquet_delta__wraps_deltas_wider_than_the_values),
         cmocka_unit_test(test_parquet_delta__joins_byte_arrays),
         cmocka_unit_test(test_parquet_delta__joins_split_streams),
         cmocka_unit_test(test_parquet_delta__refuses_what_is_out_of_bounds),
