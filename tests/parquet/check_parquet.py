@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Proves that what we read from Parquet is what is in it, and the reverse; see README.md.
+
+usage: check_parquet.py [--cases N] [--first SEED] [--corpus-only | --no-corpus]
+                        [--program READ_PARQUET]
+       check_parquet.py --case SEED [--kind KIND]    one case again, its file is kept
+
+SEEDS=N in the environment is --cases N beginning at a seed nobody knows, CASE=SEED is
+--case. Run it in the peers' environment (tests/interop/with_engines.py), DATASHARD_LIBRARY
+naming the library. The last line is the verdict.
+"""
+import argparse
+import itertools
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import corpus
+import survives
+
+LOST = "the process died"
+SHOWN_MAX = 20
+
+
+def say(line):
+    print(line, flush=True)
+
+
+def worker(first, step, last, folder, long):
+    """Cases first, first + step, …: a line of JSON before and after each."""
+    import differential
+    import pyarrow
+    pyarrow.set_cpu_count(1)
+    for seed in range(first, last, step):
+        say(json.dumps({"begin": seed}))
+        case = differential.Case(seed, long=long).run(folder)
+        clean(folder, [])
+        say(json.dumps({"seed": seed, "kind": case.kind, "files": case.files,
+                        "failure": case.failure, "skipped": case.skipped,
+                        "refused": case.refused}))
+
+
+def clean(folder, kept):
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        if path not in kept:
+            shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
+
+
+class Worker:
+    """One process; begun again after the case that killed it."""
+
+    def __init__(self, first, step, last, long):
+        self.next, self.step, self.last, self.long = first, step, last, long
+        self.folder = tempfile.mkdtemp(prefix="check-parquet-")
+        self.begin()
+
+    def begin(self):
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, "--worker", str(self.next), str(self.step),
+             str(self.last), self.folder] + (["--long"] if self.long else []),
+            stdout=subprocess.PIPE, text=True)
+
+    def results(self):
+        while self.next < self.last:
+            running = None
+            for line in self.process.stdout:
+                result = json.loads(line)
+                if "begin" in result:
+                    running = result["begin"]
+                    continue
+                self.next = result["seed"] + self.step
+                running = None
+                yield result
+            if self.process.wait() == 0:
+                break
+            died = self.next if running is None else running
+            yield {"seed": died, "kind": "?", "files": 1, "skipped": None, "refused": None,
+                   "failure": f"{LOST} ({self.process.returncode})"}
+            self.next = died + self.step
+            self.begin()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def again(seed):
+    return f"make check-parquet CASE={seed}"
+
+
+def differential_test(first, cases, processes, long):
+    """Counts by what came of each case."""
+    from threading import Thread
+    made = {"files": 0, "refused": 0, "skipped": 0, "crashes": 0, "failures": []}
+    reasons = {}
+
+    def collect(w):
+        for r in w.results():
+            made["files"] += r["files"]
+            if r["failure"]:
+                made["crashes"] += LOST in r["failure"]
+                made["failures"].append(r)
+                if len(made["failures"]) <= SHOWN_MAX:
+                    say(f"MISMATCH seed {r['seed']} ({r['kind']}): {r['failure']}\n"
+                        f"         once more: {again(r['seed'])}")
+            for kind in ("skipped", "refused"):
+                if r[kind]:
+                    made[kind] += 1
+                    made["files"] -= r["files"]
+                    reasons[r[kind]] = reasons.get(r[kind], 0) + 1
+
+    threads = [Thread(target=collect, args=(Worker(first + i, processes, first + cases, long),))
+               for i in range(processes)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    if len(made["failures"]) > SHOWN_MAX:
+        say(f"MISMATCH and {len(made['failures']) - SHOWN_MAX} more, not shown")
+    for why, n in sorted(reasons.items()):
+        say(f"not compared, {n} files: {why}")
+    return made
+
+
+def one_case(seed, kind, long):
+    import differential
+    folder = tempfile.mkdtemp(prefix="check-parquet-")
+    case = differential.Case(seed, kind, long).run(folder)
+    say(f"seed {seed}, kind {case.kind}, options {case.options}")
+    say(f"files are in {folder}")
+    say(case.failure or case.skipped or case.refused or "equal")
+    return 1 if case.failure else 0
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--cases", type=int, default=2000)
+    p.add_argument("--first", type=int, default=1)
+    p.add_argument("--case", type=int)
+    p.add_argument("--kind")
+    p.add_argument("--long", action="store_true")
+    p.add_argument("--no-corpus", action="store_true")
+    p.add_argument("--corpus-only", action="store_true")
+    p.add_argument("--program")
+    p.add_argument("--worker", nargs=4)
+    a = p.parse_args()
+    if os.environ.get("CASE") and not a.worker:
+        a.case = int(os.environ["CASE"])
+    if os.environ.get("SEEDS"):
+        a.cases, a.first = int(os.environ["SEEDS"]), secrets.randbelow(2**40)
+    if a.worker:
+        worker(*map(int, a.worker[:3]), a.worker[3], a.long)
+        return 0
+    if a.case is not None:
+        return one_case(a.case, a.kind, a.long)
+    files = equal = crashes = 0
+    refused, failures = [], []
+    root = survives.location()
+    if a.no_corpus:
+        pass
+    elif root.is_dir():
+        files, equal, refused, failures = corpus.check(root, say)
+        if a.program:
+            for line in survives.check(a.program, root)[1]:
+                failures.append(line)
+                crashes += 1
+                say(f"MISMATCH {line}")
+        for why, names in itertools.groupby(refused, lambda pair: pair[1]):
+            say(f"refused: {', '.join(name for name, _ in names)}: {why}")
+    else:
+        say(f"\n*** PARQUET CORPUS SKIPPED: nothing at {root}; set DATASHARD_CORPORA ***\n")
+    d = {"files": 0, "refused": 0, "crashes": 0, "failures": []}
+    if not a.corpus_only:
+        say(f"differential: seeds {a.first} to {a.first + a.cases - 1}")
+        d = differential_test(a.first, a.cases, os.cpu_count() or 1, a.long)
+    bad = len(failures) + len(d["failures"])
+    say(f"parquet: files={files} equal={equal} refused={len(refused)}(with reason) "
+        f"crashes={crashes + d['crashes']} differential={d['files']} mismatches={bad}")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
