@@ -146,7 +146,8 @@ struct dsi_parquet_chunk {
     int64_t offset; ///< Where its first page (dictionary or data) starts in the file.
     int64_t size;   ///< Bytes to fetch from there.
     int64_t uncompressed_size;
-    int64_t value_count; ///< Nulls included; rows, if the leaf's max_rep is 0.
+    int64_t value_count; ///< Slots (parquet_read.h); rows, if the leaf's max_rep is 0.
+    int64_t row_count;   ///< Of its row group.
     enum dsi_parquet_codec codec;
     uint32_t encodings; ///< Bit n is the format's encoding n; hints only.
     enum dsi_parquet_column_order order;

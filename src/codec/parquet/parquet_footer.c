@@ -539,7 +539,8 @@ static int judge_chunk(struct parse *p, size_t group, size_t i,
     }
     *out = raw->c;
     DSI_TRY(judge_place(p, raw, name, group, out));
-    if (leaf->max_rep == 0 && out->value_count != p->groups[group].g.row_count) {
+    out->row_count = p->groups[group].g.row_count;
+    if (leaf->max_rep == 0 && out->value_count != out->row_count) {
         return dsi_corrupt(p->err,
                            "parquet footer: column %s, row group %zu: %lld values in "
                            "%lld rows",

@@ -27,7 +27,9 @@ typedef struct dsi_parquet_reader dsi_parquet_reader;
 struct dsi_parquet_read_options {
     bool keep_levels; ///< Also fill `defs`: what tells which parent is null or empty.
     bool ignore_checksums; ///< Do not compare pages with their CRC.
+    bool partial;          ///< Not all bytes of the chunk: see dsi_parquet_reader_jump.
     size_t page_bytes_max; ///< A larger page is refused; 0: 1 GiB.
+    size_t slots_max;      ///< Of a column, where a leaf repeats: see _read; 0: 2^26.
 };
 
 /// Rows decoded so far, in Arrow's layout. Start with DSI_PARQUET_COLUMN_INIT; reading
@@ -60,7 +62,7 @@ void dsi_parquet_column_release(struct dsi_parquet_column *c);
 
 /// Opens a chunk. `leaf`, `chunk` and `bytes` (exactly chunk->size of them) are borrowed
 /// until the reader is freed; `options` may be NULL. DS_EUNSUPPORTED names the column and
-/// what it uses that is not built (a codec, nesting).
+/// what it uses that is not built (a codec).
 DS_MUST_CHECK int dsi_parquet_reader_new(const struct dsi_parquet_node *leaf,
                                          const struct dsi_parquet_chunk *chunk,
                                          struct ds_slice bytes,
@@ -69,7 +71,8 @@ DS_MUST_CHECK int dsi_parquet_reader_new(const struct dsi_parquet_node *leaf,
 
 /// Appends the next rows to `out`: `rows_max` of them, or what is left. Fewer also when a
 /// BYTE_ARRAY column's `bytes` would pass its own max (or 2 GiB, which int32 offsets
-/// need); DS_EUNSUPPORTED if a row does not even fit an empty buffer.
+/// need), or its slots options.slots_max; DS_EUNSUPPORTED if a row does not even fit an
+/// empty column.
 /// `*rows` is how many were appended; 0 with DS_OK means that all rows have been read,
 /// or, while dsi_parquet_reader_rows_left says otherwise, that `out` is full.
 DS_MUST_CHECK int dsi_parquet_reader_read(dsi_parquet_reader *r, size_t rows_max,
@@ -77,12 +80,37 @@ DS_MUST_CHECK int dsi_parquet_reader_read(dsi_parquet_reader *r, size_t rows_max
                                           struct ds_error *err);
 
 /// Passes over rows; DS_ECORRUPT if the chunk ends before. Whole pages are not even
-/// decompressed.
+/// decompressed (where a leaf repeats, only those of version 2), and values that are
+/// passed are not decoded.
 DS_MUST_CHECK int dsi_parquet_reader_skip(dsi_parquet_reader *r, int64_t rows,
                                           struct ds_error *err);
 
 /// Rows not yet read.
 int64_t dsi_parquet_reader_rows_left(const dsi_parquet_reader *r);
+
+/// Where a reader stands between two rows.
+struct dsi_parquet_place {
+    size_t page;  // Of the bytes: where its header is.
+    size_t slots; // Of the page, before the place.
+    int64_t rows_left;
+    int64_t page_rows_left; // Where the page begins.
+    int64_t page_slots_left;
+};
+
+struct dsi_parquet_place dsi_parquet_reader_place(const dsi_parquet_reader *r);
+
+/// Goes back to a place where this reader was since it was made, or has jumped. A page
+/// is decoded again, no more.
+DS_MUST_CHECK int dsi_parquet_reader_return(dsi_parquet_reader *r,
+                                            const struct dsi_parquet_place *to,
+                                            struct ds_error *err);
+
+/// Goes on with other pages of the chunk, borrowed: whole ones, one after the other, that
+/// hold `rows` whole rows, as an offset index says. The chunk's dictionary, if it has one,
+/// is taken from the start of the bytes the reader was made with, which with
+/// options.partial need be no more than that page.
+DS_MUST_CHECK int dsi_parquet_reader_jump(dsi_parquet_reader *r, struct ds_slice pages,
+                                          int64_t rows, struct ds_error *err);
 
 /// NULL is fine.
 void dsi_parquet_reader_free(dsi_parquet_reader *r);

@@ -181,7 +181,7 @@ static int copy_plain(struct dsi_parquet_values *v, size_t width, size_t count,
 static int append_bits(struct dsi_parquet_values *v, size_t count,
                        struct dsi_parquet_column *out, struct ds_error *err)
 {
-    size_t bits = out->rows + count;
+    size_t bits = out->elements + count;
     int rc = DS_OK;
 
     assert(count <= DSI_PARQUET_BLOCK);
@@ -190,7 +190,7 @@ static int append_bits(struct dsi_parquet_values *v, size_t count,
         if (count > v->plain.size * 8 - v->bit) {
             return too_few(v, err);
         }
-        dsi_bits_copy(out->values.data, out->rows, v->plain.data, v->bit, count);
+        dsi_bits_copy(out->values.data, out->elements, v->plain.data, v->bit, count);
         v->bit += count;
         return DS_OK;
     }
@@ -201,7 +201,7 @@ static int append_bits(struct dsi_parquet_values *v, size_t count,
             return too_few(v, err);
         }
         for (size_t i = 0; i < n; i++) {
-            dsi_bit_or(out->values.data, out->rows + done_count + i,
+            dsi_bit_or(out->values.data, out->elements + done_count + i,
                        v->block[v->block_at + i] != 0);
         }
         v->block_at += n;

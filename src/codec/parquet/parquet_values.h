@@ -39,7 +39,7 @@ struct dsi_parquet_values {
     size_t block_count;
 };
 
-/// Appends `count` values to out->values (not BYTE_ARRAY) after its out->rows rows,
+/// Appends `count` values to out->values (not BYTE_ARRAY) after its out->elements,
 /// without counting them; BOOLEAN: at most DSI_PARQUET_BLOCK. DS_ECORRUPT when the page
 /// has fewer.
 DS_MUST_CHECK int dsi_parquet_values_fixed(struct dsi_parquet_values *v, size_t count,
