@@ -9,22 +9,23 @@
 
 enum { BLOCK = 256 }; // Levels that are unpacked at a time, before they become bytes.
 
-void dsi_parquet_levels_init(struct dsi_parquet_levels *l, struct ds_slice in,
-                             int32_t max)
+void dsi_parquet_level_reader_init(struct dsi_parquet_level_reader *l, struct ds_slice in,
+                                   int32_t max)
 {
     assert(max >= 0 && max <= UINT8_MAX);
-    *l = (struct dsi_parquet_levels){.max = (uint8_t)max};
+    *l = (struct dsi_parquet_level_reader){.max = (uint8_t)max};
     dsi_parquet_rle_init(&l->rle, in, dsi_parquet_bit_width((uint32_t)max));
 }
 
-int dsi_parquet_levels_take(struct dsi_parquet_levels *l, int32_t encoding, int32_t max,
-                            size_t count, struct ds_slice *body, struct ds_error *err)
+int dsi_parquet_level_reader_take(struct dsi_parquet_level_reader *l, int32_t encoding,
+                                  int32_t max, size_t count, struct ds_slice *body,
+                                  struct ds_error *err)
 {
     size_t width = (size_t)dsi_parquet_bit_width((uint32_t)max);
     size_t skip = 0;
     size_t size = 0;
 
-    dsi_parquet_levels_init(l, (struct ds_slice){body->data, 0}, max);
+    dsi_parquet_level_reader_init(l, (struct ds_slice){body->data, 0}, max);
     if (max == 0) {
         return DS_OK;
     }
@@ -34,7 +35,7 @@ int dsi_parquet_levels_take(struct dsi_parquet_levels *l, int32_t encoding, int3
             return dsi_corrupt(err, "a page ends in its levels");
         }
         size = dsi_le32(body->data);
-        dsi_parquet_levels_init(l, (struct ds_slice){body->data + 4, size}, max);
+        dsi_parquet_level_reader_init(l, (struct ds_slice){body->data + 4, size}, max);
     } else if (encoding == DSI_PARQUET_BIT_PACKED) {
         if (count / 8 > body->size) {
             return dsi_corrupt(err, "a page ends in its levels");
@@ -53,7 +54,8 @@ int dsi_parquet_levels_take(struct dsi_parquet_levels *l, int32_t encoding, int3
     return DS_OK;
 }
 
-uint64_t dsi_parquet_levels_repeats(struct dsi_parquet_levels *l, uint8_t *level)
+uint64_t dsi_parquet_level_reader_repeats(struct dsi_parquet_level_reader *l,
+                                          uint8_t *level)
 {
     uint32_t value = 0;
 
@@ -62,15 +64,16 @@ uint64_t dsi_parquet_levels_repeats(struct dsi_parquet_levels *l, uint8_t *level
     }
     uint64_t count = dsi_parquet_rle_repeats(&l->rle, &value);
     *level = (uint8_t)value;
-    return value <= l->max ? count : 0; // dsi_parquet_levels_some says what is wrong.
+    return value <= l->max ? count
+                           : 0; // dsi_parquet_level_reader_some says what is wrong.
 }
 
-void dsi_parquet_levels_pass(struct dsi_parquet_levels *l, uint64_t count)
+void dsi_parquet_level_reader_pass(struct dsi_parquet_level_reader *l, uint64_t count)
 {
     dsi_parquet_rle_pass(&l->rle, count);
 }
 
-static size_t some_packed(struct dsi_parquet_levels *l, uint8_t *out, size_t max)
+static size_t some_packed(struct dsi_parquet_level_reader *l, uint8_t *out, size_t max)
 {
     size_t width = (size_t)dsi_parquet_bit_width(l->max);
     size_t left = (l->packed.size * 8 - l->packed_bit) / width;
@@ -87,8 +90,8 @@ static size_t some_packed(struct dsi_parquet_levels *l, uint8_t *out, size_t max
     return count;
 }
 
-int dsi_parquet_levels_some(struct dsi_parquet_levels *l, uint8_t *out, size_t max,
-                            size_t *count, struct ds_error *err)
+int dsi_parquet_level_reader_some(struct dsi_parquet_level_reader *l, uint8_t *out,
+                                  size_t max, size_t *count, struct ds_error *err)
 {
     uint32_t block[BLOCK];
     uint32_t highest = 0;
@@ -117,8 +120,8 @@ int dsi_parquet_levels_some(struct dsi_parquet_levels *l, uint8_t *out, size_t m
     return DS_OK;
 }
 
-int dsi_parquet_levels_read(struct dsi_parquet_levels *l, uint8_t *out, size_t count,
-                            struct ds_error *err)
+int dsi_parquet_level_reader_read(struct dsi_parquet_level_reader *l, uint8_t *out,
+                                  size_t count, struct ds_error *err)
 {
     int rc = DS_OK;
 
@@ -128,13 +131,13 @@ int dsi_parquet_levels_read(struct dsi_parquet_levels *l, uint8_t *out, size_t c
     }
     while (count > 0) {
         uint8_t level = 0;
-        uint64_t run = dsi_parquet_levels_repeats(l, &level);
+        uint64_t run = dsi_parquet_level_reader_repeats(l, &level);
         size_t n = run < count ? (size_t)run : count;
         if (run > 0) {
             memset(out, level, n);
-            dsi_parquet_levels_pass(l, n);
+            dsi_parquet_level_reader_pass(l, n);
         } else {
-            DSI_TRY(dsi_parquet_levels_some(l, out, count, &n, err));
+            DSI_TRY(dsi_parquet_level_reader_some(l, out, count, &n, err));
         }
         out += n;
         count -= n;

@@ -168,8 +168,9 @@ static int open_levels_v2(dsi_parquet_reader *r, struct ds_error *err)
         return dsi_parquet_pages_corrupt(r, "nulls in a required column", err);
     }
     const uint8_t *at = r->body.data;
-    dsi_parquet_levels_init(&r->rep, (struct ds_slice){at, rep}, r->leaf->max_rep);
-    dsi_parquet_levels_init(&r->def, (struct ds_slice){at + rep, def}, r->leaf->max_def);
+    dsi_parquet_level_reader_init(&r->rep, (struct ds_slice){at, rep}, r->leaf->max_rep);
+    dsi_parquet_level_reader_init(&r->def, (struct ds_slice){at + rep, def},
+                                  r->leaf->max_def);
     return DS_OK;
 }
 
@@ -179,11 +180,11 @@ static int open_levels_v1(dsi_parquet_reader *r, struct ds_error *err)
     int rc = DS_OK;
 
     DSI_TRY(open_bytes(r, r->body, (size_t)h->uncompressed_size, &r->stored, err));
-    rc = dsi_parquet_levels_take(&r->rep, h->rep_encoding, r->leaf->max_rep,
-                                 r->page_slots, &r->stored, err);
+    rc = dsi_parquet_level_reader_take(&r->rep, h->rep_encoding, r->leaf->max_rep,
+                                       r->page_slots, &r->stored, err);
     if (rc == DS_OK) {
-        rc = dsi_parquet_levels_take(&r->def, h->def_encoding, r->leaf->max_def,
-                                     r->page_slots, &r->stored, err);
+        rc = dsi_parquet_level_reader_take(&r->def, h->def_encoding, r->leaf->max_def,
+                                           r->page_slots, &r->stored, err);
     }
     if (rc < 0) {
         return dsi_wrap(err, rc, "column %s", r->name);

@@ -49,8 +49,8 @@ struct dsi_parquet_reader {
     struct dsi_buf plain;   // The values of an encoding that is turned into plain.
     struct ds_slice stored; // Its values, not yet started.
     size_t values_owed;     // (1)
-    struct dsi_parquet_levels def;
-    struct dsi_parquet_levels rep;
+    struct dsi_parquet_level_reader def;
+    struct dsi_parquet_level_reader rep;
     uint8_t defs[DSI_PARQUET_BLOCK]; // Levels read ahead: (2).
     uint8_t reps[DSI_PARQUET_BLOCK];
     size_t levels_at;

@@ -36,15 +36,15 @@ static int next_span(dsi_parquet_reader *r, size_t max, struct dsi_parquet_span 
         return DS_OK;
     }
     if (r->levels_at == r->levels_count) {
-        uint64_t repeats = dsi_parquet_levels_repeats(&r->def, &out->level);
+        uint64_t repeats = dsi_parquet_level_reader_repeats(&r->def, &out->level);
         if (repeats > 0) {
             out->count = repeats < left ? (size_t)repeats : left;
             return DS_OK;
         }
         r->levels_at = 0;
         r->levels_count = 0;
-        rc = dsi_parquet_levels_some(&r->def, r->defs, DSI_PARQUET_BLOCK,
-                                     &r->levels_count, err);
+        rc = dsi_parquet_level_reader_some(&r->def, r->defs, DSI_PARQUET_BLOCK,
+                                           &r->levels_count, err);
         if (rc < 0) {
             return dsi_wrap(err, rc, "column %s", r->name);
         }
@@ -61,7 +61,7 @@ static void pass_span(dsi_parquet_reader *r, const struct dsi_parquet_span *s,
     if (s->levels) {
         r->levels_at += rows;
     } else if (r->leaf->max_def > 0) {
-        dsi_parquet_levels_pass(&r->def, rows);
+        dsi_parquet_level_reader_pass(&r->def, rows);
     }
     r->page_left -= rows;
     r->rows_left -= (int64_t)rows;

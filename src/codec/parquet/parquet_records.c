@@ -47,9 +47,9 @@ static int fill(dsi_parquet_reader *r, struct ds_error *err)
     }
     DSI_TRY(dsi_parquet_pages_open_levels(r, err));
     n = r->page_left < DSI_PARQUET_BLOCK ? r->page_left : DSI_PARQUET_BLOCK;
-    rc = dsi_parquet_levels_read(&r->rep, r->reps, n, err);
+    rc = dsi_parquet_level_reader_read(&r->rep, r->reps, n, err);
     if (rc == DS_OK) {
-        rc = dsi_parquet_levels_read(&r->def, r->defs, n, err);
+        rc = dsi_parquet_level_reader_read(&r->def, r->defs, n, err);
     }
     if (rc < 0) {
         return dsi_wrap(err, rc, "column %s", r->name);
