@@ -5,13 +5,18 @@
 
 #include "base/error.h"
 
+#define PAGE_BYTES_MAX ((size_t)INT32_MAX - 1024)
+
 void dsi_parquet_chunk_writer_init(struct dsi_parquet_chunk_writer *k,
                                    const struct dsi_parquet_node *leaf,
-                                   const struct dsi_parquet_write_options *options)
+                                   const struct dsi_parquet_write_options *options,
+                                   struct dsi_compressor *compressor)
 {
     memset(k, 0, sizeof *k);
     k->leaf = leaf;
     k->options = options;
+    k->compressor = compressor;
+    dsi_parquet_page_log_init(&k->log, leaf, options->bound_bytes);
     k->order = dsi_parquet_order_of(&leaf->field);
     dsi_parquet_path(leaf, k->name, sizeof k->name);
 }
@@ -21,7 +26,7 @@ void dsi_parquet_chunk_writer_release(struct dsi_parquet_chunk_writer *k)
     dsi_buf_release(&k->pages);
     dsi_buf_release(&k->packed);
     dsi_buf_release(&k->scratch);
-    dsi_compressor_release(&k->compressor);
+    dsi_parquet_page_log_release(&k->log);
     dsi_parquet_bounds_release(&k->page.bounds);
     dsi_parquet_bounds_release(&k->bounds);
     dsi_parquet_bounds_release(&k->file_bounds);
@@ -33,8 +38,13 @@ void dsi_parquet_chunk_next(struct dsi_parquet_chunk_writer *k)
     k->uncompressed_size = 0;
     k->value_count = 0;
     k->null_count = 0;
+    k->row_count = 0;
+    k->byte_count = 0;
     memset(k->page_counts, 0, sizeof k->page_counts);
+    memset(k->rep_histogram, 0, sizeof k->rep_histogram);
+    memset(k->def_histogram, 0, sizeof k->def_histogram);
     dsi_parquet_bounds_reset(&k->bounds);
+    dsi_parquet_page_log_reset(&k->log);
 }
 
 // Compresses `raw` and appends it to `out` as a page; fills in the rest of `page`.
@@ -50,11 +60,11 @@ static int put_page(struct dsi_parquet_chunk_writer *k, struct ds_slice raw,
     if (o->codec != DSI_COMPRESSION_NONE) {
         k->scratch.size = 0;
         int level = o->has_level ? o->level : DSI_COMPRESSION_LEVEL_DEFAULT;
-        DSI_TRY(
-            dsi_compress_with(&k->compressor, o->codec, level, raw, &k->scratch, err));
+        DSI_TRY(dsi_compress_with(k->compressor, o->codec, level, raw, &k->scratch, err));
         body = dsi_buf_slice(&k->scratch);
     }
-    if (raw.size > INT32_MAX || body.size > INT32_MAX) {
+    // An index counts the header too.
+    if (raw.size > PAGE_BYTES_MAX || body.size > PAGE_BYTES_MAX) {
         return dsi_fail(err, DS_EUNSUPPORTED, "column %s: a page of %zu bytes", k->name,
                         raw.size);
     }
@@ -69,6 +79,50 @@ done:
     return rc < 0 ? dsi_wrap(err, rc, "column %s", k->name) : rc;
 }
 
+static int put_levels(struct dsi_parquet_chunk_writer *k,
+                      const struct dsi_parquet_page_parts *parts, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_parquet_page_log_levels(&k->log, parts->reps, parts->defs, err));
+    for (uint32_t i = 0; i <= parts->reps->max; i++) {
+        k->rep_histogram[i] += parts->reps->histogram[i];
+    }
+    for (uint32_t i = 0; i <= parts->defs->max; i++) {
+        k->def_histogram[i] += parts->defs->histogram[i];
+    }
+    DSI_TRY(dsi_parquet_levels_end(parts->reps, &k->packed, err));
+    DSI_TRY(dsi_parquet_levels_end(parts->defs, &k->packed, err));
+done:
+    return rc;
+}
+
+// Notes a page that has just been put at `offset` among the chunk's.
+static int note_page(struct dsi_parquet_chunk_writer *k,
+                     const struct dsi_parquet_page_parts *parts, size_t offset,
+                     struct ds_error *err)
+{
+    bool bytes = k->leaf->field.physical == DSI_PARQUET_BYTE_ARRAY;
+    const struct dsi_parquet_page_place place = {
+        .offset = (int64_t)offset,
+        .size = (int32_t)(k->pages.size - offset),
+        .first_row = k->row_count,
+        .row_count = (int64_t)parts->rows,
+        .byte_count = bytes ? k->page.byte_count : -1};
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_parquet_page_log_add(&k->log, &place, &k->page.bounds, parts->slots,
+                                     k->page.count, err));
+    k->row_count += (int64_t)parts->rows;
+    k->value_count += (int64_t)parts->slots;
+    k->null_count += (int64_t)(parts->slots - k->page.count);
+    k->byte_count += k->page.byte_count;
+    k->page_counts[k->page.encoding]++;
+    DSI_TRY(dsi_parquet_bounds_merge(&k->bounds, k->order, &k->page.bounds, err));
+done:
+    return rc;
+}
+
 int dsi_parquet_chunk_page(struct dsi_parquet_chunk_writer *k,
                            const struct dsi_parquet_page_parts *parts,
                            struct ds_error *err)
@@ -76,6 +130,7 @@ int dsi_parquet_chunk_page(struct dsi_parquet_chunk_writer *k,
     struct dsi_parquet_page page = {.type = DSI_PARQUET_PAGE_DATA,
                                     .def_encoding = DSI_PARQUET_RLE,
                                     .rep_encoding = DSI_PARQUET_RLE};
+    size_t offset = k->pages.size;
     int rc = DS_OK;
 
     assert(parts->slots >= parts->rows && parts->rows > 0);
@@ -84,16 +139,12 @@ int dsi_parquet_chunk_page(struct dsi_parquet_chunk_writer *k,
                         parts->slots);
     }
     k->packed.size = 0;
-    DSI_TRY(dsi_parquet_levels_end(parts->reps, &k->packed, err));
-    DSI_TRY(dsi_parquet_levels_end(parts->defs, &k->packed, err));
+    DSI_TRY(put_levels(k, parts, err));
     DSI_TRY(dsi_parquet_values_end(parts->values, &k->packed, &k->page, err));
     page.value_count = (int32_t)parts->slots;
     page.encoding = k->page.encoding;
     DSI_TRY(put_page(k, dsi_buf_slice(&k->packed), &page, &k->pages, err));
-    k->value_count += (int64_t)parts->slots;
-    k->null_count += (int64_t)(parts->slots - k->page.count);
-    k->page_counts[page.encoding]++;
-    DSI_TRY(dsi_parquet_bounds_merge(&k->bounds, k->order, &k->page.bounds, err));
+    DSI_TRY(note_page(k, parts, offset, err));
 done:
     return rc;
 }
@@ -122,6 +173,38 @@ static int copy_bound(struct dsi_arena *arena, bool has, struct ds_slice *bound,
     return DS_OK;
 }
 
+static int copy_histogram(const int64_t *from, int32_t max, struct dsi_arena *arena,
+                          const int64_t **out, struct ds_error *err)
+{
+    int64_t *to = dsi_arena_array(arena, (size_t)max + 1, sizeof *to);
+
+    if (!to) {
+        return dsi_no_memory(err, "parquet statistics");
+    }
+    memcpy(to, from, ((size_t)max + 1) * sizeof *to);
+    *out = to;
+    return DS_OK;
+}
+
+static int end_sizes(const struct dsi_parquet_chunk_writer *k, struct dsi_arena *arena,
+                     struct dsi_parquet_written *out, struct ds_error *err)
+{
+    bool bytes = k->leaf->field.physical == DSI_PARQUET_BYTE_ARRAY;
+    int rc = DS_OK;
+
+    out->byte_count = bytes ? k->byte_count : -1;
+    if (k->leaf->max_rep > 0) {
+        DSI_TRY(copy_histogram(k->rep_histogram, k->leaf->max_rep, arena,
+                               &out->rep_histogram, err));
+    }
+    if (k->leaf->max_def > 1) {
+        DSI_TRY(copy_histogram(k->def_histogram, k->leaf->max_def, arena,
+                               &out->def_histogram, err));
+    }
+done:
+    return rc;
+}
+
 int dsi_parquet_chunk_end(struct dsi_parquet_chunk_writer *k,
                           const struct dsi_parquet_dict *dict, int64_t file_offset,
                           struct dsi_arena *arena, struct dsi_buf *head,
@@ -142,12 +225,36 @@ int dsi_parquet_chunk_end(struct dsi_parquet_chunk_writer *k,
     DSI_TRY(dsi_parquet_bounds_store(&k->bounds, &k->leaf->field, k->options->bound_bytes,
                                      &k->scratch, &out->statistics, err));
     out->statistics.null_count = k->null_count;
+    DSI_TRY(end_sizes(k, arena, out, err));
     DSI_TRY(copy_bound(arena, out->statistics.has_min, &out->statistics.min, err));
     DSI_TRY(copy_bound(arena, out->statistics.has_max, &out->statistics.max, err));
     DSI_TRY(dsi_parquet_bounds_merge(&k->file_bounds, k->order, &k->bounds, err));
     k->summary.compressed_size += out->size;
     k->summary.value_count += k->value_count;
     k->summary.null_count += k->null_count;
+done:
+    return rc;
+}
+
+int dsi_parquet_chunk_indexes(struct dsi_parquet_chunk_writer *k,
+                              struct dsi_parquet_written *written,
+                              struct dsi_buf *column_indexes,
+                              struct dsi_buf *offset_indexes, struct ds_error *err)
+{
+    size_t columns = column_indexes->size;
+    size_t offsets = offset_indexes->size;
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_parquet_page_log_write(&k->log, written->data_offset, column_indexes,
+                                       offset_indexes, err));
+    columns = column_indexes->size - columns;
+    offsets = offset_indexes->size - offsets;
+    if (columns > INT32_MAX || offsets > INT32_MAX) {
+        return dsi_fail(err, DS_EUNSUPPORTED, "column %s: an index of %zu bytes", k->name,
+                        columns > offsets ? columns : offsets);
+    }
+    written->column_index_size = (int32_t)columns;
+    written->offset_index_size = (int32_t)offsets;
 done:
     return rc;
 }

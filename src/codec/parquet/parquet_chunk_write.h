@@ -2,8 +2,10 @@
 #ifndef DSI_CODEC_PARQUET_CHUNK_WRITE_H
 #define DSI_CODEC_PARQUET_CHUNK_WRITE_H
 
+#include "codec/parquet/parquet_bloom.h"
 #include "codec/parquet/parquet_levels_write.h"
 #include "codec/parquet/parquet_page.h"
+#include "codec/parquet/parquet_page_log.h"
 #include "codec/parquet/parquet_values_write.h"
 
 enum { DSI_PARQUET_ENCODING_COUNT = DSI_PARQUET_BYTE_STREAM_SPLIT + 1 };
@@ -18,6 +20,17 @@ struct dsi_parquet_written {
     bool has_dictionary;
     int32_t pages[DSI_PARQUET_ENCODING_COUNT]; // Data pages by the encoding of values.
     struct dsi_parquet_statistics statistics;  // Bounds in the arena.
+    int64_t byte_count;           // BYTE_ARRAY: unencoded bytes of its values; else -1.
+    const int64_t *rep_histogram; // max_rep + 1, in the arena; NULL: nothing to say.
+    const int64_t *def_histogram; // max_def + 1.
+
+    // What comes after the pages; see dsi_parquet_chunk_indexes.
+    int64_t bloom_offset; // 0: none.
+    int32_t bloom_size;
+    int64_t column_index_offset;
+    int32_t column_index_size; // 0: none.
+    int64_t offset_index_offset;
+    int32_t offset_index_size;
 };
 
 struct dsi_parquet_chunk_writer {
@@ -31,22 +44,28 @@ struct dsi_parquet_chunk_writer {
     int64_t value_count;
     int64_t null_count;
     int32_t page_counts[DSI_PARQUET_ENCODING_COUNT];
+    int64_t row_count;
+    int64_t byte_count;
+    int64_t rep_histogram[DSI_PARQUET_DEPTH_MAX + 1];
+    int64_t def_histogram[DSI_PARQUET_DEPTH_MAX + 1];
     struct dsi_parquet_bounds bounds;
+    struct dsi_parquet_page_log log;
 
+    struct dsi_compressor *compressor;
     struct dsi_parquet_page_values page; // The last page.
     struct dsi_buf packed;               // A page before its compression …
     struct dsi_buf scratch;              // … and after.
-    struct dsi_compressor compressor;
 
     // The whole file.
     struct dsi_parquet_bounds file_bounds;
     struct dsi_parquet_column_summary summary; // Its bounds are made at the end.
 };
 
-/// `leaf` and `options` are borrowed.
+/// `leaf`, `options` and `compressor` are borrowed.
 void dsi_parquet_chunk_writer_init(struct dsi_parquet_chunk_writer *k,
                                    const struct dsi_parquet_node *leaf,
-                                   const struct dsi_parquet_write_options *options);
+                                   const struct dsi_parquet_write_options *options,
+                                   struct dsi_compressor *compressor);
 void dsi_parquet_chunk_writer_release(struct dsi_parquet_chunk_writer *k);
 
 /// The levels and values of one data page.
@@ -72,6 +91,13 @@ DS_MUST_CHECK int dsi_parquet_chunk_end(struct dsi_parquet_chunk_writer *k,
                                         struct dsi_buf *head,
                                         struct dsi_parquet_written *out,
                                         struct ds_error *err);
+
+/// After the end: appends the chunk's indexes, and notes their sizes in `written`.
+DS_MUST_CHECK int dsi_parquet_chunk_indexes(struct dsi_parquet_chunk_writer *k,
+                                            struct dsi_parquet_written *written,
+                                            struct dsi_buf *column_indexes,
+                                            struct dsi_buf *offset_indexes,
+                                            struct ds_error *err);
 void dsi_parquet_chunk_next(struct dsi_parquet_chunk_writer *k);
 
 #endif

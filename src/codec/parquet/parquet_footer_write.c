@@ -110,6 +110,32 @@ static void write_encoding_counts(struct dsi_thrift_writer *w,
     }
 }
 
+static void write_histogram(struct dsi_thrift_writer *w, int32_t id,
+                            const int64_t *counts, int32_t max)
+{
+    if (counts) {
+        dsi_thrift_write_list(w, id, DSI_THRIFT_I64, (size_t)max + 1);
+        for (int32_t i = 0; i <= max; i++) {
+            dsi_thrift_element_i64(w, counts[i]);
+        }
+    }
+}
+
+static void write_sizes(struct dsi_thrift_writer *w, const struct dsi_parquet_node *leaf,
+                        const struct dsi_parquet_written *c)
+{
+    if (c->byte_count < 0 && !c->rep_histogram && !c->def_histogram) {
+        return;
+    }
+    dsi_thrift_write_struct(w, 16);
+    if (c->byte_count >= 0) {
+        dsi_thrift_write_i64(w, 1, c->byte_count);
+    }
+    write_histogram(w, 2, c->rep_histogram, leaf->max_rep);
+    write_histogram(w, 3, c->def_histogram, leaf->max_def);
+    dsi_thrift_write_struct_end(w);
+}
+
 static void write_chunk(struct dsi_thrift_writer *w, const struct dsi_parquet_footer *f,
                         const struct dsi_parquet_node *leaf,
                         const struct dsi_parquet_written *c)
@@ -130,7 +156,20 @@ static void write_chunk(struct dsi_thrift_writer *w, const struct dsi_parquet_fo
     }
     write_statistics(w, &c->statistics);
     write_encoding_counts(w, c);
+    if (c->bloom_offset > 0) {
+        dsi_thrift_write_i64(w, 14, c->bloom_offset);
+        dsi_thrift_write_i32(w, 15, c->bloom_size);
+    }
+    write_sizes(w, leaf, c);
     dsi_thrift_write_struct_end(w);
+    if (c->offset_index_size > 0) {
+        dsi_thrift_write_i64(w, 4, c->offset_index_offset);
+        dsi_thrift_write_i32(w, 5, c->offset_index_size);
+    }
+    if (c->column_index_size > 0) {
+        dsi_thrift_write_i64(w, 6, c->column_index_offset);
+        dsi_thrift_write_i32(w, 7, c->column_index_size);
+    }
     dsi_thrift_write_struct_end(w);
 }
 

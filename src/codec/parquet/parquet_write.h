@@ -2,7 +2,8 @@
 //
 // Bytes leave through a callback in file order and are never revisited. Data pages are
 // version 1, levels RLE, values dictionary-encoded while that pays and plain after; every
-// page has its CRC, every chunk statistics in the order of its type.
+// page has its CRC, every chunk statistics in the order of its type, an offset index and,
+// where the format has one, a column index. Indexes follow the last page.
 //
 // (1) The bytes depend on the rows and the options only: however the rows are cut into
 //     calls, the file is the same.

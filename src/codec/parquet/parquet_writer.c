@@ -34,7 +34,10 @@ struct dsi_parquet_writer {
     struct dsi_parquet_written_group *groups;
     struct dsi_parquet_written_group *last_group;
     size_t group_count;
+    struct dsi_compressor compressor;
     struct dsi_buf head;
+    struct dsi_buf column_indexes; // Of all chunks so far, in their order …
+    struct dsi_buf offset_indexes; // … to be written when the last page is.
     struct dsi_parquet_summary summary;
 };
 
@@ -94,6 +97,8 @@ static int end_group(dsi_parquet_writer *w, struct ds_error *err)
                                        err));
         DSI_TRY(emit(w, dsi_buf_slice(&w->head), err));
         DSI_TRY(emit(w, dsi_buf_slice(&c->chunk.pages), err));
+        DSI_TRY(dsi_parquet_chunk_indexes(&c->chunk, &g->columns[i], &w->column_indexes,
+                                          &w->offset_indexes, err));
         dsi_parquet_column_next(c);
     }
     if (w->last_group) {
@@ -274,6 +279,28 @@ done:
     return rc;
 }
 
+// Says where each chunk's indexes will be, and writes them.
+static int put_indexes(dsi_parquet_writer *w, struct ds_error *err)
+{
+    int64_t column_index = w->offset;
+    int64_t offset_index = column_index + (int64_t)w->column_indexes.size;
+    int rc = DS_OK;
+
+    for (struct dsi_parquet_written_group *g = w->groups; g; g = g->next) {
+        for (size_t i = 0; i < w->schema.leaf_count; i++) {
+            struct dsi_parquet_written *c = &g->columns[i];
+            c->column_index_offset = column_index;
+            c->offset_index_offset = offset_index;
+            column_index += c->column_index_size;
+            offset_index += c->offset_index_size;
+        }
+    }
+    DSI_TRY(emit(w, dsi_buf_slice(&w->column_indexes), err));
+    DSI_TRY(emit(w, dsi_buf_slice(&w->offset_indexes), err));
+done:
+    return rc;
+}
+
 static int finish(dsi_parquet_writer *w, struct ds_error *err)
 {
     struct dsi_parquet_footer footer = {.schema = &w->schema,
@@ -284,6 +311,7 @@ static int finish(dsi_parquet_writer *w, struct ds_error *err)
 
     DSI_TRY(begin_file(w, err));
     DSI_TRY(end_group(w, err));
+    DSI_TRY(put_indexes(w, err));
     footer.groups = w->groups;
     footer.group_count = w->group_count;
     footer.row_count = w->row_count;
@@ -319,6 +347,9 @@ void dsi_parquet_writer_free(dsi_parquet_writer *w)
             dsi_parquet_column_writer_release(&w->columns[i]);
         }
         dsi_buf_release(&w->head);
+        dsi_buf_release(&w->column_indexes);
+        dsi_buf_release(&w->offset_indexes);
+        dsi_compressor_release(&w->compressor);
         dsi_arena_release(&w->arena);
         dsi_free(w);
     }
@@ -478,7 +509,8 @@ int dsi_parquet_writer_new(const struct dsi_parquet_field *fields, size_t field_
         goto done;
     }
     for (size_t i = 0; i < w->schema.leaf_count; i++) {
-        dsi_parquet_column_writer_init(&w->columns[i], w->schema.leaves[i], &w->options);
+        dsi_parquet_column_writer_init(&w->columns[i], w->schema.leaves[i], &w->options,
+                                       &w->compressor);
     }
     *out = w;
     w = NULL;

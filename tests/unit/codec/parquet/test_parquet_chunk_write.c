@@ -32,7 +32,7 @@ static void test_parquet_chunk_write__counts_slots_without_a_value_as_null(void 
     dsi_parquet_levels_init(&reps, 1);
     dsi_parquet_levels_init(&defs, 2);
     dsi_parquet_values_writer_init(&v, &leaf, &options);
-    dsi_parquet_chunk_writer_init(&k, &leaf, &options);
+    dsi_parquet_chunk_writer_init(&k, &leaf, &options, NULL);
     for (int i = 0; i < 2; i++) {
         const struct dsi_parquet_page_parts parts = {&reps, &defs, &v, 2, 4};
         assert_int_equal(
@@ -57,6 +57,12 @@ static void test_parquet_chunk_write__counts_slots_without_a_value_as_null(void 
                      DS_OK);
     assert_int_equal(page.value_count, 4);
     assert_int_equal(page.rep_encoding, DSI_PARQUET_RLE);
+    assert_int_equal(out.byte_count, -1);
+    assert_int_equal(out.rep_histogram[0], 4);
+    assert_int_equal(out.rep_histogram[1], 4);
+    assert_int_equal(out.def_histogram[0], 0);
+    assert_int_equal(out.def_histogram[1], 2);
+    assert_int_equal(out.def_histogram[2], 6);
     dsi_parquet_levels_release(&reps);
     dsi_parquet_levels_release(&defs);
     dsi_parquet_values_writer_release(&v);

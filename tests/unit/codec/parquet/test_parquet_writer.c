@@ -1,7 +1,7 @@
 #include "codec/parquet/parquet_write.h"
 
 #include "base/fault.h"
-#include "unit/codec/parquet/parquet_sample.h"
+#include "unit/codec/parquet/parquet_nested.h"
 
 #include <math.h>
 
@@ -94,6 +94,7 @@ static void test_parquet_writer__reads_back_what_it_wrote(void **state)
             fail_msg("%s", err.message);
         }
         check_file(&s, dsi_buf_slice(&file), 1 + (size_t)seed * 37);
+        check_page_indexes(dsi_buf_slice(&file));
         dsi_buf_release(&file);
         sample_release(&s);
     }
@@ -124,6 +125,39 @@ static void test_parquet_writer__gives_the_same_bytes_for_any_cut(void **state)
         }
         dsi_buf_release(&first);
         sample_release(&s);
+    }
+}
+
+static void test_parquet_writer__gives_the_same_bytes_for_any_cut_of_lists(void **state)
+{
+    static const size_t cuts[] = {1, 5, 64, 100000};
+    (void)state;
+
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct dsi_parquet_write_options o = options_of(seed);
+        struct dsi_buf first = DSI_BUF_INIT;
+        struct nested n;
+        nested_init(&n, seed, 900, 1 + seed % 9);
+        for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+            struct dsi_buf file = DSI_BUF_INIT;
+            struct ds_error err = {0};
+            if (nested_write(&n, &o, cuts[i], &file, &err) < 0) {
+                fail_msg("seed %u: %s", (unsigned)seed, err.message);
+            }
+            if (i == 0) {
+                first = file;
+                check_page_indexes(dsi_buf_slice(&file));
+                continue;
+            }
+            if (file.size != first.size ||
+                memcmp(file.data, first.data, file.size) != 0) {
+                fail_msg("seed %u: batches of %zu rows give another file", (unsigned)seed,
+                         cuts[i]);
+            }
+            dsi_buf_release(&file);
+        }
+        dsi_buf_release(&first);
+        nested_release(&n);
     }
 }
 
@@ -333,6 +367,30 @@ static void test_parquet_writer__writes_a_file_without_rows(void **state)
     sample_release(&s);
 }
 
+static void test_parquet_writer__survives_every_fault_with_lists(void **state)
+{
+    struct dsi_parquet_write_options o = options_of(5);
+    struct dsi_fault_plan plan = {0};
+    struct nested n;
+    (void)state;
+
+    nested_init(&n, 11, 300, 3);
+    while (dsi_fault_next(&plan)) {
+        struct dsi_buf file = DSI_BUF_INIT;
+        struct ds_error err = {0};
+        int rc = nested_write(&n, &o, 100, &file, &err);
+        dsi_fault_stop();
+        assert_true(rc == DS_OK || err.message[0] != '\0');
+        assert_true((rc == DS_OK) == (plan.name == NULL));
+        if (rc == DS_OK) {
+            check_page_indexes(dsi_buf_slice(&file));
+        }
+        dsi_buf_release(&file);
+    }
+    assert_true(plan.target > 20);
+    nested_release(&n);
+}
+
 static void test_parquet_writer__survives_every_fault(void **state)
 {
     struct dsi_parquet_write_options o = options_of(5);
@@ -363,6 +421,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parquet_writer__reads_back_what_it_wrote),
         cmocka_unit_test(test_parquet_writer__gives_the_same_bytes_for_any_cut),
+        cmocka_unit_test(test_parquet_writer__gives_the_same_bytes_for_any_cut_of_lists),
         cmocka_unit_test(test_parquet_writer__leaves_nan_out_of_bounds_and_widens_zeros),
         cmocka_unit_test(test_parquet_writer__cuts_long_bounds_so_that_they_still_bound),
         cmocka_unit_test(test_parquet_writer__orders_decimals_by_value),
@@ -372,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_parquet_writer__refuses_levels_that_make_no_rows),
         cmocka_unit_test(test_parquet_writer__writes_a_file_without_rows),
         cmocka_unit_test(test_parquet_writer__survives_every_fault),
+        cmocka_unit_test(test_parquet_writer__survives_every_fault_with_lists),
     };
     return cmocka_run_group_tests_name("parquet_writer", tests, NULL, NULL);
 }
