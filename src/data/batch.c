@@ -6,45 +6,65 @@
 #include "base/error.h"
 #include "data/column_layout.h"
 
-// Columns for the fields of a type, children too.
-static int make_columns(struct dsi_arena *arena, const struct dsi_type *t, int depth,
-                        struct dsi_column **out, struct ds_error *err)
+static const struct dsi_field variant_fields[] = {
+    {.required = true, .name = "metadata", .type = {.kind = DSI_TYPE_BINARY}},
+    {.required = true, .name = "value", .type = {.kind = DSI_TYPE_BINARY}},
+};
+
+const struct dsi_field *dsi_layout_children(const struct dsi_type *t, size_t *count)
 {
-    *out = NULL;
-    if (t->field_count == 0) {
+    bool variant = t->kind == DSI_TYPE_VARIANT;
+    *count = variant ? 2 : t->field_count;
+    return variant ? variant_fields : t->fields;
+}
+
+// Columns for the children of a type, theirs too.
+static int make_columns(struct dsi_arena *arena, const struct dsi_type *t, int depth,
+                        struct dsi_column *parent, struct ds_error *err)
+{
+    size_t count = 0;
+    const struct dsi_field *fields = dsi_layout_children(t, &count);
+    struct dsi_column *columns = NULL;
+
+    parent->children = NULL;
+    parent->child_count = 0;
+    if (count == 0) {
         return DS_OK;
     }
     if (depth > DSI_TYPE_DEPTH_MAX) {
         return dsi_fail(err, DS_EINVALID, "types are nested deeper than %d levels",
                         DSI_TYPE_DEPTH_MAX);
     }
-    struct dsi_column *columns = dsi_arena_array(arena, t->field_count, sizeof *columns);
+    columns = dsi_arena_array(arena, count, sizeof *columns);
     if (!columns) {
         return dsi_no_memory(err, "making the columns of a batch");
     }
-    for (size_t i = 0; i < t->field_count; i++) {
-        columns[i].field = &t->fields[i];
-        columns[i].child_count = t->fields[i].type.field_count;
-        int rc =
-            make_columns(arena, &t->fields[i].type, depth + 1, &columns[i].children, err);
+    for (size_t i = 0; i < count; i++) {
+        columns[i].field = &fields[i];
+        int rc = make_columns(arena, &fields[i].type, depth + 1, &columns[i], err);
         if (rc < 0) {
             return rc;
         }
     }
-    *out = columns;
+    parent->children = columns;
+    parent->child_count = count;
     return DS_OK;
 }
 
 int dsi_batch_init(struct dsi_batch *b, const struct dsi_schema *schema,
                    struct ds_error *err)
 {
+    struct dsi_column root = {0};
+
     *b = (struct dsi_batch){.schema = schema};
-    int rc = make_columns(&b->arena, &schema->root, 1, &b->columns, err);
-    b->column_count = rc < 0 ? 0 : schema->root.field_count;
+    int rc = make_columns(&b->arena, &schema->root, 1, &root, err);
     if (rc < 0) {
         dsi_batch_release(b);
+        return rc;
     }
-    return rc;
+    b->columns = root.children;
+    b->column_count = root.child_count;
+    return DS_OK;
 }
 
 void dsi_batch_release(struct dsi_batch *b)
@@ -155,11 +175,12 @@ int dsi_batch_slice(const struct dsi_batch *b, int64_t first, int64_t count,
                     struct dsi_batch *out, struct ds_error *err)
 {
     assert(first >= 0 && count >= 0 && first <= b->rows && count <= b->rows - first);
-    int rc = dsi_batch_init(out, b->schema, err);
-    if (rc < 0) {
-        return rc;
+    *out = (struct dsi_batch){.schema = b->schema, .column_count = b->column_count};
+    out->columns = dsi_arena_array(&out->arena, b->column_count, sizeof *out->columns);
+    if (!out->columns) {
+        dsi_batch_release(out);
+        return dsi_no_memory(err, "slicing a batch");
     }
-    assert(out->columns || b->column_count == 0);
     for (size_t i = 0; i < b->column_count; i++) {
         struct dsi_column *c = &out->columns[i];
         *c = b->columns[i]; // Children too: they stay where they are, as Arrow's do.

@@ -50,6 +50,10 @@ DS_MUST_CHECK int dsi_batch_init(struct dsi_batch *b, const struct dsi_schema *s
                                  struct ds_error *err);
 void dsi_batch_release(struct dsi_batch *b); // Twice is fine.
 
+/// The fields of a type's children: those of a STRUCT, LIST or MAP, VARIANT's two, and
+/// none.
+const struct dsi_field *dsi_layout_children(const struct dsi_type *t, size_t *count);
+
 /// Memory that the batch frees when it is released; NULL when there is none.
 void *dsi_batch_malloc(struct dsi_batch *b, size_t size);
 
@@ -79,9 +83,16 @@ DS_MUST_CHECK int dsi_batch_builder_new(const struct dsi_schema *schema,
                                         struct ds_error *err);
 void dsi_batch_builder_free(struct dsi_batch_builder *b); // NULL is fine.
 
-/// Sets the value of root column `column` in the current row (unset ones are null).
+/// Sets the value of root column `column` in the current row (unset ones are null). For
+/// nested columns only null; see dsi_batch_builder_column.
 DS_MUST_CHECK int dsi_batch_builder_set(struct dsi_batch_builder *b, size_t column,
                                         const struct dsi_value *v, struct ds_error *err);
+
+/// Root column `column` without a value for the current row, to be given one with
+/// dsi_column_builder_put or dsi_column_builder_end (column_builder.h): values of any
+/// depth.
+struct dsi_column_builder *dsi_batch_builder_column(struct dsi_batch_builder *b,
+                                                    size_t column);
 
 /// Ends the current row. DS_EINVALID when a required column is unset or null.
 DS_MUST_CHECK int dsi_batch_builder_end_row(struct dsi_batch_builder *b,

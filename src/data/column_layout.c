@@ -26,6 +26,12 @@ enum dsi_layout dsi_layout_of(const struct dsi_type *t)
     }
 }
 
+bool dsi_layout_has_offsets(const struct dsi_type *t)
+{
+    return dsi_layout_of(t) == DSI_LAYOUT_BYTES || t->kind == DSI_TYPE_LIST ||
+           t->kind == DSI_TYPE_MAP;
+}
+
 size_t dsi_layout_width(const struct dsi_type *t)
 {
     switch (t->kind) {
@@ -121,24 +127,13 @@ int64_t dsi_column_null_count(const struct dsi_column *c)
     return c->length - dsi_bits_count(c->validity, c->offset, c->length);
 }
 
-// Makes the buffers of `out` for `count` rows and `bytes` bytes of strings: all zero, and
-// a validity of zeros (all null) if `nulls`.
-static int make_buffers(struct dsi_batch *b, struct dsi_column *out, int64_t count,
-                        size_t bytes, bool nulls, struct ds_error *err)
+int dsi_column_make(struct dsi_batch *b, struct dsi_column *out, int64_t count,
+                    size_t bytes, bool nulls, struct ds_error *err)
 {
     const struct dsi_type *t = &out->field->type;
     enum dsi_layout layout = dsi_layout_of(t);
-    size_t width = dsi_layout_width(t);
-    size_t size = layout == DSI_LAYOUT_BITS    ? dsi_bits_size(count)
-                  : layout == DSI_LAYOUT_BYTES ? bytes
-                                               : 0;
+    bool ok = true;
 
-    if (layout == DSI_LAYOUT_NESTED) {
-        char type[64];
-        dsi_type_format(t, type, sizeof type);
-        return dsi_fail(err, DS_EUNSUPPORTED, "column %s: a %s cannot be handled yet",
-                        out->field->name, type);
-    }
     if (count > DSI_BATCH_ROWS_MAX || bytes > DSI_COLUMN_BYTES_MAX) {
         return dsi_fail(
             err, DS_EUNSUPPORTED,
@@ -146,21 +141,23 @@ static int make_buffers(struct dsi_batch *b, struct dsi_column *out, int64_t cou
             "over smaller ones",
             out->field->name, (long long)count, bytes);
     }
-    if (layout == DSI_LAYOUT_FIXED) {
-        if (width != 0 && (size_t)count > SIZE_MAX / 2 / width) {
-            return dsi_no_memory(err, "making a column");
-        }
-        size = (size_t)count * width;
-    }
     out->length = count;
     out->offset = 0;
     out->null_count = 0;
     out->validity = NULL;
+    out->values = NULL;
     out->offsets = NULL;
     out->offsets64 = NULL;
-    out->values = dsi_batch_calloc(b, size);
-    bool ok = out->values != NULL;
-    if (ok && layout == DSI_LAYOUT_BYTES) {
+    if (layout != DSI_LAYOUT_NESTED) {
+        size_t width = dsi_layout_width(t);
+        ok = width == 0 || (size_t)count <= SIZE_MAX / 2 / width;
+        size_t size = layout == DSI_LAYOUT_BITS    ? dsi_bits_size(count)
+                      : layout == DSI_LAYOUT_BYTES ? bytes
+                                                   : (size_t)count * width;
+        out->values = ok ? dsi_batch_calloc(b, size) : NULL;
+        ok = out->values != NULL;
+    }
+    if (ok && dsi_layout_has_offsets(t)) {
         out->offsets = dsi_batch_calloc(b, ((size_t)count + 1) * sizeof *out->offsets);
         ok = out->offsets != NULL;
     }
@@ -175,7 +172,13 @@ static int make_buffers(struct dsi_batch *b, struct dsi_column *out, int64_t cou
 int dsi_column_fill_null(struct dsi_batch *b, int64_t count, struct dsi_column *out,
                          struct ds_error *err)
 {
-    return make_buffers(b, out, count, 0, true, err);
+    int64_t below = dsi_layout_has_offsets(&out->field->type) ? 0 : count;
+    int rc = dsi_column_make(b, out, count, 0, true, err);
+
+    for (size_t i = 0; rc == DS_OK && i < out->child_count; i++) {
+        rc = dsi_column_fill_null(b, below, &out->children[i], err);
+    }
+    return rc;
 }
 
 // The bytes of a value as a column of FIXED layout has them.
@@ -205,15 +208,16 @@ int dsi_column_fill(struct dsi_batch *b, const struct dsi_value *v, int64_t coun
     if (v->null || layout == DSI_LAYOUT_NONE) {
         return dsi_column_fill_null(b, count, out, err);
     }
+    assert(layout != DSI_LAYOUT_NESTED);
     if (layout == DSI_LAYOUT_BYTES) {
         bytes = v->as.bytes.size;
         if (bytes != 0 && (size_t)count > DSI_COLUMN_BYTES_MAX / bytes) {
-            bytes = SIZE_MAX; // make_buffers says so.
+            bytes = SIZE_MAX; // dsi_column_make says so.
         } else {
             bytes *= (size_t)count;
         }
     }
-    int rc = make_buffers(b, out, count, bytes, false, err);
+    int rc = dsi_column_make(b, out, count, bytes, false, err);
     if (rc < 0) {
         return rc;
     }
@@ -235,101 +239,5 @@ int dsi_column_fill(struct dsi_batch *b, const struct dsi_value *v, int64_t coun
             offsets[i + 1] = (int32_t)(at + v->as.bytes.size);
         }
     }
-    return DS_OK;
-}
-
-static void gather_fixed(const struct dsi_column *in, const int64_t *rows, int64_t count,
-                         size_t width, uint8_t *out)
-{
-    const uint8_t *values = in->values;
-    for (int64_t i = 0; i < count; i++) {
-        if (rows[i] < 0) {
-            continue;
-        }
-        const uint8_t *from = values + (size_t)(in->offset + rows[i]) * width;
-        uint8_t *to = out + (size_t)i * width;
-        if (width == 8) { // Constant sizes become single moves.
-            memcpy(to, from, 8);
-        } else if (width == 4) {
-            memcpy(to, from, 4);
-        } else {
-            memcpy(to, from, width);
-        }
-    }
-}
-
-static void gather_bytes(const struct dsi_column *in, const int64_t *rows, int64_t count,
-                         struct dsi_column *out)
-{
-    uint8_t *values = (uint8_t *)out->values; // Ours, made just now.
-    int32_t *offsets = (int32_t *)out->offsets;
-    size_t at = 0;
-
-    for (int64_t i = 0; i < count; i++) {
-        if (rows[i] >= 0 && !dsi_column_is_null(in, rows[i])) {
-            struct ds_slice v = dsi_column_bytes(in, rows[i]);
-            if (v.size > 0) {
-                memcpy(values + at, v.data, v.size);
-                at += v.size;
-            }
-        }
-        offsets[i + 1] = (int32_t)at;
-    }
-}
-
-// Sets the validity of gathered rows; drops it again when nothing is null.
-static void gather_validity(const struct dsi_column *in, const int64_t *rows,
-                            int64_t count, struct dsi_column *out)
-{
-    uint8_t *validity = (uint8_t *)out->validity; // Ours, made just now.
-    int64_t nulls = 0;
-
-    assert(validity);
-    for (int64_t i = 0; i < count; i++) {
-        if (rows[i] >= 0 && !dsi_column_is_null(in, rows[i])) {
-            dsi_bit_set(validity, i);
-        } else {
-            nulls++;
-        }
-    }
-    out->null_count = nulls;
-    if (nulls == 0) {
-        out->validity = NULL;
-    }
-}
-
-int dsi_column_gather(struct dsi_batch *b, const struct dsi_column *in,
-                      const int64_t *rows, int64_t count, struct dsi_column *out,
-                      struct ds_error *err)
-{
-    enum dsi_layout layout = dsi_layout_of(&out->field->type);
-    size_t bytes = 0;
-
-    assert(layout == dsi_layout_of(&in->field->type));
-    for (int64_t i = 0; layout == DSI_LAYOUT_BYTES && i < count; i++) {
-        if (rows[i] >= 0 && !dsi_column_is_null(in, rows[i])) {
-            bytes += dsi_column_bytes(in, rows[i]).size;
-            if (bytes > DSI_COLUMN_BYTES_MAX) {
-                break; // make_buffers says so.
-            }
-        }
-    }
-    int rc = make_buffers(b, out, count, bytes, true, err);
-    if (rc < 0 || layout == DSI_LAYOUT_NONE) {
-        return rc;
-    }
-    uint8_t *values = (uint8_t *)out->values; // Ours, made just now.
-    if (layout == DSI_LAYOUT_FIXED) {
-        gather_fixed(in, rows, count, dsi_layout_width(&out->field->type), values);
-    } else if (layout == DSI_LAYOUT_BYTES) {
-        gather_bytes(in, rows, count, out);
-    } else {
-        for (int64_t i = 0; i < count; i++) {
-            if (rows[i] >= 0 && dsi_bit_get(in->values, in->offset + rows[i])) {
-                dsi_bit_set(values, i);
-            }
-        }
-    }
-    gather_validity(in, rows, count, out);
     return DS_OK;
 }

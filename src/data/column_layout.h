@@ -26,6 +26,9 @@ enum dsi_layout {
 
 enum dsi_layout dsi_layout_of(const struct dsi_type *t);
 
+/// Whether rows are told apart by offsets: STRING, BINARY, GEO…, LIST, MAP.
+bool dsi_layout_has_offsets(const struct dsi_type *t);
+
 /// Bytes of one value; 0 unless the layout is DSI_LAYOUT_FIXED.
 size_t dsi_layout_width(const struct dsi_type *t);
 
@@ -42,6 +45,13 @@ static inline void dsi_bit_set(uint8_t *bits, int64_t i)
 static inline void dsi_bit_clear(uint8_t *bits, int64_t i)
 {
     bits[i >> 3] = (uint8_t)(bits[i >> 3] & ~(1u << (i & 7)));
+}
+
+/// Where row `row` of a LIST or MAP begins in its children; row `length` is the end.
+static inline int64_t dsi_column_offset(const struct dsi_column *c, int64_t row)
+{
+    int64_t i = c->offset + row;
+    return c->offsets ? c->offsets[i] : c->offsets64[i];
 }
 
 /// Bytes that hold `count` bits.
@@ -80,18 +90,28 @@ void *dsi_batch_calloc(struct dsi_batch *b, size_t size);
 /// The rows of a column that are null, counted if nobody has yet.
 int64_t dsi_column_null_count(const struct dsi_column *c);
 
-/// Fills `out` (a column of `b`, its field set) with `count` nulls.
+/// Makes the buffers of `out` (a column of `b`, its field set) for `count` values, and
+/// `bytes` bytes if it has strings: all zero, and a validity of zeros (all null) if
+/// `nulls`. Children are left alone. DS_EUNSUPPORTED for more than DSI_BATCH_ROWS_MAX
+/// values or DSI_COLUMN_BYTES_MAX bytes.
+DS_MUST_CHECK int dsi_column_make(struct dsi_batch *b, struct dsi_column *out,
+                                  int64_t count, size_t bytes, bool nulls,
+                                  struct ds_error *err);
+
+/// Fills `out` (a column of `b`, its field set) with `count` nulls; children too.
 DS_MUST_CHECK int dsi_column_fill_null(struct dsi_batch *b, int64_t count,
                                        struct dsi_column *out, struct ds_error *err);
 
-/// Fills `out` (a column of `b`, its field set) with `count` times the same value.
+/// Fills `out` (a column of `b`, its field set) with `count` times the same value, which
+/// for a nested column is null.
 DS_MUST_CHECK int dsi_column_fill(struct dsi_batch *b, const struct dsi_value *v,
                                   int64_t count, struct dsi_column *out,
                                   struct ds_error *err);
 
-/// Fills `out` (a column of `b`, its field set, of the same layout) with the chosen rows
-/// of `in`; a row of -1 is null. DS_EUNSUPPORTED for nested columns, and for more than
-/// DSI_COLUMN_BYTES_MAX bytes of strings.
+/// Fills `out` (a column of `b`, its field set, its children there) with the chosen rows
+/// of `in`, whose type is the same but for promotions; a row of -1 is null. Children are
+/// gathered with their parents: those of a null STRUCT are null. DS_EUNSUPPORTED for more
+/// than DSI_COLUMN_BYTES_MAX bytes of strings, or DSI_BATCH_ROWS_MAX elements.
 DS_MUST_CHECK int dsi_column_gather(struct dsi_batch *b, const struct dsi_column *in,
                                     const int64_t *rows, int64_t count,
                                     struct dsi_column *out, struct ds_error *err);

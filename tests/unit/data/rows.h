@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "data/column_layout.h"
+#include "data/column_builder.h"
 #include "harness.h"
 
 enum { ROWS_TEXT_MAX = 40 };
@@ -123,6 +123,8 @@ static inline struct dsi_value rows_value(struct rows_random *r,
         return DSI_VALUE_NULL;
     }
     switch (f->type.kind) {
+    case DSI_TYPE_UNKNOWN:
+        return DSI_VALUE_NULL;
     case DSI_TYPE_BOOLEAN:
         v.as.boolean = rows_below(r, 2) == 1;
         break;
@@ -148,8 +150,10 @@ static inline struct dsi_value rows_value(struct rows_random *r,
     case DSI_TYPE_UUID:
     case DSI_TYPE_FIXED:
     case DSI_TYPE_BINARY:
+    case DSI_TYPE_GEOMETRY:
+    case DSI_TYPE_GEOGRAPHY:
         v.as.bytes = (struct ds_slice){bytes, dsi_layout_width(&f->type)};
-        if (f->type.kind == DSI_TYPE_BINARY) {
+        if (dsi_layout_of(&f->type) == DSI_LAYOUT_BYTES) {
             v.as.bytes.size = (size_t)rows_below(r, ROWS_TEXT_MAX);
         }
         for (size_t i = 0; i < v.as.bytes.size; i++) {
@@ -182,6 +186,8 @@ static inline bool rows_same_value(const struct dsi_value *a, const struct dsi_v
     case DSI_TYPE_UUID:
     case DSI_TYPE_FIXED:
     case DSI_TYPE_BINARY:
+    case DSI_TYPE_GEOMETRY:
+    case DSI_TYPE_GEOGRAPHY:
         return a->as.bytes.size == b->as.bytes.size &&
                (a->as.bytes.size == 0 ||
                 memcmp(a->as.bytes.data, b->as.bytes.data, a->as.bytes.size) == 0);
@@ -190,20 +196,76 @@ static inline bool rows_same_value(const struct dsi_value *a, const struct dsi_v
     }
 }
 
+// Two values of any type, at any depth. What null rows cover is not looked at.
+static inline bool rows_same(const struct dsi_column *a, int64_t i,
+                             const struct dsi_column *b, int64_t k)
+{
+    enum dsi_type_kind kind = a->field->type.kind;
+    bool null = dsi_column_is_null(a, i);
+
+    if (kind != b->field->type.kind || null != dsi_column_is_null(b, k)) {
+        return false;
+    }
+    if (null) {
+        return true;
+    }
+    if (dsi_layout_of(&a->field->type) != DSI_LAYOUT_NESTED) {
+        struct dsi_value x;
+        struct dsi_value y;
+        dsi_column_value(a, i, &x);
+        dsi_column_value(b, k, &y);
+        return rows_same_value(&x, &y);
+    }
+    bool list = kind == DSI_TYPE_LIST || kind == DSI_TYPE_MAP;
+    int64_t from = list ? dsi_column_offset(a, i) : a->offset + i;
+    int64_t with = list ? dsi_column_offset(b, k) : b->offset + k;
+    int64_t count = list ? dsi_column_offset(a, i + 1) - from : 1;
+    bool same = a->child_count == b->child_count &&
+                (!list || dsi_column_offset(b, k + 1) - with == count);
+    for (size_t c = 0; same && c < a->child_count; c++) {
+        for (int64_t n = 0; same && n < count; n++) {
+            same = rows_same(&a->children[c], from + n, &b->children[c], with + n);
+        }
+    }
+    return same;
+}
+
 static inline void rows_assert_same(const struct dsi_batch *a, int64_t a_row,
                                     const struct dsi_batch *b, int64_t b_row)
 {
     assert_int_equal(a->column_count, b->column_count);
     for (size_t c = 0; c < a->column_count; c++) {
-        struct dsi_value x;
-        struct dsi_value y;
-        dsi_column_value(&a->columns[c], a_row, &x);
-        dsi_column_value(&b->columns[c], b_row, &y);
-        if (!rows_same_value(&x, &y)) {
+        if (!rows_same(&a->columns[c], a_row, &b->columns[c], b_row)) {
             fail_msg("column %s differs: row %lld and row %lld",
                      a->columns[c].field->name, (long long)a_row, (long long)b_row);
         }
     }
+}
+
+// Appends a random value of any type to a column.
+static inline int rows_put(struct rows_random *r, struct dsi_column_builder *c,
+                           struct ds_error *err)
+{
+    enum dsi_type_kind kind = c->field->type.kind;
+    bool list = kind == DSI_TYPE_LIST || kind == DSI_TYPE_MAP;
+
+    if (dsi_layout_of(&c->field->type) != DSI_LAYOUT_NESTED) {
+        uint8_t bytes[ROWS_TEXT_MAX + 16];
+        struct dsi_value v = rows_value(r, c->field, bytes);
+        return dsi_column_builder_put(c, &v, err);
+    }
+    if (!c->field->required && rows_below(r, 5) == 0) {
+        return dsi_column_builder_put(c, &DSI_VALUE_NULL, err);
+    }
+    for (int64_t n = list ? rows_below(r, 4) : 1; n > 0; n--) {
+        for (size_t i = 0; i < c->child_count; i++) {
+            int rc = rows_put(r, &c->children[i], err);
+            if (rc < 0) {
+                return rc;
+            }
+        }
+    }
+    return dsi_column_builder_end(c, err);
 }
 
 // Appends random rows to a builder.
@@ -213,9 +275,7 @@ static inline int rows_build(struct rows_random *r, const struct dsi_schema *sch
 {
     for (int64_t i = 0; i < rows; i++) {
         for (size_t c = 0; c < schema->root.field_count; c++) {
-            uint8_t bytes[ROWS_TEXT_MAX + 16];
-            struct dsi_value v = rows_value(r, &schema->root.fields[c], bytes);
-            int rc = dsi_batch_builder_set(b, c, &v, err);
+            int rc = rows_put(r, dsi_batch_builder_column(b, c), err);
             if (rc < 0) {
                 return rc;
             }
@@ -243,6 +303,90 @@ static inline int rows_make(struct rows_random *r, const struct dsi_schema *sche
     }
     dsi_batch_builder_free(b);
     return rc;
+}
+
+// A schema made up from a seed, nested to `depth`. It must not move.
+enum { ROWS_NESTED_FIELDS = 400 };
+
+struct rows_nested {
+    struct dsi_schema schema;
+    struct dsi_field fields[ROWS_NESTED_FIELDS];
+    char names[ROWS_NESTED_FIELDS][16];
+    size_t used;
+};
+
+static inline struct dsi_type rows_nested_type(struct rows_random *r,
+                                               struct rows_nested *n, int depth);
+
+static inline const struct dsi_field *
+rows_nested_fields(struct rows_random *r, struct rows_nested *n, size_t count, int depth)
+{
+    struct dsi_field *fields = &n->fields[n->used];
+    size_t first = n->used;
+
+    n->used += count;
+    assert_true(n->used <= ROWS_NESTED_FIELDS);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(n->names[first + i], sizeof n->names[0], "f%zu", first + i);
+        fields[i] = (struct dsi_field){.id = (int32_t)(first + i) + 1,
+                                       .name = n->names[first + i],
+                                       .required = rows_below(r, 3) == 0};
+        fields[i].type = rows_nested_type(r, n, depth);
+        if (fields[i].type.kind == DSI_TYPE_UNKNOWN) {
+            fields[i].required = false;
+        }
+    }
+    return fields;
+}
+
+static inline struct dsi_type rows_nested_type(struct rows_random *r,
+                                               struct rows_nested *n, int depth)
+{
+    static const struct dsi_type more[] = {
+        {.kind = DSI_TYPE_UNKNOWN},
+        {.kind = DSI_TYPE_VARIANT},
+        {.kind = DSI_TYPE_GEOMETRY, .text = "geometry"},
+        {.kind = DSI_TYPE_GEOGRAPHY, .text = "geography"},
+        {.kind = DSI_TYPE_TIMESTAMP_NS},
+    };
+    bool full = n->used + 5 > ROWS_NESTED_FIELDS;
+    int64_t pick = depth > 0 && !full ? rows_below(r, 10) : 9;
+    struct dsi_type t = {.kind = DSI_TYPE_STRUCT};
+
+    if (pick < 3) {
+        t.field_count = 1 + (size_t)rows_below(r, 4);
+        t.fields = rows_nested_fields(r, n, t.field_count, depth - 1);
+    } else if (pick < 6) {
+        t.kind = DSI_TYPE_LIST;
+        t.field_count = 1;
+        t.fields = rows_nested_fields(r, n, 1, depth - 1);
+        ((struct dsi_field *)t.fields)->name = "element";
+    } else if (pick < 8) {
+        t.kind = DSI_TYPE_MAP;
+        t.field_count = 2;
+        t.fields = rows_nested_fields(r, n, 2, depth - 1);
+        struct dsi_field *entries = (struct dsi_field *)t.fields;
+        entries[0].name = "key";
+        entries[0].required = true;
+        entries[1].name = "value";
+        if (entries[0].type.kind == DSI_TYPE_UNKNOWN) {
+            entries[0].type.kind = DSI_TYPE_LONG;
+        }
+    } else {
+        int64_t flat = rows_below(r, ROWS_ALL_COUNT + 5);
+        t = flat < ROWS_ALL_COUNT ? rows_all_fields[flat].type
+                                  : more[flat - ROWS_ALL_COUNT];
+    }
+    return t;
+}
+
+static inline void rows_nested_make(struct rows_random *r, size_t columns, int depth,
+                                    struct rows_nested *n)
+{
+    memset(n, 0, sizeof *n);
+    const struct dsi_field *fields = rows_nested_fields(r, n, columns, depth);
+    n->schema = rows_schema(fields, columns);
+    n->schema.highest_id = (int32_t)n->used;
 }
 
 #endif

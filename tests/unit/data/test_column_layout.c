@@ -72,26 +72,25 @@ static void test_column_layout__refuses_more_text_than_offsets_can_count(void **
     dsi_batch_release(&b);
 }
 
-static void test_column_layout__gathers_a_missing_row_as_null(void **state)
+static void test_column_layout__fills_nested_columns_with_nulls(void **state)
 {
-    struct dsi_schema schema = rows_all_schema();
-    struct rows_random r = {9};
-    int64_t rows[] = {1, -1, 0};
+    static struct rows_nested n;
+    struct rows_random r = {2};
     struct dsi_batch b;
-    struct dsi_batch out;
     (void)state;
 
-    assert_int_equal(rows_make(&r, &schema, 2, &b, NULL), DS_OK);
-    assert_int_equal(dsi_batch_init(&out, &schema, NULL), DS_OK);
+    rows_nested_make(&r, 8, 4, &n);
+    assert_int_equal(dsi_batch_init(&b, &n.schema, NULL), DS_OK);
     for (size_t c = 0; c < b.column_count; c++) {
-        assert_int_equal(
-            dsi_column_gather(&out, &b.columns[c], rows, 3, &out.columns[c], NULL),
-            DS_OK);
-        assert_true(dsi_column_is_null(&out.columns[c], 1));
+        struct dsi_column *column = &b.columns[c];
+        assert_int_equal(dsi_column_fill(&b, &DSI_VALUE_NULL, 9, column, NULL), DS_OK);
+        assert_int_equal(dsi_column_null_count(column), 9);
+        assert_int_equal(column->length, 9);
+        bool list = dsi_layout_has_offsets(&column->field->type);
+        for (size_t k = 0; k < column->child_count; k++) {
+            assert_int_equal(column->children[k].length, list ? 0 : 9);
+        }
     }
-    rows_assert_same(&b, 1, &out, 0);
-    rows_assert_same(&b, 0, &out, 2);
-    dsi_batch_release(&out);
     dsi_batch_release(&b);
 }
 
@@ -101,7 +100,7 @@ int main(void)
         cmocka_unit_test(test_column_layout__counts_and_copies_bits_at_any_offset),
         cmocka_unit_test(test_column_layout__fills_a_column_with_one_value),
         cmocka_unit_test(test_column_layout__refuses_more_text_than_offsets_can_count),
-        cmocka_unit_test(test_column_layout__gathers_a_missing_row_as_null),
+        cmocka_unit_test(test_column_layout__fills_nested_columns_with_nulls),
     };
     return cmocka_run_group_tests_name("column_layout", tests, NULL, NULL);
 }
