@@ -29,9 +29,32 @@ int64_t dsi_arrow_int(const uint8_t *p, size_t width, bool is_signed)
     }
 }
 
+// The row of the view around that a row of ours belongs to: the first that refers to it.
+static int64_t outer_row(const struct dsi_arrow_origin *o, int64_t row)
+{
+    if (o->rows) {
+        int64_t i = 0;
+        while (i < o->count && o->rows[i] != row) {
+            i++;
+        }
+        row = i;
+    }
+    if (o->list) {
+        int64_t i = 0;
+        while (i + 1 < o->list->length && dsi_column_offset(o->list, i + 1) <= row) {
+            i++;
+        }
+        row = i;
+    }
+    return row;
+}
+
 int dsi_arrow_row_error(const struct dsi_arrow_view *v, int64_t row, const char *what,
                         struct ds_error *err)
 {
+    for (const struct dsi_arrow_origin *o = v->origin; o; o = o->of->origin) {
+        row = outer_row(o, row);
+    }
     return dsi_fail(err, DS_EINVALID, "column %s, row %lld: %s", v->name,
                     (long long)v->row_base + row, what);
 }
@@ -60,6 +83,15 @@ static void shape(const struct dsi_arrow_format *f, int64_t *buffers, int64_t *c
         *buffers = 1;
         *children = -1; // The caller knows how many.
         break;
+    case DSI_ARROW_LIST:
+        *buffers = f->offsets == DSI_ARROW_VIEW         ? 3
+                   : f->offsets == DSI_ARROW_NO_OFFSETS ? 1
+                                                        : 2;
+        *children = 1;
+        break;
+    case DSI_ARROW_MAP:
+        *children = 1;
+        break;
     case DSI_ARROW_RUN_ENDS:
         *buffers = 0;
         *children = 2;
@@ -73,7 +105,9 @@ static int check_shape(const struct dsi_arrow_view *v, bool dictionary,
                        struct ds_error *err)
 {
     const struct ArrowArray *a = v->array;
-    bool variadic = !dictionary && v->format.offsets == DSI_ARROW_VIEW;
+    bool variadic =
+        v->format.offsets == DSI_ARROW_VIEW &&
+        (v->format.kind == DSI_ARROW_TEXT || v->format.kind == DSI_ARROW_BINARY);
     int64_t buffers = 0;
     int64_t children = 0;
 
@@ -169,6 +203,24 @@ int dsi_arrow_view_open(const struct ArrowArray *array,
     return rc < 0 ? rc : check_validity(v, err);
 }
 
+int dsi_arrow_check_children(const struct dsi_arrow_view *v, int64_t count,
+                             struct ds_error *err)
+{
+    const struct ArrowArray *a = v->array;
+
+    if (a->n_children != count) {
+        return dsi_fail(err, DS_EINVALID,
+                        "column %s: its Arrow array has %lld children, its schema %lld",
+                        v->name, (long long)a->n_children, (long long)count);
+    }
+    for (int64_t i = 0; i < count; i++) {
+        if (!a->children[i]) {
+            return lie(v, "has a child that is NULL", i, err);
+        }
+    }
+    return DS_OK;
+}
+
 bool dsi_arrow_fits(const struct dsi_arrow_format *f, const struct dsi_type *t)
 {
     switch (t->kind) {
@@ -217,8 +269,8 @@ int dsi_arrow_copy_validity(struct dsi_batch *b, const struct dsi_arrow_view *v,
     out->length = v->rows;
     out->offset = 0;
     out->null_count = v->nulls;
-    out->validity = NULL;
-    if (v->validity) {
+    out->validity = v->first == 0 ? v->validity : NULL;
+    if (v->validity && v->first != 0) {
         uint8_t *bits = dsi_batch_malloc(b, dsi_bits_size(v->rows));
         if (!bits) {
             return dsi_no_memory(err, "copying the nulls of a column");

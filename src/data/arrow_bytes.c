@@ -53,7 +53,7 @@ static int check_text(const struct dsi_arrow_view *v, const struct dsi_column *c
         valid = at == end || (bytes[at] & 0xc0) != 0x80;
     }
     for (int64_t i = 0; !valid && i < v->rows; i++) {
-        if (!dsi_column_is_null(c, i) && !dsi_utf8_valid(dsi_column_bytes(c, i))) {
+        if (!dsi_arrow_view_is_null(v, i) && !dsi_utf8_valid(dsi_column_bytes(c, i))) {
             return dsi_arrow_row_error(v, i, "text that is not UTF-8", err);
         }
     }
@@ -208,9 +208,6 @@ done:
 int dsi_arrow_convert_bytes(struct dsi_batch *b, const struct dsi_arrow_view *v,
                             struct dsi_column *out, struct ds_error *err)
 {
-    if (v->rows == 0) {
-        return dsi_column_fill_null(b, 0, out, err);
-    }
     if (!v->array->buffers[1]) {
         return dsi_fail(err, DS_EINVALID, "column %s: its Arrow array has no %s", v->name,
                         v->format.offsets == DSI_ARROW_VIEW ? "views" : "offsets");

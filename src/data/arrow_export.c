@@ -85,8 +85,8 @@ static int narrow_offsets(struct dsi_batch *b, struct dsi_column *c, struct ds_e
 
     if (in[c->length] - in[0] > (int64_t)DSI_COLUMN_BYTES_MAX) {
         return dsi_fail(err, DS_EUNSUPPORTED,
-                        "column %s: more than %zu bytes in one batch", c->field->name,
-                        DSI_COLUMN_BYTES_MAX);
+                        "column %s: more than %zu bytes or elements in one batch",
+                        c->field->name, DSI_COLUMN_BYTES_MAX);
     }
     int32_t *offsets = dsi_batch_malloc(b, ((size_t)c->length + 1) * sizeof *offsets);
     uint8_t *bits = c->validity ? dsi_batch_malloc(b, dsi_bits_size(c->length)) : NULL;
@@ -100,47 +100,100 @@ static int narrow_offsets(struct dsi_batch *b, struct dsi_column *c, struct ds_e
         dsi_bits_copy(bits, c->validity, c->offset, c->length);
     }
     narrow.validity = bits;
-    narrow.values = (const uint8_t *)c->values + in[0];
+    if (c->values) {
+        narrow.values = (const uint8_t *)c->values + in[0];
+    }
     narrow.offset = 0;
     narrow.offsets = offsets;
     narrow.offsets64 = NULL;
+    for (size_t i = 0; i < c->child_count; i++) { // Theirs begin where ours do now.
+        struct dsi_column *child = &c->children[i];
+        child->offset += in[0];
+        child->length = in[c->length] - in[0];
+        child->null_count = -1;
+    }
     *c = narrow;
     return DS_OK;
 }
 
 static int export_column(struct holder *h, struct dsi_column *c, struct ArrowArray *out,
-                         struct ds_error *err)
+                         struct ds_error *err);
+
+static int export_children(struct holder *h, struct dsi_column *c, struct ArrowArray *out,
+                           struct ds_error *err)
+{
+    for (size_t i = 0; i < c->child_count; i++) {
+        int rc = export_column(h, &c->children[i], out->children[i], err);
+        if (rc < 0) {
+            return rc;
+        }
+        out->n_children++;
+    }
+    return DS_OK;
+}
+
+// A map has one more level in Arrow: the struct of its key and value.
+static int export_entries(struct holder *h, struct dsi_column *map,
+                          struct ArrowArray *out, struct ds_error *err)
+{
+    struct ArrowArray *entries = out->children[0];
+    int64_t keys = map->children[0].length;
+    int64_t values = map->children[1].length;
+    int rc = begin(h, map->child_count, entries, err);
+
+    if (rc < 0) {
+        return rc;
+    }
+    out->n_children = 1;
+    entries->length = keys < values ? keys : values;
+    entries->n_buffers = 1;
+    return export_children(h, map, entries, err);
+}
+
+// The buffers of one column; children apart.
+static void put_buffers(const struct dsi_column *c, struct ArrowArray *out)
 {
     enum dsi_layout layout = dsi_layout_of(&c->field->type);
-    struct node *n = NULL;
-    int rc = DS_OK;
+    struct node *n = out->private_data;
 
-    *out = (struct ArrowArray){0};
-    if (layout == DSI_LAYOUT_NESTED) {
-        char type[64];
-        dsi_type_format(&c->field->type, type, sizeof type);
-        return dsi_fail(err, DS_EUNSUPPORTED,
-                        "column %s: values of type %s cannot be handled yet",
-                        c->field->name, type);
-    }
-    if (c->offsets64) {
-        DSI_TRY(narrow_offsets(&h->batch, c, err));
-    }
-    DSI_TRY(begin(h, 0, out, err));
-    n = out->private_data;
-    out->length = c->length;
-    out->offset = c->offset;
-    out->null_count = dsi_column_null_count(c);
-    out->n_buffers = layout == DSI_LAYOUT_BYTES ? 3 : 2;
     n->buffers[0] = c->validity;
-    n->buffers[1] = layout == DSI_LAYOUT_BYTES ? (const void *)c->offsets : c->values;
-    n->buffers[2] = layout == DSI_LAYOUT_BYTES ? c->values : NULL;
     if (layout == DSI_LAYOUT_NONE) {
         out->n_buffers = 0;
         out->offset = 0;
         out->null_count = out->length;
+    } else if (layout == DSI_LAYOUT_BYTES) {
+        out->n_buffers = 3;
+        n->buffers[1] = c->offsets;
+        n->buffers[2] = c->values;
+    } else if (layout == DSI_LAYOUT_NESTED) {
+        out->n_buffers = c->offsets ? 2 : 1;
+        n->buffers[1] = c->offsets;
+    } else {
+        out->n_buffers = 2;
+        n->buffers[1] = c->values;
     }
+}
+
+static int export_column(struct holder *h, struct dsi_column *c, struct ArrowArray *out,
+                         struct ds_error *err)
+{
+    bool map = c->field->type.kind == DSI_TYPE_MAP;
+    int rc = DS_OK;
+
+    *out = (struct ArrowArray){0};
+    if (c->offsets64) {
+        DSI_TRY(narrow_offsets(&h->batch, c, err));
+    }
+    DSI_TRY(begin(h, map ? 1 : c->child_count, out, err));
+    out->length = c->length;
+    out->offset = c->offset;
+    out->null_count = dsi_column_null_count(c);
+    put_buffers(c, out);
+    DSI_TRY(map ? export_entries(h, c, out, err) : export_children(h, c, out, err));
 done:
+    if (rc < 0 && out->release) {
+        out->release(out);
+    }
     return rc;
 }
 

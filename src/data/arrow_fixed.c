@@ -223,8 +223,9 @@ static int convert_rows(const struct dsi_arrow_view *v, const struct dsi_type *t
     if (t->kind == DSI_TYPE_DECIMAL) {
         c.limit = dsi_int128_pow10(t->precision);
     }
+    bool all = !v->validity && !v->live;
     for (int64_t i = 0; i < v->rows; i++) {
-        if (dsi_arrow_view_is_null(v, i)) {
+        if (!all && dsi_arrow_view_is_null(v, i)) {
             continue;
         }
         const char *wrong = convert(&c, in + (size_t)i * v->format.width,
@@ -243,9 +244,6 @@ int dsi_arrow_convert_fixed(struct dsi_batch *b, const struct dsi_arrow_view *v,
     size_t width = dsi_layout_width(t);
     const void *in = v->array->buffers[1];
 
-    if (v->rows == 0) {
-        return dsi_column_fill_null(b, 0, out, err);
-    }
     if (!in) {
         return dsi_fail(err, DS_EINVALID, "column %s: its Arrow array has no values",
                         v->name);

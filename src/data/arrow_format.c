@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "data/arrow_geo.h"
 
 enum { METADATA_PAIRS_MAX = 1 << 16, METADATA_BYTES_MAX = 1 << 28 };
 
@@ -42,8 +43,8 @@ static const struct letter letters[] = {
     {"+s", {.kind = DSI_ARROW_STRUCT}},
     {"+l", {.kind = DSI_ARROW_LIST, .offsets = DSI_ARROW_32}},
     {"+L", {.kind = DSI_ARROW_LIST, .offsets = DSI_ARROW_64}},
-    {"+vl", {.kind = DSI_ARROW_LIST, .offsets = DSI_ARROW_VIEW}},
-    {"+vL", {.kind = DSI_ARROW_LIST, .offsets = DSI_ARROW_VIEW}},
+    {"+vl", {.kind = DSI_ARROW_LIST, .offsets = DSI_ARROW_VIEW, .width = 4}},
+    {"+vL", {.kind = DSI_ARROW_LIST, .offsets = DSI_ARROW_VIEW, .width = 8}},
     {"+m", {.kind = DSI_ARROW_MAP, .offsets = DSI_ARROW_32}},
     {"+r", {.kind = DSI_ARROW_RUN_ENDS}},
 };
@@ -269,18 +270,31 @@ static int no_type(const struct ArrowSchema *schema, const char *why,
                     dsi_arrow_name(schema), schema->format, why);
 }
 
+int dsi_arrow_extension_is(const struct ArrowSchema *schema, const char *name, bool *out,
+                           struct ds_slice *metadata, struct ds_error *err)
+{
+    struct ds_slice is = {NULL, 0};
+    bool found = false;
+    int rc = dsi_arrow_metadata_find(schema, "ARROW:extension:name", &found, &is, err);
+
+    *out = rc == DS_OK && found && dsi_slice_equal(is, dsi_slice_text(name));
+    if (*out && metadata) {
+        *metadata = (struct ds_slice){NULL, 0};
+        rc = dsi_arrow_metadata_find(schema, "ARROW:extension:metadata", &found, metadata,
+                                     err);
+    }
+    return rc;
+}
+
 static int fixed_type(const struct ArrowSchema *schema, const struct dsi_arrow_format *f,
                       struct dsi_type *out, struct ds_error *err)
 {
-    struct ds_slice extension = {0};
-    bool found = false;
-    int rc =
-        dsi_arrow_metadata_find(schema, "ARROW:extension:name", &found, &extension, err);
+    bool uuid = false;
+    int rc = dsi_arrow_extension_is(schema, "arrow.uuid", &uuid, NULL, err);
     if (rc < 0) {
         return rc;
     }
-    if (found && f->width == 16 &&
-        dsi_slice_equal(extension, dsi_slice_text("arrow.uuid"))) {
+    if (uuid && f->width == 16) {
         out->kind = DSI_TYPE_UUID;
         return DS_OK;
     }
@@ -292,9 +306,25 @@ static int fixed_type(const struct ArrowSchema *schema, const struct dsi_arrow_f
     return DS_OK;
 }
 
+static int binary_type(const struct ArrowSchema *schema, struct dsi_arena *arena,
+                       struct dsi_type *out, struct ds_error *err)
+{
+    struct ds_slice metadata = {NULL, 0};
+    bool geo = false;
+    bool known = false;
+    int rc = dsi_arrow_extension_is(schema, DSI_ARROW_GEO_NAME, &geo, &metadata, err);
+
+    out->kind = DSI_TYPE_BINARY;
+    if (rc == DS_OK && geo) {
+        rc =
+            dsi_arrow_geo_read(metadata, dsi_arrow_name(schema), arena, out, &known, err);
+    }
+    return rc;
+}
+
 int dsi_arrow_format_type(const struct ArrowSchema *schema,
-                          const struct dsi_arrow_format *f, struct dsi_type *out,
-                          struct ds_error *err)
+                          const struct dsi_arrow_format *f, struct dsi_arena *arena,
+                          struct dsi_type *out, struct ds_error *err)
 {
     *out = (struct dsi_type){.kind = DSI_TYPE_UNKNOWN};
     switch (f->kind) {
@@ -331,8 +361,7 @@ int dsi_arrow_format_type(const struct ArrowSchema *schema,
         out->kind = DSI_TYPE_STRING;
         return DS_OK;
     case DSI_ARROW_BINARY:
-        out->kind = DSI_TYPE_BINARY;
-        return DS_OK;
+        return binary_type(schema, arena, out, err);
     case DSI_ARROW_DATE:
         out->kind = DSI_TYPE_DATE;
         return DS_OK;

@@ -27,7 +27,8 @@ enum dsi_arrow_kind {
     DSI_ARROW_TIME,      // `width` bytes, `unit`.
     DSI_ARROW_TIMESTAMP, // `unit`, `zone`.
     DSI_ARROW_STRUCT,
-    DSI_ARROW_LIST, // Any of the five; `offsets` tells.
+    DSI_ARROW_LIST, // Any of the five; `offsets` tells. `width`: of a view's offsets, in
+                    // bytes, or how many elements each list has without offsets.
     DSI_ARROW_MAP,
     DSI_ARROW_RUN_ENDS,
     DSI_ARROW_OTHER, // Durations, intervals, unions, what came later.
@@ -53,6 +54,9 @@ struct dsi_arrow_format {
     int32_t scale;
 };
 
+// How a struct of metadata and value is marked that is a variant.
+#define DSI_ARROW_VARIANT_NAME "arrow.parquet.variant"
+
 enum {
     DSI_ARROW_CHILDREN_MAX = 1 << 20, // Fields of one struct.
     DSI_ARROW_DEPTH_MAX = DSI_TYPE_DEPTH_MAX,
@@ -74,14 +78,21 @@ DS_MUST_CHECK int dsi_arrow_metadata_find(const struct ArrowSchema *schema,
                                           const char *key, bool *found,
                                           struct ds_slice *value, struct ds_error *err);
 
+/// Whether the node is marked as this extension type; `metadata` (may be NULL) are its
+/// parameters, empty when there are none.
+DS_MUST_CHECK int dsi_arrow_extension_is(const struct ArrowSchema *schema,
+                                         const char *name, bool *out,
+                                         struct ds_slice *metadata, struct ds_error *err);
+
 /// The field id in "PARQUET:field_id" metadata, or -1.
 DS_MUST_CHECK int dsi_arrow_field_id(const struct ArrowSchema *schema, int32_t *out,
                                      struct ds_error *err);
 
-/// The Iceberg type of a node that is a value (not STRUCT, LIST, MAP, RUN_ENDS).
-/// DS_EUNSUPPORTED by column and format where Iceberg has none.
+/// The Iceberg type of a node that is a value (not STRUCT, LIST, MAP, RUN_ENDS); text it
+/// needs is in the arena. DS_EUNSUPPORTED by column and format where Iceberg has none.
 DS_MUST_CHECK int dsi_arrow_format_type(const struct ArrowSchema *schema,
                                         const struct dsi_arrow_format *f,
-                                        struct dsi_type *out, struct ds_error *err);
+                                        struct dsi_arena *arena, struct dsi_type *out,
+                                        struct ds_error *err);
 
 #endif

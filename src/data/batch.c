@@ -67,6 +67,11 @@ int dsi_batch_init(struct dsi_batch *b, const struct dsi_schema *schema,
     return DS_OK;
 }
 
+int dsi_batch_column(struct dsi_batch *b, struct dsi_column *c, struct ds_error *err)
+{
+    return make_columns(&b->arena, &c->field->type, 1, c, err);
+}
+
 void dsi_batch_release(struct dsi_batch *b)
 {
     for (size_t i = 0; i < b->owned_count; i++) {

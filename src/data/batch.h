@@ -54,6 +54,11 @@ void dsi_batch_release(struct dsi_batch *b); // Twice is fine.
 /// none.
 const struct dsi_field *dsi_layout_children(const struct dsi_type *t, size_t *count);
 
+/// Gives a column beside the batch's own its children, columns of its field's type; they
+/// live as long as the batch.
+DS_MUST_CHECK int dsi_batch_column(struct dsi_batch *b, struct dsi_column *c,
+                                   struct ds_error *err);
+
 /// Memory that the batch frees when it is released; NULL when there is none.
 void *dsi_batch_malloc(struct dsi_batch *b, size_t size);
 

@@ -133,4 +133,129 @@ static inline void producer_gives(struct producer *p, const struct dsi_type *typ
     assert_int_equal(p->released, 1);
 }
 
+// Arrays inside arrays: nodes that are put together by hand, node 0 the column "c".
+enum { TREE_NODES = 12 };
+
+struct tree {
+    struct ArrowSchema schemas[TREE_NODES];
+    struct ArrowArray arrays[TREE_NODES];
+    struct ArrowSchema *schema_children[TREE_NODES][4];
+    struct ArrowArray *array_children[TREE_NODES][4];
+    const void *buffers[TREE_NODES][4];
+    size_t used;
+    struct producer p; // The struct at the top.
+};
+
+// Adds a node with up to two buffers beside the validity; returns its number.
+static inline size_t tree_add(struct tree *t, const char *format, const char *name,
+                              int64_t length, int64_t n_buffers, const void *one,
+                              const void *two)
+{
+    size_t n = t->used++;
+    assert_true(n < TREE_NODES);
+    t->schemas[n] = producer_schema(format, name);
+    t->arrays[n] = producer_array(length, n_buffers, t->buffers[n]);
+    t->schemas[n].children = t->schema_children[n];
+    t->arrays[n].children = t->array_children[n];
+    t->buffers[n][1] = one;
+    t->buffers[n][2] = two;
+    return n;
+}
+
+static inline size_t tree_child(struct tree *t, size_t parent, size_t child)
+{
+    t->schema_children[parent][t->schemas[parent].n_children++] = &t->schemas[child];
+    t->array_children[parent][t->arrays[parent].n_children++] = &t->arrays[child];
+    return child;
+}
+
+// Imports node 0 as the column "c" of this type; `out` is empty on failure.
+static inline int tree_import(struct tree *t, const struct dsi_schema *target,
+                              struct dsi_batch *out, struct ds_error *err)
+{
+    producer_init(&t->p, "n", t->arrays[0].length, 0, NULL, NULL);
+    t->p.schemas[0] = &t->schemas[0];
+    t->p.columns[0] = &t->arrays[0];
+    int rc = producer_import(&t->p, target, out, err);
+    assert_true(t->p.released <= 1);
+    assert_true(rc == DS_OK || t->p.released == 1 || t->p.array.release);
+    return rc;
+}
+
+static inline void tree_refused(struct tree *t, const struct dsi_field *field, int status,
+                                const char *says)
+{
+    struct dsi_schema target = rows_schema(field, 1);
+    struct ds_error err = {0};
+    struct dsi_batch b;
+    int rc = tree_import(t, &target, &b, &err);
+    if (rc != status || !strstr(err.message, says)) {
+        fail_msg("%d '%s' is not %d with '%s'", rc, err.message, status, says);
+    }
+}
+
+static inline void tree_text(const struct dsi_column *c, int64_t i, char *out,
+                             size_t size);
+
+// "a, b" for rows [first, end) of the children of a column.
+static inline void tree_texts(const struct dsi_column *c, int64_t first, int64_t end,
+                              char *out, size_t size)
+{
+    for (int64_t i = first; i < end; i++) {
+        for (size_t k = 0; k < c->child_count; k++) {
+            size_t used = strlen(out);
+            snprintf(out + used, size - used, "%s", i > first || k > 0 ? " " : "");
+            tree_text(&c->children[k], i, out, size);
+        }
+    }
+}
+
+// A value as text, to be compared: "[1 2 -]", "{1 x}", "-" for null.
+static inline void tree_text(const struct dsi_column *c, int64_t i, char *out,
+                             size_t size)
+{
+    size_t used = strlen(out);
+    bool list = dsi_layout_has_offsets(&c->field->type);
+
+    if (dsi_column_is_null(c, i)) {
+        snprintf(out + used, size - used, "-");
+    } else if (dsi_layout_of(&c->field->type) == DSI_LAYOUT_NESTED) {
+        snprintf(out + used, size - used, list ? "[" : "{");
+        tree_texts(c, list ? dsi_column_offset(c, i) : c->offset + i,
+                   list ? dsi_column_offset(c, i + 1) : c->offset + i + 1, out, size);
+        used = strlen(out);
+        snprintf(out + used, size - used, list ? "]" : "}");
+    } else {
+        struct dsi_value v;
+        struct dsi_buf text = DSI_BUF_INIT;
+        dsi_column_value(c, i, &v);
+        assert_int_equal(dsi_value_format(&v, &c->field->type, &text, NULL), DS_OK);
+        snprintf(out + used, size - used, "%s", dsi_buf_text(&text));
+        dsi_buf_release(&text);
+    }
+}
+
+// Import must give rows that read like this, one after another.
+static inline void tree_gives(struct tree *t, const struct dsi_field *field,
+                              const char *expected)
+{
+    struct dsi_schema target = rows_schema(field, 1);
+    struct ds_error err = {0};
+    struct dsi_batch b;
+    char text[400] = "";
+
+    if (tree_import(t, &target, &b, &err) < 0) {
+        fail_msg("%s", err.message);
+    }
+    for (int64_t i = 0; i < b.rows; i++) {
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s", i > 0 ? " " : "");
+        tree_text(&b.columns[0], i, text, sizeof text);
+    }
+    assert_string_equal(text, expected);
+    assert_int_equal(t->p.released, 0);
+    dsi_batch_release(&b);
+    assert_int_equal(t->p.released, 1);
+}
+
 #endif

@@ -30,6 +30,35 @@ static int there_and_back(struct dsi_batch *b, struct dsi_batch *out,
     return rc;
 }
 
+// Makes the same rows twice, exports a slice of one, and compares it with the other.
+static void round_trip(const struct dsi_schema *schema, struct rows_random *r)
+{
+    struct rows_random again = {0};
+    struct dsi_batch b;
+    struct dsi_batch same;
+    struct dsi_batch slice;
+    struct dsi_batch back;
+    struct ds_error err = {0};
+    int64_t rows = rows_below(r, 90);
+
+    again.state = r->state;
+    assert_int_equal(rows_make(r, schema, rows, &b, &err), DS_OK);
+    assert_int_equal(rows_make(&again, schema, rows, &same, &err), DS_OK);
+    int64_t first = rows_below(r, rows + 1);
+    int64_t count = rows_below(r, rows - first + 1);
+    assert_int_equal(dsi_batch_slice(&same, first, count, &slice, &err), DS_OK);
+    if (there_and_back(&slice, &back, &err) < 0) {
+        fail_msg("%s", err.message);
+    }
+    assert_int_equal(back.rows, count);
+    for (int64_t i = 0; i < count; i++) {
+        rows_assert_same(&b, first + i, &back, i);
+    }
+    dsi_batch_release(&back);
+    dsi_batch_release(&same);
+    dsi_batch_release(&b);
+}
+
 static void test_arrow_export__comes_back_the_same(void **state)
 {
     struct dsi_schema schema = rows_all_schema();
@@ -37,30 +66,21 @@ static void test_arrow_export__comes_back_the_same(void **state)
 
     for (uint64_t seed = 1; seed <= 40; seed++) {
         struct rows_random r = {seed};
-        struct rows_random again = {seed};
-        struct dsi_batch b;
-        struct dsi_batch same;
-        struct dsi_batch slice;
-        struct dsi_batch back;
-        struct ds_error err = {0};
         print_message("  seed %llu\n", (unsigned long long)seed);
-        int64_t rows = rows_below(&r, 90);
-        again.state = r.state;
-        assert_int_equal(rows_make(&r, &schema, rows, &b, &err), DS_OK);
-        assert_int_equal(rows_make(&again, &schema, rows, &same, &err), DS_OK);
-        int64_t first = rows_below(&r, rows + 1);
-        int64_t count = rows_below(&r, rows - first + 1);
-        assert_int_equal(dsi_batch_slice(&same, first, count, &slice, &err), DS_OK);
-        if (there_and_back(&slice, &back, &err) < 0) {
-            fail_msg("%s", err.message);
-        }
-        assert_int_equal(back.rows, count);
-        for (int64_t i = 0; i < count; i++) {
-            rows_assert_same(&b, first + i, &back, i);
-        }
-        dsi_batch_release(&back);
-        dsi_batch_release(&same);
-        dsi_batch_release(&b);
+        round_trip(&schema, &r);
+    }
+}
+
+static void test_arrow_export__comes_back_the_same_at_any_depth(void **state)
+{
+    static struct rows_nested n;
+    (void)state;
+
+    for (uint64_t seed = 1; seed <= 400; seed++) {
+        struct rows_random r = {seed};
+        print_message("  seed %llu\n", (unsigned long long)seed);
+        rows_nested_make(&r, 1 + (size_t)rows_below(&r, 4), 5, &n);
+        round_trip(&n.schema, &r);
     }
 }
 
@@ -113,18 +133,16 @@ static void test_arrow_export__narrows_64_bit_offsets(void **state)
     dsi_batch_release(&back);
 }
 
-static void test_arrow_export__survives_every_fault(void **state)
+static void survive(const struct dsi_schema *schema)
 {
-    struct dsi_schema schema = rows_all_schema();
     struct dsi_fault_plan plan = {0};
-    (void)state;
 
     while (dsi_fault_next(&plan)) {
         struct rows_random r = {8};
         struct dsi_batch b;
         struct dsi_batch back = {0};
         struct ds_error err = {0};
-        int rc = rows_make(&r, &schema, 3, &b, &err);
+        int rc = rows_make(&r, schema, 3, &b, &err);
         if (rc == DS_OK) {
             rc = there_and_back(&b, &back, &err);
         }
@@ -137,10 +155,23 @@ static void test_arrow_export__survives_every_fault(void **state)
     assert_true(plan.target > 100);
 }
 
+static void test_arrow_export__survives_every_fault(void **state)
+{
+    static struct rows_nested n;
+    struct dsi_schema flat = rows_all_schema();
+    struct rows_random r = {17};
+    (void)state;
+
+    rows_nested_make(&r, 4, 4, &n);
+    survive(&flat);
+    survive(&n.schema);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arrow_export__comes_back_the_same),
+        cmocka_unit_test(test_arrow_export__comes_back_the_same_at_any_depth),
         cmocka_unit_test(test_arrow_export__lets_a_child_outlive_its_parent),
         cmocka_unit_test(test_arrow_export__narrows_64_bit_offsets),
         cmocka_unit_test(test_arrow_export__survives_every_fault),
