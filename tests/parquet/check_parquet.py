@@ -155,13 +155,18 @@ def main():
         return 0
     if a.case is not None:
         return one_case(a.case, a.kind, a.long)
+    import planted
+    missed = planted.check()
+    for what in missed:
+        say(f"MISMATCH planted, and not noticed: {what}")
     files = equal = crashes = 0
-    refused, failures = [], []
+    refused, failures = [], list(missed)
     root = survives.location()
     if a.no_corpus:
         pass
     elif root.is_dir():
-        files, equal, refused, failures = corpus.check(root, say)
+        files, equal, refused, found = corpus.check(root, say)
+        failures += found
         if a.program:
             for line in survives.check(a.program, root)[1]:
                 failures.append(line)

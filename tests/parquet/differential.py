@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import filters
+import flips
 import footer
 import make
 import ours
@@ -153,6 +154,8 @@ def we_write_file(rng, path, case):
             raise Failure("cut into other batches the rows make another file")
     os.remove(again)
     check_ours(rng, path, table, case)
+    if rng.random() < .2:
+        flips.check(rng, path, table, Failure)
 
 
 def table_properties(rng, schema):
