@@ -22,9 +22,7 @@ import writers
 # What we refuse for a reason that stays: (part of the message, the reason).
 REFUSED = [
     ("cannot be read yet", "nested columns are not read"),
-    ("cannot be handled yet", "nested columns are not written"),
-    ("Brotli", "brotli is not read"),
-    ("expected zstd, gzip, snappy", "brotli is not written"),
+    ("cannot be written to Parquet yet", "nested columns are not written"),
 ]
 # What a peer cannot be asked to read, by its own error.
 PEER_LIMITS = {
