@@ -117,6 +117,22 @@ done:
     return rc;
 }
 
+int dsi_parquet_bounds_add_bytes(struct dsi_parquet_bounds *b,
+                                 enum dsi_parquet_order order, const uint8_t *values,
+                                 const uint32_t *lengths, size_t count,
+                                 struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        DSI_TRY(
+            dsi_parquet_bounds_add(b, order, (struct ds_slice){values, lengths[i]}, err));
+        values = lengths[i] > 0 ? values + lengths[i] : values;
+    }
+done:
+    return rc;
+}
+
 size_t dsi_parquet_count_nans(enum dsi_parquet_order order, const uint8_t *values,
                               size_t count)
 {

@@ -28,6 +28,13 @@ DS_MUST_CHECK int dsi_parquet_bounds_add_all(struct dsi_parquet_bounds *b,
                                              const uint8_t *values, size_t width,
                                              size_t count, struct ds_error *err);
 
+/// The same for `count` BYTE_ARRAY values, one after the other.
+DS_MUST_CHECK int dsi_parquet_bounds_add_bytes(struct dsi_parquet_bounds *b,
+                                               enum dsi_parquet_order order,
+                                               const uint8_t *values,
+                                               const uint32_t *lengths, size_t count,
+                                               struct ds_error *err);
+
 /// How many of `count` values are NaN; 0 for orders other than the floats'.
 size_t dsi_parquet_count_nans(enum dsi_parquet_order order, const uint8_t *values,
                               size_t count);

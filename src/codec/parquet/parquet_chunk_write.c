@@ -140,7 +140,8 @@ int dsi_parquet_chunk_page(struct dsi_parquet_chunk_writer *k,
     }
     k->packed.size = 0;
     DSI_TRY(put_levels(k, parts, err));
-    DSI_TRY(dsi_parquet_values_end(parts->values, &k->packed, &k->page, err));
+    DSI_TRY(dsi_parquet_values_end(parts->values, k->compressor, &k->packed, &k->page,
+                                   err));
     page.value_count = (int32_t)parts->slots;
     page.encoding = k->page.encoding;
     DSI_TRY(put_page(k, dsi_buf_slice(&k->packed), &page, &k->pages, err));

@@ -17,7 +17,6 @@ struct block {
     size_t rows;
     size_t slots;
     size_t elements;
-    size_t values; // Before it, where it is a place in another block.
 };
 
 void dsi_parquet_column_writer_init(struct dsi_parquet_column_writer *c,
@@ -295,56 +294,39 @@ static size_t next_runs(const struct dsi_parquet_column_writer *c,
     return 1;
 }
 
-// Hands on the values of a block; `*taken` were, fewer than all when the dictionary is
-// full: then *full is true.
+// Hands on the values of a block; after an error, `*taken` came before the bad one.
 static int append_values(struct dsi_parquet_column_writer *c,
                          const struct dsi_parquet_part *part, const struct block *b,
-                         size_t *taken, bool *full, struct ds_error *err)
+                         size_t *taken, struct ds_error *err)
 {
     struct dsi_parquet_run runs[RUNS];
     struct walk w = {part->slot, part->slot + b->slots, part->element};
+    int rc = DS_OK;
 
-    *taken = 0;
-    *full = false;
-    while (w.slot < w.end && !*full) {
+    for (*taken = 0; w.slot < w.end && rc == DS_OK;) {
         size_t count = next_runs(c, part->in, &w, runs);
         size_t got = 0;
-        size_t want = 0;
-        for (size_t i = 0; i < count; i++) {
-            want += runs[i].count;
-        }
-        int rc = dsi_parquet_values_append(&c->values, part->in, runs, count, &got, err);
+        rc = dsi_parquet_values_append(&c->values, part->in, runs, count, &got, err);
         *taken += got;
-        if (rc < 0) {
-            return rc;
-        }
-        *full = got < want;
     }
-    return DS_OK;
+    return rc;
 }
 
-// What comes before the row in which the value stands that has `values` before it.
-static struct block before_value(const struct dsi_parquet_column_writer *c,
-                                 const struct dsi_parquet_part *part, size_t values)
+// The number of the row in which the value stands that has `values` before it.
+static long long row_of_value(const struct dsi_parquet_column_writer *c,
+                              const struct dsi_parquet_part *part, size_t values)
 {
     const struct dsi_parquet_input *in = part->in;
-    struct block here = {0}; // Before the slot.
-    struct block row = {0};
+    long long row = part->row_base + (long long)part->row - 1;
 
-    for (;; here.slots++) {
-        size_t slot = part->slot + here.slots;
-        if (!in->reps || in->reps[slot] == 0) {
-            row = here;
-            here.rows++;
-        }
+    for (size_t slot = part->slot;; slot++) {
+        row += !in->reps || in->reps[slot] == 0;
         bool has = in->defs
                        ? in->defs[slot] == c->leaf->max_def
                        : !in->validity || dsi_bit_get(in->validity, in->offset + slot);
-        if (has && here.values == values) {
+        if (has && values-- == 0) {
             return row;
         }
-        here.values += has;
-        here.elements += !in->reps || in->defs[slot] >= c->leaf->element_def;
     }
 }
 
@@ -372,41 +354,28 @@ done:
     return rc;
 }
 
-// Appends a block, or the rows of it that come before the dictionary is full; `*b`
-// becomes what was taken.
 static int append_block(struct dsi_parquet_column_writer *c,
-                        struct dsi_parquet_part *part, struct block *b,
+                        struct dsi_parquet_part *part, const struct block *b,
                         struct ds_error *err)
 {
-    size_t before = c->values.count;
     size_t taken = 0;
-    bool full = false;
     int rc = DS_OK;
 
     DSI_TRY(check_levels(c, part, b, err));
-    rc = append_values(c, part, b, &taken, &full, err);
+    rc = append_values(c, part, b, &taken, err);
     if (rc == DS_EINVALID) {
-        struct block good = before_value(c, part, taken);
         return dsi_wrap(err, rc, "column %s, row %lld", c->chunk.name,
-                        (long long)part->row_base + (long long)(part->row + good.rows));
+                        row_of_value(c, part, taken));
     }
     DSI_TRY(rc < 0 ? dsi_wrap(err, rc, "column %s", c->chunk.name) : rc);
-    if (full) {
-        *b = before_value(c, part, taken); // (2)
-        dsi_parquet_values_cut(&c->values, before + b->values);
-    }
     DSI_TRY(append_levels(c, part, b->slots, err));
     c->page_rows += b->rows;
     c->page_slots += b->slots;
     part->row += b->rows;
     part->slot += b->slots;
     part->element += b->elements;
-    if (full || dsi_parquet_values_full(&c->values) ||
-        c->page_rows == c->options->page_rows) {
+    if (dsi_parquet_values_full(&c->values) || c->page_rows == c->options->page_rows) {
         DSI_TRY(end_page(c, err));
-    }
-    if (full) {
-        dsi_parquet_values_give_up(&c->values);
     }
 done:
     return rc;

@@ -9,6 +9,9 @@
 #include "codec/parquet/parquet_page.h"
 #include "codec/parquet/parquet_rle.h"
 
+// A page of indices is smaller than its values: so many times a page's limit may wait.
+enum { INDEXED_PAGE_TIMES = 4 };
+
 void dsi_parquet_values_writer_init(struct dsi_parquet_values_writer *v,
                                     const struct dsi_parquet_node *leaf,
                                     const struct dsi_parquet_write_options *options)
@@ -23,47 +26,47 @@ void dsi_parquet_values_writer_init(struct dsi_parquet_values_writer *v,
 
 void dsi_parquet_values_writer_release(struct dsi_parquet_values_writer *v)
 {
-    dsi_buf_release(&v->plain);
+    dsi_buf_release(&v->bytes);
+    dsi_buf_release(&v->lengths);
     dsi_buf_release(&v->indices);
-    dsi_buf_release(&v->scratch);
     dsi_parquet_dict_release(&v->dict);
+    dsi_parquet_trial_release(&v->trial);
 }
 
 void dsi_parquet_values_next(struct dsi_parquet_values_writer *v)
 {
-    const struct dsi_parquet_leaf_options *leaf =
-        v->options->leaves ? &v->options->leaves[v->leaf->leaf] : NULL;
-
     assert(v->count == 0);
-    v->indexed = !v->options->no_dictionary && !(leaf && leaf->no_dictionary) &&
-                 v->leaf->field.physical != DSI_PARQUET_BOOLEAN;
-    v->indexed_pages = 0;
+    v->state = DSI_PARQUET_VALUES_FIRST;
     dsi_parquet_dict_reset(&v->dict);
 }
 
-void dsi_parquet_values_give_up(struct dsi_parquet_values_writer *v)
+static const struct dsi_parquet_leaf_options *
+leaf_options(const struct dsi_parquet_values_writer *v)
 {
-    assert(v->count == 0);
-    v->indexed = false;
-    if (v->indexed_pages == 0) {
-        dsi_parquet_dict_reset(&v->dict);
-    }
+    static const struct dsi_parquet_leaf_options none = {0};
+    return v->options->leaves ? &v->options->leaves[v->leaf->leaf] : &none;
+}
+
+static size_t plain_size(const struct dsi_parquet_values_writer *v)
+{
+    return v->bytes.size + v->lengths.size; // A length takes four bytes here and there.
+}
+
+static size_t size_limit(const struct dsi_parquet_values_writer *v)
+{
+    bool indexed = v->state == DSI_PARQUET_VALUES_INDEXED;
+    return v->options->page_bytes * (indexed ? INDEXED_PAGE_TIMES : 1);
 }
 
 size_t dsi_parquet_values_size(const struct dsi_parquet_values_writer *v)
 {
-    size_t size = v->indexed ? v->count * 2 : v->plain.size;
-    return size + (v->indexed || v->indexed_pages > 0 ? v->dict.plain.size : 0);
-}
-
-static size_t page_size(const struct dsi_parquet_values_writer *v)
-{
-    return v->indexed ? v->indices.size : v->plain.size;
+    size_t page = v->state == DSI_PARQUET_VALUES_INDEXED ? v->count * 2 : plain_size(v);
+    return page + v->dict.plain.size;
 }
 
 bool dsi_parquet_values_full(const struct dsi_parquet_values_writer *v)
 {
-    return page_size(v) >= v->options->page_bytes;
+    return plain_size(v) >= size_limit(v);
 }
 
 static int64_t offset_at(const struct dsi_parquet_input *in, size_t i)
@@ -89,15 +92,14 @@ size_t dsi_parquet_values_room(const struct dsi_parquet_values_writer *v,
                                const struct dsi_parquet_input *in, size_t first,
                                size_t count)
 {
-    size_t size = page_size(v);
     size_t left = 0; // Bytes that may still be added.
 
     if (dsi_parquet_values_full(v)) {
         return 0;
     }
-    left = v->options->page_bytes - size - 1;
-    if (v->indexed || v->dict.width > 0) {
-        size_t fit = left / (v->indexed ? sizeof(uint32_t) : v->dict.width);
+    left = size_limit(v) - plain_size(v) - 1;
+    if (v->dict.width > 0) {
+        size_t fit = left / v->dict.width;
         return fit < count ? fit : count;
     }
     if (v->leaf->field.physical == DSI_PARQUET_BOOLEAN) {
@@ -118,123 +120,93 @@ size_t dsi_parquet_values_room(const struct dsi_parquet_values_writer *v,
     return fit;
 }
 
-static int take_index(struct dsi_parquet_values_writer *v, struct ds_slice value,
-                      struct ds_error *err)
-{
-    uint32_t index = 0;
-    int rc = dsi_parquet_dict_index(&v->dict, value, v->options->dictionary_bytes, &index,
-                                    err);
-    if (rc == DS_ROW) {
-        memcpy(v->indices.data + v->indices.size, &index, sizeof index);
-        v->indices.size += sizeof index;
-        v->count++;
-        v->plain_size += value.size + (v->dict.width > 0 ? 0 : 4);
-    }
-    return rc;
-}
-
-// The values of a run as they stand in a file.
-static int stored(struct dsi_parquet_values_writer *v, const struct dsi_parquet_input *in,
-                  const struct dsi_parquet_run *run, const uint8_t **out,
-                  struct ds_error *err)
+static int append_fixed(struct dsi_parquet_values_writer *v,
+                        const struct dsi_parquet_input *in,
+                        const struct dsi_parquet_run *run, struct ds_error *err)
 {
     enum dsi_parquet_physical p = v->leaf->field.physical;
     size_t width = v->dict.width;
-    bool number = p != DSI_PARQUET_FIXED && p != DSI_PARQUET_INT96;
-    int rc = DS_OK;
-
-    *out = (const uint8_t *)in->values + (in->offset + run->first) * width;
-    if (number && !dsi_host_is_little()) {
-        v->scratch.size = 0;
-        DSI_TRY(dsi_buf_reserve(&v->scratch, run->count * width, err));
-        dsi_le_copy(v->scratch.data, *out, run->count, width);
-        *out = v->scratch.data;
-    }
-done:
-    return rc;
-}
-
-static int append_fixed(struct dsi_parquet_values_writer *v,
-                        const struct dsi_parquet_input *in,
-                        const struct dsi_parquet_run *run, size_t *taken,
-                        struct ds_error *err)
-{
-    size_t width = v->dict.width;
-    const uint8_t *from = NULL;
+    const uint8_t *from = (const uint8_t *)in->values + (in->offset + run->first) * width;
     int rc = DS_OK;
 
     if (run->count > SIZE_MAX / width) {
         return dsi_fail(err, DS_EUNSUPPORTED, "values of %zu bytes", width);
     }
-    DSI_TRY(stored(v, in, run, &from, err));
-    if (!v->indexed) {
-        DSI_TRY(dsi_buf_append(&v->plain, from, run->count * width, err));
-        v->count += run->count;
-        v->plain_size += run->count * width;
-        *taken += run->count;
-        return DS_OK;
+    DSI_TRY(dsi_buf_reserve(&v->bytes, run->count * width, err));
+    if (p == DSI_PARQUET_FIXED || p == DSI_PARQUET_INT96) {
+        memcpy(v->bytes.data + v->bytes.size, from, run->count * width);
+    } else {
+        dsi_le_copy(v->bytes.data + v->bytes.size, from, run->count, width);
     }
-    DSI_TRY(dsi_buf_reserve(&v->indices, run->count * sizeof(uint32_t), err));
-    for (size_t i = 0; i < run->count; i++) {
-        DSI_TRY(take_index(v, (struct ds_slice){from + i * width, width}, err));
-        if (rc == DS_OK) {
-            break;
-        }
-        ++*taken;
-    }
-    rc = DS_OK;
+    v->bytes.size += run->count * width;
 done:
     return rc;
 }
 
 static int append_booleans(struct dsi_parquet_values_writer *v,
                            const struct dsi_parquet_input *in,
-                           const struct dsi_parquet_run *run, size_t *taken,
-                           struct ds_error *err)
+                           const struct dsi_parquet_run *run, struct ds_error *err)
 {
     size_t size = (v->count + run->count + 7) / 8;
     int rc = DS_OK;
 
-    DSI_TRY(dsi_buf_append_zero(&v->plain, size - v->plain.size, err));
-    dsi_bits_copy(v->plain.data, v->count, in->values, in->offset + run->first,
+    DSI_TRY(dsi_buf_append_zero(&v->bytes, size - v->bytes.size, err));
+    dsi_bits_copy(v->bytes.data, v->count, in->values, in->offset + run->first,
                   run->count);
-    v->count += run->count;
-    v->plain_size = size;
-    *taken += run->count;
 done:
     return rc;
 }
 
-static int take_bytes(const struct dsi_parquet_input *in, size_t element,
-                      struct ds_slice *out, struct ds_error *err)
+// Lengths from offsets; false when an offset is negative or below the one before, or a
+// value is too long.
+static bool narrow_lengths(const uint8_t *offsets, size_t count, uint32_t *out)
 {
-    int64_t start = offset_at(in, in->offset + element);
-    int64_t end = offset_at(in, in->offset + element + 1);
+    uint32_t last = 0;
+    uint32_t odd = 0;
 
-    if (start < 0 || end < start || end - start > INT32_MAX) {
-        return dsi_fail(err, DS_EINVALID, "offsets %lld and %lld", (long long)start,
-                        (long long)end);
+    memcpy(&last, offsets, sizeof last);
+    odd = last;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t next = 0;
+        memcpy(&next, offsets + (i + 1) * sizeof next, sizeof next);
+        out[i] = next - last;
+        odd |= next | out[i];
+        last = next;
     }
-    *out =
-        (struct ds_slice){end > start ? in->bytes + start : NULL, (size_t)(end - start)};
-    return DS_OK;
+    return odd >> 31 == 0;
 }
 
-static int put_bytes(struct dsi_parquet_values_writer *v, struct ds_slice value,
-                     struct ds_error *err)
+static bool wide_lengths(const uint8_t *offsets, size_t count, uint32_t *out)
 {
-    int rc = DS_OK;
+    uint64_t last = 0;
+    uint64_t odd = 0;
 
-    DSI_TRY(dsi_buf_reserve(&v->plain, 4 + value.size, err));
-    dsi_put_le32(v->plain.data + v->plain.size, (uint32_t)value.size);
-    if (value.size > 0) {
-        memcpy(v->plain.data + v->plain.size + 4, value.data, value.size);
+    memcpy(&last, offsets, sizeof last);
+    odd = last >> 63;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t next = 0;
+        memcpy(&next, offsets + (i + 1) * sizeof next, sizeof next);
+        out[i] = (uint32_t)(next - last);
+        odd |= next >> 63 | (next - last) >> 31;
+        last = next;
     }
-    v->plain.size += 4 + value.size;
-    v->plain_size += 4 + value.size;
-    v->count++;
-done:
-    return rc;
+    return odd == 0;
+}
+
+// Finds the value that is wrong: `*taken` others come before it.
+static int bad_offsets(const struct dsi_parquet_input *in,
+                       const struct dsi_parquet_run *run, size_t *taken,
+                       struct ds_error *err)
+{
+    for (size_t i = run->first;; i++, ++*taken) {
+        int64_t start = offset_at(in, in->offset + i);
+        int64_t end = offset_at(in, in->offset + i + 1);
+        assert(i < run->first + run->count);
+        if (start < 0 || end < start || end - start > INT32_MAX) {
+            return dsi_fail(err, DS_EINVALID, "offsets %lld and %lld", (long long)start,
+                            (long long)end);
+        }
+    }
 }
 
 static int append_bytes(struct dsi_parquet_values_writer *v,
@@ -242,23 +214,25 @@ static int append_bytes(struct dsi_parquet_values_writer *v,
                         const struct dsi_parquet_run *run, size_t *taken,
                         struct ds_error *err)
 {
+    const uint8_t *offsets = in->offsets;
+    size_t first = in->offset + run->first;
+    uint32_t *lengths = NULL;
+    int64_t start = offset_at(in, first);
+    size_t size = (size_t)(offset_at(in, first + run->count) - start);
+    bool good = false;
     int rc = DS_OK;
 
-    DSI_TRY(dsi_buf_reserve(&v->indices, run->count * sizeof(uint32_t), err));
-    for (size_t i = 0; i < run->count; i++) {
-        struct ds_slice value = {0};
-        DSI_TRY(take_bytes(in, run->first + i, &value, err));
-        if (v->indexed) {
-            DSI_TRY(take_index(v, value, err));
-            if (rc == DS_OK) {
-                break;
-            }
-        } else {
-            DSI_TRY(put_bytes(v, value, err));
-        }
-        ++*taken;
+    DSI_TRY(dsi_buf_reserve(&v->lengths, run->count * sizeof *lengths, err));
+    lengths = (uint32_t *)(void *)(v->lengths.data + v->lengths.size);
+    good = in->wide_offsets ? wide_lengths(offsets + first * 8, run->count, lengths)
+                            : narrow_lengths(offsets + first * 4, run->count, lengths);
+    if (!good) {
+        return bad_offsets(in, run, taken, err);
     }
-    rc = DS_OK;
+    if (size > 0) {
+        DSI_TRY(dsi_buf_append(&v->bytes, in->bytes + start, size, err));
+    }
+    v->lengths.size += run->count * sizeof *lengths;
 done:
     return rc;
 }
@@ -272,156 +246,231 @@ int dsi_parquet_values_append(struct dsi_parquet_values_writer *v,
 
     *taken = 0;
     for (size_t i = 0; i < run_count; i++) {
-        size_t before = *taken;
         switch (v->leaf->field.physical) {
         case DSI_PARQUET_BOOLEAN:
-            DSI_TRY(append_booleans(v, in, &runs[i], taken, err));
+            DSI_TRY(append_booleans(v, in, &runs[i], err));
             break;
         case DSI_PARQUET_BYTE_ARRAY:
             DSI_TRY(append_bytes(v, in, &runs[i], taken, err));
             break;
         default:
-            DSI_TRY(append_fixed(v, in, &runs[i], taken, err));
+            DSI_TRY(append_fixed(v, in, &runs[i], err));
         }
-        if (*taken - before < runs[i].count) { // The dictionary is full.
-            assert(v->indexed);
-            break;
-        }
+        v->count += runs[i].count;
+        *taken += runs[i].count;
     }
 done:
     return rc;
 }
 
-static uint32_t index_at(const struct dsi_parquet_values_writer *v, size_t i)
+static struct dsi_parquet_encode_input
+encode_input(const struct dsi_parquet_values_writer *v)
 {
-    uint32_t index = 0;
-    memcpy(&index, v->indices.data + i * sizeof index, sizeof index);
-    return index;
+    bool bytes = v->leaf->field.physical == DSI_PARQUET_BYTE_ARRAY;
+    return (struct dsi_parquet_encode_input){
+        .field = &v->leaf->field,
+        .count = v->count,
+        .bytes = v->bytes.data,
+        .lengths = bytes ? (const uint32_t *)(const void *)v->lengths.data : NULL};
 }
 
-void dsi_parquet_values_cut(struct dsi_parquet_values_writer *v, size_t count)
+// Not 0 for a single value: there are readers that stumble over it.
+static int index_width(const struct dsi_parquet_dict *d)
 {
-    assert(v->indexed && count <= v->count);
-    for (size_t i = count; i < v->count; i++) {
-        v->plain_size -= dsi_parquet_dict_plain(&v->dict, index_at(v, i)).size;
-    }
-    v->count = count;
-    v->indices.size = count * sizeof(uint32_t);
+    return dsi_parquet_bit_width(d->count > 1 ? (uint32_t)d->count - 1 : 1);
 }
 
-// Turns the page's indices back into plain values, and goes on without a dictionary.
-static int make_plain(struct dsi_parquet_values_writer *v, struct ds_error *err)
+static uint32_t *indices_of(const struct dsi_parquet_values_writer *v)
 {
+    return (uint32_t *)(void *)v->indices.data;
+}
+
+// Looks the page's values up in the dictionary; `*fits` is false when they do not.
+static int index_page(struct dsi_parquet_values_writer *v, bool *fits,
+                      struct ds_error *err)
+{
+    const struct dsi_parquet_leaf_options *o = leaf_options(v);
+    struct dsi_parquet_dict_values values = {.count = v->count};
     int rc = DS_OK;
 
-    assert(v->plain.size == 0 && v->indexed_pages == 0);
-    for (size_t i = 0; i < v->count; i++) {
-        struct ds_slice s = dsi_parquet_dict_plain(&v->dict, index_at(v, i));
-        DSI_TRY(dsi_buf_append(&v->plain, s.data, s.size, err));
+    *fits = false;
+    if (v->options->no_dictionary || o->no_dictionary || v->count == 0 ||
+        v->leaf->field.physical == DSI_PARQUET_BOOLEAN) {
+        return DS_OK;
     }
-    v->indices.size = 0;
-    v->indexed = false;
-    dsi_parquet_dict_reset(&v->dict);
+    DSI_TRY(dsi_buf_reserve(&v->bytes, DSI_PARQUET_DICT_SLACK, err));
+    DSI_TRY(dsi_buf_reserve(&v->indices, v->count * sizeof(uint32_t), err));
+    values.bytes = v->bytes.data;
+    values.lengths = encode_input(v).lengths;
+    DSI_TRY(dsi_parquet_dict_index(&v->dict, &values, v->options->dictionary_bytes,
+                                   indices_of(v), err));
+    *fits = rc == DS_ROW;
+    rc = DS_OK;
 done:
     return rc;
 }
 
-// Does the dictionary with the page's indices take less than the plain values?
-static bool dictionary_pays(const struct dsi_parquet_values_writer *v)
+// How many entries the second half of the chunk's first page added.
+static size_t added_late(const struct dsi_parquet_values_writer *v)
 {
-    size_t bits = v->count * (size_t)dsi_parquet_bit_width((uint32_t)v->dict.count);
-    return v->dict.plain.size + bits / 8 < v->plain_size;
+    const uint32_t *indices = indices_of(v);
+    uint32_t last = 0;
+
+    for (size_t i = 0; i < v->count / 2; i++) {
+        last = indices[i] > last ? indices[i] : last;
+    }
+    return v->dict.count - last - 1;
 }
 
-static int put_indices(struct dsi_parquet_values_writer *v, struct dsi_buf *out,
-                       struct ds_error *err)
+// How this page and those after it will be encoded, given that a dictionary would do.
+static int decide(struct dsi_parquet_values_writer *v, bool fits,
+                  struct dsi_compressor *with, struct ds_error *err)
 {
-    // Not 0 bits for a single value: there are readers that stumble over it.
-    uint32_t last = v->dict.count > 1 ? (uint32_t)v->dict.count - 1 : 1;
-    int width = dsi_parquet_bit_width(last);
+    const struct dsi_parquet_terms terms = {v->options, leaf_options(v)->encode, with};
+    const struct dsi_parquet_encode_input in = encode_input(v);
     int rc = DS_OK;
 
-    DSI_TRY(dsi_buf_append_byte(out, (uint8_t)width, err));
-    DSI_TRY(dsi_parquet_rle_write((const uint32_t *)(const void *)v->indices.data,
-                                  v->count, width, out, err));
+    DSI_TRY(dsi_parquet_choose(&v->trial, &terms, &in, &v->encoding, &v->other, err));
+    v->state = DSI_PARQUET_VALUES_SETTLED;
+    if (fits) {
+        const struct dsi_parquet_indexed page = {.indices = indices_of(v),
+                                                 .count = v->count,
+                                                 .width = index_width(&v->dict),
+                                                 .added = added_late(v),
+                                                 .distinct = v->dict.count,
+                                                 .bytes = v->dict.plain.size};
+        DSI_TRY(
+            dsi_parquet_choose_indexed(&v->trial, &terms, &page, &v->other, &fits, err));
+    }
+    if (fits) {
+        v->state = DSI_PARQUET_VALUES_INDEXED;
+    } else {
+        dsi_parquet_dict_reset(&v->dict);
+    }
+done:
+    return rc;
+}
+
+// Does a later page still gain by the dictionary, that had so much before it?
+static bool still_pays(const struct dsi_parquet_values_writer *v, size_t count_before,
+                       size_t size_before)
+{
+    size_t added = v->dict.count - count_before;
+    double shrink = (double)v->other.compressed / (double)v->other.encoded;
+    double grown = (double)(v->dict.plain.size - size_before) * shrink;
+    double indices = (double)v->count * index_width(&v->dict) / 8;
+    double other = (double)v->other.compressed / (double)v->other.count;
+
+    return added < v->count / 4 || grown + indices < other * (double)v->count * 1.5;
+}
+
+static int settle(struct dsi_parquet_values_writer *v, struct dsi_compressor *with,
+                  struct ds_error *err)
+{
+    size_t count = v->dict.count;
+    size_t size = v->dict.plain.size;
+    bool fits = false;
+    int rc = DS_OK;
+
+    if (v->state == DSI_PARQUET_VALUES_SETTLED) {
+        return DS_OK;
+    }
+    DSI_TRY(index_page(v, &fits, err));
+    if (v->state == DSI_PARQUET_VALUES_FIRST) {
+        return decide(v, fits, with, err);
+    }
+    if (!fits || !still_pays(v, count, size)) {
+        const struct dsi_parquet_terms terms = {v->options, leaf_options(v)->encode,
+                                                with};
+        const struct dsi_parquet_encode_input in = encode_input(v);
+        dsi_parquet_dict_cut(&v->dict, count);
+        DSI_TRY(dsi_parquet_choose(&v->trial, &terms, &in, &v->encoding, &v->other, err));
+        v->state = DSI_PARQUET_VALUES_SETTLED;
+    }
 done:
     return rc;
 }
 
 // Each value of the dictionary that the page uses is looked at once, but for NaN.
-static int bound_indexed(struct dsi_parquet_values_writer *v,
+static int bound_indexed(const struct dsi_parquet_values_writer *v,
                          struct dsi_parquet_bounds *b, struct ds_error *err)
 {
-    size_t skip = v->dict.width > 0 ? 0 : 4;
+    const uint32_t *used = (const uint32_t *)(const void *)v->dict.used.data;
     int rc = DS_OK;
 
-    v->scratch.size = 0;
-    DSI_TRY(dsi_buf_append_zero(&v->scratch, v->dict.count, err));
-    for (size_t i = 0; i < v->count; i++) {
-        uint8_t *seen = &v->scratch.data[index_at(v, i)]; // 1: is bounded; 2: is a NaN.
-        if (*seen == 0) {
-            struct ds_slice s = dsi_parquet_dict_plain(&v->dict, index_at(v, i));
-            s = (struct ds_slice){s.data + skip, s.size - skip};
-            *seen = dsi_parquet_is_nan(v->order, s) ? 2 : 1;
-            DSI_TRY(dsi_parquet_bounds_add(b, v->order, s, err));
-        }
-        b->nan_count += *seen == 2;
+    for (size_t i = 0; i < v->dict.used.size / sizeof *used; i++) {
+        DSI_TRY(dsi_parquet_bounds_add(b, v->order,
+                                       dsi_parquet_dict_value(&v->dict, used[i]), err));
     }
+    b->nan_count = (int64_t)dsi_parquet_count_nans(v->order, v->bytes.data, v->count);
 done:
     return rc;
 }
 
-static int bound_plain(const struct dsi_parquet_values_writer *v,
-                       struct dsi_parquet_bounds *b, struct ds_error *err)
+static int bound_bits(const struct dsi_parquet_values_writer *v,
+                      struct dsi_parquet_bounds *b, struct ds_error *err)
 {
-    const uint8_t *at = v->plain.data;
-    size_t width = v->dict.width;
+    bool seen[2] = {false, false};
     int rc = DS_OK;
 
-    if (width > 0) {
-        b->nan_count = (int64_t)dsi_parquet_count_nans(v->order, at, v->count);
-        return dsi_parquet_bounds_add_all(b, v->order, at, width, v->count, err);
-    }
     for (size_t i = 0; i < v->count; i++) {
-        uint8_t bit = 0;
-        struct ds_slice s = {&bit, 1};
-        if (v->leaf->field.physical == DSI_PARQUET_BOOLEAN) {
-            bit = dsi_bit_get(at, i);
-        } else {
-            s = (struct ds_slice){at + 4, dsi_le32(at)};
-            at += 4 + s.size;
+        seen[dsi_bit_get(v->bytes.data, i)] = true;
+    }
+    for (uint8_t bit = 0; bit < 2; bit++) {
+        if (seen[bit]) {
+            DSI_TRY(dsi_parquet_bounds_add(b, v->order, (struct ds_slice){&bit, 1}, err));
         }
-        DSI_TRY(dsi_parquet_bounds_add(b, v->order, s, err));
     }
 done:
     return rc;
 }
 
-int dsi_parquet_values_end(struct dsi_parquet_values_writer *v, struct dsi_buf *out,
+static int bound_page(const struct dsi_parquet_values_writer *v,
+                      struct dsi_parquet_bounds *b, struct ds_error *err)
+{
+    size_t width = v->dict.width;
+
+    if (v->state == DSI_PARQUET_VALUES_INDEXED) {
+        return bound_indexed(v, b, err);
+    }
+    if (v->leaf->field.physical == DSI_PARQUET_BOOLEAN) {
+        return bound_bits(v, b, err);
+    }
+    if (width > 0) {
+        b->nan_count = (int64_t)dsi_parquet_count_nans(v->order, v->bytes.data, v->count);
+        return dsi_parquet_bounds_add_all(b, v->order, v->bytes.data, width, v->count,
+                                          err);
+    }
+    return dsi_parquet_bounds_add_bytes(b, v->order, v->bytes.data,
+                                        (const uint32_t *)(const void *)v->lengths.data,
+                                        v->count, err);
+}
+
+int dsi_parquet_values_end(struct dsi_parquet_values_writer *v,
+                           struct dsi_compressor *with, struct dsi_buf *out,
                            struct dsi_parquet_page_values *page, struct ds_error *err)
 {
-    bool bytes = v->leaf->field.physical == DSI_PARQUET_BYTE_ARRAY;
+    struct dsi_parquet_encode_input in;
     int rc = DS_OK;
 
-    if (v->indexed && v->indexed_pages == 0 && !dictionary_pays(v)) {
-        DSI_TRY(make_plain(v, err)); // The first page decides for the chunk.
+    DSI_TRY(settle(v, with, err));
+    in = encode_input(v);
+    dsi_parquet_bounds_reset(&page->bounds);
+    DSI_TRY(bound_page(v, &page->bounds, err));
+    if (v->state == DSI_PARQUET_VALUES_INDEXED) {
+        int width = index_width(&v->dict);
+        page->encoding = DSI_PARQUET_RLE_DICTIONARY;
+        DSI_TRY(dsi_buf_append_byte(out, (uint8_t)width, err));
+        DSI_TRY(dsi_parquet_rle_write(indices_of(v), v->count, width, out, err));
+    } else {
+        page->encoding = v->encoding;
+        DSI_TRY(dsi_parquet_encode(v->encoding, &in, out, err));
     }
     page->count = v->count;
-    page->encoding = v->indexed ? DSI_PARQUET_RLE_DICTIONARY : DSI_PARQUET_PLAIN;
-    page->byte_count = bytes ? (int64_t)(v->plain_size - 4 * v->count) : 0;
-    dsi_parquet_bounds_reset(&page->bounds);
-    if (v->indexed) {
-        DSI_TRY(bound_indexed(v, &page->bounds, err));
-        DSI_TRY(put_indices(v, out, err));
-    } else {
-        DSI_TRY(bound_plain(v, &page->bounds, err));
-        DSI_TRY(dsi_buf_append(out, v->plain.data, v->plain.size, err));
-    }
-    v->indexed_pages += v->indexed;
+    page->byte_count = in.lengths ? (int64_t)v->bytes.size : 0;
     v->count = 0;
-    v->plain_size = 0;
-    v->plain.size = 0;
-    v->indices.size = 0;
+    v->bytes.size = 0;
+    v->lengths.size = 0;
 done:
     return rc;
 }

@@ -3,14 +3,26 @@
 // Levels, pages and what is known of them are parquet_column.h's: here there are values
 // only, none of them null.
 //
+// Values wait as they are until their page ends; then all of them are looked at, and
+// encoded together. The first page of a chunk is tried in every way that is allowed: the
+// smallest, compressed, is taken. A dictionary is kept while it pays.
+//
 // (1) What the page holds, and how it is encoded, depends on its values and on the
 //     chunk's earlier pages, never on how the values came.
 #ifndef DSI_CODEC_PARQUET_VALUES_WRITE_H
 #define DSI_CODEC_PARQUET_VALUES_WRITE_H
 
+#include "codec/compress/compress.h"
 #include "codec/parquet/parquet_bounds.h"
+#include "codec/parquet/parquet_choose.h"
 #include "codec/parquet/parquet_dict.h"
 #include "codec/parquet/parquet_write.h"
+
+enum dsi_parquet_values_state {
+    DSI_PARQUET_VALUES_FIRST,   // The chunk has no page yet.
+    DSI_PARQUET_VALUES_INDEXED, // A dictionary is in use.
+    DSI_PARQUET_VALUES_SETTLED, // All other pages will have v->encoding.
+};
 
 struct dsi_parquet_values_writer {
     const struct dsi_parquet_node *leaf;
@@ -19,16 +31,17 @@ struct dsi_parquet_values_writer {
 
     // The page at hand.
     size_t count;
-    size_t plain_size;      // Bytes its values take in plain encoding.
-    struct dsi_buf plain;   // Unless `indexed`; of BOOLEAN, bits.
-    struct dsi_buf indices; // uint32, while `indexed`.
+    struct dsi_buf bytes;   // Little-endian, without lengths; of BOOLEAN, bits.
+    struct dsi_buf lengths; // uint32; BYTE_ARRAY only.
 
     // The chunk at hand.
-    bool indexed; // A dictionary is in use.
+    enum dsi_parquet_values_state state;
+    int32_t encoding;
     struct dsi_parquet_dict dict;
-    int32_t indexed_pages;
+    struct dsi_parquet_price other; // What the next best takes, while `indexed`.
 
-    struct dsi_buf scratch;
+    struct dsi_buf indices; // uint32, of the page that ends.
+    struct dsi_parquet_trial trial;
 };
 
 /// Elements of an input that follow each other and all have a value.
@@ -61,26 +74,20 @@ size_t dsi_parquet_values_room(const struct dsi_parquet_values_writer *v,
                                size_t count);
 bool dsi_parquet_values_full(const struct dsi_parquet_values_writer *v);
 
-/// Adds values; `*taken` were, all of them unless the dictionary is full. DS_EINVALID for
-/// offsets that descend: of the value after `*taken` others.
+/// Adds values. DS_EINVALID for offsets that descend: of the value after `*taken` others.
 DS_MUST_CHECK int dsi_parquet_values_append(struct dsi_parquet_values_writer *v,
                                             const struct dsi_parquet_input *in,
                                             const struct dsi_parquet_run *runs,
                                             size_t run_count, size_t *taken,
                                             struct ds_error *err);
 
-/// Forgets all but the first `count` values of the page. Only while `indexed`.
-void dsi_parquet_values_cut(struct dsi_parquet_values_writer *v, size_t count);
-
 /// Appends the page's values to `out`, says in `*page` what they are (its bounds are
-/// replaced; release them once), and begins the next page.
+/// replaced; release them once), and begins the next page. `with` is the compressor of
+/// the column, for trials.
 DS_MUST_CHECK int dsi_parquet_values_end(struct dsi_parquet_values_writer *v,
-                                         struct dsi_buf *out,
+                                         struct dsi_compressor *with, struct dsi_buf *out,
                                          struct dsi_parquet_page_values *page,
                                          struct ds_error *err);
-
-/// No dictionary for the pages to come; the page at hand must be empty.
-void dsi_parquet_values_give_up(struct dsi_parquet_values_writer *v);
 
 /// About the bytes the page and the dictionary will take.
 size_t dsi_parquet_values_size(const struct dsi_parquet_values_writer *v);

@@ -30,6 +30,14 @@ enum dsi_parquet_encode {
     DSI_PARQUET_ENCODE_SPLIT,        ///< BYTE_STREAM_SPLIT.
 };
 
+/// What DSI_PARQUET_ENCODE_AUTO chooses from, beside a dictionary. What other engines read
+/// is in docs/decisions/008.
+enum dsi_parquet_choice {
+    DSI_PARQUET_CHOICE_COMMON, ///< PLAIN, DELTA_BINARY_PACKED.
+    DSI_PARQUET_CHOICE_PLAIN,
+    DSI_PARQUET_CHOICE_ALL,
+};
+
 /// What one column is written with; all zero means the defaults.
 struct dsi_parquet_leaf_options {
     bool no_dictionary;
@@ -46,7 +54,8 @@ struct dsi_parquet_write_options {
     enum dsi_compression codec; ///< NONE, GZIP, ZSTD, SNAPPY, LZ4_RAW or BROTLI.
     bool has_level;             ///< Use `level`; else the codec's own default.
     int level;
-    bool no_dictionary;      ///< Plain values from the start.
+    bool no_dictionary;
+    enum dsi_parquet_choice choice;
     size_t page_bytes;       ///< A data page ends at about so many; 0: 1 MiB.
     size_t page_rows;        ///< … or at so many rows; 0: 20,000.
     size_t dictionary_bytes; ///< A chunk's dictionary holds no more; 0: 2 MiB.

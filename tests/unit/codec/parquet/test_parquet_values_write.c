@@ -6,56 +6,99 @@
 #include <string.h>
 
 static const struct dsi_parquet_write_options options = {
-    .page_bytes = 100, .page_rows = 1000, .dictionary_bytes = 40, .bound_bytes = 64};
+    .page_bytes = 100, .page_rows = 10, .dictionary_bytes = 40, .bound_bytes = 64};
 
-static void test_parquet_values_write__stops_where_the_dictionary_is_full(void **state)
+// Ends the page; its encoding.
+static int32_t end(struct dsi_parquet_values_writer *v, size_t count, int64_t min,
+                   int64_t max)
 {
-    static const int64_t values[] = {1, 2, 3, 1, 4, 5, 2, 6, 1};
-    static const struct dsi_parquet_run runs[] = {{0, 4}, {5, 4}};
+    struct dsi_parquet_page_values page = {0};
+    struct dsi_compressor with = {0};
+    struct dsi_buf out = DSI_BUF_INIT;
+    int64_t bound = 0;
+
+    assert_int_equal(dsi_parquet_values_end(v, &with, &out, &page, NULL), DS_OK);
+    assert_int_equal(page.count, count);
+    memcpy(&bound, page.bounds.min.data, sizeof bound);
+    assert_int_equal(bound, min);
+    memcpy(&bound, page.bounds.max.data, sizeof bound);
+    assert_int_equal(bound, max);
+    dsi_parquet_bounds_release(&page.bounds);
+    dsi_compressor_release(&with);
+    dsi_buf_release(&out);
+    return page.encoding;
+}
+
+static void append(struct dsi_parquet_values_writer *v, const int64_t *values,
+                   size_t count)
+{
+    const struct dsi_parquet_input in = {.values = values};
+    const struct dsi_parquet_run run = {0, count};
+    size_t taken = 0;
+
+    assert_int_equal(dsi_parquet_values_append(v, &in, &run, 1, &taken, NULL), DS_OK);
+    assert_int_equal(taken, count);
+}
+
+static const int64_t large = (int64_t)1 << 60;
+
+static void test_parquet_values_write__settles_when_the_dictionary_is_full(void **state)
+{
+    const int64_t few[] = {large, 1, large, 1, large, 1, large, 1, large, large};
+    const int64_t more[] = {large, 2, large, 3, 4, large, 5, 6, 7, 8};
     const struct dsi_parquet_node leaf = {
         .field = {.name = "x", .physical = DSI_PARQUET_INT64}};
-    const struct dsi_parquet_input in = {.values = values};
     struct dsi_parquet_values_writer v;
-    struct dsi_parquet_page_values page = {0};
-    struct dsi_buf out = DSI_BUF_INIT;
-    size_t taken = 0;
     (void)state;
 
     dsi_parquet_values_writer_init(&v, &leaf, &options);
-    assert_int_equal(dsi_parquet_values_append(&v, &in, runs, 2, &taken, NULL), DS_OK);
-    assert_int_equal(taken, 8); // 1 2 3 1 5 2 6 1: five different ones.
-    assert_int_equal(dsi_parquet_values_append(&v, &in, &(struct dsi_parquet_run){4, 1},
-                                               1, &taken, NULL),
-                     DS_OK);
-    assert_int_equal(taken, 0);
-    dsi_parquet_values_cut(&v, 5);
-    assert_int_equal(v.count, 5);
-    assert_int_equal(v.plain_size, 40);
-    assert_int_equal(dsi_parquet_values_end(&v, &out, &page, NULL), DS_OK);
-    assert_int_equal(page.count, 5);
-    assert_int_equal(page.encoding, DSI_PARQUET_PLAIN); // 40 bytes and more for 40.
-    assert_int_equal(page.bounds.min.data[0], 1);
-    assert_int_equal(page.bounds.max.data[0], 5);
-    dsi_parquet_bounds_release(&page.bounds);
+    for (int chunk = 0; chunk < 2; chunk++) {
+        append(&v, few, 10);
+        assert_int_equal(end(&v, 10, 1, large), DSI_PARQUET_RLE_DICTIONARY);
+        append(&v, few, 10);
+        assert_int_equal(end(&v, 10, 1, large), DSI_PARQUET_RLE_DICTIONARY);
+        append(&v, more, 10);
+        assert_int_equal(end(&v, 10, 2, large), DSI_PARQUET_PLAIN);
+        assert_int_equal(v.dict.count, 2); // As the pages before need it.
+        append(&v, few, 10);
+        assert_int_equal(end(&v, 10, 1, large), DSI_PARQUET_PLAIN);
+        dsi_parquet_values_next(&v);
+        assert_int_equal(v.dict.count, 0);
+    }
     dsi_parquet_values_writer_release(&v);
-    dsi_buf_release(&out);
+}
+
+static void test_parquet_values_write__takes_deltas_for_what_ascends(void **state)
+{
+    const int64_t values[] = {100, 101, 102, 103, 104, 105, 106, 108, 109, 110};
+    const struct dsi_parquet_node leaf = {
+        .field = {.name = "x", .physical = DSI_PARQUET_INT64}};
+    struct dsi_parquet_values_writer v;
+    (void)state;
+
+    dsi_parquet_values_writer_init(&v, &leaf, &options);
+    append(&v, values, 10);
+    assert_int_equal(end(&v, 10, 100, 110), DSI_PARQUET_DELTA_BINARY_PACKED);
+    append(&v, values, 10);
+    assert_int_equal(end(&v, 10, 100, 110), DSI_PARQUET_DELTA_BINARY_PACKED);
+    dsi_parquet_values_writer_release(&v);
 }
 
 static void test_parquet_values_write__knows_how_many_elements_fit(void **state)
 {
     static const int32_t offsets[] = {0, 10, 20, 30, 80, 90, 1000};
     static const int32_t odd[] = {0, 10, 5, -3, 80, 2, 1000};
-    const struct dsi_parquet_write_options plain = {
-        .page_bytes = 100, .page_rows = 9, .no_dictionary = true, .bound_bytes = 64};
     const struct dsi_parquet_node leaf = {
         .field = {.name = "x", .physical = DSI_PARQUET_BYTE_ARRAY}};
+    const struct dsi_parquet_node number = {
+        .field = {.name = "x", .physical = DSI_PARQUET_INT64}};
     const struct dsi_parquet_node bit = {
         .field = {.name = "x", .physical = DSI_PARQUET_BOOLEAN}};
     struct dsi_parquet_input in = {.offsets = offsets};
     struct dsi_parquet_values_writer v;
     (void)state;
 
-    dsi_parquet_values_writer_init(&v, &leaf, &plain);
+    dsi_parquet_values_writer_init(&v, &leaf, &options);
     assert_int_equal(dsi_parquet_values_room(&v, &in, 0, 6), 4);
     assert_int_equal(dsi_parquet_values_room(&v, &in, 3, 3), 2);
     assert_int_equal(dsi_parquet_values_room(&v, &in, 5, 1), 0);
@@ -63,40 +106,69 @@ static void test_parquet_values_write__knows_how_many_elements_fit(void **state)
     in.offsets = odd;
     assert_true(dsi_parquet_values_room(&v, &in, 0, 6) <= 6);
     dsi_parquet_values_writer_release(&v);
-    dsi_parquet_values_writer_init(&v, &leaf, &options);
-    assert_int_equal(dsi_parquet_values_room(&v, &in, 0, 60), 24); // Indices.
+    dsi_parquet_values_writer_init(&v, &number, &options);
+    assert_int_equal(dsi_parquet_values_room(&v, &in, 0, 600), 12);
+    v.state = DSI_PARQUET_VALUES_INDEXED;
+    assert_int_equal(dsi_parquet_values_room(&v, &in, 0, 600), 49);
     dsi_parquet_values_writer_release(&v);
     dsi_parquet_values_writer_init(&v, &bit, &options);
     assert_int_equal(dsi_parquet_values_room(&v, &in, 0, 5000), 99 * 8);
     dsi_parquet_values_writer_release(&v);
 }
 
-static void test_parquet_values_write__says_which_value_has_bad_offsets(void **state)
+static void expect_bad(const struct dsi_parquet_input *in, const char *message)
 {
-    static const int32_t offsets[] = {0, 1, 2, 1, 4};
     static const struct dsi_parquet_run runs[] = {{0, 1}, {1, 3}};
     const struct dsi_parquet_node leaf = {
         .field = {.name = "x", .physical = DSI_PARQUET_BYTE_ARRAY}};
-    const struct dsi_parquet_input in = {.offsets = offsets,
-                                         .bytes = (const uint8_t *)"abcd"};
     struct dsi_parquet_values_writer v;
     struct ds_error err = {0};
     size_t taken = 0;
-    (void)state;
 
     dsi_parquet_values_writer_init(&v, &leaf, &options);
-    assert_int_equal(dsi_parquet_values_append(&v, &in, runs, 2, &taken, &err),
+    assert_int_equal(dsi_parquet_values_append(&v, in, runs, 2, &taken, &err),
                      DS_EINVALID);
     assert_int_equal(taken, 2);
-    assert_string_equal(err.message, "offsets 2 and 1");
-    v.count = 0;
+    assert_string_equal(err.message, message);
+    dsi_parquet_values_writer_release(&v);
+}
+
+static void test_parquet_values_write__says_which_value_has_bad_offsets(void **state)
+{
+    static const int32_t descending[] = {0, 1, 2, 1, 4};
+    static const int32_t negative[] = {0, 1, INT32_MAX, INT32_MIN, INT32_MIN};
+    static const int64_t wide[] = {0, 1, 2, 1, 4};
+    static const int64_t long_one[] = {0, 1, 2, 3 + (int64_t)INT32_MAX, INT64_MAX};
+    struct dsi_parquet_input in = {.offsets = descending,
+                                   .bytes = (const uint8_t *)"abcd"};
+    (void)state;
+
+    expect_bad(&in, "offsets 2 and 1");
+    in.offsets = wide;
+    in.wide_offsets = true;
+    expect_bad(&in, "offsets 2 and 1");
+    in.offsets = long_one;
+    expect_bad(&in, "offsets 2 and 2147483650");
+    in.offsets = negative;
+    in.wide_offsets = false;
+    in.bytes = NULL;
+    const struct dsi_parquet_node leaf = {
+        .field = {.name = "x", .physical = DSI_PARQUET_BYTE_ARRAY}};
+    const struct dsi_parquet_run run = {2, 2};
+    struct dsi_parquet_values_writer v;
+    size_t taken = 0;
+    dsi_parquet_values_writer_init(&v, &leaf, &options);
+    assert_int_equal(dsi_parquet_values_append(&v, &in, &run, 1, &taken, NULL),
+                     DS_EINVALID);
+    assert_int_equal(taken, 0);
     dsi_parquet_values_writer_release(&v);
 }
 
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parquet_values_write__stops_where_the_dictionary_is_full),
+        cmocka_unit_test(test_parquet_values_write__settles_when_the_dictionary_is_full),
+        cmocka_unit_test(test_parquet_values_write__takes_deltas_for_what_ascends),
         cmocka_unit_test(test_parquet_values_write__knows_how_many_elements_fit),
         cmocka_unit_test(test_parquet_values_write__says_which_value_has_bad_offsets),
     };

@@ -1,0 +1,64 @@
+// Which encoding suits the values of a page: some of them are encoded and compressed in
+// every way that is allowed, and the smallest result wins.
+//
+// (1) The choice depends on the values and the options alone.
+#ifndef DSI_CODEC_PARQUET_CHOOSE_H
+#define DSI_CODEC_PARQUET_CHOOSE_H
+
+#include "codec/compress/compress.h"
+#include "codec/parquet/parquet_encode.h"
+#include "codec/parquet/parquet_write.h"
+
+/// What values took when they were tried.
+struct dsi_parquet_price {
+    size_t count;      // Of the values.
+    size_t plain;      // Bytes they take in plain encoding …
+    size_t encoded;    // … encoded …
+    size_t compressed; // … and compressed.
+};
+
+/// Working memory; all zero at first.
+struct dsi_parquet_trial {
+    struct dsi_buf encoded;
+    struct dsi_buf compressed;
+};
+
+void dsi_parquet_trial_release(struct dsi_parquet_trial *t);
+
+/// What a trial needs to know; borrowed.
+struct dsi_parquet_terms {
+    const struct dsi_parquet_write_options *options;
+    enum dsi_parquet_encode wish;
+    struct dsi_compressor *with;
+};
+
+/// Finds the best encoding other than a dictionary, and what it takes for a sample from
+/// the start of the page.
+DS_MUST_CHECK int dsi_parquet_choose(struct dsi_parquet_trial *t,
+                                     const struct dsi_parquet_terms *terms,
+                                     const struct dsi_parquet_encode_input *page,
+                                     int32_t *encoding, struct dsi_parquet_price *price,
+                                     struct ds_error *err);
+
+/// The sample's size.
+enum { DSI_PARQUET_SAMPLE = 8192 };
+
+/// What a page of dictionary indices would take, of which the dictionary's growth is
+/// `added` of its entries: bytes for the values of `other`.
+struct dsi_parquet_indexed {
+    const uint32_t *indices;
+    size_t count;
+    int width;       // Bits of an index.
+    size_t added;    // Entries that the second half of the page added.
+    size_t distinct; // Entries that the page added in all …
+    size_t bytes;    // … and what they take.
+};
+
+/// Does the dictionary take less than `other`?
+DS_MUST_CHECK int dsi_parquet_choose_indexed(struct dsi_parquet_trial *t,
+                                             const struct dsi_parquet_terms *terms,
+                                             const struct dsi_parquet_indexed *page,
+                                             const struct dsi_parquet_price *other,
+                                             bool *yes, struct ds_error *err);
+
+#endif
