@@ -95,8 +95,8 @@ class Duckdb:
     def scan(self, files, columns, bounds):
         names = ", ".join(f'"{c}"' for c in columns) if columns else "*"
         where = f'where "{bounds[0]}" between {bounds[1]} and {bounds[2]}' if bounds else ""
-        result = self.db.execute(f"select {names} from read_parquet({files}) {where}")
-        reader = result.to_arrow_reader(65536)
+        rows = self.db.sql(f"select {names} from read_parquet({files}) {where}")
+        reader = rows.to_arrow_reader(65536)
         return sum(batch.num_rows for batch in reader)
 
     def count(self, files):
