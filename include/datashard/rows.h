@@ -5,8 +5,13 @@
 /// line and column, when they do not fit; nothing is guessed or cut.
 ///
 /// CSV (RFC 4180): the first record names the columns; an empty cell without quotes is
-/// null. JSON: objects with one member a column; a missing member is null; null is null;
-/// booleans and whole numbers are JSON's own, not strings.
+/// null; a nested value is its JSON. JSON: objects with one member a column; a missing
+/// member is null; null is null; booleans and whole numbers are JSON's own, not strings.
+/// Nested values: a struct is an object (a missing member is null), a list an array. A
+/// map is an object when its key is a string, else an array of {"key": …, "value": …};
+/// both are read for either. A struct's member that its type does not have, and a map's
+/// key that comes twice, are refused. A variant is {"metadata": …, "value": …}, bytes in
+/// hexadecimal, and cannot be read.
 /// Both: dates "2017-11-16", times "22:31:08.123456", timestamps "2017-11-16T22:31:08" (a
 /// blank instead of T, fractions, and for timestamptz a zone), UUIDs, bytes in
 /// hexadecimal.
@@ -74,8 +79,9 @@ DS_API void ds_rows_free(ds_rows *rows); ///< NULL is fine.
 
 /// Guesses columns and types from text (options->schema is not used): the first 100,000
 /// lines, or all of a JSON array. Types: boolean, long, double, date, timestamp,
-/// timestamptz, string. All columns are optional. The caller releases *out.
-/// DS_EUNSUPPORTED: nested values, by name.
+/// timestamptz, string; JSON's objects are structs of all the members they have, its
+/// arrays lists (maps are never guessed). All columns are optional. The caller releases
+/// *out. DS_EINVALID: a column that is nested here and flat, or otherwise nested, there.
 DS_API DS_MUST_CHECK int ds_rows_infer(const struct ds_rows_options *options,
                                        struct ArrowSchema *out, struct ds_error *err);
 

@@ -111,7 +111,6 @@ void dsi_column_builder_truncate(struct dsi_column_builder *c, int64_t length)
 
 // --- one value
 
-// "a.b.element", cut to fit.
 static size_t put_path(const struct dsi_column_builder *c, char *out, size_t size)
 {
     size_t used = 0;
@@ -124,6 +123,11 @@ static size_t put_path(const struct dsi_column_builder *c, char *out, size_t siz
         used += n > 0 ? (size_t)n : 0;
     }
     return used;
+}
+
+void dsi_column_builder_path(const struct dsi_column_builder *c, char *out, size_t size)
+{
+    put_path(c, out, size);
 }
 
 // Where the value would go, as people count: its column's path, its row.
@@ -317,6 +321,20 @@ int dsi_column_builder_end(struct dsi_column_builder *c, struct ds_error *err)
 }
 
 // --- all of it
+
+struct ds_slice dsi_column_builder_last(const struct dsi_column_builder *c)
+{
+    static const uint8_t flags[] = {0, 1};
+    int64_t i = c->length - 1;
+
+    assert(i >= 0 && c->layout != DSI_LAYOUT_NESTED);
+    if (c->layout == DSI_LAYOUT_BITS) {
+        return (struct ds_slice){&flags[dsi_bit_get(c->values.data, i)], 1};
+    }
+    size_t start =
+        c->layout == DSI_LAYOUT_BYTES ? (size_t)offset_at(c, i) : (size_t)i * c->width;
+    return (struct ds_slice){c->values.data + start, c->values.size - start};
+}
 
 size_t dsi_column_builder_bytes(const struct dsi_column_builder *c)
 {

@@ -46,6 +46,13 @@ DS_MUST_CHECK int dsi_column_builder_end(struct dsi_column_builder *c,
 /// Back to `length` values, which it has; nothing is pending after.
 void dsi_column_builder_truncate(struct dsi_column_builder *c, int64_t length);
 
+/// The bytes of the last value of a flat column that has one, borrowed until the next
+/// change; a boolean is one byte.
+struct ds_slice dsi_column_builder_last(const struct dsi_column_builder *c);
+
+/// The column's path, "a.b.element", cut to fit.
+void dsi_column_builder_path(const struct dsi_column_builder *c, char *out, size_t size);
+
 /// What all buffers hold.
 size_t dsi_column_builder_bytes(const struct dsi_column_builder *c);
 

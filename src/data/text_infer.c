@@ -2,6 +2,7 @@
 // result.
 #include "data/text_reader.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -16,55 +17,94 @@ static const enum dsi_type_kind guesses[] = {
 };
 enum { GUESSES = sizeof guesses / sizeof guesses[0] };
 
+enum { NODES_MAX = 10000 }; // Columns and fields of all levels: more are data, not names.
+
+// A column, a struct's field, a list's element: what was seen of it so far.
 struct guess {
     const char *name;
+    struct guess *parent; // NULL: the rows themselves.
     bool possible[GUESSES];
-    bool any; // A value was seen.
+    bool flat;              // A value that is neither object nor array was seen.
+    bool object;            // An object was seen; its members are the children.
+    struct guess *element;  // An array was seen.
+    struct guess *children; // In the order they came.
+    struct guess *last;
+    struct guess *next; // Of the same parent.
+    size_t child_count;
+    int depth;
 };
 
 struct inferring {
     const struct dsi_text_options *options;
     struct dsi_arena *arena;
-    struct dsi_map names; // Name to its place, plus one.
-    struct guess *columns;
+    struct dsi_map names; // A parent's address and a name, to the guess.
+    struct guess root;
     size_t count;
-    size_t room;
 };
 
-static struct guess *column(struct inferring *n, struct ds_slice name,
-                            struct ds_error *err)
+// "a.b.element", cut to fit.
+static size_t put_path(const struct guess *g, char *out, size_t size)
 {
-    size_t place = (size_t)(uintptr_t)dsi_map_get(&n->names, name);
-    if (place > 0) {
-        return &n->columns[place - 1];
+    size_t used = g->parent && g->parent->parent ? put_path(g->parent, out, size) : 0;
+    if (used < size) {
+        int n = snprintf(out + used, size - used, "%s%s", used > 0 ? "." : "", g->name);
+        used += n > 0 ? (size_t)n : 0;
     }
-    if (n->count == n->room) {
-        size_t room = n->room ? n->room * 2 : 32;
-        struct guess *more = dsi_arena_array(n->arena, room, sizeof *more);
-        if (!more) {
-            DSI_IGNORE(dsi_no_memory(err, "guessing columns")); // NULL says it.
-            return NULL;
-        }
-        if (n->count > 0) {
-            memcpy(more, n->columns, n->count * sizeof *more);
-        }
-        n->columns = more;
-        n->room = room;
+    return used;
+}
+
+static int make_guess(struct inferring *n, struct guess *parent, struct ds_slice name,
+                      struct guess **out, struct ds_error *err)
+{
+    struct guess *g = NULL;
+
+    if (n->count >= NODES_MAX || parent->depth >= DSI_TYPE_DEPTH_MAX - 1) {
+        return dsi_fail(err, DS_EINVALID,
+                        "more than %d columns, or deeper than %d levels; to guess from, "
+                        "this is too much",
+                        NODES_MAX, DSI_TYPE_DEPTH_MAX);
     }
-    struct guess *g = &n->columns[n->count];
-    g->name = dsi_arena_strndup(n->arena, (const char *)name.data, name.size);
+    n->count++;
+    g = dsi_arena_alloc(n->arena, sizeof *g);
+    if (g) {
+        g->name = dsi_arena_strndup(n->arena, (const char *)name.data, name.size);
+    }
+    if (!g || !g->name) {
+        return dsi_no_memory(err, "guessing columns");
+    }
     for (int i = 0; i < GUESSES; i++) {
         g->possible[i] = true;
     }
-    if (!g->name) {
-        DSI_IGNORE(dsi_no_memory(err, "guessing columns"));
-        return NULL;
+    g->parent = parent;
+    g->depth = parent->depth + 1;
+    *out = g;
+    return DS_OK;
+}
+
+// The child of that name, made if there is none.
+static int child(struct inferring *n, struct guess *parent, struct ds_slice name,
+                 struct guess **out, struct ds_error *err)
+{
+    struct dsi_buf key = DSI_BUF_INIT;
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_buf_append(&key, &parent, sizeof parent, err));
+    DSI_TRY(dsi_buf_append(&key, name.data, name.size, err));
+    *out = dsi_map_get(&n->names, dsi_buf_slice(&key));
+    if (!*out) {
+        DSI_TRY(make_guess(n, parent, name, out, err));
+        DSI_TRY(dsi_map_put(&n->names, dsi_buf_slice(&key), *out, err));
+        if (parent->last) {
+            parent->last->next = *out;
+        } else {
+            parent->children = *out;
+        }
+        parent->last = *out;
+        parent->child_count++;
     }
-    if (dsi_map_put(&n->names, name, (void *)(uintptr_t)(n->count + 1), err) < 0) {
-        return NULL;
-    }
-    n->count++;
-    return g;
+done:
+    dsi_buf_release(&key);
+    return rc;
 }
 
 // "00501" is a code, not a number: reading it as one would lose its zeros.
@@ -76,11 +116,10 @@ static bool keeps_its_text(struct ds_slice text)
            !(text.size > 0 && text.data[0] == '+');
 }
 
-static void narrow(struct inferring *n, struct guess *g, struct ds_slice text)
+static void narrow(struct guess *g, struct ds_slice text)
 {
     struct dsi_arena scratch = DSI_ARENA_INIT;
-    (void)n;
-    g->any = true;
+    g->flat = true;
     for (int i = 0; i < GUESSES - 1; i++) {
         struct dsi_type type = {.kind = guesses[i]};
         struct dsi_value v;
@@ -95,34 +134,52 @@ static void narrow(struct inferring *n, struct guess *g, struct ds_slice text)
 // --- CSV
 // -----------------------------------------------------------------------------------
 
+// The columns that a header names, one for each cell; the last is NULL.
+static int infer_header(struct inferring *n, const struct dsi_csv_record *record,
+                        struct guess ***out, struct ds_error *err)
+{
+    struct guess **columns = dsi_arena_array(n->arena, record->count, sizeof *columns);
+
+    if (!columns) {
+        return dsi_no_memory(err, "guessing columns");
+    }
+    for (size_t i = 0; i < record->count; i++) {
+        struct ds_slice cell = record->cells[i].text;
+        if (i == 0 && cell.size >= 3 && memcmp(cell.data, "\xef\xbb\xbf", 3) == 0) {
+            cell = (struct ds_slice){cell.data + 3, cell.size - 3};
+        }
+        int rc = child(n, &n->root, cell, &columns[i], err);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    *out = columns;
+    return DS_OK;
+}
+
 static int infer_csv(struct inferring *n, struct dsi_text_source *source,
                      struct ds_error *err)
 {
     struct dsi_csv_record record = {NULL, 0, 0, DSI_BUF_INIT};
     struct ds_slice text = {NULL, 0};
     char delimiter = n->options->delimiter ? n->options->delimiter : ',';
+    struct guess **columns = NULL;
+    size_t count = 0;
     int64_t line = 0;
-    bool header = true;
     int rc = DS_OK;
 
     while ((rc = dsi_text_source_record(source, true, &text, &line, err)) == DS_ROW) {
         DSI_TRY(dsi_csv_split(text, delimiter, &record, err));
-        for (size_t i = 0; i < record.count; i++) {
-            struct ds_slice cell = record.cells[i].text;
-            if (header) {
-                if (i == 0 && cell.size >= 3 &&
-                    memcmp(cell.data, "\xef\xbb\xbf", 3) == 0) {
-                    cell = (struct ds_slice){cell.data + 3, cell.size - 3};
-                }
-                if (!column(n, cell, err)) {
-                    rc = DS_ENOMEM;
-                    goto done;
-                }
-            } else if (i < n->count && (cell.size > 0 || record.cells[i].quoted)) {
-                narrow(n, &n->columns[i], cell);
+        if (!columns) {
+            DSI_TRY(infer_header(n, &record, &columns, err));
+            count = record.count;
+            continue;
+        }
+        for (size_t i = 0; i < record.count && i < count; i++) {
+            if (record.cells[i].text.size > 0 || record.cells[i].quoted) {
+                narrow(columns[i], record.cells[i].text);
             }
         }
-        header = false;
         if (source->line > 100000) {
             break;
         }
@@ -137,65 +194,96 @@ done:
 // ----------------------------------------------------------------------------------
 
 static int infer_value(struct inferring *n, struct dsi_json_reader *json, struct guess *g,
+                       struct ds_error *err);
+
+static int infer_object(struct inferring *n, struct dsi_json_reader *json,
+                        struct guess *g, struct ds_error *err)
+{
+    struct ds_slice key = {NULL, 0};
+    int rc = DS_OK;
+
+    g->object = true;
+    DSI_TRY(dsi_json_object_begin(json, err));
+    while ((rc = dsi_json_object_next(json, &key, err)) == DS_ROW) {
+        struct guess *member = NULL;
+        DSI_TRY(child(n, g, key, &member, err));
+        DSI_TRY(infer_value(n, json, member, err));
+    }
+done:
+    return rc;
+}
+
+static int infer_array(struct inferring *n, struct dsi_json_reader *json, struct guess *g,
                        struct ds_error *err)
 {
-    enum dsi_json_kind kind = DSI_JSON_NULL;
+    int rc = DS_OK;
+
+    if (!g->element) {
+        DSI_TRY(make_guess(n, g, dsi_slice_text("element"), &g->element, err));
+    }
+    DSI_TRY(dsi_json_array_begin(json, err));
+    while ((rc = dsi_json_array_next(json, err)) == DS_ROW) {
+        DSI_TRY(infer_value(n, json, g->element, err));
+    }
+done:
+    return rc;
+}
+
+static int infer_flat(struct dsi_json_reader *json, enum dsi_json_kind kind,
+                      struct guess *g, struct ds_error *err)
+{
     struct ds_slice text = {NULL, 0};
     bool flag = false;
-    int rc = dsi_json_peek(json, &kind, err);
+    int rc = DS_OK;
 
-    if (rc < 0) {
-        return rc;
-    }
-    switch (kind) {
-    case DSI_JSON_NULL:
-        return dsi_json_null(json, &flag, err);
-    case DSI_JSON_BOOL:
+    if (kind == DSI_JSON_BOOL) {
         DSI_TRY(dsi_json_bool(json, &flag, err));
-        narrow(n, g, dsi_slice_text("true"));
-        return DS_OK;
-    case DSI_JSON_NUMBER:
+        narrow(g, dsi_slice_text("true"));
+    } else if (kind == DSI_JSON_NUMBER) {
         DSI_TRY(dsi_json_number(json, &text, err));
-        narrow(n, g, text);
+        narrow(g, text);
         g->possible[0] = false;
-        return DS_OK;
-    case DSI_JSON_STRING:
+    } else {
         DSI_TRY(dsi_json_string_slice(json, &text, err));
-        narrow(n, g, text);
+        narrow(g, text);
         for (int i = 0; i < GUESSES; i++) { // Quoted numbers are text.
             if (guesses[i] == DSI_TYPE_BOOLEAN || guesses[i] == DSI_TYPE_LONG ||
                 guesses[i] == DSI_TYPE_DOUBLE) {
                 g->possible[i] = false;
             }
         }
-        return DS_OK;
-    default:
-        return dsi_fail(err, DS_EUNSUPPORTED,
-                        "column '%s' holds an object or array; nested values cannot be "
-                        "read yet",
-                        g->name);
     }
 done:
     return rc;
 }
 
-static int infer_object(struct inferring *n, struct dsi_json_reader *json,
-                        struct ds_error *err)
+static int infer_value(struct inferring *n, struct dsi_json_reader *json, struct guess *g,
+                       struct ds_error *err)
 {
-    struct ds_slice key = {NULL, 0};
-    struct guess *g = NULL;
-    int rc = DS_OK;
+    enum dsi_json_kind kind = DSI_JSON_NULL;
+    bool null = false;
+    char path[200];
+    int rc = dsi_json_peek(json, &kind, err);
 
-    DSI_TRY(dsi_json_object_begin(json, err));
-    while ((rc = dsi_json_object_next(json, &key, err)) == DS_ROW) {
-        g = column(n, key, err);
-        if (!g) {
-            return DS_ENOMEM;
-        }
-        DSI_TRY(infer_value(n, json, g, err));
+    if (rc < 0 || kind == DSI_JSON_NULL) {
+        return rc < 0 ? rc : dsi_json_null(json, &null, err);
     }
-done:
-    return rc;
+    bool object = kind == DSI_JSON_OBJECT;
+    bool array = kind == DSI_JSON_ARRAY;
+    if ((object && (g->flat || g->element)) || (array && (g->flat || g->object)) ||
+        (!object && !array && (g->object || g->element))) {
+        put_path(g, path, sizeof path);
+        return dsi_fail(err, DS_EINVALID,
+                        "column '%s' holds %s here and something else before; no type is "
+                        "both",
+                        path,
+                        object  ? "an object"
+                        : array ? "an array"
+                                : "a plain value");
+    }
+    return object  ? infer_object(n, json, g, err)
+           : array ? infer_array(n, json, g, err)
+                   : infer_flat(json, kind, g, err);
 }
 
 static int infer_jsonl(struct inferring *n, struct dsi_text_source *source,
@@ -210,7 +298,7 @@ static int infer_jsonl(struct inferring *n, struct dsi_text_source *source,
     while ((rc = dsi_text_source_record(source, false, &text, &line, err)) == DS_ROW) {
         dsi_json_reader_init(&json, text, &scratch, "object");
         if (text.size > 0) {
-            DSI_TRY(infer_object(n, &json, err));
+            DSI_TRY(infer_object(n, &json, &n->root, err));
             DSI_TRY(dsi_json_end(&json, err));
         }
         dsi_arena_release(&scratch);
@@ -236,7 +324,7 @@ static int infer_json(struct inferring *n, struct dsi_text_source *source,
         dsi_json_reader_init(&json, text, &scratch, n->options->name);
         DSI_TRY(dsi_json_array_begin(&json, err));
         while ((rc = dsi_json_array_next(&json, err)) == DS_ROW) {
-            DSI_TRY(infer_object(n, &json, err));
+            DSI_TRY(infer_object(n, &json, &n->root, err));
         }
     }
 done:
@@ -247,30 +335,74 @@ done:
 // --- the schema
 // ----------------------------------------------------------------------------
 
-static int make_schema(struct inferring *n, struct dsi_schema *out, struct ds_error *err)
+static int make_type(struct inferring *n, const struct guess *g, struct dsi_type *out,
+                     struct ds_error *err);
+
+static int make_field(struct inferring *n, const struct guess *g, struct dsi_field *out,
+                      struct ds_error *err)
 {
-    struct dsi_field *fields = dsi_arena_array(n->arena, n->count, sizeof *fields);
+    *out = (struct dsi_field){.id = 1, .name = g->name}; // Ids come when all is there.
+    return make_type(n, g, &out->type, err);
+}
+
+// A list's element, a struct's members.
+static int make_nested(struct inferring *n, const struct guess *g, struct dsi_type *out,
+                       struct ds_error *err)
+{
+    size_t count = g->element ? 1 : g->child_count;
+    const struct guess *at = g->element ? g->element : g->children;
+    struct dsi_field *fields = dsi_arena_array(n->arena, count, sizeof *fields);
+    char path[200];
+    int rc = DS_OK;
 
     if (!fields) {
         return dsi_no_memory(err, "guessing columns");
     }
-    if (n->count == 0) {
+    if (count == 0) {
+        put_path(g, path, sizeof path);
+        return dsi_fail(err, DS_EINVALID,
+                        "%s: column '%s' holds empty objects only; there is no such type",
+                        n->options->name, path);
+    }
+    for (size_t i = 0; rc == DS_OK && at; i++, at = at->next) {
+        rc = make_field(n, at, &fields[i], err);
+    }
+    *out = (struct dsi_type){.kind = g->element ? DSI_TYPE_LIST : DSI_TYPE_STRUCT,
+                             .fields = fields,
+                             .field_count = count};
+    return rc;
+}
+
+static int make_type(struct inferring *n, const struct guess *g, struct dsi_type *out,
+                     struct ds_error *err)
+{
+    int kind = g->flat ? 0 : GUESSES - 1;
+
+    if (g->element || g->object) {
+        return make_nested(n, g, out, err);
+    }
+    while (!g->possible[kind]) {
+        kind++;
+    }
+    *out = (struct dsi_type){.kind = guesses[kind]};
+    return DS_OK;
+}
+
+static int make_schema(struct inferring *n, struct dsi_schema *out, struct ds_error *err)
+{
+    struct dsi_schema guessed = {0};
+    int32_t last_id = 0;
+    int rc = DS_OK;
+
+    if (n->root.child_count == 0) {
         return dsi_fail(err, DS_EINVALID, "%s: no columns to guess from",
                         n->options->name);
     }
-    for (size_t i = 0; i < n->count; i++) {
-        int kind = n->columns[i].any ? 0 : GUESSES - 1;
-        while (!n->columns[i].possible[kind]) {
-            kind++;
-        }
-        fields[i] = (struct dsi_field){.id = (int32_t)i + 1,
-                                       .name = n->columns[i].name,
-                                       .type = {.kind = guesses[kind]}};
-    }
-    *out = (struct dsi_schema){
-        .root = {.kind = DSI_TYPE_STRUCT, .fields = fields, .field_count = n->count},
-        .highest_id = (int32_t)n->count};
-    return dsi_schema_check(out, err);
+    DSI_TRY(make_nested(n, &n->root, &guessed.root, err));
+    DSI_TRY(dsi_schema_assign_ids(&guessed, &last_id, n->arena, out, err));
+    rc = dsi_schema_check(out, err);
+done:
+    return rc;
 }
 
 int dsi_text_infer(const struct dsi_text_options *options, struct dsi_arena *arena,

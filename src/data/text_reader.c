@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/map.h"
 #include "base/text.h"
-#include "codec/json/json_reader.h"
+#include "data/text_json.h"
 
 struct dsi_text_reader {
     struct dsi_text_options options;
@@ -35,12 +35,8 @@ static int index_columns(struct dsi_text_reader *r, struct ds_error *err)
     int rc = DS_OK;
 
     for (size_t i = 0; i < root->field_count; i++) {
-        const struct dsi_field *f = &root->fields[i];
-        if (!dsi_type_is_primitive(&f->type)) {
-            return dsi_fail(err, DS_EUNSUPPORTED,
-                            "column '%s' is nested; text has flat columns only", f->name);
-        }
-        DSI_TRY(dsi_map_put_text(&r->columns, f->name, (void *)(uintptr_t)(i + 1), err));
+        DSI_TRY(dsi_map_put_text(&r->columns, root->fields[i].name,
+                                 (void *)(uintptr_t)(i + 1), err));
     }
 done:
     return rc;
@@ -104,11 +100,28 @@ bool dsi_text_reader_ended(const struct dsi_text_reader *r)
 // --- values
 // --------------------------------------------------------------------------------
 
+// A cell of a nested column holds JSON.
+static int set_nested(struct dsi_text_reader *r, size_t column, struct ds_slice text,
+                      struct ds_error *err)
+{
+    struct dsi_json_reader json;
+    int rc = DS_OK;
+
+    dsi_json_reader_init(&json, text, &r->scratch, "JSON");
+    DSI_TRY(dsi_text_json_read(&json, dsi_batch_builder_column(r->builder, column), err));
+    rc = dsi_json_end(&json, err);
+done:
+    return rc == DS_ECORRUPT ? DS_EINVALID : rc;
+}
+
 static int set_text(struct dsi_text_reader *r, size_t column, struct ds_slice text,
                     struct ds_error *err)
 {
     const struct dsi_field *f = &r->schema->root.fields[column];
     struct dsi_value v;
+    if (dsi_layout_of(&f->type) == DSI_LAYOUT_NESTED) {
+        return set_nested(r, column, text, err);
+    }
     int rc = dsi_value_parse(&f->type, (const char *)text.data, text.size, &r->scratch,
                              &v, err);
     if (rc == DS_OK) {
@@ -212,45 +225,6 @@ static int next_csv(struct dsi_text_reader *r, struct ds_error *err)
 // --- JSON
 // ----------------------------------------------------------------------------------
 
-static int take_json_value(struct dsi_text_reader *r, struct dsi_json_reader *json,
-                           size_t column, struct ds_error *err)
-{
-    const struct dsi_field *f = &r->schema->root.fields[column];
-    enum dsi_json_kind kind = DSI_JSON_NULL;
-    struct ds_slice text = {NULL, 0};
-    bool flag = false;
-    int rc = dsi_json_peek(json, &kind, err);
-
-    if (rc < 0) {
-        return rc;
-    }
-    switch (kind) {
-    case DSI_JSON_NULL:
-        return dsi_json_null(json, &flag, err);
-    case DSI_JSON_STRING:
-        DSI_TRY(dsi_json_string_slice(json, &text, err));
-        if (f->type.kind <= DSI_TYPE_LONG) { // What JSON has a form of its own for.
-            return dsi_fail(
-                err, DS_EINVALID, "column '%s' is %s; it cannot hold a string", f->name,
-                f->type.kind == DSI_TYPE_BOOLEAN ? "true or false" : "a whole number");
-        }
-        return set_text(r, column, text, err);
-    case DSI_JSON_NUMBER: // As it stands: no digit is lost on the way.
-        DSI_TRY(dsi_json_number(json, &text, err));
-        return set_text(r, column, text, err);
-    case DSI_JSON_BOOL:
-        DSI_TRY(dsi_json_bool(json, &flag, err));
-        return set_text(r, column, dsi_slice_text(flag ? "true" : "false"), err);
-    default:
-        return dsi_fail(err, DS_EUNSUPPORTED,
-                        "column '%s' holds an object or array; nested values cannot be "
-                        "read yet",
-                        f->name);
-    }
-done:
-    return rc;
-}
-
 static int take_json_row(struct dsi_text_reader *r, struct dsi_json_reader *json,
                          struct ds_error *err)
 {
@@ -269,7 +243,8 @@ static int take_json_row(struct dsi_text_reader *r, struct dsi_json_reader *json
                             r->schema->root.fields[place - 1].name);
         }
         r->seen[place - 1] = true;
-        DSI_TRY(take_json_value(r, json, place - 1, err));
+        struct dsi_column_builder *c = dsi_batch_builder_column(r->builder, place - 1);
+        DSI_TRY(dsi_text_json_read(json, c, err));
     }
     DSI_TRY(rc);
     rc = dsi_batch_builder_end_row(r->builder, err);

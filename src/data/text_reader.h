@@ -21,7 +21,8 @@ enum {
     DSI_TEXT_JSON_MAX = 512 << 20,  ///< A JSON array, read whole.
 };
 
-/// `schema` (flat columns) is borrowed; options' name too. End with dsi_text_reader_free.
+/// `schema` is borrowed; options' name too. A CSV cell of a nested column holds JSON
+/// (text_json.h). End with dsi_text_reader_free.
 DS_MUST_CHECK int dsi_text_reader_new(const struct dsi_text_options *options,
                                       const struct dsi_schema *schema,
                                       struct dsi_text_reader **out, struct ds_error *err);

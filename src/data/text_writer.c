@@ -1,11 +1,8 @@
 #include "data/text_writer.h"
 
-#include <math.h>
-#include <string.h>
-
 #include "base/error.h"
 #include "base/text.h"
-#include "codec/json/json_writer.h"
+#include "data/text_json.h"
 
 static int append_csv(struct ds_slice text, struct dsi_buf *out, struct ds_error *err)
 {
@@ -40,10 +37,13 @@ int dsi_text_write_cell(const struct dsi_column *column, int64_t row, struct dsi
     if (*null) {
         return DS_OK;
     }
-    if (!dsi_type_is_primitive(&column->field->type)) {
-        return dsi_fail(err, DS_EUNSUPPORTED,
-                        "column '%s' is nested; text has flat columns only",
-                        column->field->name);
+    if (dsi_layout_of(&column->field->type) == DSI_LAYOUT_NESTED) {
+        struct dsi_buf scratch = DSI_BUF_INIT;
+        struct dsi_json_writer w;
+        dsi_json_writer_init(&w, out, err);
+        dsi_text_json_write(column, row, &w, &scratch);
+        dsi_buf_release(&scratch);
+        return dsi_json_writer_finish(&w);
     }
     dsi_column_value(column, row, &v);
     return dsi_value_format(&v, &column->field->type, out, err);
@@ -94,56 +94,21 @@ done:
     return rc;
 }
 
-// Numbers as numbers where JSON has them: not NaN, not the infinities; decimals as text,
-// so that no reader rounds them.
-static bool bare(const struct dsi_value *v)
-{
-    switch (v->kind) {
-    case DSI_TYPE_BOOLEAN:
-    case DSI_TYPE_INT:
-    case DSI_TYPE_LONG:
-        return true;
-    case DSI_TYPE_FLOAT:
-        return isfinite(v->as.f32);
-    case DSI_TYPE_DOUBLE:
-        return isfinite(v->as.f64);
-    default:
-        return false;
-    }
-}
-
 static int write_json_row(const struct dsi_batch *b, int64_t row, struct dsi_buf *out,
                           struct ds_error *err)
 {
-    struct dsi_buf text = DSI_BUF_INIT;
+    struct dsi_buf scratch = DSI_BUF_INIT;
     struct dsi_json_writer w;
-    bool null = false;
-    int rc = DS_OK;
 
     dsi_json_writer_init(&w, out, err);
     dsi_json_write_object_begin(&w);
     for (size_t i = 0; i < b->column_count; i++) {
-        const struct dsi_column *c = &b->columns[i];
-        struct dsi_value v = DSI_VALUE_NULL;
-        text.size = 0;
-        DSI_TRY(dsi_text_write_cell(c, row, &text, &null, err));
-        dsi_json_write_key(&w, c->field->name);
-        if (null) {
-            dsi_json_write_null(&w);
-            continue;
-        }
-        dsi_column_value(c, row, &v);
-        if (bare(&v)) {
-            dsi_json_write_raw(&w, dsi_buf_slice(&text));
-        } else {
-            dsi_json_write_slice(&w, dsi_buf_slice(&text));
-        }
+        dsi_json_write_key(&w, b->columns[i].field->name);
+        dsi_text_json_write(&b->columns[i], row, &w, &scratch);
     }
     dsi_json_write_object_end(&w);
-    rc = dsi_json_writer_finish(&w);
-done:
-    dsi_buf_release(&text);
-    return rc;
+    dsi_buf_release(&scratch);
+    return dsi_json_writer_finish(&w);
 }
 
 int dsi_text_write_row(enum ds_rows_format format, const struct dsi_batch *b, int64_t row,

@@ -18,7 +18,8 @@ DS_MUST_CHECK int dsi_text_write_row(enum ds_rows_format format,
 DS_MUST_CHECK int dsi_text_write_end(enum ds_rows_format format, struct dsi_buf *out,
                                      struct ds_error *err);
 
-/// Appends one value as people read it; nothing at all for null (*null tells).
+/// Appends one value as people read it, a nested one as JSON; nothing at all for null
+/// (*null tells).
 DS_MUST_CHECK int dsi_text_write_cell(const struct dsi_column *column, int64_t row,
                                       struct dsi_buf *out, bool *null,
                                       struct ds_error *err);

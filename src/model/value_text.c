@@ -356,6 +356,8 @@ int dsi_value_parse(const struct dsi_type *type, const char *text, size_t size,
         return parse_uuid(type, s, arena, out, err);
     case DSI_TYPE_FIXED:
     case DSI_TYPE_BINARY:
+    case DSI_TYPE_GEOMETRY: // Well-known binary, as it is written.
+    case DSI_TYPE_GEOGRAPHY:
         return parse_hex(type, s, arena, out, err);
     default:
         return dsi_value_unfit(type, s, "a type whose values can be written as text",

@@ -106,8 +106,8 @@ def test_a_wrong_create():
         bad("create", "t", "--schema", "id long", *options)
         assert not pathlib.Path("t").exists(), options
     bad("create", "t", "--like", "missing.csv", says="missing.csv")
-    pathlib.Path("nested.jsonl").write_text('{"a": {"b": 1}}\n')
-    bad("create", "t", "--like", "nested.jsonl", says="a")
+    pathlib.Path("mixed.jsonl").write_text('{"a": {"b": 1}}\n{"a": {"b": [1]}}\n')
+    bad("create", "t", "--like", "mixed.jsonl", says=("mixed.jsonl:2", "a.b", "an array"))
 
 
 def test_a_damaged_parquet_file():

@@ -115,13 +115,18 @@ void dsi_json_write_array_end(struct dsi_json_writer *w)
     shut(w, "]");
 }
 
-void dsi_json_write_key(struct dsi_json_writer *w, const char *key)
+void dsi_json_write_key_slice(struct dsi_json_writer *w, struct ds_slice key)
 {
     assert(w->depth > 0);
     lead(w);
-    put_string(w, dsi_slice_text(key));
+    put_string(w, key);
     put(w, ":", 1);
     w->comma = false;
+}
+
+void dsi_json_write_key(struct dsi_json_writer *w, const char *key)
+{
+    dsi_json_write_key_slice(w, dsi_slice_text(key));
 }
 
 void dsi_json_write_string(struct dsi_json_writer *w, const char *text)

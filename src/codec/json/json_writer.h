@@ -32,6 +32,7 @@ void dsi_json_write_array_end(struct dsi_json_writer *w);
 
 /// Inside an object: the key of the value that follows.
 void dsi_json_write_key(struct dsi_json_writer *w, const char *key);
+void dsi_json_write_key_slice(struct dsi_json_writer *w, struct ds_slice key);
 
 /// Values. Text that is not UTF-8 is DS_EINVALID, and so is a double that is not finite.
 void dsi_json_write_string(struct dsi_json_writer *w, const char *text);

@@ -43,12 +43,58 @@ static void test_text_infer__takes_the_narrowest_type_of_all_cells(void **state)
     check(DS_ROWS_JSON, "[{\"a\":\"2020-01-01\"},{\"a\":\"x\"}]", "a string");
 }
 
+// [{"a":[[[…1…]]]}]
+static void nest(char *out, size_t depth)
+{
+    size_t used = strlen("[{\"a\":");
+    memcpy(out, "[{\"a\":", used);
+    memset(out + used, '[', depth);
+    out[used + depth] = '1';
+    memset(out + used + depth + 1, ']', depth);
+    memcpy(out + used + 2 * depth + 1, "}]", 3);
+}
+
+static void test_text_infer__gives_up_on_names_without_end(void **state)
+{
+    static char text[300];
+    (void)state;
+    nest(text, 100);
+    check(DS_ROWS_JSON, text,
+          "more than 10000 columns, or deeper than 64 levels; to guess from, this is too "
+          "much");
+}
+
+static void test_text_infer__guesses_nested_values(void **state)
+{
+    (void)state;
+    check(DS_ROWS_JSONL,
+          "{\"a\":{\"x\":1,\"y\":[]}}\n"
+          "{\"a\":{\"z\":true,\"x\":1.5,\"y\":[\"p\",null]},\"b\":null}\n"
+          "{\"a\":null,\"b\":[[1],[],null,[2,3]]}\n",
+          "a struct<3: x: optional double, 4: y: optional list<string>, 5: z, "
+          "b list<list<long>>");
+    check(DS_ROWS_JSON, "[{\"a\":[{\"d\":\"2020-01-01\"},{\"d\":null}]}]",
+          "a list<struct<3: d: optional date>>");
+    check(DS_ROWS_CSV, "a\n\"{\"\"x\"\":1}\"\n", "a string");
+}
+
 static void test_text_infer__says_what_it_cannot_guess(void **state)
 {
     (void)state;
     check(DS_ROWS_CSV, "", "in: no columns to guess from");
-    check(DS_ROWS_JSONL, "{\"a\":[1]}\n",
-          "in:1: column 'a' holds an object or array; nested values cannot be read yet");
+    check(
+        DS_ROWS_JSONL, "{\"a\":{\"b\":[1]}}\n{\"a\":{\"b\":1}}\n",
+        "in:2: column 'a.b' holds a plain value here and something else before; no type "
+        "is both");
+    check(
+        DS_ROWS_JSONL, "{\"a\":[{}]}\n{\"a\":[1]}\n",
+        "in:2: column 'a.element' holds a plain value here and something else before; no "
+        "type is both");
+    check(DS_ROWS_JSONL, "{\"a\":1}\n{\"a\":{}}\n",
+          "in:2: column 'a' holds an object here and something else before; no type is "
+          "both");
+    check(DS_ROWS_JSON, "[{\"a\":[{}]}]",
+          "in: column 'a.element' holds empty objects only; there is no such type");
     check(DS_ROWS_CSV, "a,A\n1,2\n",
           "two fields are named 'a' and 'A': names may not be equal, nor differ by case "
           "only");
@@ -58,6 +104,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text_infer__takes_the_narrowest_type_of_all_cells),
+        cmocka_unit_test(test_text_infer__guesses_nested_values),
+        cmocka_unit_test(test_text_infer__gives_up_on_names_without_end),
         cmocka_unit_test(test_text_infer__says_what_it_cannot_guess),
     };
     return cmocka_run_group_tests_name("text_infer", tests, NULL, NULL);
