@@ -32,8 +32,13 @@ struct ds_scan_stats {
     uint64_t files_read;
     uint64_t files_skipped;
     uint64_t row_groups_read;
-    uint64_t row_groups_skipped;
-    uint64_t rows_read; ///< Before the filter.
+    uint64_t row_groups_skipped; ///< By statistics and Bloom filters.
+    uint64_t rows_read;          ///< Before the filter.
+    uint64_t pages_skipped;      ///< Of the filter's columns, by their page index.
+    uint64_t
+        rows_late; ///< Of whose other columns only they were decoded, not their page.
+    uint64_t bytes_read; ///< Of data files, but for their footers.
+    uint64_t reads;      ///< Requests that took.
 };
 
 /// Plans a scan and opens its stream, which the caller releases; the table handle may be

@@ -3,6 +3,7 @@
 #define DSI_DATA_DATA_FILE_H
 
 #include "data/batch.h"
+#include "model/expr.h"
 #include "model/manifest.h"
 #include "storage/storage.h"
 
@@ -46,6 +47,25 @@ void dsi_data_writer_close(struct dsi_data_writer *w);
 
 struct dsi_data_reader;
 
+/// Asked with a column's id and a value: false says that no row has it.
+typedef bool (*dsi_data_has_fn)(void *arg, int32_t field_id, const struct dsi_value *v);
+
+// What a reader asks about a filter, in the thread that reads. All members are required.
+struct dsi_data_filter {
+    const void *arg;
+    const int32_t *ids; // Root columns it looks at; all of them are in the schema.
+    size_t id_count;
+
+    /// About rows of which this is known: an entry for each column of the schema.
+    enum dsi_match (*match)(const void *arg, int64_t rows,
+                            const struct dsi_column_metrics *columns, size_t count);
+    /// About rows, by values that none of them has; NONE or SOME.
+    enum dsi_match (*probe)(const void *arg, dsi_data_has_fn has, void *has_arg);
+    /// As dsi_expr_eval; the batch has rows in the filter's columns alone.
+    int (*eval)(const void *arg, const struct dsi_batch *b, int64_t *rows, size_t *count,
+                struct ds_error *err);
+};
+
 struct dsi_data_reader_options {
     ds_storage *storage;
     const struct dsi_data_file *file; // Path, format, size, partition values.
@@ -55,10 +75,27 @@ struct dsi_data_reader_options {
     int64_t batch_rows_max;          // 0: 65,536.
     size_t batch_bytes_max; // Of a text column in a batch, or one value; 0: 64 MiB.
 
-    /// Asked for each row group with what its statistics say; false skips it. NULL: all.
-    bool (*keep)(void *arg, int64_t rows, const struct dsi_column_metrics *columns,
-                 size_t count);
-    void *keep_arg;
+    const struct dsi_data_filter *filter; // NULL: every row.
+    /// With a filter: what comes out, the first columns of `schema`, perhaps none of
+    /// them; the others are there for the filter. NULL: all.
+    const struct dsi_schema *output;
+
+    /// This reader is for part `part` of `part_count`: whole row groups where there are
+    /// enough, else rows of one. Parts have no row in common, and together have all, in
+    /// their order. part_count 0: everything.
+    uint32_t part;
+    uint32_t part_count;
+};
+
+// What a reader did so far.
+struct dsi_data_reader_stats {
+    uint64_t groups_read;
+    uint64_t groups_skipped; // By statistics, Bloom filters or dictionaries.
+    uint64_t pages_skipped;  // Of the filter's columns, by their index.
+    uint64_t rows_read;      // Whose columns (with a filter: its columns) were decoded.
+    uint64_t rows_late;      // Chosen by the filter, and only then decoded.
+    uint64_t bytes_read;
+    uint64_t reads;
 };
 
 /// Opens a data file for reading. A column absent from the file is, in this order: its
@@ -69,9 +106,12 @@ DS_MUST_CHECK int dsi_data_reader_open(const struct dsi_data_reader_options *opt
                                        struct dsi_data_reader **out,
                                        struct ds_error *err);
 
-/// The next rows: DS_ROW with *out (released by the caller), or DS_OK at the end.
+/// The next rows that pass: DS_ROW with *out (released by the caller; at least one row),
+/// or DS_OK at the end.
 DS_MUST_CHECK int dsi_data_reader_next(struct dsi_data_reader *r, struct dsi_batch *out,
                                        struct ds_error *err);
+void dsi_data_reader_stats(const struct dsi_data_reader *r,
+                           struct dsi_data_reader_stats *out);
 void dsi_data_reader_close(struct dsi_data_reader *r); // NULL is fine.
 
 /// The schema a Parquet file itself has, with its field ids (or fresh ones when it has

@@ -1,56 +1,41 @@
-// Reading a data file: the columns of a projection, row group by row group.
+// Reading a data file: the rows of a projection that pass, row group by row group.
 //
 // (1) One row group's chosen chunks are held at a time, and what a batch took.
-// (2) All columns of a batch have the same number of rows: a column that got further than
-//     the shortest one (text that fills its buffer) goes back.
+// (2) A row group is left out by what its statistics, its Bloom filters and its pages'
+//     indexes prove, cheapest first, before any of its values is fetched.
+#include <assert.h>
+
 #include "base/alloc.h"
 #include "base/error.h"
 #include "data/column_layout.h"
-#include "data/data_file.h"
-#include "data/data_metrics.h"
+#include "data/data_pass.h"
+#include "data/data_probe.h"
 #include "data/data_schema.h"
-#include "data/data_source.h"
 
 enum { BATCH_ROWS_DEFAULT = 65536, BATCH_BYTES_DEFAULT = 64 << 20 };
-
-// One column of the projection, in the row group that is being read.
-struct source {
-    const struct dsi_data_origin *origin;
-    struct dsi_data_source *decoder;
-    struct dsi_buf *chunks; // One for each leaf of the decoder.
-    struct ds_slice *bytes; // What is in them.
-};
 
 struct dsi_data_reader {
     struct dsi_data_reader_options options;
     struct dsi_arena arena;
     struct ds_file *file;
     struct dsi_parquet_file parquet;
-    struct source *sources; // Per column of the schema.
-    size_t source_count;
+    struct dsi_data_columns columns;
+    int64_t first_row; // Of the file: what this part is to read.
+    int64_t end_row;
     size_t next_group;
-    const struct dsi_parquet_row_group *group; // NULL: none begun.
-    int64_t row;                               // In the group.
-    int64_t row_base;                          // Of the group, for messages.
+    int64_t next_base; // Its first row.
+    bool begun;        // A row group is being read.
+    struct dsi_arena group_arena;
+    struct dsi_data_pass pass;
+    struct dsi_data_reader_stats stats;
     bool failed;
 };
 
 static void end_group(struct dsi_data_reader *r)
 {
-    for (size_t i = 0; i < r->source_count; i++) {
-        struct source *s = &r->sources[i];
-        if (!s->decoder) {
-            continue;
-        }
-        dsi_data_source_end(s->decoder);
-        for (size_t k = 0; k < dsi_data_source_leaf_count(s->decoder); k++) {
-            dsi_buf_release(&s->chunks[k]);
-        }
-    }
-    if (r->group) {
-        r->row_base += r->group->row_count;
-    }
-    r->group = NULL;
+    dsi_data_columns_end(&r->columns);
+    dsi_arena_release(&r->group_arena);
+    r->begun = false;
 }
 
 void dsi_data_reader_close(struct dsi_data_reader *r)
@@ -59,9 +44,8 @@ void dsi_data_reader_close(struct dsi_data_reader *r)
         return;
     }
     end_group(r);
-    for (size_t i = 0; i < r->source_count; i++) {
-        dsi_data_source_free(r->sources[i].decoder);
-    }
+    dsi_data_pass_release(&r->pass);
+    dsi_data_columns_release(&r->columns);
     dsi_parquet_file_release(&r->parquet);
     dsi_file_close(r->file);
     dsi_arena_release(&r->arena);
@@ -84,44 +68,32 @@ done:
     return rc;
 }
 
-static int make_sources(struct dsi_data_reader *r, struct ds_error *err)
+// Where part `part` of `count` begins: at about its share of the rows, but at the border
+// of a row group where one is near. The same for everybody who asks.
+static int64_t part_begin(const struct dsi_parquet_file *f, uint32_t part, uint32_t count)
 {
-    size_t count = r->options.schema->root.field_count;
-    struct dsi_data_origin *origins = NULL;
-    int rc = DS_OK;
+    int64_t share = f->row_count / count;
+    int64_t row = share * part + f->row_count % count * part / count;
+    int64_t base = 0;
 
-    r->sources = dsi_arena_array(&r->arena, count, sizeof *r->sources);
-    if (!r->sources) {
-        return dsi_no_memory(err, "making a data file reader");
+    if (part == count) {
+        return f->row_count;
     }
-    r->source_count = count;
-    DSI_TRY(dsi_data_origins(&r->options, &r->parquet, &r->arena, &origins, err));
-    for (size_t i = 0; i < count; i++) {
-        struct source *s = &r->sources[i];
-        s->origin = &origins[i];
-        DSI_TRY(dsi_data_source_new(s->origin, &s->decoder, err));
-        size_t leaves = dsi_data_source_leaf_count(s->decoder);
-        s->chunks = dsi_arena_array(&r->arena, leaves, sizeof *s->chunks);
-        s->bytes = dsi_arena_array(&r->arena, leaves, sizeof *s->bytes);
-        if (!s->chunks || !s->bytes) {
-            return dsi_no_memory(err, "making a data file reader");
+    for (size_t i = 0; i < f->row_group_count && base <= row; i++) {
+        int64_t end = base + f->row_groups[i].row_count;
+        if (row - base <= share / 4) {
+            return base;
         }
+        if (row < end && end - row <= share / 4) {
+            return end;
+        }
+        base = end;
     }
-done:
-    return rc;
+    return row;
 }
 
-int dsi_data_reader_open(const struct dsi_data_reader_options *options,
-                         struct dsi_data_reader **out, struct ds_error *err)
+static void fill_options(struct dsi_data_reader *r)
 {
-    struct dsi_data_reader *r = dsi_calloc(1, sizeof *r);
-    int rc = DS_OK;
-
-    *out = NULL;
-    if (!r) {
-        return dsi_no_memory(err, "making a data file reader");
-    }
-    r->options = *options;
     if (r->options.batch_rows_max <= 0 ||
         r->options.batch_rows_max > DSI_BATCH_ROWS_MAX) {
         r->options.batch_rows_max = BATCH_ROWS_DEFAULT;
@@ -129,8 +101,34 @@ int dsi_data_reader_open(const struct dsi_data_reader_options *options,
     if (r->options.batch_bytes_max == 0) {
         r->options.batch_bytes_max = BATCH_BYTES_DEFAULT;
     }
+    if (r->options.part_count == 0) {
+        r->options.part_count = 1;
+        r->options.part = 0;
+    }
+    assert(r->options.part < r->options.part_count);
+}
+
+int dsi_data_reader_open(const struct dsi_data_reader_options *options,
+                         struct dsi_data_reader **out, struct ds_error *err)
+{
+    struct dsi_data_reader *r = dsi_calloc(1, sizeof *r);
+    uint32_t part = 0;
+    int rc = DS_OK;
+
+    *out = NULL;
+    if (!r) {
+        return dsi_no_memory(err, "making a data file reader");
+    }
+    r->options = *options;
+    fill_options(r);
     DSI_TRY(open_file(r, err));
-    DSI_TRY(make_sources(r, err));
+    DSI_TRY(dsi_data_columns_init(&r->columns, &r->options, r->file, &r->parquet,
+                                  &r->arena, err));
+    part = r->options.part;
+    r->first_row = part_begin(&r->parquet, part, r->options.part_count);
+    r->end_row = part_begin(&r->parquet, part + 1, r->options.part_count);
+    r->pass.options = &r->options;
+    r->pass.columns = &r->columns;
     *out = r;
     r = NULL;
 done:
@@ -138,117 +136,69 @@ done:
     return rc < 0 ? dsi_wrap(err, rc, "reading %s", options->file->path) : rc;
 }
 
-// Asks the caller whether a row group is worth reading.
-static int wanted(struct dsi_data_reader *r, const struct dsi_parquet_row_group *group,
-                  bool *out, struct ds_error *err)
+// Which rows of the row group at hand may pass (2); none: `out` is empty.
+static int choose_rows(struct dsi_data_reader *r, struct dsi_row_range all,
+                       struct dsi_row_ranges *out, struct ds_error *err)
 {
-    struct dsi_arena arena = DSI_ARENA_INIT;
-    struct dsi_column_metrics *columns = NULL;
+    const struct dsi_data_filter *filter = r->options.filter;
+    int64_t rows = r->columns.group->row_count;
+    struct dsi_column_metrics *metrics = NULL;
+    enum dsi_match m = DSI_MATCH_ALL;
     int rc = DS_OK;
 
-    *out = true;
-    if (!r->options.keep) {
-        return DS_OK;
+    if (filter) {
+        DSI_TRY(dsi_data_columns_metrics(&r->columns, r->columns.group, &r->group_arena,
+                                         &metrics, err));
+        m = filter->match(filter->arg, rows, metrics, r->columns.count);
     }
-    columns = dsi_arena_array(&arena, r->source_count, sizeof *columns);
-    if (!columns) {
-        rc = dsi_no_memory(err, "looking at a row group's statistics");
-        goto done;
+    if (m == DSI_MATCH_SOME) {
+        DSI_TRY(dsi_data_probe(&r->columns, filter, &m, err));
     }
-    for (size_t i = 0; i < r->source_count; i++) {
-        const struct dsi_field *f = &r->options.schema->root.fields[i];
-        const struct dsi_data_origin *o = r->sources[i].origin;
-        if (o->leaf) {
-            DSI_TRY(dsi_metrics_of_chunk(f, o->leaf, &group->columns[o->leaf->leaf],
-                                         &arena, &columns[i], err));
-        } else {
-            DSI_TRY(dsi_metrics_of_constant(f, &o->constant, group->row_count, &arena,
-                                            &columns[i], err));
+    *out = (struct dsi_row_ranges){0};
+    if (m == DSI_MATCH_SOME) {
+        DSI_TRY(dsi_data_select(&r->columns, filter, metrics, all, &r->group_arena, out,
+                                err));
+    } else if (m == DSI_MATCH_ALL) {
+        all.sure = true;
+        out->items = dsi_arena_alloc(&r->group_arena, sizeof all);
+        if (!out->items) {
+            return dsi_no_memory(err, "choosing rows");
         }
+        out->items[out->count++] = all;
     }
-    *out =
-        r->options.keep(r->options.keep_arg, group->row_count, columns, r->source_count);
-done:
-    dsi_arena_release(&arena);
-    return rc;
-}
-
-static int fetch_chunk(struct dsi_data_reader *r, const struct dsi_parquet_chunk *chunk,
-                       struct dsi_buf *out, struct ds_error *err)
-{
-    size_t size = (size_t)chunk->size;
-    int rc = DS_OK;
-
-    *out = (struct dsi_buf)DSI_BUF_INIT_MAX(size > 0 ? size : 1);
-    DSI_TRY(dsi_buf_reserve(out, size, err));
-    if (size > 0) {
-        DSI_TRY(dsi_file_read(r->file, (uint64_t)chunk->offset, out->data, size, err));
-    }
-    out->size = size;
 done:
     return rc;
 }
 
-static int begin_source(struct dsi_data_reader *r, struct source *s, struct ds_error *err)
-{
-    int rc = DS_OK;
-
-    for (size_t k = 0; k < dsi_data_source_leaf_count(s->decoder); k++) {
-        size_t leaf = dsi_data_source_leaf(s->decoder, k)->leaf;
-        DSI_TRY(fetch_chunk(r, &r->group->columns[leaf], &s->chunks[k], err));
-        s->bytes[k] = dsi_buf_slice(&s->chunks[k]);
-    }
-    DSI_TRY(dsi_data_source_begin(s->decoder, r->group, s->bytes, r->row_base, err));
-done:
-    return rc;
-}
-
-// Begins the next row group that has rows and is wanted; none left: r->group is NULL.
+// Begins the next row group that has rows which may pass; none left: `begun` is false.
 static int begin_group(struct dsi_data_reader *r, struct ds_error *err)
 {
     int rc = DS_OK;
 
-    while (r->next_group < r->parquet.row_group_count) {
-        const struct dsi_parquet_row_group *group =
-            &r->parquet.row_groups[r->next_group++];
-        bool keep = group->row_count > 0;
-        if (keep) {
-            DSI_TRY(wanted(r, group, &keep, err));
-        }
-        if (!keep) {
-            r->row_base += group->row_count;
+    while (!r->begun && r->next_group < r->parquet.row_group_count) {
+        const struct dsi_parquet_row_group *g = &r->parquet.row_groups[r->next_group++];
+        int64_t base = r->next_base;
+        struct dsi_row_range all = {0, g->row_count, false};
+        struct dsi_row_ranges ranges = {0};
+        r->next_base += g->row_count;
+        all.first = r->first_row > base ? r->first_row - base : 0;
+        all.end = r->end_row - base < all.end ? r->end_row - base : all.end;
+        if (all.first >= all.end) {
             continue;
         }
-        r->group = group;
-        r->row = 0;
-        for (size_t i = 0; i < r->source_count; i++) {
-            DSI_TRY(begin_source(r, &r->sources[i], err));
+        dsi_data_columns_begin(&r->columns, g, base);
+        DSI_TRY(choose_rows(r, all, &ranges, err));
+        r->begun = ranges.count > 0;
+        r->stats.pages_skipped += ranges.pages_skipped;
+        if (all.first == 0) { // Each row group is counted by one part.
+            *(r->begun ? &r->stats.groups_read : &r->stats.groups_skipped) += 1;
         }
-        break;
+        if (r->begun) {
+            dsi_data_pass_begin(&r->pass, ranges);
+        } else {
+            end_group(r);
+        }
     }
-done:
-    return rc;
-}
-
-static int read_batch(struct dsi_data_reader *r, struct dsi_batch *out,
-                      struct ds_error *err)
-{
-    int64_t left = r->group->row_count - r->row;
-    int64_t rows = left < r->options.batch_rows_max ? left : r->options.batch_rows_max;
-    int rc = DS_OK;
-
-    for (size_t i = 0; i < r->source_count; i++) {
-        struct dsi_column *c = &out->columns[i];
-        DSI_TRY(dsi_data_source_read(r->sources[i].decoder, rows,
-                                     r->options.batch_bytes_max, out, c, err));
-        rows = c->length;
-    }
-    for (size_t i = 0; i < r->source_count; i++) { // (2)
-        DSI_TRY(dsi_data_source_give_back(r->sources[i].decoder, rows, &out->columns[i],
-                                          err));
-    }
-    out->rows = rows;
-    r->row += rows;
 done:
     return rc;
 }
@@ -263,23 +213,28 @@ int dsi_data_reader_next(struct dsi_data_reader *r, struct dsi_batch *out,
         return dsi_fail(err, DS_EINVALID, "reading %s: it has failed before",
                         r->options.file->path);
     }
-    if (r->group && r->row == r->group->row_count) {
-        end_group(r);
-    }
-    if (!r->group) {
+    for (;;) {
         DSI_TRY(begin_group(r, err));
-        if (!r->group) {
+        if (!r->begun) {
             return DS_OK;
         }
+        DSI_TRY(dsi_data_pass_next(&r->pass, out, err));
+        if (rc == DS_ROW) {
+            return rc;
+        }
+        end_group(r);
     }
-    DSI_TRY(dsi_batch_init(out, r->options.schema, err));
-    DSI_TRY(read_batch(r, out, err));
-    rc = DS_ROW;
 done:
-    if (rc < 0) {
-        dsi_batch_release(out);
-        r->failed = true;
-        return dsi_wrap(err, rc, "reading %s", r->options.file->path);
-    }
-    return rc;
+    r->failed = true;
+    return dsi_wrap(err, rc, "reading %s", r->options.file->path);
+}
+
+void dsi_data_reader_stats(const struct dsi_data_reader *r,
+                           struct dsi_data_reader_stats *out)
+{
+    *out = r->stats;
+    out->rows_read = r->pass.rows_read;
+    out->rows_late = r->pass.rows_late;
+    out->bytes_read = r->columns.bytes_read;
+    out->reads = r->columns.reads;
 }

@@ -174,3 +174,84 @@ int dsi_data_source_skip(struct dsi_data_source *s, int64_t rows, struct ds_erro
 done:
     return rc;
 }
+
+int dsi_data_source_seek(struct dsi_data_source *s, int64_t row, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    assert(s->group && row >= 0);
+    if (row == s->row) {
+        return DS_OK;
+    }
+    s->last = 0;
+    if (!s->origin->leaf) {
+        s->row = row;
+    } else if (row > s->row) {
+        DSI_TRY(dsi_data_source_skip(s, row - s->row, err));
+    } else {
+        DSI_TRY(seek(s, row, err));
+    }
+done:
+    return rc;
+}
+
+// Decodes the chosen rows, run by run, into one column. `*got` of them, and `*next`, the
+// row after them, counted as `rows` are.
+static int pick_rows(struct dsi_data_source *s, const int64_t *rows, size_t count,
+                     struct dsi_parquet_column *in, size_t *got, int64_t *next,
+                     struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    *got = 0;
+    *next = 0;
+    while (*got < count) {
+        size_t run = 1;
+        size_t n = 0;
+        while (*got + run < count && rows[*got + run] == rows[*got] + (int64_t)run) {
+            run++;
+        }
+        DSI_TRY(dsi_parquet_reader_skip(s->reader, rows[*got] - *next, err));
+        DSI_TRY(dsi_parquet_reader_read(s->reader, run, in, &n, err));
+        *next = rows[*got] + (int64_t)n;
+        *got += n;
+        if (n < run) {
+            break; // Its text fills the buffer.
+        }
+    }
+done:
+    return rc;
+}
+
+int dsi_data_source_pick(struct dsi_data_source *s, const int64_t *rows, size_t count,
+                         size_t bytes_max, struct dsi_batch *b, struct dsi_column *out,
+                         struct ds_error *err)
+{
+    struct dsi_parquet_column in = DSI_PARQUET_COLUMN_INIT;
+    size_t got = 0;
+    int64_t next = 0;
+    int rc = DS_OK;
+
+    assert(s->group && count > 0);
+    s->last = 0;
+    if (!s->origin->leaf) {
+        DSI_TRY(dsi_column_fill(b, &s->origin->constant, (int64_t)count, out, err));
+        s->row += rows[count - 1] + 1;
+        return DS_OK;
+    }
+    in.bytes.max = bytes_max;
+    rc = pick_rows(s, rows, count, &in, &got, &next, err);
+    if (rc == DS_EUNSUPPORTED || (rc == DS_OK && got == 0)) {
+        // Perhaps a value that is larger: it comes alone, as dsi_data_source_read has it.
+        dsi_parquet_column_release(&in);
+        DSI_TRY(seek(s, s->row + rows[0], err));
+        return dsi_data_source_read(s, 1, bytes_max, b, out, err);
+    }
+    DSI_TRY(rc);
+    DSI_TRY(
+        dsi_data_column_move(s->origin->leaf, &in, s->row_base + s->row, b, out, err));
+    s->row += next;
+done:
+    dsi_parquet_column_release(&in);
+    return rc;
+}

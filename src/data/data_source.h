@@ -46,6 +46,18 @@ DS_MUST_CHECK int dsi_data_source_read(struct dsi_data_source *s, int64_t rows_m
 DS_MUST_CHECK int dsi_data_source_give_back(struct dsi_data_source *s, int64_t rows,
                                             struct dsi_column *out, struct ds_error *err);
 
+/// Reads chosen rows into `out`: `rows` ascend and count from the row that is read next.
+/// Fewer of them, at least one, as with dsi_data_source_read. What is read next is the
+/// row after the last one.
+DS_MUST_CHECK int dsi_data_source_pick(struct dsi_data_source *s, const int64_t *rows,
+                                       size_t count, size_t bytes_max,
+                                       struct dsi_batch *b, struct dsi_column *out,
+                                       struct ds_error *err);
+
+/// Goes to a row of the group, back or on.
+DS_MUST_CHECK int dsi_data_source_seek(struct dsi_data_source *s, int64_t row,
+                                       struct ds_error *err);
+
 /// Passes over rows; DS_ECORRUPT if there are not as many.
 DS_MUST_CHECK int dsi_data_source_skip(struct dsi_data_source *s, int64_t rows,
                                        struct ds_error *err);

@@ -81,6 +81,9 @@ struct dsi_bound {
     size_t value_count;
 };
 
+// What is known of many rows at once. NONE and ALL are proofs.
+enum dsi_match { DSI_MATCH_NONE, DSI_MATCH_SOME, DSI_MATCH_ALL };
+
 enum {
     DSI_EXPR_TEXT_MAX = 1 << 20, // Bytes of text.
     DSI_EXPR_DEPTH_MAX = 64,     // Parentheses and NOTs inside one another.

@@ -12,8 +12,6 @@
 #include "model/expr.h"
 #include "model/manifest.h"
 
-enum dsi_match { DSI_MATCH_NONE, DSI_MATCH_SOME, DSI_MATCH_ALL };
-
 // Which values a column may have over some rows. False means: surely not.
 struct dsi_range {
     bool nulls;
@@ -41,6 +39,13 @@ struct dsi_rows_view {
 };
 
 enum dsi_match dsi_match_rows(const struct dsi_bound *e, const struct dsi_rows_view *v);
+
+/// What a filter says of rows, when it is known of single values that none of them has
+/// them (`has` is false): DSI_MATCH_NONE or DSI_MATCH_SOME. Asked for = and IN alone.
+enum dsi_match dsi_match_values(const struct dsi_bound *e,
+                                bool (*has)(void *arg, int32_t field_id,
+                                            const struct dsi_value *v),
+                                void *arg);
 
 // A filter carried over to the partition values of one spec. Where it is not TRUE, no row
 // of that partition passes; where it is, some may.

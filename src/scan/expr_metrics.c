@@ -271,3 +271,36 @@ enum dsi_match dsi_match_rows(const struct dsi_bound *e, const struct dsi_rows_v
 {
     return v->rows == 0 ? DSI_MATCH_NONE : dsi_match_tree(e, match_rows_leaf, v);
 }
+
+struct has_call {
+    bool (*has)(void *arg, int32_t field_id, const struct dsi_value *v);
+    void *arg;
+};
+
+static enum dsi_match match_has_leaf(const void *arg, const struct dsi_bound *leaf)
+{
+    const struct has_call *call = arg;
+
+    if (leaf->op == DSI_EXPR_FALSE) {
+        return DSI_MATCH_NONE;
+    }
+    if (leaf->op != DSI_EXPR_EQ && leaf->op != DSI_EXPR_IN) {
+        return DSI_MATCH_SOME;
+    }
+    for (size_t i = 0; i < leaf->value_count; i++) {
+        if (call->has(call->arg, leaf->field->id, &leaf->values[i])) {
+            return DSI_MATCH_SOME;
+        }
+    }
+    return DSI_MATCH_NONE;
+}
+
+enum dsi_match dsi_match_values(const struct dsi_bound *e,
+                                bool (*has)(void *arg, int32_t field_id,
+                                            const struct dsi_value *v),
+                                void *arg)
+{
+    struct has_call call = {has, arg};
+
+    return dsi_match_tree(e, match_has_leaf, &call);
+}

@@ -9,7 +9,11 @@
 #include "scan/scan_plan.h"
 #include "scan/scan_read.h"
 
-enum { BATCH_ROWS_DEFAULT = 65536, THREADS_MAX = 64 };
+enum {
+    BATCH_ROWS_DEFAULT = 65536,
+    THREADS_MAX = 64,
+    TASKS_PER_THREAD = 4,
+};
 
 struct dsi_scan {
     struct dsi_arena arena;
@@ -19,7 +23,10 @@ struct dsi_scan {
     struct dsi_schema read;              // The output's columns, then the filter's.
     struct dsi_schema output;            // A prefix of `read`.
     struct dsi_schema counted;           // What counting reads: the filter's columns.
-    const struct dsi_bound *filter;      // NULL: every row.
+    struct dsi_schema nothing;           // What comes out of that.
+    int32_t *filter_ids;
+    size_t filter_id_count;
+    const struct dsi_bound *filter; // NULL: every row.
     struct dsi_plan plan;
     struct dsi_scan_source source;
     struct dsi_scan_task *tasks;
@@ -129,6 +136,9 @@ static int make_schemas(struct dsi_scan *s, const struct ds_scan_options *user,
     s->read.root.field_count = count;
     s->counted.root.fields = filtered;
     s->counted.root.field_count = filtered_count;
+    s->nothing.root = (struct dsi_type){.kind = DSI_TYPE_STRUCT, .fields = filtered};
+    s->filter_ids = ids;
+    s->filter_id_count = id_count;
 done:
     return rc;
 }
@@ -184,6 +194,8 @@ static int prepare(struct dsi_scan *s, const struct ds_scan_options *user,
         .read = &s->read,
         .output = &s->output,
         .filter = s->filter,
+        .filter_ids = s->filter_ids,
+        .filter_id_count = s->filter_id_count,
         .batch_rows_max =
             user->batch_rows_max ? user->batch_rows_max : BATCH_ROWS_DEFAULT,
     };
@@ -220,16 +232,17 @@ const struct dsi_schema *dsi_scan_schema(const struct dsi_scan *s)
     return &s->output;
 }
 
-// How many tasks a file becomes. The split offsets only say how many row groups to
-// expect: the last task takes whatever comes, so a wrong number loses nothing.
-static size_t pieces_of(const struct dsi_scan *s, const struct dsi_data_file *f)
+// How many tasks a file becomes: so many that no thread is idle while another has much
+// left, but none of less than a batch.
+static uint32_t pieces_of(const struct dsi_scan *s, const struct dsi_data_file *f)
 {
-    size_t wanted = 2 * (size_t)s->threads / s->plan.count;
+    size_t wanted = TASKS_PER_THREAD * (size_t)s->threads / s->plan.count;
+    int64_t worth = f->record_count / s->source.batch_rows_max;
 
-    if (s->threads < 2 || wanted < 2 || f->split_offset_count < 2) {
+    if (s->threads < 2 || wanted < 2 || worth < 2) {
         return 1;
     }
-    return wanted < f->split_offset_count ? wanted : f->split_offset_count;
+    return (uint32_t)(wanted < (size_t)worth ? wanted : (size_t)worth);
 }
 
 static int make_tasks(struct dsi_scan *s, bool counting, struct ds_error *err)
@@ -245,18 +258,12 @@ static int make_tasks(struct dsi_scan *s, bool counting, struct ds_error *err)
     }
     for (size_t i = 0; i < s->plan.count; i++) {
         const struct dsi_data_file *f = s->plan.files[i].file;
-        size_t pieces = pieces_of(s, f);
+        uint32_t pieces = pieces_of(s, f);
         if (counting && s->plan.files[i].all) {
             continue;
         }
-        for (size_t k = 0; k < pieces; k++) {
-            size_t groups = f->split_offset_count;
-            s->tasks[s->task_count++] = (struct dsi_scan_task){
-                .file = f,
-                .first_group = (int64_t)(groups * k / pieces),
-                .end_group =
-                    k + 1 < pieces ? (int64_t)(groups * (k + 1) / pieces) : INT64_MAX,
-            };
+        for (uint32_t k = 0; k < pieces; k++) {
+            s->tasks[s->task_count++] = (struct dsi_scan_task){f, k, pieces};
         }
     }
     return DS_OK;
@@ -272,7 +279,8 @@ static int begin(struct dsi_scan *s, bool counting, struct ds_error *err)
         return DS_OK;
     }
     if (counting) {
-        s->source.read = s->source.output = &s->counted;
+        s->source.read = &s->counted;
+        s->source.output = &s->nothing;
     }
     s->task_count = 0;
     DSI_TRY(make_tasks(s, counting, err));
@@ -363,9 +371,13 @@ void dsi_scan_stats(const struct dsi_scan *s, struct ds_scan_stats *out)
         dsi_scan_read_stats(s->reading, &read);
     }
     out->files_read = read.files_read;
-    out->row_groups_read = read.groups_read;
-    out->row_groups_skipped = read.groups_skipped;
-    out->rows_read = read.rows_read;
+    out->row_groups_read = read.read.groups_read;
+    out->row_groups_skipped = read.read.groups_skipped;
+    out->rows_read = read.read.rows_read;
+    out->pages_skipped = read.read.pages_skipped;
+    out->rows_late = read.read.rows_late;
+    out->bytes_read = read.read.bytes_read;
+    out->reads = read.read.reads;
 }
 
 void dsi_scan_free(struct dsi_scan *s)

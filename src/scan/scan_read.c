@@ -42,9 +42,13 @@ struct dsi_scan_read {
 static void add_stats(struct dsi_task_stats *to, const struct dsi_task_stats *s)
 {
     to->files_read += s->files_read;
-    to->groups_read += s->groups_read;
-    to->groups_skipped += s->groups_skipped;
-    to->rows_read += s->rows_read;
+    to->read.groups_read += s->read.groups_read;
+    to->read.groups_skipped += s->read.groups_skipped;
+    to->read.pages_skipped += s->read.pages_skipped;
+    to->read.rows_read += s->read.rows_read;
+    to->read.rows_late += s->read.rows_late;
+    to->read.bytes_read += s->read.bytes_read;
+    to->read.reads += s->read.reads;
 }
 
 // Whether a task has to wait before its next batch. The one the consumer is at may always
@@ -108,8 +112,8 @@ static int run_task(struct dsi_scan_read *r, size_t task, struct dsi_task_stats 
     }
 done:
     dsi_free(item);
-    *stats = run.stats;
     dsi_task_close(&run);
+    *stats = run.stats;
     return rc;
 }
 
@@ -256,8 +260,8 @@ static int next_inline(struct dsi_scan_read *r, struct dsi_batch *out,
         if (rc == DS_ROW) {
             return rc;
         }
-        add_stats(&r->stats, &r->run.stats);
         dsi_task_close(&r->run);
+        add_stats(&r->stats, &r->run.stats);
         r->run = (struct dsi_task_run){0};
         r->running = false;
         r->current++;
@@ -283,6 +287,7 @@ void dsi_scan_read_stats(struct dsi_scan_read *r, struct dsi_task_stats *out)
     *out = r->stats;
     dsi_mutex_unlock(r->mutex);
     if (r->running) {
+        dsi_task_count(&r->run);
         add_stats(out, &r->run.stats);
     }
 }

@@ -1,4 +1,4 @@
-// One task of a scan: some row groups of one data file, filtered and projected.
+// One task of a scan: a part of one data file, filtered and projected.
 #ifndef DSI_SCAN_SCAN_TASK_H
 #define DSI_SCAN_SCAN_TASK_H
 
@@ -13,27 +13,27 @@ struct dsi_scan_source {
     const struct dsi_schema *output; // The projected columns only: a prefix of `read`.
     const struct dsi_bound *filter;  // NULL: every row.
     int64_t batch_rows_max;
+    const int32_t *filter_ids; // The columns of the filter: dsi_bound_fields.
+    size_t filter_id_count;
 };
 
-// Row groups [first_group, end_group) of the file, counting those that have rows.
+// Part `part` of `part_count` of a file (dsi_data_reader_options).
 struct dsi_scan_task {
     const struct dsi_data_file *file;
-    int64_t first_group;
-    int64_t end_group; // INT64_MAX: to the end, however many there are.
+    uint32_t part;
+    uint32_t part_count;
 };
 
 struct dsi_task_stats {
-    uint64_t files_read; // By the task with their first row group.
-    uint64_t groups_read;
-    uint64_t groups_skipped;
-    uint64_t rows_read;
+    uint64_t files_read; // By the task with their first part.
+    struct dsi_data_reader_stats read;
 };
 
 struct dsi_task_run {
     const struct dsi_scan_source *source;
     const struct dsi_scan_task *task;
+    struct dsi_data_filter filter;
     struct dsi_data_reader *reader;
-    int64_t group; // Of the next one asked about.
     struct dsi_task_stats stats;
 };
 
@@ -45,6 +45,9 @@ DS_MUST_CHECK int dsi_task_open(const struct dsi_scan_source *source,
 /// DS_ROW with rows that pass, never none; DS_OK at the end.
 DS_MUST_CHECK int dsi_task_next(struct dsi_task_run *run, struct dsi_batch *out,
                                 struct ds_error *err);
+
+/// Brings run->stats up to date.
+void dsi_task_count(struct dsi_task_run *run);
 void dsi_task_close(struct dsi_task_run *run); // Twice is fine.
 
 #endif

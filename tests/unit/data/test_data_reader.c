@@ -192,11 +192,11 @@ struct asked {
     int64_t high[2];
 };
 
-// Keeps the row group whose column 3 (id 1, a long) may hold 75.
-static bool keep_75(void *arg, int64_t rows, const struct dsi_column_metrics *columns,
-                    size_t count)
+// For rows whose column 3 (id 1, a long) may hold 75.
+static enum dsi_match match_75(const void *arg, int64_t rows,
+                               const struct dsi_column_metrics *columns, size_t count)
 {
-    struct asked *a = arg;
+    struct asked *a = (struct asked *)arg; // Ours.
     assert_int_equal(rows, 50);
     assert_int_equal(count, 5);
     assert_int_equal(columns[3].field_id, 1);
@@ -208,7 +208,7 @@ static bool keep_75(void *arg, int64_t rows, const struct dsi_column_metrics *co
     assert_int_equal(columns[2].value_count, 50);
     bool keep = a->low[a->times] <= 75 && a->high[a->times] >= 75;
     a->times++;
-    return keep;
+    return keep ? DSI_MATCH_ALL : DSI_MATCH_NONE;
 }
 
 static void test_data_reader__skips_row_groups_by_their_statistics(void **state)
@@ -216,11 +216,10 @@ static void test_data_reader__skips_row_groups_by_their_statistics(void **state)
     struct dsi_schema schema = rows_schema(wide_fields, 5);
     struct dsi_data_file file = files_data_file(FILES_GOLDEN("narrow.parquet"));
     struct asked asked = {0};
-    struct dsi_data_reader_options options = {.storage = local,
-                                              .file = &file,
-                                              .schema = &schema,
-                                              .keep = keep_75,
-                                              .keep_arg = &asked};
+    struct dsi_data_filter filter = {
+        .arg = &asked, .ids = &wide_fields[3].id, .id_count = 1, .match = match_75};
+    struct dsi_data_reader_options options = {
+        .storage = local, .file = &file, .schema = &schema, .filter = &filter};
     struct dsi_batch b;
     (void)state;
 

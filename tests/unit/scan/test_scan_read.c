@@ -19,12 +19,13 @@ static void reading_init(struct reading *x, struct rng *r)
     table_init(&x->t, NULL);
     for (size_t i = 0; i < FILES; i++) {
         table_file(&x->t, r, 5 + 3 * i, &x->files[i]);
-        x->tasks[i] = (struct dsi_scan_task){&x->files[i], 0, INT64_MAX};
+        x->tasks[i] = (struct dsi_scan_task){&x->files[i], 0, 1};
     }
     x->n = x->t.schema;
     x->n.root.fields += RANDOM_COLUMNS;
     x->n.root.field_count = 1;
-    x->source = (struct dsi_scan_source){x->t.storage, x->t.m, &x->n, &x->n, NULL, 2};
+    x->source =
+        (struct dsi_scan_source){x->t.storage, x->t.m, &x->n, &x->n, NULL, 2, NULL, 0};
 }
 
 static int next(struct dsi_scan_read *r, int64_t *first, int64_t *rows,
@@ -67,7 +68,7 @@ static void test_scan_read__keeps_order_when_asked(void **state)
         assert_int_equal(next(read, &first, &rows, &x.t.err), DS_OK); // (3)
         dsi_scan_read_stats(read, &stats);
         assert_int_equal(stats.files_read, FILES);
-        assert_int_equal(stats.rows_read, x.t.row_count);
+        assert_int_equal(stats.read.rows_read, x.t.row_count);
         dsi_scan_read_free(read);
     }
     table_release(&x.t);

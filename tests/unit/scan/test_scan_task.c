@@ -24,13 +24,13 @@ static size_t run(const struct dsi_scan_source *source, const struct dsi_scan_ta
         dsi_batch_release(&b);
     }
     assert_int_equal(rc, DS_OK);
-    *stats = run.stats;
     dsi_task_close(&run);
+    *stats = run.stats;
     dsi_task_close(&run);
     return count;
 }
 
-static void test_scan_task__reads_its_row_groups_only(void **state)
+static void test_scan_task__reads_its_part_only(void **state)
 {
     int64_t rows[1000];
     struct dsi_data_file file;
@@ -45,19 +45,26 @@ static void test_scan_task__reads_its_row_groups_only(void **state)
     struct dsi_schema n = t.schema;
     n.root.fields += RANDOM_COLUMNS;
     n.root.field_count = 1;
-    struct dsi_scan_source source = {t.storage, t.m, &n, &n, NULL, 7};
-    struct dsi_scan_task all = {&file, 0, INT64_MAX};
+    struct dsi_scan_source source = {t.storage, t.m, &n, &n, NULL, 7, NULL, 0};
+    struct dsi_scan_task all = {&file, 0, 0};
     assert_int_equal(run(&source, &all, rows, &stats), 500);
     assert_int_equal(stats.files_read, 1);
-    assert_int_equal(stats.rows_read, 500);
-    int64_t groups = (int64_t)stats.groups_read;
+    assert_int_equal(stats.read.rows_read, 500);
+    uint64_t groups = stats.read.groups_read;
     assert_true(groups > 3);
-    for (int64_t cut = 0; cut <= groups + 1; cut++) {
-        struct dsi_scan_task head = {&file, 0, cut};
-        struct dsi_scan_task tail = {&file, cut, INT64_MAX};
-        size_t first = run(&source, &head, rows, &stats);
-        size_t second = run(&source, &tail, rows + first, &stats);
-        assert_int_equal(first + second, 500);
+    for (uint32_t parts = 1; parts <= 501; parts += parts < 40 ? 1 : 230) {
+        uint64_t seen = 0;
+        uint64_t opened = 0;
+        size_t count = 0;
+        for (uint32_t part = 0; part < parts; part++) {
+            struct dsi_scan_task task = {&file, part, parts};
+            count += run(&source, &task, rows + count, &stats);
+            seen += stats.read.groups_read;
+            opened += stats.files_read;
+        }
+        assert_int_equal(count, 500);
+        assert_int_equal(seen, groups);
+        assert_int_equal(opened, 1);
         for (int64_t i = 0; i < 500; i++) {
             assert_int_equal(rows[i], i);
         }
@@ -79,15 +86,16 @@ static void test_scan_task__skips_row_groups_by_their_statistics(void **state)
     table_init(&t, NULL);
     table_file(&t, &r, 500, &file);
     bind_text("n between 250 and 252", &t.schema, &t.arena, &filter);
+    int32_t ids[] = {RANDOM_COLUMNS + 1};
     struct dsi_schema output = t.schema;
     output.root.fields += RANDOM_COLUMNS;
     output.root.field_count = 1;
-    struct dsi_scan_source source = {t.storage, t.m, &output, &output, filter, 7};
-    struct dsi_scan_task all = {&file, 0, INT64_MAX};
+    struct dsi_scan_source source = {t.storage, t.m, &output, &output, filter, 7, ids, 1};
+    struct dsi_scan_task all = {&file, 0, 1};
     assert_int_equal(run(&source, &all, rows, &stats), 3);
     assert_int_equal(rows[0], 250);
-    assert_true(stats.groups_skipped > stats.groups_read);
-    assert_true(stats.rows_read < 200);
+    assert_true(stats.read.groups_skipped > stats.read.groups_read);
+    assert_true(stats.read.rows_read < 200);
 
     // A column for the filter alone is read and not given.
     struct dsi_field two[2] = {t.schema.root.fields[RANDOM_COLUMNS],
@@ -98,6 +106,7 @@ static void test_scan_task__skips_row_groups_by_their_statistics(void **state)
     output.root.fields = two;
     bind_text("i is null or i is not null", &t.schema, &t.arena, &source.filter);
     source.read = &read;
+    ids[0] = 1;
     assert_int_equal(run(&source, &all, rows, &stats), 500);
     bind_text("i is null", &t.schema, &t.arena, &source.filter);
     size_t count = run(&source, &all, rows, &stats);
@@ -110,7 +119,7 @@ static void test_scan_task__skips_row_groups_by_their_statistics(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scan_task__reads_its_row_groups_only),
+        cmocka_unit_test(test_scan_task__reads_its_part_only),
         cmocka_unit_test(test_scan_task__skips_row_groups_by_their_statistics),
     };
     return cmocka_run_group_tests_name("scan_task", tests, NULL, NULL);
