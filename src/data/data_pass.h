@@ -3,8 +3,8 @@
 // The filter's columns are decoded first. Where few rows pass, only those are decoded of
 // the other columns; where many do, all are and the rest is dropped.
 //
-// (1) A batch has only rows that pass, in their order, at least one and at most
-//     batch_rows_max.
+// (1) A batch has only rows that pass, in their order, at least one and, if it has
+//     columns, at most batch_rows_max.
 // (2) All columns of a batch have the same number of rows: a column that got further than
 //     the shortest one (text that fills its buffer) goes back.
 #ifndef DSI_DATA_DATA_PASS_H

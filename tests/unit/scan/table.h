@@ -32,11 +32,12 @@ struct table {
 
 static inline void table_init(struct table *t, const char *partition_by)
 {
-    // Small row groups, so that there are some.
+    // Small row groups and pages, so that there are some.
     static const struct ds_property properties[] = {
-        {"write.parquet.row-group-size-bytes", "256"}};
+        {"write.parquet.row-group-size-bytes", "1500"},
+        {"write.parquet.page-row-limit", "4"}};
     struct dsi_partition_spec spec = {0};
-    struct dsi_metadata_new new = {.properties = {properties, 1},
+    struct dsi_metadata_new new = {.properties = {properties, 2},
                                    .table_uuid = "f79c3e09-677c-4bbd-a479-3f349cb785e7",
                                    .location = "memory:///t",
                                    .now_ms = 1000};

@@ -89,6 +89,8 @@ static void compare(struct table *t, struct rng *r, const char *filter,
     sum->manifests_skipped += stats.manifests_skipped;
     sum->row_groups_read += stats.row_groups_read;
     sum->row_groups_skipped += stats.row_groups_skipped;
+    sum->pages_skipped += stats.pages_skipped;
+    sum->rows_late += stats.rows_late;
 }
 
 static void test_scan__gives_exactly_the_rows_that_pass(void **state)
@@ -112,10 +114,12 @@ static void test_scan__gives_exactly_the_rows_that_pass(void **state)
     }
     print_message(
         "  read: files %llu, groups %llu; skipped: manifests %llu, files %llu, "
-        "groups %llu\n",
+        "groups %llu, pages %llu; late rows %llu\n",
         (unsigned long long)sum.files_read, (unsigned long long)sum.row_groups_read,
         (unsigned long long)sum.manifests_skipped, (unsigned long long)sum.files_skipped,
-        (unsigned long long)sum.row_groups_skipped);
+        (unsigned long long)sum.row_groups_skipped, (unsigned long long)sum.pages_skipped,
+        (unsigned long long)sum.rows_late);
+    assert_true(sum.pages_skipped > 0);
     assert_true(sum.files_skipped > 100 && sum.manifests_skipped > 10);
     assert_true(sum.row_groups_read > sum.files_read && sum.row_groups_skipped > 0);
 }
