@@ -145,7 +145,9 @@ int dsi_parquet_schema_build(const struct dsi_parquet_field *elements, size_t co
         struct dsi_parquet_node *n = &nodes[i];
         n->field = elements[i];
         DSI_TRY(check_element(&n->field, i == 0, count - i - 1, err));
-        if (i > 0) {
+        if (i == 0) {
+            n->field.repetition = DSI_PARQUET_REQUIRED; // Some files say otherwise.
+        } else {
             if (depth == 0) {
                 return dsi_corrupt(err, "parquet schema: \"%s\" belongs to no group",
                                    n->field.name);

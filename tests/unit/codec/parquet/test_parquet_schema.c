@@ -45,6 +45,22 @@ static void test_parquet_schema__builds_a_tree_with_levels(void **state)
     dsi_arena_release(&arena);
 }
 
+static void test_parquet_schema__does_not_count_the_roots_repetition(void **state)
+{
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_parquet_schema s = {0};
+    struct dsi_parquet_field odd[7];
+    (void)state;
+
+    memcpy(odd, tree, sizeof odd);
+    odd[0].repetition = DSI_PARQUET_REPEATED;
+    assert_int_equal(dsi_parquet_schema_build(odd, 7, &arena, &s, NULL), DS_OK);
+    assert_int_equal(s.root->field.repetition, DSI_PARQUET_REQUIRED);
+    assert_int_equal(s.leaves[2]->max_def, 3);
+    assert_int_equal(s.leaves[2]->max_rep, 1);
+    dsi_arena_release(&arena);
+}
+
 static void test_parquet_schema__refuses_child_counts_that_do_not_add_up(void **state)
 {
     struct dsi_arena arena = DSI_ARENA_INIT;
@@ -87,6 +103,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parquet_schema__builds_a_tree_with_levels),
+        cmocka_unit_test(test_parquet_schema__does_not_count_the_roots_repetition),
         cmocka_unit_test(test_parquet_schema__refuses_child_counts_that_do_not_add_up),
         cmocka_unit_test(test_parquet_schema__refuses_what_is_too_deep),
     };
