@@ -2,6 +2,7 @@
 // gathered into offsets and bytes.
 #include "base/error.h"
 #include "base/text.h"
+#include "codec/kernel/kernel.h"
 #include "data/arrow_array.h"
 
 // Arrow's view of one value: up to 12 bytes are in it, longer ones in a buffer.
@@ -46,8 +47,13 @@ static int check_text(const struct dsi_arrow_view *v, const struct dsi_column *c
     const uint8_t *bytes = c->values;
     int64_t begin = offset_at(c, c->offset);
     int64_t end = offset_at(c, c->offset + c->length);
-    bool valid = dsi_utf8_valid((struct ds_slice){bytes + begin, (size_t)(end - begin)});
+    enum dsi_text_kind kind =
+        dsi_kernels()->text_kind(bytes + begin, (size_t)(end - begin));
+    bool valid = kind != DSI_TEXT_BAD;
 
+    if (kind == DSI_TEXT_ASCII) { // A value may begin anywhere.
+        return DS_OK;
+    }
     for (int64_t i = 0; valid && i < v->rows; i++) {
         int64_t at = offset_at(c, c->offset + i);
         valid = at == end || (bytes[at] & 0xc0) != 0x80;

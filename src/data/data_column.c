@@ -5,6 +5,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "codec/kernel/kernel.h"
 #include "data/data_convert.h"
 #include "data/data_metrics.h"
 #include "data/data_schema.h"
@@ -80,8 +81,12 @@ static int check_text(const struct dsi_column *c, int64_t row_base, struct ds_er
 {
     const uint8_t *bytes = c->values;
     int32_t end = c->offsets[c->length];
-    bool valid = dsi_utf8_valid((struct ds_slice){bytes, (size_t)end});
+    enum dsi_text_kind kind = dsi_kernels()->text_kind(bytes, (size_t)end);
+    bool valid = kind != DSI_TEXT_BAD;
 
+    if (kind == DSI_TEXT_ASCII) { // A value may begin anywhere.
+        return DS_OK;
+    }
     for (int64_t i = 0; valid && i < c->length; i++) {
         int32_t at = c->offsets[i];
         valid = at == end || (bytes[at] & 0xc0) != 0x80;

@@ -7,8 +7,6 @@
 #include "codec/parquet/parquet_bytes.h"
 #include "codec/parquet/parquet_page.h"
 
-enum { BLOCK = 256 }; // Levels that are unpacked at a time, before they become bytes.
-
 void dsi_parquet_level_reader_init(struct dsi_parquet_level_reader *l, struct ds_slice in,
                                    int32_t max)
 {
@@ -93,29 +91,20 @@ static size_t some_packed(struct dsi_parquet_level_reader *l, uint8_t *out, size
 int dsi_parquet_level_reader_some(struct dsi_parquet_level_reader *l, uint8_t *out,
                                   size_t max, size_t *count, struct ds_error *err)
 {
-    uint32_t block[BLOCK];
-    uint32_t highest = 0;
-    size_t n = 0;
+    uint8_t highest = 0;
+    size_t n = l->is_packed ? some_packed(l, out, max)
+                            : dsi_parquet_rle_bytes(&l->rle, out, max);
 
-    if (l->is_packed) {
-        n = some_packed(l, out, max);
-        for (size_t i = 0; i < n; i++) {
-            highest = out[i] > highest ? out[i] : highest;
-        }
-    } else {
-        n = dsi_parquet_rle_some(&l->rle, block, max < BLOCK ? max : BLOCK);
-        for (size_t i = 0; i < n; i++) {
-            highest = block[i] > highest ? block[i] : highest;
-            out[i] = (uint8_t)block[i];
-        }
+    for (size_t i = 0; i < n; i++) {
+        highest = out[i] > highest ? out[i] : highest;
     }
     *count = n;
     if (n == 0) {
         return dsi_corrupt(err, "a page has fewer levels than its header says");
     }
     if (highest > l->max) {
-        return dsi_corrupt(err, "a level of %u; the highest possible is %u", highest,
-                           (unsigned)l->max);
+        return dsi_corrupt(err, "a level of %u; the highest possible is %u",
+                           (unsigned)highest, (unsigned)l->max);
     }
     return DS_OK;
 }

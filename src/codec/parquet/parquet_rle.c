@@ -7,81 +7,18 @@
 
 enum { GROUP = 8 }; // Bit-packed values come in eights.
 
-// Values whose bits lie in the first `safe` bytes are loaded with 8 bytes at once.
-static size_t fast_count(size_t size, int width, size_t count)
-{
-    if (size < 8) {
-        return 0;
-    }
-    size_t values = (size - 8) * 8 / (size_t)width + 1; // The last starts in a safe byte.
-    return values < count ? values : count;
-}
-
-static uint64_t slow_value(struct ds_slice in, size_t bit, int width)
-{
-    uint8_t bytes[16] = {0};
-    size_t first = bit / 8;
-    size_t size = in.size - first < 9 ? in.size - first : 9;
-    int shift = (int)(bit % 8);
-
-    memcpy(bytes, in.data + first, size);
-    uint64_t v = dsi_le64(bytes) >> shift;
-    if (shift + width > 64) {
-        v |= (uint64_t)bytes[8] << (64 - shift);
-    }
-    return width == 64 ? v : v & (((uint64_t)1 << width) - 1);
-}
-
-// With the width a constant, the compiler unrolls this into shifts and masks.
-static inline void unpack_fast(const uint8_t *in, int width, uint32_t *out, size_t count)
-{
-    uint64_t mask = ((uint64_t)1 << width) - 1;
-
-    for (size_t i = 0; i < count; i++) {
-        size_t bit = i * (size_t)width;
-        out[i] = (uint32_t)(dsi_le64(in + bit / 8) >> bit % 8 & mask);
-    }
-}
-
-// Eight values of up to eight bits are one load.
-static inline void unpack_small(const uint8_t *in, int width, uint32_t *out, size_t count)
-{
-    uint32_t mask = ((uint32_t)1 << width) - 1;
-
-    for (size_t i = 0; i + GROUP <= count; i += GROUP, in += width) {
-        uint64_t bits = dsi_le64(in);
-        for (int j = 0; j < GROUP; j++) {
-            out[i + (size_t)j] = (uint32_t)(bits >> (j * width)) & mask;
-        }
-    }
-}
-
 void dsi_parquet_unpack32(struct ds_slice in, int width, uint32_t *out, size_t count)
 {
     assert(width >= 0 && width <= 32);
-    if (width == 0) {
-        memset(out, 0, count * sizeof *out);
-        return;
-    }
     assert(in.size >= (count * (size_t)width + 7) / 8);
-    size_t fast = fast_count(in.size, width, count);
-    if (width <= 8) {
-        fast -= fast % GROUP;
-        unpack_small(in.data, width, out, fast);
-    } else {
-        unpack_fast(in.data, width, out, fast);
-    }
-    for (size_t i = fast; i < count; i++) {
-        out[i] = (uint32_t)slow_value(in, i * (size_t)width, width);
-    }
+    dsi_kernels()->unpack32(in.data, in.size, width, out, count);
 }
 
 void dsi_parquet_unpack64(struct ds_slice in, int width, uint64_t *out, size_t count)
 {
     assert(width >= 0 && width <= 64);
-    for (size_t i = 0; i < count; i++) {
-        out[i] = width == 0 ? 0 : slow_value(in, i * (size_t)width, width);
-    }
+    assert(in.size >= (count * (size_t)width + 7) / 8);
+    dsi_kernels()->unpack64(in.data, in.size, width, out, count);
 }
 
 int dsi_parquet_bit_width(uint32_t max)
@@ -97,7 +34,8 @@ int dsi_parquet_bit_width(uint32_t max)
 void dsi_parquet_rle_init(struct dsi_parquet_rle *d, struct ds_slice in, int width)
 {
     assert(width >= 0 && width <= 32);
-    *d = (struct dsi_parquet_rle){.at = in.data, .width = width};
+    *d =
+        (struct dsi_parquet_rle){.at = in.data, .width = width, .kernels = dsi_kernels()};
     d->end = in.size > 0 ? in.data + in.size : in.data;
 }
 
@@ -150,29 +88,57 @@ static bool next_run(struct dsi_parquet_rle *d)
     return true;
 }
 
-static size_t take_packed(struct dsi_parquet_rle *d, uint32_t *out, size_t max)
-{
-    size_t width = (size_t)d->width;
-    size_t count = d->packed_left < max ? (size_t)d->packed_left : max;
-    struct ds_slice in = {d->at, (size_t)(d->end - d->at)};
+// Values go to one of two arrays, by what they are wanted as.
+struct target {
+    uint32_t *words;
+    uint8_t *bytes;
+};
 
-    if (d->packed_skip > 0 || count < GROUP) { // One group, some of it.
-        uint32_t group[GROUP] = {0};
-        size_t skip = (size_t)d->packed_skip;
-        size_t there =
-            d->packed_left + skip < GROUP ? (size_t)d->packed_left + skip : GROUP;
-        dsi_parquet_unpack32(in, d->width, group, there);
-        count = count < there - skip ? count : there - skip;
-        memcpy(out, group + skip, count * sizeof *out);
-        d->packed_skip = (int)(skip + count);
-        if (d->packed_skip == GROUP) {
-            d->packed_skip = 0;
-            d->at += width;
-        }
+static void unpack(const struct dsi_parquet_rle *d, struct target out, size_t count)
+{
+    size_t size = (size_t)(d->end - d->at);
+
+    if (out.bytes) {
+        d->kernels->unpack8(d->at, size, d->width, out.bytes, count);
+    } else {
+        d->kernels->unpack32(d->at, size, d->width, out.words, count);
+    }
+}
+
+// Some values of the group at hand, which was begun before or is wanted in part.
+static size_t take_part(struct dsi_parquet_rle *d, struct target out, size_t count)
+{
+    uint32_t words[GROUP] = {0};
+    uint8_t bytes[GROUP] = {0};
+    size_t skip = (size_t)d->packed_skip;
+    size_t there = d->packed_left + skip < GROUP ? (size_t)d->packed_left + skip : GROUP;
+    struct target group = {words, out.bytes ? bytes : NULL};
+
+    unpack(d, group, there);
+    count = count < there - skip ? count : there - skip;
+    if (out.bytes) {
+        memcpy(out.bytes, bytes + skip, count);
+    } else {
+        memcpy(out.words, words + skip, count * sizeof *words);
+    }
+    d->packed_skip = (int)(skip + count);
+    if (d->packed_skip == GROUP) {
+        d->packed_skip = 0;
+        d->at += d->width;
+    }
+    return count;
+}
+
+static size_t take_packed(struct dsi_parquet_rle *d, struct target out, size_t max)
+{
+    size_t count = d->packed_left < max ? (size_t)d->packed_left : max;
+
+    if (d->packed_skip > 0 || count < GROUP) {
+        count = take_part(d, out, count);
     } else {
         count -= count % GROUP;
-        dsi_parquet_unpack32(in, d->width, out, count);
-        d->at += count / GROUP * width;
+        unpack(d, out, count);
+        d->at += count / GROUP * (size_t)d->width;
     }
     d->packed_left -= count;
     if (d->packed_left == 0 && d->packed_skip > 0) { // A cut group: the end.
@@ -182,13 +148,18 @@ static size_t take_packed(struct dsi_parquet_rle *d, uint32_t *out, size_t max)
     return count;
 }
 
+static bool has_run(struct dsi_parquet_rle *d)
+{
+    return d->repeat_left > 0 || d->packed_left > 0 || next_run(d);
+}
+
 size_t dsi_parquet_rle_some(struct dsi_parquet_rle *d, uint32_t *out, size_t max)
 {
-    if (max == 0 || (d->repeat_left == 0 && d->packed_left == 0 && !next_run(d))) {
+    if (max == 0 || !has_run(d)) {
         return 0;
     }
     if (d->packed_left > 0) {
-        return take_packed(d, out, max);
+        return take_packed(d, (struct target){.words = out}, max);
     }
     size_t count = d->repeat_left < max ? (size_t)d->repeat_left : max;
     for (size_t i = 0; i < count; i++) {
@@ -198,9 +169,24 @@ size_t dsi_parquet_rle_some(struct dsi_parquet_rle *d, uint32_t *out, size_t max
     return count;
 }
 
+size_t dsi_parquet_rle_bytes(struct dsi_parquet_rle *d, uint8_t *out, size_t max)
+{
+    assert(d->width <= 8);
+    if (max == 0 || !has_run(d)) {
+        return 0;
+    }
+    if (d->packed_left > 0) {
+        return take_packed(d, (struct target){.bytes = out}, max);
+    }
+    size_t count = d->repeat_left < max ? (size_t)d->repeat_left : max;
+    memset(out, (int)d->value, count);
+    d->repeat_left -= count;
+    return count;
+}
+
 uint64_t dsi_parquet_rle_repeats(struct dsi_parquet_rle *d, uint32_t *value)
 {
-    if (d->repeat_left == 0 && d->packed_left == 0 && !next_run(d)) {
+    if (!has_run(d)) {
         return 0;
     }
     *value = d->value;
@@ -232,7 +218,7 @@ uint64_t dsi_parquet_rle_skip(struct dsi_parquet_rle *d, uint64_t count)
 {
     uint64_t left = count;
 
-    while (left > 0 && (d->repeat_left > 0 || d->packed_left > 0 || next_run(d))) {
+    while (left > 0 && has_run(d)) {
         uint64_t there = d->repeat_left > 0 ? d->repeat_left : d->packed_left;
         uint64_t n = there < left ? there : left;
         if (d->repeat_left > 0) {

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "codec/kernel/kernel.h"
 
 struct dsi_parquet_rle {
     const uint8_t *at;
@@ -16,6 +17,7 @@ struct dsi_parquet_rle {
     uint64_t repeat_left; // Values left in a repeating run …
     uint64_t packed_left; // … or in a bit-packed one; never both.
     int packed_skip;      // Values of the byte group at `at` that were taken already.
+    const struct dsi_kernels *kernels;
 };
 
 /// Starts on `in`, borrowed. `width` is 0 to 32.
@@ -24,6 +26,9 @@ void dsi_parquet_rle_init(struct dsi_parquet_rle *d, struct ds_slice in, int wid
 /// The next values, at least one and at most `max` of them; 0 when there are no more, or
 /// what follows is no run. A last group of eight may bring padding along.
 size_t dsi_parquet_rle_some(struct dsi_parquet_rle *d, uint32_t *out, size_t max);
+
+/// The same into bytes, for a width of at most 8.
+size_t dsi_parquet_rle_bytes(struct dsi_parquet_rle *d, uint8_t *out, size_t max);
 
 /// How many times the next value repeats: 0 when it is in a bit-packed run (or nothing
 /// follows). Nothing is taken; dsi_parquet_rle_pass does that.

@@ -6,26 +6,38 @@
 #include "base/error.h"
 #include "codec/parquet/parquet_bits.h"
 
-size_t dsi_parquet_span_present(const struct dsi_parquet_span *s, int32_t max_def)
-{
-    size_t present = 0;
+// The same as bits: set where there is a value.
+struct presence {
+    size_t rows;
+    size_t present;
+    uint8_t bits[DSI_PARQUET_BLOCK / 8]; // Only if some, but not all are there.
+};
 
-    if (!s->levels) {
-        return s->level == max_def ? s->count : 0;
+static void find_presence(const struct dsi_parquet_span *s, int32_t max_def,
+                          struct presence *out)
+{
+    out->rows = s->count;
+    if (s->levels) {
+        assert(s->count <= DSI_PARQUET_BLOCK);
+        out->present =
+            dsi_kernels()->levels_bits(s->levels, s->count, (uint8_t)max_def, out->bits);
+    } else {
+        out->present = s->level == max_def ? s->count : 0;
     }
-    for (size_t i = 0; i < s->count; i++) {
-        present += s->levels[i] == max_def;
-    }
-    return present;
 }
 
-// Appends the validity of the first `rows` rows of a span; not yet counted.
-static int append_validity(const dsi_parquet_reader *r, const struct dsi_parquet_span *s,
-                           size_t rows, struct dsi_parquet_column *out,
+size_t dsi_parquet_span_present(const struct dsi_parquet_span *s, int32_t max_def)
+{
+    struct presence p;
+    find_presence(s, max_def, &p);
+    return p.present;
+}
+
+// Appends the validity of a span; not yet counted.
+static int append_validity(const struct presence *p, struct dsi_parquet_column *out,
                            struct ds_error *err)
 {
-    struct dsi_parquet_span part = {rows, s->levels, s->level};
-    size_t nulls = rows - dsi_parquet_span_present(&part, r->leaf->max_def);
+    size_t nulls = p->rows - p->present;
     size_t at = out->elements;
     bool first = out->validity.size == 0;
     int rc = DS_OK;
@@ -33,106 +45,133 @@ static int append_validity(const dsi_parquet_reader *r, const struct dsi_parquet
     if (nulls == 0 && out->null_count == 0) {
         return DS_OK;
     }
-    DSI_TRY(dsi_buf_append_zero(&out->validity, (at + rows + 7) / 8 - out->validity.size,
-                                err));
+    DSI_TRY(dsi_buf_append_zero(&out->validity,
+                                (at + p->rows + 7) / 8 - out->validity.size, err));
     if (first) {
         dsi_bits_fill(out->validity.data, 0, at);
     }
     if (nulls == 0) {
-        dsi_bits_fill(out->validity.data, at, rows);
-    } else if (nulls < rows) {
-        for (size_t i = 0; i < rows; i++) {
-            dsi_bit_or(out->validity.data, at + i, s->levels[i] == r->leaf->max_def);
-        }
+        dsi_bits_fill(out->validity.data, at, p->rows);
+    } else if (p->present > 0) {
+        dsi_bits_copy(out->validity.data, at, p->bits, 0, p->rows);
     }
     out->null_count += nulls;
 done:
     return rc;
 }
 
-// Moves `present` values that stand together to where the levels say; zeros between.
-static void spread(uint8_t *values, size_t width, const struct dsi_parquet_span *s,
-                   int32_t max_def, size_t present)
-{
-    for (size_t row = s->count; row > present; row--) {
-        if (s->levels[row - 1] == max_def) {
-            present--;
-            memmove(values + (row - 1) * width, values + present * width, width);
-        } else {
-            memset(values + (row - 1) * width, 0, width);
-        }
-    }
-}
-
-static void spread_bits(uint8_t *bits, size_t at, const struct dsi_parquet_span *s,
-                        int32_t max_def, size_t present)
+// Booleans: one by one, from a copy.
+static void spread_bits(uint8_t *bits, size_t at, const struct presence *p)
 {
     uint8_t packed[DSI_PARQUET_BLOCK / 8] = {0};
     size_t next = 0;
 
-    dsi_bits_copy(packed, 0, bits, at, present);
-    for (size_t i = 0; i < s->count; i++) {
+    dsi_bits_copy(packed, 0, bits, at, p->present);
+    for (size_t i = 0; i < p->rows; i++) {
         bits[(at + i) / 8] &= (uint8_t) ~(1u << (at + i) % 8);
-        if (s->levels[i] == max_def) {
+        if (dsi_bit_get(p->bits, i)) {
             dsi_bit_or(bits, at + i, dsi_bit_get(packed, next++));
         }
     }
 }
 
-static int append_fixed(dsi_parquet_reader *r, struct dsi_parquet_span *s,
-                        struct dsi_parquet_column *out, struct ds_error *err)
+static int append_booleans(dsi_parquet_reader *r, const struct presence *p,
+                           struct dsi_parquet_column *out, struct ds_error *err)
 {
-    size_t width = dsi_parquet_width(&r->leaf->field);
-    size_t before = out->values.size;
-    size_t present = 0;
     int rc = DS_OK;
 
-    if (width == 0 && s->count > DSI_PARQUET_BLOCK) {
-        s->count = DSI_PARQUET_BLOCK;
+    DSI_TRY(dsi_parquet_values_fixed(&r->values, p->present, out, err));
+    DSI_TRY(dsi_buf_append_zero(
+        &out->values, (out->elements + p->rows + 7) / 8 - out->values.size, err));
+    if (p->present > 0 && p->present < p->rows) {
+        spread_bits(out->values.data, out->elements, p);
     }
-    present = dsi_parquet_span_present(s, r->leaf->max_def);
-    DSI_TRY(dsi_parquet_values_fixed(&r->values, present, out, err));
-    if (width == 0) {
-        DSI_TRY(dsi_buf_append_zero(
-            &out->values, (out->elements + s->count + 7) / 8 - out->values.size, err));
-        if (present > 0 && present < s->count) {
-            spread_bits(out->values.data, out->elements, s, r->leaf->max_def, present);
-        }
-    } else if (present < s->count) {
-        if (s->count > SIZE_MAX / width) {
-            return dsi_parquet_pages_corrupt(r, "more rows than memory has addresses",
-                                             err);
-        }
-        DSI_TRY(dsi_buf_append_zero(&out->values, (s->count - present) * width, err));
-        if (present > 0) {
-            spread(out->values.data + before, width, s, r->leaf->max_def, present);
-        }
-    }
-    DSI_TRY(append_validity(r, s, s->count, out, err));
 done:
     return rc;
 }
 
-static int append_bytes(dsi_parquet_reader *r, struct dsi_parquet_span *s,
+static int append_fixed(dsi_parquet_reader *r, const struct presence *p,
                         struct dsi_parquet_column *out, struct ds_error *err)
 {
-    uint8_t nulls[DSI_PARQUET_BLOCK];
-    const uint8_t *levels = s->levels;
-    size_t rows = 0;
+    size_t width = dsi_parquet_width(&r->leaf->field);
+    size_t before = out->values.size;
     int rc = DS_OK;
 
-    if (!levels && s->level != r->leaf->max_def) {
-        s->count = s->count < DSI_PARQUET_BLOCK ? s->count : DSI_PARQUET_BLOCK;
-        memset(nulls, s->level, s->count);
-        levels = nulls;
+    if (width == 0) {
+        return append_booleans(r, p, out, err);
     }
+    if (p->rows > SIZE_MAX / width) {
+        return dsi_parquet_pages_corrupt(r, "more rows than memory has addresses", err);
+    }
+    DSI_TRY(dsi_buf_reserve(&out->values, p->rows * width, err));
+    DSI_TRY(dsi_parquet_values_fixed(&r->values, p->present, out, err));
+    if (p->present == 0) {
+        DSI_TRY(dsi_buf_append_zero(&out->values, p->rows * width, err));
+    } else if (p->present < p->rows) {
+        dsi_kernels()->expand(out->values.data + before, width, p->bits, p->rows,
+                              p->present);
+        out->values.size = before + p->rows * width;
+    }
+done:
+    return rc;
+}
+
+// The row of value number `n`, from 0.
+static size_t row_of(const struct presence *p, size_t n)
+{
+    size_t row = 0;
+
+    if (p->present == p->rows) {
+        return n;
+    }
+    for (; row < p->rows; row++) {
+        if (dsi_bit_get(p->bits, row) && n-- == 0) {
+            break;
+        }
+    }
+    return row;
+}
+
+// Ends of the values become ends of the rows; a null's is that of the row before it. The
+// last goes first: none is overwritten that is still needed.
+static void spread_ends(int32_t *ends, const struct presence *p)
+{
+    size_t value = p->present;
+
+    for (size_t row = p->rows; row > value; row--) {
+        ends[row] = ends[value];
+        value -= dsi_bit_get(p->bits, row - 1);
+    }
+}
+
+static int append_bytes(dsi_parquet_reader *r, struct presence *p,
+                        struct dsi_parquet_column *out, struct ds_error *err)
+{
+    size_t done_count = 0;
+    int32_t *ends = NULL;
+    int rc = DS_OK;
+
+    if (p->rows > SIZE_MAX / sizeof(int32_t) - 1) {
+        return dsi_parquet_pages_corrupt(r, "more rows than memory has addresses", err);
+    }
+    DSI_TRY(dsi_buf_reserve(&out->values, (p->rows + 1) * sizeof(int32_t), err));
     if (out->values.size == 0) {
         DSI_TRY(dsi_buf_append_zero(&out->values, sizeof(int32_t), err));
     }
-    DSI_TRY(dsi_parquet_values_bytes(&r->values, s->count, levels, r->leaf->max_def, out,
-                                     &rows, err));
-    s->count = rows;
-    DSI_TRY(append_validity(r, s, rows, out, err));
+    DSI_TRY(dsi_parquet_values_bytes(&r->values, p->present, out, &done_count, err));
+    if (done_count < p->present) { // Up to the first that has no room.
+        p->rows = row_of(p, done_count);
+        p->present = done_count;
+    }
+    ends = (int32_t *)(void *)out->values.data + out->elements;
+    if (p->present == 0) {
+        for (size_t i = 0; i < p->rows; i++) {
+            ends[i + 1] = ends[0];
+        }
+    } else {
+        spread_ends(ends, p);
+    }
+    out->values.size = (out->elements + p->rows + 1) * sizeof(int32_t);
 done:
     return rc;
 }
@@ -140,17 +179,21 @@ done:
 int dsi_parquet_spread(dsi_parquet_reader *r, struct dsi_parquet_span *s,
                        struct dsi_parquet_column *out, struct ds_error *err)
 {
+    struct presence p;
     int rc = DS_OK;
 
     if (r->values_owed > 0) {
         DSI_TRY(dsi_parquet_values_skip(&r->values, r->values_owed, err));
         r->values_owed = 0;
     }
+    find_presence(s, r->leaf->max_def, &p);
     if (r->leaf->field.physical == DSI_PARQUET_BYTE_ARRAY) {
-        DSI_TRY(append_bytes(r, s, out, err));
+        DSI_TRY(append_bytes(r, &p, out, err));
     } else {
-        DSI_TRY(append_fixed(r, s, out, err));
+        DSI_TRY(append_fixed(r, &p, out, err));
     }
+    s->count = p.rows;
+    DSI_TRY(append_validity(&p, out, err));
 done:
     return rc;
 }

@@ -7,10 +7,15 @@
 
 enum { DSI_PARQUET_BLOCK = 1024 }; // Levels and indices are decoded so many at a time.
 
+// Bytes that may be read behind a dictionary, and written behind a column's bytes while
+// they grow: short values are then copied by stores of one size.
+enum { DSI_PARQUET_SLACK = 32 };
+
 /// A chunk's dictionary.
 struct dsi_parquet_dictionary {
     struct dsi_buf bytes;    // The page, decompressed; numbers in the host's order.
     struct ds_slice *values; // BYTE_ARRAY: where each value lies in `bytes`.
+    size_t size_max;         // BYTE_ARRAY: of the largest value.
     size_t count;
 };
 
@@ -46,11 +51,9 @@ DS_MUST_CHECK int dsi_parquet_values_fixed(struct dsi_parquet_values *v, size_t 
                                            struct dsi_parquet_column *out,
                                            struct ds_error *err);
 
-/// BYTE_ARRAY: appends a value for each of `rows` rows, a null where `levels` (NULL: no
-/// nulls) is not `max_def`. Stops before `out->bytes` would pass its maximum; `*done` is
-/// how many rows were appended.
-DS_MUST_CHECK int dsi_parquet_values_bytes(struct dsi_parquet_values *v, size_t rows,
-                                           const uint8_t *levels, int32_t max_def,
+/// BYTE_ARRAY: appends `count` values and their ends, after a first offset that is there.
+/// Stops before `out->bytes` would pass its maximum; `*done` is how many were appended.
+DS_MUST_CHECK int dsi_parquet_values_bytes(struct dsi_parquet_values *v, size_t count,
                                            struct dsi_parquet_column *out, size_t *done,
                                            struct ds_error *err);
 

@@ -58,10 +58,10 @@ static void test_parquet_values__refuses_pages_that_end_early(void **state)
     v.kind = DSI_PARQUET_VALUES_PLAIN;
     v.field = &text;
     v.plain = (struct ds_slice){bytes, sizeof bytes};
-    assert_int_equal(dsi_parquet_values_bytes(&v, 1, NULL, 0, &out, &done, NULL), DS_OK);
+    assert_int_equal(dsi_parquet_values_bytes(&v, 1, &out, &done, NULL), DS_OK);
     assert_int_equal(done, 1);
     assert_int_equal(out.bytes.size, 3);
-    assert_int_equal(dsi_parquet_values_bytes(&v, 1, NULL, 0, &out, &done, NULL),
+    assert_int_equal(dsi_parquet_values_bytes(&v, 1, &out, &done, NULL),
                      DS_ECORRUPT);
     v.field = &i32;
     v.plain = (struct ds_slice){bytes, sizeof bytes};
@@ -84,7 +84,7 @@ static void test_parquet_values__skips_plain_values(void **state)
     v.plain = (struct ds_slice){bytes, sizeof bytes};
     assert_int_equal(dsi_parquet_values_skip(&v, 4, NULL), DS_ECORRUPT);
     assert_int_equal(dsi_parquet_values_skip(&v, 2, NULL), DS_OK);
-    assert_int_equal(dsi_parquet_values_bytes(&v, 1, NULL, 0, &out, &done, NULL), DS_OK);
+    assert_int_equal(dsi_parquet_values_bytes(&v, 1, &out, &done, NULL), DS_OK);
     assert_memory_equal(out.bytes.data, "bc", 2);
     dsi_parquet_column_release(&out);
 
