@@ -1,7 +1,10 @@
 // Reads a flat Parquet file and writes its rows again: what other implementations compare
 // with the original, see test_parquet_peers.py.
 //
-// usage: copy_parquet FROM TO ROWS_PER_BATCH CODEC (the number in codec/compress)
+// usage: copy_parquet FROM TO ROWS_PER_BATCH CODEC [ENCODING]
+// CODEC is the number in codec/compress. ENCODING is "all" (any encoding may be chosen),
+// or one that every column is to have, if it can, without a dictionary: "plain", "delta",
+// "prefix", "split".
 #include "base/alloc.h"
 #include "codec/parquet/parquet_read.h"
 #include "codec/parquet/parquet_write.h"
@@ -19,6 +22,7 @@ struct copy {
     dsi_parquet_reader *readers[LEAVES_MAX];
     struct dsi_parquet_column columns[LEAVES_MAX];
     struct dsi_parquet_input inputs[LEAVES_MAX];
+    struct dsi_parquet_leaf_options leaves[LEAVES_MAX];
     dsi_parquet_writer *writer;
     size_t batch;
 };
@@ -107,20 +111,47 @@ static int copy_group(struct copy *c, const struct dsi_parquet_row_group *g,
     return rc;
 }
 
+static void set_encoding(struct copy *c, const char *name,
+                         struct dsi_parquet_write_options *o)
+{
+    static const struct {
+        const char *name;
+        enum dsi_parquet_encode encode;
+    } names[] = {{"plain", DSI_PARQUET_ENCODE_PLAIN},
+                 {"delta", DSI_PARQUET_ENCODE_DELTA},
+                 {"prefix", DSI_PARQUET_ENCODE_DELTA_PREFIX},
+                 {"split", DSI_PARQUET_ENCODE_SPLIT}};
+
+    if (strcmp(name, "all") == 0) {
+        o->choice = DSI_PARQUET_CHOICE_ALL;
+        return;
+    }
+    o->no_dictionary = true;
+    for (size_t n = 0; n < sizeof names / sizeof names[0]; n++) {
+        for (size_t i = 0; i < LEAVES_MAX && strcmp(name, names[n].name) == 0; i++) {
+            c->leaves[i].encode = names[n].encode;
+        }
+    }
+    o->leaves = c->leaves;
+}
+
 int main(int argc, char **argv)
 {
     static struct copy c;
     struct ds_error err = {0};
     int rc = DS_EINVALID;
-    FILE *to = argc == 5 ? fopen(argv[2], "wb") : NULL;
+    FILE *to = argc == 5 || argc == 6 ? fopen(argv[2], "wb") : NULL;
 
     if (!to) {
-        fprintf(stderr, "usage: copy_parquet FROM TO ROWS_PER_BATCH CODEC\n");
+        fprintf(stderr, "usage: copy_parquet FROM TO ROWS_PER_BATCH CODEC [ENCODING]\n");
         return 2;
     }
     c.batch = strtoul(argv[3], NULL, 10);
-    const struct dsi_parquet_write_options o = {
+    struct dsi_parquet_write_options o = {
         .codec = (enum dsi_compression)strtol(argv[4], NULL, 10), .row_group_rows = 5000};
+    if (argc == 6) {
+        set_encoding(&c, argv[5], &o);
+    }
     rc = load(argv[1], &c.bytes, &err);
     rc = rc < 0 ? rc : parse(&c, &err);
     rc = rc < 0

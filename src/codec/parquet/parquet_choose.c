@@ -38,6 +38,7 @@ static size_t list_candidates(const struct dsi_parquet_terms *terms,
         DSI_PARQUET_DELTA_BINARY_PACKED, DSI_PARQUET_DELTA_LENGTH_BYTE_ARRAY,
         DSI_PARQUET_RLE, DSI_PARQUET_BYTE_STREAM_SPLIT, DSI_PARQUET_DELTA_BYTE_ARRAY};
     enum dsi_parquet_choice choice = terms->options->choice;
+    bool fixed = p == DSI_PARQUET_FIXED; // DuckDB (2.0) reads it in plain encoding only.
     size_t count = 0;
 
     if (terms->wish != DSI_PARQUET_ENCODE_AUTO) {
@@ -47,7 +48,7 @@ static size_t list_candidates(const struct dsi_parquet_terms *terms,
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         bool common = all[i] == DSI_PARQUET_DELTA_BINARY_PACKED;
         if (dsi_parquet_can_encode(all[i], p) &&
-            (choice == DSI_PARQUET_CHOICE_ALL ||
+            ((choice == DSI_PARQUET_CHOICE_ALL && !fixed) ||
              (choice == DSI_PARQUET_CHOICE_COMMON && common))) {
             assert(count < CANDIDATES_MAX - 1);
             out[count++] = all[i];

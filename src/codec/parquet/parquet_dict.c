@@ -86,12 +86,9 @@ static uint64_t long_key(const uint8_t *v, size_t size)
     return mix(h, dsi_le64(v + size - 8)) | LONG_KEY; // The last eight, some once more.
 }
 
-// Needs the slack after a short value.
-static inline uint64_t key_of(const uint8_t *v, size_t size)
+// Needs the slack after the value.
+static inline uint64_t short_key(const uint8_t *v, size_t size)
 {
-    if (size > SHORT_MAX) {
-        return long_key(v, size);
-    }
     uint64_t mask = ((uint64_t)1 << size * 8) - 1;
     return (dsi_le64(v) & mask) | (uint64_t)size << 56;
 }
@@ -170,100 +167,146 @@ done:
     return rc;
 }
 
-// What is looked up, and where it is looked for.
-struct look {
-    struct ds_slice value;
-    uint64_t key;
-    size_t slot;
-    size_t passes; // Slots that may still be passed.
-};
-
 // Adds a value that is not there, at the empty slot where it belongs; moves the slots
 // when they become too full. DS_OK when the dictionary is full.
-static int add_at(struct dsi_parquet_dict *d, struct look *l, size_t bytes_max,
-                  struct ds_error *err)
+static int add_at(struct dsi_parquet_dict *d, size_t slot, uint64_t key,
+                  struct ds_slice value, size_t bytes_max, struct ds_error *err)
 {
-    int rc = DS_OK;
+    int rc = add(d, value, bytes_max, err);
 
-    DSI_TRY(add(d, l->value, bytes_max, err));
-    if (rc == DS_OK) {
-        return DS_OK;
-    }
-    d->slots[l->slot] =
-        (struct dsi_parquet_dict_slot){.key = l->key, .index = (uint32_t)d->count}; // (1)
-    if (d->count * 2 > d->slot_count) {
-        DSI_TRY(grow(d, err));
-        l->slot = home_of(l->key, d->shift);
-        while (d->slots[l->slot].index != (uint32_t)d->count) {
-            l->slot = (l->slot + 1) & (d->slot_count - 1);
+    if (rc == DS_ROW) {
+        d->slots[slot] = (struct dsi_parquet_dict_slot){
+            .key = key, .index = (uint32_t)d->count, .page = d->page}; // (1)
+        if (d->count * 2 > d->slot_count) {
+            int grown = grow(d, err);
+            rc = grown < 0 ? grown : rc;
         }
     }
-    rc = DS_ROW;
+    return rc;
+}
+
+// A page being looked up. What does not change while nothing is added is at hand.
+struct lookup {
+    struct dsi_parquet_dict *d;
+    size_t bytes_max;
+    struct dsi_parquet_dict_slot *slots;
+    size_t mask;
+    int shift;
+    size_t passes; // Slots that may still be passed.
+    uint32_t *used;
+};
+
+static void begin(struct lookup *l, struct dsi_parquet_dict *d)
+{
+    l->d = d;
+    l->slots = d->slots;
+    l->mask = d->slot_count - 1;
+    l->shift = d->shift;
+}
+
+// Is it the value of a slot that has its key? Both are longer than SHORT_MAX.
+static bool is_in_slot(const struct lookup *l, size_t slot, const uint8_t *v, size_t size)
+{
+    return same_long(dsi_parquet_dict_value(l->d, l->slots[slot].index - 1), v, size);
+}
+
+// The way of a value that is not in the slot where it belongs: on to the next ones.
+// DS_OK when the dictionary is full.
+static int search(struct lookup *l, uint64_t key, struct ds_slice value, bool exact,
+                  uint32_t *index, struct ds_error *err)
+{
+    size_t slot = home_of(key, l->shift);
+    int rc = DS_OK;
+
+    for (; l->slots[slot].index != 0; slot = (slot + 1) & l->mask) {
+        if (l->slots[slot].key == key &&
+            (exact || is_in_slot(l, slot, value.data, value.size))) {
+            struct dsi_parquet_dict_slot *s = &l->slots[slot];
+            *index = s->index - 1;
+            if (s->page != l->d->page) {
+                s->page = l->d->page;
+                *l->used++ = *index;
+            }
+            return DS_ROW;
+        }
+        if (l->passes-- == 0) {
+            return DS_OK; // (2)
+        }
+    }
+    DSI_TRY(add_at(l->d, slot, key, value, l->bytes_max, err));
+    if (rc == DS_ROW) {
+        begin(l, l->d);
+        *index = (uint32_t)l->d->count - 1;
+        *l->used++ = *index;
+    }
 done:
     return rc;
 }
 
-// Finds the value's slot, or the empty one where it belongs: false when too many had to
-// be passed. `exact`: the key is all of the value.
-static inline bool find(const struct dsi_parquet_dict *d, struct look *l, bool exact)
+// The value is in this slot, which the page may not have used so far.
+static inline uint32_t take_slot(struct lookup *l, struct dsi_parquet_dict_slot *s,
+                                 uint32_t page)
 {
-    size_t mask = d->slot_count - 1;
-
-    for (l->slot = home_of(l->key, d->shift);; l->slot = (l->slot + 1) & mask) {
-        const struct dsi_parquet_dict_slot *s = &d->slots[l->slot];
-        if (s->index == 0 || (s->key == l->key &&
-                              (exact || same_long(dsi_parquet_dict_value(d, s->index - 1),
-                                                  l->value.data, l->value.size)))) {
-            return true;
-        }
-        if (l->passes-- == 0) {
-            return false; // (2)
-        }
+    if (s->page != page) {
+        s->page = page;
+        *l->used++ = s->index - 1;
     }
+    return s->index - 1;
 }
 
-// With the width a constant (or 0), so that most of it goes.
-static inline int index_all(struct dsi_parquet_dict *d,
-                            const struct dsi_parquet_dict_values *v, size_t width,
-                            size_t bytes_max, uint32_t *indices, struct ds_error *err)
+static int index_words(struct lookup *l, const struct dsi_parquet_dict_values *v,
+                       uint32_t *indices, struct ds_error *err)
 {
-    struct look l = {.passes = PASSES_MIN + PASSES_EACH * v->count};
+    size_t width = l->d->width;
+    uint32_t page = l->d->page;
     const uint8_t *at = v->bytes;
-    uint32_t *used = (uint32_t *)(void *)d->used.data; // Room for all was made.
-    size_t used_count = 0;
-    int rc = DS_ROW;
 
-    for (size_t i = 0; i < v->count; i++) {
-        l.value = (struct ds_slice){at, width > 0 ? width : v->lengths[i]};
-        l.key = width == 4   ? dsi_le32(at)
-                : width == 8 ? dsi_le64(at)
-                             : key_of(at, l.value.size);
-        at += l.value.size;
-        bool exact = width == 4 || width == 8 || l.value.size <= SHORT_MAX;
-        if (!find(d, &l, exact)) {
-            return DS_OK;
+    for (size_t i = 0; i < v->count; i++, at += width) {
+        uint64_t key = width == 8 ? dsi_le64(at) : dsi_le32(at);
+        struct dsi_parquet_dict_slot *s = &l->slots[home_of(key, l->shift)];
+        if (s->key == key && s->index != 0) {
+            indices[i] = take_slot(l, s, page);
+            continue;
         }
-        if (d->slots[l.slot].index == 0) {
-            rc = add_at(d, &l, bytes_max, err);
-            if (rc != DS_ROW) {
-                return rc;
-            }
-        }
-        struct dsi_parquet_dict_slot *s = &d->slots[l.slot];
-        indices[i] = s->index - 1;
-        if (s->page != d->page) {
-            s->page = d->page;
-            used[used_count++] = s->index - 1;
+        int rc = search(l, key, (struct ds_slice){at, width}, true, &indices[i], err);
+        if (rc != DS_ROW) {
+            return rc;
         }
     }
-    d->used.size = used_count * sizeof *used;
-    return rc;
+    return DS_ROW;
+}
+
+static int index_bytes(struct lookup *l, const struct dsi_parquet_dict_values *v,
+                       uint32_t *indices, struct ds_error *err)
+{
+    uint32_t page = l->d->page;
+    const uint8_t *at = v->bytes;
+    size_t size = l->d->width;
+
+    for (size_t i = 0; i < v->count; i++, at += size) {
+        size = v->lengths ? v->lengths[i] : size;
+        bool exact = size <= SHORT_MAX;
+        uint64_t key = exact ? short_key(at, size) : long_key(at, size);
+        size_t slot = home_of(key, l->shift);
+        struct dsi_parquet_dict_slot *s = &l->slots[slot];
+        if (s->key == key && s->index != 0 && (exact || is_in_slot(l, slot, at, size))) {
+            indices[i] = take_slot(l, s, page);
+            continue;
+        }
+        int rc = search(l, key, (struct ds_slice){at, size}, exact, &indices[i], err);
+        if (rc != DS_ROW) {
+            return rc;
+        }
+    }
+    return DS_ROW;
 }
 
 int dsi_parquet_dict_index(struct dsi_parquet_dict *d,
                            const struct dsi_parquet_dict_values *values, size_t bytes_max,
                            uint32_t *indices, struct ds_error *err)
 {
+    struct lookup l = {.bytes_max = bytes_max,
+                       .passes = PASSES_MIN + PASSES_EACH * values->count};
     int rc = DS_OK;
 
     assert((d->width == 0) == (values->lengths != NULL));
@@ -273,15 +316,12 @@ int dsi_parquet_dict_index(struct dsi_parquet_dict *d,
     d->used.size = 0;
     DSI_TRY(dsi_buf_reserve(&d->used, values->count * sizeof(uint32_t), err));
     d->page++;
-    switch (d->width) {
-    case 0:
-        return index_all(d, values, 0, bytes_max, indices, err);
-    case 4:
-        return index_all(d, values, 4, bytes_max, indices, err);
-    case 8:
-        return index_all(d, values, 8, bytes_max, indices, err);
-    default:
-        return index_all(d, values, d->width, bytes_max, indices, err);
+    begin(&l, d);
+    l.used = (uint32_t *)(void *)d->used.data;
+    rc = d->width == 4 || d->width == 8 ? index_words(&l, values, indices, err)
+                                        : index_bytes(&l, values, indices, err);
+    if (rc == DS_ROW) {
+        d->used.size = (size_t)((uint8_t *)l.used - d->used.data);
     }
 done:
     return rc;

@@ -21,6 +21,15 @@ static struct dsi_parquet_write_options options_of(uint64_t seed)
         o.row_group_bytes = 20000 + seed * 1000;
     }
     o.no_dictionary = seed % 7 == 0;
+    o.choice = (enum dsi_parquet_choice)(seed % 3);
+    if (seed % 5 == 0) { // Everything that may be wished for, with and without.
+        static struct dsi_parquet_leaf_options leaves[SAMPLE_LEAVES_MAX];
+        for (size_t i = 0; i < SAMPLE_LEAVES_MAX; i++) {
+            leaves[i].encode = (enum dsi_parquet_encode)((seed + i) % 5);
+            leaves[i].no_dictionary = (seed + i) % 2 == 0;
+        }
+        o.leaves = leaves;
+    }
     return o;
 }
 
@@ -369,7 +378,7 @@ static void test_parquet_writer__writes_a_file_without_rows(void **state)
 
 static void test_parquet_writer__survives_every_fault_with_lists(void **state)
 {
-    struct dsi_parquet_write_options o = options_of(5);
+    struct dsi_parquet_write_options o = options_of(17);
     struct dsi_fault_plan plan = {0};
     struct nested n;
     (void)state;
