@@ -8,6 +8,18 @@
 extern "C" {
 #endif
 
+/// Forms in which text and binary columns may leave, at any depth. All zero but
+/// struct_size: utf8 and binary. A dictionary goes before a view. The parts of a variant,
+/// and shapes, are always plain.
+struct ds_arrow_form {
+    uint32_t struct_size; ///< sizeof(struct ds_arrow_form).
+    bool string_view;     ///< As utf8_view and binary_view: the bytes are not copied.
+    bool dictionary;      ///< Every text column as a dictionary with int32 indices; each
+                          ///< batch has a dictionary of its own.
+    const char *const *dictionary_columns; ///< These columns, text or binary; "a.b.c".
+    size_t dictionary_column_count;
+};
+
 /// How to scan. All zero but struct_size: every row and column of the current state.
 struct ds_scan_options {
     uint32_t struct_size; ///< sizeof(struct ds_scan_options).
@@ -22,6 +34,7 @@ struct ds_scan_options {
     int64_t limit;           ///< At most so many rows; 0: all.
     uint32_t batch_rows_max; ///< Rows of one batch; 0: 65,536.
     bool ordered;            ///< Rows in the order of the table's files, at some cost.
+    const struct ds_arrow_form *form; ///< NULL: plain. Borrowed during the call only.
 };
 
 /// What planning and reading did; for the curious and for tests.
@@ -43,7 +56,7 @@ struct ds_scan_stats {
 
 /// Plans a scan and opens its stream, which the caller releases; the table handle may be
 /// freed before. The stream is for one thread at a time; reading goes on behind it in
-/// threads of its own, within bounded memory. DS_EINVALID: filter, columns or `at`;
+/// threads of its own, within bounded memory. DS_EINVALID: filter, columns, form or `at`;
 /// DS_EUNSUPPORTED: the snapshot has delete files or formats this build cannot read.
 DS_API DS_MUST_CHECK int ds_table_scan(ds_table *table,
                                        const struct ds_scan_options *options,
@@ -61,6 +74,13 @@ DS_API DS_MUST_CHECK int ds_table_count(ds_table *table,
 /// releases.
 DS_API DS_MUST_CHECK int ds_file_scan(const char *location, struct ArrowArrayStream *out,
                                       struct ds_error *err);
+
+/// The same, columns in the form asked for (NULL: plain; borrowed during the call only).
+/// DS_EINVALID: a dictionary column that is not there, or neither text nor binary.
+DS_API DS_MUST_CHECK int ds_file_scan_as(const char *location,
+                                         const struct ds_arrow_form *form,
+                                         struct ArrowArrayStream *out,
+                                         struct ds_error *err);
 
 /// Writes a stream's rows to a new Parquet file that is in no table, durably: what a scan
 /// gave, for other programs. The stream is always released. *rows (may be NULL) is how

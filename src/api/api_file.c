@@ -75,29 +75,50 @@ done:
     return rc;
 }
 
-int ds_file_scan(const char *location, struct ArrowArrayStream *out, struct ds_error *err)
+static int file_scan(const char *location, const struct ds_arrow_form *user,
+                     struct ArrowArrayStream *out, struct ds_error *err)
 {
     struct dsi_batch_source batches = {file_next, file_free, NULL};
     struct file_source *source = NULL;
+    const struct dsi_schema *schema = NULL;
+    struct dsi_arrow_form form;
     int rc = DS_OK;
 
-    DSI_TRY(dsi_handle_need(location, "ds_file_scan", "location", err));
-    DSI_TRY(dsi_handle_need(out, "ds_file_scan", "out", err));
     *out = (struct ArrowArrayStream){0};
     source = dsi_calloc(1, sizeof(*source));
     if (!source) {
         return dsi_no_memory(err, "a file's rows");
     }
     DSI_TRY(open_source(source, location, err));
+    schema = &source->schema;
+    DSI_TRY(dsi_handle_form(user, schema, &source->arena, &form, err));
     batches.arg = source;
     source = NULL; // The stream frees it from here on, on failure too.
-    DSI_TRY(dsi_arrow_stream_new(&((struct file_source *)batches.arg)->schema, batches,
-                                 out, err));
+    DSI_TRY(dsi_arrow_stream_new_as(schema, &form, batches, out, err));
 done:
     if (source) {
         file_free(source);
     }
     return rc;
+}
+
+int ds_file_scan(const char *location, struct ArrowArrayStream *out, struct ds_error *err)
+{
+    int rc = dsi_handle_need(location, "ds_file_scan", "location", err);
+    if (rc == DS_OK) {
+        rc = dsi_handle_need(out, "ds_file_scan", "out", err);
+    }
+    return rc == DS_OK ? file_scan(location, NULL, out, err) : rc;
+}
+
+int ds_file_scan_as(const char *location, const struct ds_arrow_form *form,
+                    struct ArrowArrayStream *out, struct ds_error *err)
+{
+    int rc = dsi_handle_need(location, "ds_file_scan_as", "location", err);
+    if (rc == DS_OK) {
+        rc = dsi_handle_need(out, "ds_file_scan_as", "out", err);
+    }
+    return rc == DS_OK ? file_scan(location, form, out, err) : rc;
 }
 
 // What writing a stream to a file holds.

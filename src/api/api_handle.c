@@ -5,7 +5,6 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "data/arrow_io.h"
-#include "datashard/table.h"
 #include "model/location.h"
 #include "storage/storage_posix.h"
 
@@ -30,6 +29,31 @@ int dsi_handle_size(uint32_t size, size_t known, const char *what, struct ds_err
                         what, (unsigned)size, known);
     }
     return DS_OK;
+}
+
+int dsi_handle_form(const struct ds_arrow_form *user, const struct dsi_schema *schema,
+                    struct dsi_arena *arena, struct dsi_arrow_form *out,
+                    struct ds_error *err)
+{
+    struct ds_arrow_form form = {0};
+
+    *out = (struct dsi_arrow_form){0};
+    if (!user) {
+        return DS_OK;
+    }
+    int rc = dsi_handle_size(user->struct_size, sizeof form, "struct ds_arrow_form", err);
+    if (rc < 0) {
+        return rc;
+    }
+    memcpy(&form, user, user->struct_size);
+    if (form.dictionary_column_count > 0 && !form.dictionary_columns) {
+        return dsi_fail(err, DS_EINVALID, "%zu dictionary columns, but no list of them",
+                        form.dictionary_column_count);
+    }
+    out->views = form.string_view;
+    out->dictionaries = form.dictionary;
+    return dsi_arrow_form_resolve(schema, form.dictionary_columns,
+                                  form.dictionary_column_count, arena, out, err);
 }
 
 int dsi_handle_properties(const struct ds_properties *properties, struct ds_error *err)

@@ -6,7 +6,9 @@
 
 #include "base/refcount.h"
 #include "base/thread.h"
+#include "data/arrow_form.h"
 #include "datashard/catalog.h"
+#include "datashard/scan.h"
 #include "txn/table.h"
 
 struct ds_catalog {
@@ -46,6 +48,13 @@ DS_MUST_CHECK int dsi_handle_need(const void *argument, const char *function,
 
 /// DS_EINVALID when a struct's size is 0, or more than this library knows.
 DS_MUST_CHECK int dsi_handle_size(uint32_t size, size_t known, const char *what,
+                                  struct ds_error *err);
+
+/// What a user asked for, by a schema's ids; both may be of an older size, `user` may be
+/// NULL. Ids are in the arena. DS_EINVALID as dsi_arrow_form_resolve says.
+DS_MUST_CHECK int dsi_handle_form(const struct ds_arrow_form *user,
+                                  const struct dsi_schema *schema,
+                                  struct dsi_arena *arena, struct dsi_arrow_form *out,
                                   struct ds_error *err);
 
 /// DS_EINVALID for a list without items, or an item without a key.

@@ -1,5 +1,6 @@
 #include "datashard/scan.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "api/api_handle.h"
@@ -54,11 +55,22 @@ done:
     return rc;
 }
 
+// The form asked for, by a program whose options may be older.
+static const struct ds_arrow_form *form_of(const struct ds_scan_options *user)
+{
+    bool there = user && user->struct_size >=
+                             offsetof(struct ds_scan_options, form) + sizeof user->form;
+    return there ? user->form : NULL;
+}
+
 int ds_table_scan(ds_table *table, const struct ds_scan_options *options,
                   struct ArrowArrayStream *out, struct ds_error *err)
 {
     struct dsi_batch_source batches = {source_next, source_free, NULL};
+    struct dsi_arena arena = DSI_ARENA_INIT;
     struct scan_source *source = NULL;
+    const struct dsi_schema *schema = NULL;
+    struct dsi_arrow_form form;
     int rc = DS_OK;
 
     DSI_TRY(dsi_handle_need(table, "ds_table_scan", "table", err));
@@ -71,14 +83,16 @@ int ds_table_scan(ds_table *table, const struct ds_scan_options *options,
     dsi_refcount_add(&table->catalog->owners);
     source->catalog = table->catalog;
     DSI_TRY(open_scan(table, options, &source->scan, err));
+    schema = dsi_scan_schema(source->scan);
+    DSI_TRY(dsi_handle_form(form_of(options), schema, &arena, &form, err));
     batches.arg = source;
     source = NULL; // The stream frees it from here on, on failure too.
-    DSI_TRY(dsi_arrow_stream_new(
-        dsi_scan_schema(((struct scan_source *)batches.arg)->scan), batches, out, err));
+    DSI_TRY(dsi_arrow_stream_new_as(schema, &form, batches, out, err));
 done:
     if (source) {
         source_free(source);
     }
+    dsi_arena_release(&arena);
     return rc;
 }
 

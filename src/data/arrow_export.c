@@ -12,14 +12,16 @@
 struct holder {
     struct dsi_refcount owners;
     struct dsi_batch batch;
+    const struct dsi_arrow_form *form; // While exporting.
 };
 
 // What one ArrowArray of ours owns.
 struct node {
     struct holder *holder;
-    const void *buffers[3];
+    const void *buffers[4];
     struct ArrowArray *children;
     struct ArrowArray **pointers;
+    struct ArrowArray dictionary; // If there is one.
 };
 
 static void drop(struct holder *h)
@@ -38,6 +40,9 @@ static void release_array(struct ArrowArray *a)
         if (a->children[i]->release) { // It may have been moved away.
             a->children[i]->release(a->children[i]);
         }
+    }
+    if (n->dictionary.release) {
+        n->dictionary.release(&n->dictionary);
     }
     dsi_free(n->children);
     dsi_free(n->pointers);
@@ -174,9 +179,43 @@ static void put_buffers(const struct dsi_column *c, struct ArrowArray *out)
     }
 }
 
+// A text or binary column in another form than its own.
+static int put_form(struct holder *h, const struct dsi_column *c,
+                    enum dsi_arrow_form_kind form, struct ArrowArray *out,
+                    struct ds_error *err)
+{
+    struct node *n = out->private_data;
+    struct node *entries = NULL;
+    struct dsi_arrow_buffers b = {0};
+    int rc = DS_OK;
+
+    if (form == DSI_FORM_VIEW) {
+        DSI_TRY(dsi_arrow_form_views(&h->batch, c, &b, err));
+        out->n_buffers = 4;
+        n->buffers[2] = b.bytes;
+        n->buffers[3] = b.size;
+    } else {
+        DSI_TRY(dsi_arrow_form_dictionary(&h->batch, c, &b, err));
+        DSI_TRY(begin(h, 0, &n->dictionary, err));
+        entries = n->dictionary.private_data;
+        n->dictionary.length = b.entries;
+        n->dictionary.n_buffers = 3;
+        entries->buffers[1] = b.offsets;
+        entries->buffers[2] = b.bytes;
+        out->n_buffers = 2;
+        out->dictionary = &n->dictionary;
+    }
+    out->offset = 0;
+    n->buffers[0] = b.validity;
+    n->buffers[1] = b.values;
+done:
+    return rc;
+}
+
 static int export_column(struct holder *h, struct dsi_column *c, struct ArrowArray *out,
                          struct ds_error *err)
 {
+    enum dsi_arrow_form_kind form = dsi_arrow_form_of(h->form, c->field);
     bool map = c->field->type.kind == DSI_TYPE_MAP;
     int rc = DS_OK;
 
@@ -188,7 +227,11 @@ static int export_column(struct holder *h, struct dsi_column *c, struct ArrowArr
     out->length = c->length;
     out->offset = c->offset;
     out->null_count = dsi_column_null_count(c);
-    put_buffers(c, out);
+    if (form == DSI_FORM_PLAIN) {
+        put_buffers(c, out);
+    } else {
+        DSI_TRY(put_form(h, c, form, out, err));
+    }
     DSI_TRY(map ? export_entries(h, c, out, err) : export_children(h, c, out, err));
 done:
     if (rc < 0 && out->release) {
@@ -197,8 +240,8 @@ done:
     return rc;
 }
 
-int dsi_arrow_export_batch(struct dsi_batch *b, struct ArrowArray *out,
-                           struct ds_error *err)
+int dsi_arrow_export_batch_as(struct dsi_batch *b, const struct dsi_arrow_form *form,
+                              struct ArrowArray *out, struct ds_error *err)
 {
     struct holder *h = dsi_calloc(1, sizeof *h);
     int rc = DS_OK;
@@ -210,6 +253,7 @@ int dsi_arrow_export_batch(struct dsi_batch *b, struct ArrowArray *out,
     }
     dsi_refcount_init(&h->owners); // Ours, dropped below.
     h->batch = *b;
+    h->form = form;
     *b = (struct dsi_batch){0};
     DSI_TRY(begin(h, h->batch.column_count, out, err));
     out->length = h->batch.rows;
@@ -222,6 +266,13 @@ done:
     if (rc < 0 && out->release) {
         out->release(out);
     }
+    h->form = NULL;
     drop(h);
     return rc;
+}
+
+int dsi_arrow_export_batch(struct dsi_batch *b, struct ArrowArray *out,
+                           struct ds_error *err)
+{
+    return dsi_arrow_export_batch_as(b, NULL, out, err);
 }

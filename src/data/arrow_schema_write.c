@@ -21,6 +21,7 @@ struct node {
     uint8_t *metadata;
     struct ArrowSchema *children;
     struct ArrowSchema **pointers;
+    struct ArrowSchema dictionary; // If there is one.
 };
 
 static void release_schema(struct ArrowSchema *s)
@@ -31,6 +32,9 @@ static void release_schema(struct ArrowSchema *s)
         if (s->children[i]->release) { // It may have been moved away.
             s->children[i]->release(s->children[i]);
         }
+    }
+    if (n->dictionary.release) {
+        n->dictionary.release(&n->dictionary);
     }
     dsi_free(n->name);
     dsi_free(n->metadata);
@@ -169,18 +173,18 @@ static int begin(const struct dsi_type *t, const char *name, bool required,
     return DS_OK;
 }
 
-static int write_field(const struct dsi_field *f, int depth, struct ArrowSchema *out,
-                       struct ds_error *err);
+static int write_field(const struct dsi_field *f, const struct dsi_arrow_form *form,
+                       int depth, struct ArrowSchema *out, struct ds_error *err);
 
-static int write_fields(const struct dsi_type *t, int depth, struct ArrowSchema *out,
-                        struct ds_error *err)
+static int write_fields(const struct dsi_type *t, const struct dsi_arrow_form *form,
+                        int depth, struct ArrowSchema *out, struct ds_error *err)
 {
     struct node *n = out->private_data;
     size_t count = 0;
     const struct dsi_field *fields = dsi_layout_children(t, &count);
 
     for (size_t i = 0; i < count; i++) {
-        int rc = write_field(&fields[i], depth + 1, &n->children[i], err);
+        int rc = write_field(&fields[i], form, depth + 1, &n->children[i], err);
         if (rc < 0) {
             return rc;
         }
@@ -190,8 +194,8 @@ static int write_fields(const struct dsi_type *t, int depth, struct ArrowSchema 
 }
 
 // A map has one more level in Arrow: the struct of its key and value.
-static int write_entries(const struct dsi_type *map, int depth, struct ArrowSchema *out,
-                         struct ds_error *err)
+static int write_entries(const struct dsi_type *map, const struct dsi_arrow_form *form,
+                         int depth, struct ArrowSchema *out, struct ds_error *err)
 {
     struct dsi_type entries = {
         .kind = DSI_TYPE_STRUCT, .fields = map->fields, .field_count = map->field_count};
@@ -200,14 +204,27 @@ static int write_entries(const struct dsi_type *map, int depth, struct ArrowSche
 
     if (rc == DS_OK) {
         out->n_children = 1;
-        rc = write_fields(&entries, depth + 1, &n->children[0], err);
+        rc = write_fields(&entries, form, depth + 1, &n->children[0], err);
     }
     return rc;
 }
 
-static int write_field(const struct dsi_field *f, int depth, struct ArrowSchema *out,
-                       struct ds_error *err)
+// The field's node has become that of indices into a dictionary of its values.
+static int write_dictionary(const struct dsi_field *f, struct ArrowSchema *out,
+                            struct ds_error *err)
 {
+    struct node *n = out->private_data;
+    int rc = begin(&f->type, "", false, 0, &n->dictionary, err);
+
+    snprintf(n->format, sizeof n->format, "i");
+    out->dictionary = rc < 0 ? NULL : &n->dictionary;
+    return rc;
+}
+
+static int write_field(const struct dsi_field *f, const struct dsi_arrow_form *form,
+                       int depth, struct ArrowSchema *out, struct ds_error *err)
+{
+    enum dsi_arrow_form_kind leaves_as = dsi_arrow_form_of(form, f);
     bool map = f->type.kind == DSI_TYPE_MAP;
     size_t count = 0;
     int rc = DS_OK;
@@ -223,9 +240,15 @@ static int write_field(const struct dsi_field *f, int depth, struct ArrowSchema 
     DSI_TRY(write_metadata(out->private_data, f, err));
     out->metadata = (const char *)((struct node *)out->private_data)->metadata;
     if (map) {
-        DSI_TRY(write_entries(&f->type, depth, out, err));
+        DSI_TRY(write_entries(&f->type, form, depth, out, err));
     } else {
-        DSI_TRY(write_fields(&f->type, depth, out, err));
+        DSI_TRY(write_fields(&f->type, form, depth, out, err));
+    }
+    if (leaves_as == DSI_FORM_DICTIONARY) {
+        DSI_TRY(write_dictionary(f, out, err));
+    } else if (leaves_as == DSI_FORM_VIEW) {
+        snprintf(((struct node *)out->private_data)->format, FORMAT_SIZE, "%s",
+                 f->type.kind == DSI_TYPE_STRING ? "vu" : "vz");
     }
 done:
     if (rc < 0 && out->release) {
@@ -234,16 +257,23 @@ done:
     return rc;
 }
 
-int dsi_arrow_schema_write(const struct dsi_schema *schema, struct ArrowSchema *out,
-                           struct ds_error *err)
+int dsi_arrow_schema_write_as(const struct dsi_schema *schema,
+                              const struct dsi_arrow_form *form, struct ArrowSchema *out,
+                              struct ds_error *err)
 {
     int rc = begin(&schema->root, "", true, schema->root.field_count, out, err);
     if (rc < 0) {
         return rc;
     }
-    rc = write_fields(&schema->root, 0, out, err);
+    rc = write_fields(&schema->root, form, 0, out, err);
     if (rc < 0) {
         out->release(out);
     }
     return rc;
+}
+
+int dsi_arrow_schema_write(const struct dsi_schema *schema, struct ArrowSchema *out,
+                           struct ds_error *err)
+{
+    return dsi_arrow_schema_write_as(schema, NULL, out, err);
 }

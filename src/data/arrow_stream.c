@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -11,6 +12,7 @@
 struct giving {
     struct dsi_arena arena; // The schema.
     struct dsi_schema schema;
+    struct dsi_arrow_form form;
     struct dsi_batch_source source;
     struct ds_error err; // Of the last call that failed.
     int failed;          // Its status: what has failed once goes on failing.
@@ -45,7 +47,7 @@ static int to_errno(int status)
 static int give_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
 {
     struct giving *g = stream->private_data;
-    int rc = dsi_arrow_schema_write(&g->schema, out, &g->err);
+    int rc = dsi_arrow_schema_write_as(&g->schema, &g->form, out, &g->err);
     return rc < 0 ? to_errno(rc) : 0;
 }
 
@@ -59,7 +61,7 @@ static int give_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
     if (rc == DS_OK) {
         rc = g->source.next(g->source.arg, &b, &g->err);
         if (rc == DS_ROW) {
-            rc = dsi_arrow_export_batch(&b, out, &g->err);
+            rc = dsi_arrow_export_batch_as(&b, &g->form, out, &g->err);
         }
         g->failed = rc;
     }
@@ -81,14 +83,38 @@ static void give_release(struct ArrowArrayStream *stream)
     stream->release = NULL;
 }
 
-int dsi_arrow_stream_new(const struct dsi_schema *schema, struct dsi_batch_source source,
-                         struct ArrowArrayStream *out, struct ds_error *err)
+static int copy_form(struct giving *g, const struct dsi_arrow_form *form,
+                     struct ds_error *err)
+{
+    size_t count = form ? form->dictionary_count : 0;
+    int32_t *ids = dsi_arena_array(&g->arena, count, sizeof *ids);
+
+    if (!ids) {
+        return dsi_no_memory(err, "making an Arrow stream");
+    }
+    if (form) {
+        if (count > 0) {
+            memcpy(ids, form->dictionary_ids, count * sizeof *ids);
+        }
+        g->form = *form;
+        g->form.dictionary_ids = ids;
+    }
+    return DS_OK;
+}
+
+int dsi_arrow_stream_new_as(const struct dsi_schema *schema,
+                            const struct dsi_arrow_form *form,
+                            struct dsi_batch_source source, struct ArrowArrayStream *out,
+                            struct ds_error *err)
 {
     struct giving *g = dsi_calloc(1, sizeof *g);
     int rc = g ? dsi_schema_copy(schema, &g->arena, &g->schema, err)
                : dsi_no_memory(err, "making an Arrow stream");
 
     *out = (struct ArrowArrayStream){0};
+    if (rc == DS_OK) {
+        rc = copy_form(g, form, err);
+    }
     if (rc < 0) {
         if (g) {
             dsi_arena_release(&g->arena);
@@ -105,6 +131,12 @@ int dsi_arrow_stream_new(const struct dsi_schema *schema, struct dsi_batch_sourc
                                      .release = give_release,
                                      .private_data = g};
     return DS_OK;
+}
+
+int dsi_arrow_stream_new(const struct dsi_schema *schema, struct dsi_batch_source source,
+                         struct ArrowArrayStream *out, struct ds_error *err)
+{
+    return dsi_arrow_stream_new_as(schema, NULL, source, out, err);
 }
 
 int dsi_arrow_stream_next(struct ArrowArrayStream *stream, struct dsi_arrow_import *im,
