@@ -17,10 +17,10 @@ struct run {
 // What a node of the schema is given, and gives to its children.
 struct shape {
     size_t slots;
-    const uint8_t *reps; // NULL: each slot is a row.
-    const uint8_t *defs; // NULL: all of them are `def`.
-    uint8_t def;         // Of slots in which there is a value, or an entry.
-    uint8_t element_def; // From here on, a slot has an element, …
+    const uint8_t *reps;    // NULL: each slot is a row.
+    const uint8_t *defs;    // NULL: all of them are `def`.
+    uint8_t def;            // Of slots in which there is a value, or an entry.
+    uint8_t element_def;    // From here on, a slot has an element, …
     const struct run *runs; // … all of which are these rows of the column …
     size_t run_count;
     int64_t base; // … when this has been added.
@@ -108,8 +108,7 @@ static int check_required(const struct dsi_shred *s, const struct dsi_stored_nod
 
 // The levels once a node's own nulls are known: those with a value go up by one.
 static int apply_nulls(struct dsi_shred *s, const struct dsi_stored_node *n,
-                       const struct dsi_column *c, struct shape *io,
-                       struct ds_error *err)
+                       const struct dsi_column *c, struct shape *io, struct ds_error *err)
 {
     struct dsi_buf *defs = &s->work[n->index].defs;
     struct cursor at = elements_of(io);
@@ -124,7 +123,7 @@ static int apply_nulls(struct dsi_shred *s, const struct dsi_stored_node *n,
         return DS_OK;
     }
     defs->size = 0;
-    DSI_TRY(dsi_buf_reserve(defs, io->slots, err));
+    DSI_TRY(dsi_buf_reserve(defs, io->slots + 1, err));
     if (!has_nulls(c)) {
         for (size_t i = 0; i < io->slots; i++) {
             defs->data[i] = (uint8_t)(io->defs[i] + (io->defs[i] == io->def));
@@ -154,8 +153,8 @@ static int64_t offset_at(const struct dsi_column *c, int64_t row)
 static int add_run(struct dsi_buf *runs, int64_t first, int64_t count,
                    struct ds_error *err)
 {
-    struct run *last = runs->size > 0 ? (struct run *)(void *)(runs->data + runs->size) - 1
-                                      : NULL;
+    struct run *last =
+        runs->size > 0 ? (struct run *)(void *)(runs->data + runs->size) - 1 : NULL;
     const struct run one = {first, count};
 
     if (last && last->first + last->count == first) {
@@ -183,7 +182,7 @@ static int apply_offsets(struct dsi_shred *s, const struct dsi_stored_node *n,
                          struct ds_error *err)
 {
     struct work *w = &s->work[n->index];
-    size_t max = io->slots + entries_max(io, c);
+    size_t max = io->slots + entries_max(io, c) + 1; // There are levels, even if none.
     struct cursor at = elements_of(io);
     uint8_t *reps = NULL;
     uint8_t *defs = NULL;
@@ -276,8 +275,7 @@ static int copy_text(struct work *w, const struct dsi_column *c, struct run run,
         int64_t end = c->offsets ? c->offsets[i + 1] : c->offsets64[i + 1];
         const uint8_t *bytes = c->values;
         if (end > start && (!c->validity || dsi_bit_get(c->validity, i))) {
-            DSI_TRY(
-                dsi_buf_append(&w->bytes, bytes + start, (size_t)(end - start), err));
+            DSI_TRY(dsi_buf_append(&w->bytes, bytes + start, (size_t)(end - start), err));
         }
         int64_t size = (int64_t)w->bytes.size;
         DSI_TRY(dsi_buf_append(&w->values, &size, sizeof size, err));

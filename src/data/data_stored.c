@@ -57,8 +57,8 @@ static struct dsi_parquet_field *add_field(struct planning *p, const char *name,
 static struct dsi_parquet_field *add_own_field(struct planning *p,
                                                const struct dsi_field *f)
 {
-    struct dsi_parquet_field *stored = add_field(
-        p, f->name, f->required ? DSI_PARQUET_REQUIRED : DSI_PARQUET_OPTIONAL);
+    struct dsi_parquet_field *stored =
+        add_field(p, f->name, f->required ? DSI_PARQUET_REQUIRED : DSI_PARQUET_OPTIONAL);
 
     stored->has_field_id = true;
     stored->field_id = f->id;
@@ -191,7 +191,8 @@ static int add_geo(struct planning *p, const struct dsi_type *t, const char *nam
     }
     comma = t->kind == DSI_TYPE_GEOGRAPHY ? strchr(open, ',') : NULL;
     edges = comma ? comma + 1 + strspn(comma + 1, " ") : NULL;
-    edges = edges ? dsi_arena_strndup(p->arena, edges, (size_t)(end - edges)) : "spherical";
+    edges =
+        edges ? dsi_arena_strndup(p->arena, edges, (size_t)(end - edges)) : "spherical";
     out->crs =
         dsi_arena_strndup(p->arena, open + 1, (size_t)((comma ? comma : end) - open - 1));
     if (!edges || !out->crs) {
@@ -259,9 +260,10 @@ int dsi_data_stored(const struct dsi_schema *schema, struct dsi_arena *arena,
     for (size_t i = 0; i < root->field_count; i++) {
         most += count_fields(&root->fields[i], 0);
     }
-    *out = (struct dsi_stored){.fields = dsi_arena_array(arena, most, sizeof *out->fields),
-                               .leaves = dsi_arena_array(arena, most, sizeof *out->leaves),
-                               .roots = roots};
+    *out =
+        (struct dsi_stored){.fields = dsi_arena_array(arena, most, sizeof *out->fields),
+                            .leaves = dsi_arena_array(arena, most, sizeof *out->leaves),
+                            .roots = roots};
     if (!roots || !out->fields || !out->leaves) {
         return no_memory(&p);
     }

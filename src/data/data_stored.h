@@ -18,7 +18,7 @@ enum dsi_stored_kind {
 
 struct dsi_stored_node {
     enum dsi_stored_kind kind;
-    size_t column;  // Which of its parent's children it is, or of the batch's columns.
+    size_t column;    // Which of its parent's children it is, or of the batch's columns.
     const char *name; // "a.element.b".
     bool required;
     uint8_t def;  // The definition level of its own values.

@@ -1,6 +1,5 @@
 #include "data/data_write_options.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -139,23 +138,20 @@ static int read_bloom(const struct column *c)
 {
     const char *key = NULL;
     const char *text = NULL;
-    char *end = NULL;
     int rc = DS_OK;
 
     DSI_TRY(make_key(c, BLOOM, &key));
-    DSI_TRY(
-        dsi_metadata_property_bool(c->m, key, false, &c->out->bloom_filter, c->err));
+    DSI_TRY(dsi_metadata_property_bool(c->m, key, false, &c->out->bloom_filter, c->err));
     if (!c->out->bloom_filter) {
         return DS_OK;
     }
     DSI_TRY(make_key(c, BLOOM_NDV, &key));
-    DSI_TRY(
-        dsi_metadata_property_i64(c->m, key, 0, 0, &c->out->bloom_distinct, c->err));
+    DSI_TRY(dsi_metadata_property_i64(c->m, key, 0, 0, &c->out->bloom_distinct, c->err));
     DSI_TRY(make_key(c, BLOOM_FPP, &key));
     text = dsi_metadata_property(c->m, key);
     if (text) {
-        c->out->bloom_fpp = strtod(text, &end);
-        if (end == text || *end || !(c->out->bloom_fpp > 0 && c->out->bloom_fpp < 1)) {
+        if (!dsi_text_to_f64(text, strlen(text), &c->out->bloom_fpp) ||
+            !(c->out->bloom_fpp > 0 && c->out->bloom_fpp < 1)) {
             return dsi_fail(c->err, DS_EINVALID,
                             "property %s is '%s', expected a rate between 0 and 1", key,
                             text);
@@ -199,8 +195,7 @@ static int read_columns(const struct dsi_metadata *m, const struct dsi_stored *s
         return dsi_no_memory(err, "reading the write properties");
     }
     DSI_TRY(dsi_metadata_property_bool(m, DICTIONARY, true, &dictionary, err));
-    DSI_TRY(
-        dsi_metadata_property_i64(m, BLOOM_BYTES, 1 << 20, 1, &bloom_bytes, err));
+    DSI_TRY(dsi_metadata_property_i64(m, BLOOM_BYTES, 1 << 20, 1, &bloom_bytes, err));
     for (size_t i = 0; i < stored->leaf_count; i++) {
         struct column c = {m, stored->leaves[i].node->name, arena, &leaves[i], err};
         DSI_TRY(read_column(&c, dictionary, (size_t)bloom_bytes));

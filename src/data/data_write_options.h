@@ -1,5 +1,6 @@
 // How a table's properties say that its Parquet files are to be written.
-// Iceberg documentation, "Configuration", write.parquet.*; docs/tables.md for our own.
+// Iceberg documentation, "Configuration", write.parquet.*; docs/write-properties.md for
+// ours.
 #ifndef DSI_DATA_DATA_WRITE_OPTIONS_H
 #define DSI_DATA_DATA_WRITE_OPTIONS_H
 
