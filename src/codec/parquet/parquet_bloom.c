@@ -83,6 +83,42 @@ void dsi_parquet_bloom_release(struct dsi_parquet_bloom *b)
     *b = (struct dsi_parquet_bloom){0};
 }
 
+static unsigned count_bits(uint32_t v)
+{
+    v -= v >> 1 & 0x55555555u;
+    v = (v & 0x33333333u) + (v >> 2 & 0x33333333u);
+    return ((v + (v >> 4)) & 0x0f0f0f0fu) * 0x01010101u >> 24;
+}
+
+// The rate of false positives of the filter with each two blocks made one: a value that
+// is not there meets any of them, and a bit of each of its words.
+static double folded_rate(const struct dsi_parquet_bloom *b)
+{
+    double sum = 0;
+
+    for (size_t at = 0; at < b->size; at += 2 * (size_t)BLOCK_BYTES) {
+        double all = 1;
+        for (int i = 0; i < BLOCK_WORDS; i++) {
+            const uint8_t *word = b->blocks + at + 4 * i;
+            all *= count_bits(dsi_le32(word) | dsi_le32(word + BLOCK_BYTES)) / 32.0;
+        }
+        sum += all;
+    }
+    return sum / (double)(b->size / BLOCK_BYTES / 2);
+}
+
+void dsi_parquet_bloom_fold(struct dsi_parquet_bloom *b, double fpp)
+{
+    while (b->size > BLOCK_BYTES && folded_rate(b) <= fpp) {
+        // A block is the upper bits of a hash: with one bit less, neighbours are one.
+        for (size_t at = 0; at < b->size / 2; at++) {
+            size_t from = at / BLOCK_BYTES * 2 * BLOCK_BYTES + at % BLOCK_BYTES;
+            b->blocks[at] = b->blocks[from] | b->blocks[from + BLOCK_BYTES];
+        }
+        b->size /= 2;
+    }
+}
+
 int dsi_parquet_bloom_write(const struct dsi_parquet_bloom *b, struct dsi_buf *out,
                             struct ds_error *err)
 {

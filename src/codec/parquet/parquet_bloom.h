@@ -21,6 +21,10 @@ DS_MUST_CHECK int dsi_parquet_bloom_new(int64_t distinct, double fpp, size_t byt
                                         struct ds_error *err);
 void dsi_parquet_bloom_release(struct dsi_parquet_bloom *b);
 
+/// Halves the filter as long as its false positives, by the bits that are set, stay at
+/// this rate or below: for one that was made before its values were counted.
+void dsi_parquet_bloom_fold(struct dsi_parquet_bloom *b, double fpp);
+
 void dsi_parquet_bloom_add(struct dsi_parquet_bloom *b, uint64_t hash);
 
 /// False: no such value was added. True: perhaps.

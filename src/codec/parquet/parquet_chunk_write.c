@@ -6,6 +6,8 @@
 #include "base/error.h"
 
 #define PAGE_BYTES_MAX ((size_t)INT32_MAX - 1024)
+#define BLOOM_FPP 0.01
+#define BLOOM_BYTES ((size_t)1 << 20)
 
 void dsi_parquet_chunk_writer_init(struct dsi_parquet_chunk_writer *k,
                                    const struct dsi_parquet_node *leaf,
@@ -27,6 +29,7 @@ void dsi_parquet_chunk_writer_release(struct dsi_parquet_chunk_writer *k)
     dsi_buf_release(&k->packed);
     dsi_buf_release(&k->scratch);
     dsi_parquet_page_log_release(&k->log);
+    dsi_parquet_bloom_release(&k->bloom);
     dsi_parquet_bounds_release(&k->page.bounds);
     dsi_parquet_bounds_release(&k->bounds);
     dsi_parquet_bounds_release(&k->file_bounds);
@@ -45,6 +48,7 @@ void dsi_parquet_chunk_next(struct dsi_parquet_chunk_writer *k)
     memset(k->def_histogram, 0, sizeof k->def_histogram);
     dsi_parquet_bounds_reset(&k->bounds);
     dsi_parquet_page_log_reset(&k->log);
+    dsi_parquet_bloom_release(&k->bloom);
 }
 
 // Compresses `raw` and appends it to `out` as a page; fills in the rest of `page`.
@@ -123,6 +127,40 @@ done:
     return rc;
 }
 
+static const struct dsi_parquet_leaf_options *
+leaf_options(const struct dsi_parquet_chunk_writer *k)
+{
+    static const struct dsi_parquet_leaf_options none = {0};
+    return k->options->leaves ? &k->options->leaves[k->leaf->leaf] : &none;
+}
+
+static double bloom_rate(const struct dsi_parquet_chunk_writer *k)
+{
+    double fpp = leaf_options(k)->bloom_fpp;
+    return fpp == 0 ? BLOOM_FPP : fpp;
+}
+
+// Before the values are counted, a filter is as large as it may be.
+static int begin_bloom(struct dsi_parquet_chunk_writer *k, struct ds_error *err)
+{
+    const struct dsi_parquet_leaf_options *o = leaf_options(k);
+    int64_t distinct = o->bloom_distinct > 0 ? o->bloom_distinct : INT64_MAX;
+    int rc = DS_OK;
+
+    k->page.bloom = NULL;
+    if (!o->bloom_filter || k->leaf->field.physical == DSI_PARQUET_BOOLEAN) {
+        return DS_OK;
+    }
+    if (!k->bloom.blocks) {
+        DSI_TRY(dsi_parquet_bloom_new(
+            distinct, bloom_rate(k),
+            o->bloom_bytes_max ? o->bloom_bytes_max : BLOOM_BYTES, &k->bloom, err));
+    }
+    k->page.bloom = &k->bloom;
+done:
+    return rc < 0 ? dsi_wrap(err, rc, "column %s", k->name) : rc;
+}
+
 int dsi_parquet_chunk_page(struct dsi_parquet_chunk_writer *k,
                            const struct dsi_parquet_page_parts *parts,
                            struct ds_error *err)
@@ -140,8 +178,9 @@ int dsi_parquet_chunk_page(struct dsi_parquet_chunk_writer *k,
     }
     k->packed.size = 0;
     DSI_TRY(put_levels(k, parts, err));
-    DSI_TRY(dsi_parquet_values_end(parts->values, k->compressor, &k->packed, &k->page,
-                                   err));
+    DSI_TRY(begin_bloom(k, err));
+    DSI_TRY(
+        dsi_parquet_values_end(parts->values, k->compressor, &k->packed, &k->page, err));
     page.value_count = (int32_t)parts->slots;
     page.encoding = k->page.encoding;
     DSI_TRY(put_page(k, dsi_buf_slice(&k->packed), &page, &k->pages, err));
@@ -233,6 +272,26 @@ int dsi_parquet_chunk_end(struct dsi_parquet_chunk_writer *k,
     k->summary.compressed_size += out->size;
     k->summary.value_count += k->value_count;
     k->summary.null_count += k->null_count;
+done:
+    return rc;
+}
+
+int dsi_parquet_chunk_bloom(struct dsi_parquet_chunk_writer *k, int64_t file_offset,
+                            struct dsi_parquet_written *written, struct dsi_buf *out,
+                            struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    out->size = 0;
+    if (!k->bloom.blocks) {
+        return DS_OK;
+    }
+    if (leaf_options(k)->bloom_distinct == 0) {
+        dsi_parquet_bloom_fold(&k->bloom, bloom_rate(k));
+    }
+    DSI_TRY(dsi_parquet_bloom_write(&k->bloom, out, err));
+    written->bloom_offset = file_offset;
+    written->bloom_size = (int32_t)out->size;
 done:
     return rc;
 }

@@ -24,7 +24,7 @@ struct dsi_parquet_written {
     const int64_t *rep_histogram; // max_rep + 1, in the arena; NULL: nothing to say.
     const int64_t *def_histogram; // max_def + 1.
 
-    // What comes after the pages; see dsi_parquet_chunk_indexes.
+    // What comes after the pages; see dsi_parquet_chunk_bloom, _indexes.
     int64_t bloom_offset; // 0: none.
     int32_t bloom_size;
     int64_t column_index_offset;
@@ -50,6 +50,7 @@ struct dsi_parquet_chunk_writer {
     int64_t def_histogram[DSI_PARQUET_DEPTH_MAX + 1];
     struct dsi_parquet_bounds bounds;
     struct dsi_parquet_page_log log;
+    struct dsi_parquet_bloom bloom; // If one is asked for, from the first page on.
 
     struct dsi_compressor *compressor;
     struct dsi_parquet_page_values page; // The last page.
@@ -91,6 +92,13 @@ DS_MUST_CHECK int dsi_parquet_chunk_end(struct dsi_parquet_chunk_writer *k,
                                         struct dsi_buf *head,
                                         struct dsi_parquet_written *out,
                                         struct ds_error *err);
+
+/// After the end: appends the chunk's Bloom filter, if it has one, and notes its place:
+/// `file_offset` is where `out` will be. `out` is replaced.
+DS_MUST_CHECK int dsi_parquet_chunk_bloom(struct dsi_parquet_chunk_writer *k,
+                                          int64_t file_offset,
+                                          struct dsi_parquet_written *written,
+                                          struct dsi_buf *out, struct ds_error *err);
 
 /// After the end: appends the chunk's indexes, and notes their sizes in `written`.
 DS_MUST_CHECK int dsi_parquet_chunk_indexes(struct dsi_parquet_chunk_writer *k,

@@ -446,6 +446,23 @@ static int bound_page(const struct dsi_parquet_values_writer *v,
                                         v->count, err);
 }
 
+static void add_to_bloom(const struct dsi_parquet_values_writer *v,
+                         struct dsi_parquet_bloom *b)
+{
+    const uint32_t *used = (const uint32_t *)(const void *)v->dict.used.data;
+    const uint32_t *lengths = (const uint32_t *)(const void *)v->lengths.data;
+    bool indexed = v->state == DSI_PARQUET_VALUES_INDEXED;
+    size_t count = indexed ? v->dict.used.size / sizeof *used : v->count;
+    const uint8_t *at = v->bytes.data;
+
+    for (size_t i = 0; i < count; i++) {
+        struct ds_slice value = {at, v->dict.width > 0 ? v->dict.width : lengths[i]};
+        value = indexed ? dsi_parquet_dict_value(&v->dict, used[i]) : value;
+        at += indexed ? 0 : value.size;
+        dsi_parquet_bloom_add(b, dsi_parquet_bloom_hash(value));
+    }
+}
+
 int dsi_parquet_values_end(struct dsi_parquet_values_writer *v,
                            struct dsi_compressor *with, struct dsi_buf *out,
                            struct dsi_parquet_page_values *page, struct ds_error *err)
@@ -457,6 +474,9 @@ int dsi_parquet_values_end(struct dsi_parquet_values_writer *v,
     in = encode_input(v);
     dsi_parquet_bounds_reset(&page->bounds);
     DSI_TRY(bound_page(v, &page->bounds, err));
+    if (page->bloom) {
+        add_to_bloom(v, page->bloom);
+    }
     if (v->state == DSI_PARQUET_VALUES_INDEXED) {
         int width = index_width(&v->dict);
         page->encoding = DSI_PARQUET_RLE_DICTIONARY;

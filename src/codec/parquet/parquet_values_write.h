@@ -13,6 +13,7 @@
 #define DSI_CODEC_PARQUET_VALUES_WRITE_H
 
 #include "codec/compress/compress.h"
+#include "codec/parquet/parquet_bloom.h"
 #include "codec/parquet/parquet_bounds.h"
 #include "codec/parquet/parquet_choose.h"
 #include "codec/parquet/parquet_dict.h"
@@ -56,6 +57,7 @@ struct dsi_parquet_page_values {
     int32_t encoding;
     int64_t byte_count; // BYTE_ARRAY: of its values, unencoded, without lengths; else 0.
     struct dsi_parquet_bounds bounds; // Of this page alone, NaN count too.
+    struct dsi_parquet_bloom *bloom;  // Given: what takes the page's values, or NULL.
 };
 
 /// `leaf` and `options` are borrowed.

@@ -3,7 +3,8 @@
 // Bytes leave through a callback in file order and are never revisited. Data pages are
 // version 1, levels RLE, values dictionary-encoded while that pays and plain after; every
 // page has its CRC, every chunk statistics in the order of its type, an offset index and,
-// where the format has one, a column index. Indexes follow the last page.
+// where the format has one, a column index. Bloom filters follow the pages of their row
+// group, indexes the last row group.
 //
 // (1) The bytes depend on the rows and the options only: however the rows are cut into
 //     calls, the file is the same.
@@ -30,8 +31,8 @@ enum dsi_parquet_encode {
     DSI_PARQUET_ENCODE_SPLIT,        ///< BYTE_STREAM_SPLIT.
 };
 
-/// What DSI_PARQUET_ENCODE_AUTO chooses from, beside a dictionary. What other engines read
-/// is in docs/decisions/008.
+/// What DSI_PARQUET_ENCODE_AUTO chooses from, beside a dictionary. What other engines
+/// read is in docs/decisions/008.
 enum dsi_parquet_choice {
     DSI_PARQUET_CHOICE_COMMON, ///< PLAIN, DELTA_BINARY_PACKED.
     DSI_PARQUET_CHOICE_PLAIN,
@@ -42,7 +43,7 @@ enum dsi_parquet_choice {
 struct dsi_parquet_leaf_options {
     bool no_dictionary;
     enum dsi_parquet_encode encode;
-    bool bloom_filter;
+    bool bloom_filter;      ///< Not for BOOLEAN: it is passed over.
     double bloom_fpp;       ///< 0: 0.01.
     int64_t bloom_distinct; ///< Expected distinct values in a row group; 0: as seen.
     size_t bloom_bytes_max; ///< 0: 1 MiB.

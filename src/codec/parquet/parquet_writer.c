@@ -99,7 +99,12 @@ static int end_group(dsi_parquet_writer *w, struct ds_error *err)
         DSI_TRY(emit(w, dsi_buf_slice(&c->chunk.pages), err));
         DSI_TRY(dsi_parquet_chunk_indexes(&c->chunk, &g->columns[i], &w->column_indexes,
                                           &w->offset_indexes, err));
-        dsi_parquet_column_next(c);
+    }
+    for (size_t i = 0; i < w->schema.leaf_count; i++) {
+        DSI_TRY(dsi_parquet_chunk_bloom(&w->columns[i].chunk, w->offset, &g->columns[i],
+                                        &w->head, err));
+        DSI_TRY(emit(w, dsi_buf_slice(&w->head), err));
+        dsi_parquet_column_next(&w->columns[i]);
     }
     if (w->last_group) {
         w->last_group->next = g;
@@ -419,6 +424,12 @@ static int copy_leaves(dsi_parquet_writer *w, struct ds_error *err)
     }
     for (size_t i = 0; i < w->schema.leaf_count; i++) {
         leaves[i] = from[i];
+        if (from[i].bloom_fpp < 0 || from[i].bloom_fpp >= 1) {
+            return dsi_fail(err, DS_EINVALID,
+                            "column %s: false positives at a rate of %g, expected one "
+                            "between 0 and 1",
+                            w->schema.leaves[i]->field.name, from[i].bloom_fpp);
+        }
     }
     w->options.leaves = leaves;
     return DS_OK;

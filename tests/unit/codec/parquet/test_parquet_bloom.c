@@ -197,6 +197,37 @@ static void test_parquet_bloom__survives_every_fault(void **state)
     }
 }
 
+static void test_parquet_bloom__folds_to_what_its_values_need(void **state)
+{
+    (void)state;
+
+    for (uint64_t count = 0; count <= 20000; count = count * 4 + 1) {
+        struct dsi_parquet_bloom b;
+        struct dsi_parquet_bloom small;
+        size_t wrong = 0;
+        assert_int_equal(dsi_parquet_bloom_new(INT64_MAX, 0.01, 1 << 20, &b, NULL),
+                         DS_OK);
+        assert_int_equal(b.size, 1 << 20);
+        assert_int_equal(
+            dsi_parquet_bloom_new((int64_t)count, 0.01, 1 << 20, &small, NULL), DS_OK);
+        for (uint64_t i = 0; i < count; i++) {
+            dsi_parquet_bloom_add(
+                &b, dsi_parquet_bloom_hash((struct ds_slice){(uint8_t *)&i, 8}));
+        }
+        dsi_parquet_bloom_fold(&b, 0.01);
+        assert_true(b.size <= small.size * 2);
+        for (uint64_t i = 0; i < count + 20000; i++) {
+            bool has = dsi_parquet_bloom_has(
+                &b, dsi_parquet_bloom_hash((struct ds_slice){(uint8_t *)&i, 8}));
+            assert_true(has || i >= count);
+            wrong += has && i >= count;
+        }
+        assert_true(wrong < 300); // Of 20,000, at a rate of 0.01.
+        dsi_parquet_bloom_release(&b);
+        dsi_parquet_bloom_release(&small);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -207,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_parquet_bloom__agrees_with_other_writers),
         cmocka_unit_test(test_parquet_bloom__finds_every_value_of_a_file),
         cmocka_unit_test(test_parquet_bloom__survives_every_fault),
+        cmocka_unit_test(test_parquet_bloom__folds_to_what_its_values_need),
     };
     return cmocka_run_group_tests_name("parquet_bloom", tests, NULL, NULL);
 }

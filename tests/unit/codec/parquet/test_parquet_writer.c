@@ -1,6 +1,7 @@
 #include "codec/parquet/parquet_write.h"
 
 #include "base/fault.h"
+#include "codec/parquet/parquet_bloom.h"
 #include "unit/codec/parquet/parquet_nested.h"
 
 #include <math.h>
@@ -184,6 +185,59 @@ static void write_one(const struct dsi_parquet_field *f,
     assert_int_equal(dsi_parquet_writer_finish(w, NULL, &err), DS_OK);
     dsi_parquet_writer_free(w);
     assert_int_equal(sample_parse(dsi_buf_slice(file), parsed, &err), DS_OK);
+}
+
+static void test_parquet_writer__makes_bloom_filters_of_all_values(void **state)
+{
+    (void)state;
+
+    for (int dictionary = 0; dictionary < 2; dictionary++) {
+        enum { COUNT = 5000 };
+        static int64_t values[COUNT];
+        const struct dsi_parquet_leaf_options leaf = {.bloom_filter = true,
+                                                      .no_dictionary = dictionary == 0};
+        const struct dsi_parquet_write_options o = {
+            .leaves = &leaf, .row_group_rows = 3000, .page_rows = 1000};
+        const struct dsi_parquet_field f = {.name = "x", .physical = DSI_PARQUET_INT64};
+        const struct dsi_parquet_input in = {.values = values};
+        struct dsi_buf file = DSI_BUF_INIT;
+        struct dsi_parquet_file parsed;
+        dsi_parquet_writer *w = NULL;
+        for (int64_t i = 0; i < COUNT; i++) {
+            values[i] = i % 1500 * 1000003;
+        }
+        assert_int_equal(dsi_parquet_writer_new(&f, 1, &o, &w, NULL), DS_OK);
+        dsi_parquet_writer_output(w, sample_sink, &file);
+        assert_int_equal(dsi_parquet_writer_write(w, &in, COUNT, NULL), DS_OK);
+        assert_int_equal(dsi_parquet_writer_finish(w, NULL, NULL), DS_OK);
+        dsi_parquet_writer_free(w);
+        check_page_indexes(dsi_buf_slice(&file));
+        assert_int_equal(sample_parse(dsi_buf_slice(&file), &parsed, NULL), DS_OK);
+        assert_int_equal(parsed.row_group_count, 2);
+        for (size_t g = 0; g < 2; g++) {
+            const struct dsi_parquet_chunk *c = &parsed.row_groups[g].columns[0];
+            struct dsi_parquet_bloom b;
+            assert_int_equal(dsi_parquet_bloom_parse(part_of(dsi_buf_slice(&file),
+                                                             c->bloom_filter_offset,
+                                                             c->bloom_filter_size),
+                                                     &b, NULL),
+                             DS_OK);
+            assert_true(b.size <= 4096); // Of 1,500 values.
+            assert_int_equal(c->bloom_filter_offset, c->offset + c->size);
+            size_t wrong = 0;
+            for (int64_t i = 0; i < 3000; i++) {
+                int64_t v = i * 1000003;
+                bool has = dsi_parquet_bloom_has(
+                    &b, dsi_parquet_bloom_hash((struct ds_slice){(uint8_t *)&v, 8}));
+                assert_true(has || i >= 1500);
+                wrong += has && i >= 1500;
+            }
+            assert_true(wrong < 60);
+            dsi_parquet_bloom_release(&b);
+        }
+        dsi_parquet_file_release(&parsed);
+        dsi_buf_release(&file);
+    }
 }
 
 static void test_parquet_writer__leaves_nan_out_of_bounds_and_widens_zeros(void **state)
@@ -431,6 +485,7 @@ int main(void)
         cmocka_unit_test(test_parquet_writer__reads_back_what_it_wrote),
         cmocka_unit_test(test_parquet_writer__gives_the_same_bytes_for_any_cut),
         cmocka_unit_test(test_parquet_writer__gives_the_same_bytes_for_any_cut_of_lists),
+        cmocka_unit_test(test_parquet_writer__makes_bloom_filters_of_all_values),
         cmocka_unit_test(test_parquet_writer__leaves_nan_out_of_bounds_and_widens_zeros),
         cmocka_unit_test(test_parquet_writer__cuts_long_bounds_so_that_they_still_bound),
         cmocka_unit_test(test_parquet_writer__orders_decimals_by_value),
