@@ -66,10 +66,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const enum dsi_parquet_codec codecs[] = {
         DSI_PARQUET_UNCOMPRESSED, DSI_PARQUET_UNCOMPRESSED, DSI_PARQUET_SNAPPY,
         DSI_PARQUET_GZIP,         DSI_PARQUET_ZSTD,         DSI_PARQUET_LZ4_RAW};
-    const struct dsi_parquet_read_options options = {.ignore_checksums = true,
-                                                     .keep_levels = true,
-                                                     .page_bytes_max = 1 << 22,
-                                                     .slots_max = 1 << 20};
+    const struct dsi_parquet_read_options options = {
+        .ignore_checksums = true, .keep_levels = true, .page_bytes_max = 1 << 22};
     struct dsi_parquet_node nodes[DEPTH + 1];
     struct dsi_parquet_place start;
     struct dsi_parquet_column c = DSI_PARQUET_COLUMN_INIT;
@@ -77,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct ds_error err = {0};
     size_t rows = 1;
 
+    c.reps.max = 1 << 20;
     if (size < 6) {
         return 0;
     }

@@ -70,6 +70,7 @@ static int open_source(struct file_source *s, const char *location, struct ds_er
     options.file = &s->file;
     options.metadata = s->metadata;
     options.schema = &s->schema;
+    options.own_schema = true;
     DSI_TRY(dsi_data_reader_open(&options, &s->reader, err));
 done:
     return rc;

@@ -1,6 +1,7 @@
 #include "data/data_column.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #include "base/checked.h"
 #include "base/error.h"
@@ -34,6 +35,33 @@ static bool readable(const struct dsi_type *from, const struct dsi_type *to)
            (to->kind == DSI_TYPE_BINARY || to->kind == DSI_TYPE_STRING);
 }
 
+void dsi_data_column_name(const struct dsi_parquet_node *node,
+                          const struct dsi_field *field, char *out, size_t size)
+{
+    if (node->parent && node->parent->parent) {
+        dsi_parquet_path(node, out, size);
+    } else {
+        snprintf(out, size, "%s", field->name);
+    }
+}
+
+int64_t dsi_data_column_row(const struct dsi_parquet_node *leaf,
+                            const struct dsi_parquet_column *c, size_t element)
+{
+    int64_t row = -1;
+
+    if (c->reps.size < c->slots || c->defs.size < c->slots) {
+        return (int64_t)element;
+    }
+    for (size_t i = 0; i < c->slots; i++) {
+        row += c->reps.data[i] == 0;
+        if (c->defs.data[i] >= leaf->element_def && element-- == 0) {
+            break;
+        }
+    }
+    return row;
+}
+
 int dsi_data_column_check(const struct dsi_parquet_node *leaf,
                           const struct dsi_field *field, struct ds_error *err)
 {
@@ -42,19 +70,16 @@ int dsi_data_column_check(const struct dsi_parquet_node *leaf,
     char want[64];
 
     dsi_type_format(&field->type, want, sizeof want);
-    if (leaf->field.child_count > 0 || leaf->max_rep > 0 ||
-        dsi_layout_of(&field->type) == DSI_LAYOUT_NESTED) {
-        return dsi_fail(err, DS_EUNSUPPORTED, "column %s: a %s cannot be read yet",
-                        field->name, want);
-    }
     int rc = dsi_data_leaf_type(leaf, &from, err);
     if (rc < 0) {
         return rc;
     }
     if (!readable(&from, &field->type)) {
+        char path[256];
+        dsi_data_column_name(leaf, field, path, sizeof path);
         dsi_type_format(&from, have, sizeof have);
-        return dsi_corrupt(err, "column %s: the file has a %s, expected a %s",
-                           field->name, have, want);
+        return dsi_corrupt(err, "column %s: the file has a %s, expected a %s", path, have,
+                           want);
     }
     return DS_OK;
 }
@@ -69,16 +94,31 @@ static int take(struct dsi_batch *b, struct dsi_buf *buf, const void **out,
     return dsi_batch_own(b, p, err);
 }
 
-static int row_error(const struct dsi_column *c, int64_t row_base, int64_t row,
-                     const char *what, struct ds_error *err)
+// A leaf on its way into a column.
+struct moving {
+    const struct dsi_parquet_node *leaf;
+    struct dsi_parquet_column *in;
+    struct dsi_type from;
+    int64_t row_base;
+    struct dsi_batch *b;
+    struct dsi_column *out;
+    struct ds_error *err;
+};
+
+static int value_error(const struct moving *m, int64_t element, const char *what)
 {
-    return dsi_corrupt(err, "column %s, row %lld: %s", c->field->name,
-                       (long long)row_base + row, what);
+    char path[256];
+    int64_t row = dsi_data_column_row(m->leaf, m->in, (size_t)element);
+
+    dsi_data_column_name(m->leaf, m->out->field, path, sizeof path);
+    return dsi_corrupt(m->err, "column %s, row %lld: %s", path,
+                       (long long)(m->row_base + row), what);
 }
 
 // As arrow_bytes.c does: all bytes at once, and each value only if that fails.
-static int check_text(const struct dsi_column *c, int64_t row_base, struct ds_error *err)
+static int check_text(const struct moving *m)
 {
+    const struct dsi_column *c = m->out;
     const uint8_t *bytes = c->values;
     int32_t end = c->offsets[c->length];
     enum dsi_text_kind kind = dsi_kernels()->text_kind(bytes, (size_t)end);
@@ -93,27 +133,28 @@ static int check_text(const struct dsi_column *c, int64_t row_base, struct ds_er
     }
     for (int64_t i = 0; !valid && i < c->length; i++) {
         if (!dsi_column_is_null(c, i) && !dsi_utf8_valid(dsi_column_bytes(c, i))) {
-            return row_error(c, row_base, i, "text that is not UTF-8", err);
+            return value_error(m, i, "text that is not UTF-8");
         }
     }
     return DS_OK;
 }
 
-static int move_bytes(struct dsi_parquet_column *in, int64_t row_base,
-                      struct dsi_batch *b, struct dsi_column *out, struct ds_error *err)
+static int move_bytes(const struct moving *m)
 {
+    struct dsi_column *out = m->out;
     static const uint8_t nothing[1];
+    static const int32_t no_offsets[1];
     const void *offsets = NULL;
     int rc = DS_OK;
 
-    DSI_TRY(take(b, &in->values, &offsets, err));
-    DSI_TRY(take(b, &in->bytes, &out->values, err));
-    out->offsets = offsets;
+    DSI_TRY(take(m->b, &m->in->values, &offsets, m->err));
+    DSI_TRY(take(m->b, &m->in->bytes, &out->values, m->err));
+    out->offsets = offsets ? offsets : no_offsets; // Nothing was ever appended.
     if (!out->values) {
         out->values = nothing;
     }
     if (out->field->type.kind == DSI_TYPE_STRING) {
-        DSI_TRY(check_text(out, row_base, err));
+        DSI_TRY(check_text(m));
     }
 done:
     return rc;
@@ -230,90 +271,116 @@ static bool same_bytes(const struct dsi_parquet_field *f, const struct dsi_type 
     }
 }
 
-static int move_fixed(const struct dsi_parquet_node *leaf, struct dsi_parquet_column *in,
-                      int64_t row_base, struct dsi_batch *b, struct dsi_column *out,
-                      struct ds_error *err)
+static int move_fixed(const struct moving *m)
 {
-    const struct dsi_parquet_field *f = &leaf->field;
-    const struct dsi_type *to = &out->field->type;
+    const struct dsi_parquet_field *f = &m->leaf->field;
+    const struct dsi_type *to = &m->out->field->type;
+    size_t count = m->in->elements;
     size_t width = dsi_layout_width(to);
     size_t stored = dsi_parquet_width(f);
-    struct dsi_type from;
-    int rc = dsi_data_leaf_type(leaf, &from, err);
+    const uint8_t *in = m->in->values.data;
 
-    if (rc < 0) {
-        return rc;
+    if (same_bytes(f, &m->from, to)) {
+        return take(m->b, &m->in->values, &m->out->values, m->err);
     }
-    if (same_bytes(f, &from, to)) {
-        return take(b, &in->values, &out->values, err);
-    }
-    uint8_t *values = dsi_batch_malloc(b, in->rows * width);
+    uint8_t *values = dsi_batch_malloc(m->b, count * width);
     if (!values) {
-        return dsi_no_memory(err, "converting a column");
+        return dsi_no_memory(m->err, "converting a column");
     }
-    out->values = values;
-    if (dsi_data_convert(f, &from, to, in->values.data, in->rows, values)) {
+    m->out->values = values;
+    if (dsi_data_convert(f, &m->from, to, in, count, values)) {
         return DS_OK;
     }
-    memset(values, 0, in->rows * width); // Nulls are zeros.
-    for (int64_t i = 0; i < out->length; i++) {
+    memset(values, 0, count * width); // Nulls are zeros.
+    for (int64_t i = 0; i < m->out->length; i++) {
         struct dsi_parquet_value pv;
-        if (dsi_column_is_null(out, i)) {
+        if (dsi_column_is_null(m->out, i)) {
             continue;
         }
-        stored_value(f, in->values.data + (size_t)i * stored, &pv);
-        if (!convert_value(f, &from, to, &pv, values + (size_t)i * width)) {
-            return row_error(out, row_base, i, "a value out of its type's range", err);
+        stored_value(f, in + (size_t)i * stored, &pv);
+        if (!convert_value(f, &m->from, to, &pv, values + (size_t)i * width)) {
+            return value_error(m, i, "a value out of its type's range");
         }
     }
     return DS_OK;
 }
 
 // Decimals that the file stores as byte arrays of any length.
-static int move_byte_decimals(const struct dsi_parquet_node *leaf,
-                              struct dsi_parquet_column *in, int64_t row_base,
-                              struct dsi_batch *b, struct dsi_column *out,
-                              struct ds_error *err)
+static int move_byte_decimals(const struct moving *m)
 {
-    const int32_t *offsets = (const int32_t *)(const void *)in->values.data;
-    uint8_t *values = dsi_batch_calloc(b, in->rows * 16);
-    struct dsi_type from;
-    int rc = dsi_data_leaf_type(leaf, &from, err);
+    const int32_t *offsets = (const int32_t *)(const void *)m->in->values.data;
+    uint8_t *values = dsi_batch_calloc(m->b, m->in->elements * 16);
 
-    if (rc == DS_OK && !values) {
-        rc = dsi_no_memory(err, "converting a column");
+    if (!values) {
+        return dsi_no_memory(m->err, "converting a column");
     }
-    for (int64_t i = 0; rc == DS_OK && i < out->length; i++) {
+    m->out->values = values;
+    for (int64_t i = 0; i < m->out->length; i++) {
         struct dsi_parquet_value pv = {.physical = DSI_PARQUET_BYTE_ARRAY};
-        if (dsi_column_is_null(out, i)) {
+        if (dsi_column_is_null(m->out, i)) {
             continue;
         }
-        pv.as.bytes = (struct ds_slice){in->bytes.data + offsets[i],
+        pv.as.bytes = (struct ds_slice){m->in->bytes.data + offsets[i],
                                         (size_t)(offsets[i + 1] - offsets[i])};
-        if (!convert_value(&leaf->field, &from, &out->field->type, &pv,
+        if (!convert_value(&m->leaf->field, &m->from, &m->out->field->type, &pv,
                            values + i * 16)) {
-            rc = row_error(out, row_base, i, "a value out of its type's range", err);
+            return value_error(m, i, "a value out of its type's range");
         }
     }
-    out->values = values;
+    return DS_OK;
+}
+
+static int move_values(const struct moving *m)
+{
+    static const uint8_t nothing[1];
+    bool bytes = m->leaf->field.physical == DSI_PARQUET_BYTE_ARRAY;
+    int rc = DS_OK;
+
+    if (m->from.kind == DSI_TYPE_UNKNOWN) {
+        return dsi_column_fill_null(m->b, (int64_t)m->in->elements, m->out, m->err);
+    }
+    switch (dsi_layout_of(&m->out->field->type)) {
+    case DSI_LAYOUT_BITS:
+        rc = take(m->b, &m->in->values, &m->out->values, m->err);
+        break;
+    case DSI_LAYOUT_BYTES:
+        return move_bytes(m);
+    default:
+        rc = bytes ? move_byte_decimals(m) : move_fixed(m);
+        break;
+    }
+    if (rc == DS_OK && !m->out->values) {
+        m->out->values = nothing; // No elements at all.
+    }
     return rc;
 }
 
-static int move_values(const struct dsi_parquet_node *leaf, struct dsi_parquet_column *in,
-                       int64_t row_base, struct dsi_batch *b, struct dsi_column *out,
-                       struct ds_error *err)
+// A required field has no nulls but those of the parents it has in the file. They are no
+// nulls of its own, and mean nothing.
+static int check_required(const struct moving *m)
 {
-    bool bytes = leaf->field.physical == DSI_PARQUET_BYTE_ARRAY;
+    const struct dsi_parquet_node *leaf = m->leaf;
+    bool nested = (leaf->parent && leaf->parent->parent) || leaf->max_rep > 0;
+    bool optional = leaf->field.repetition == DSI_PARQUET_OPTIONAL;
+    size_t element = 0;
 
-    switch (dsi_layout_of(&out->field->type)) {
-    case DSI_LAYOUT_BITS:
-        return take(b, &in->values, &out->values, err);
-    case DSI_LAYOUT_BYTES:
-        return move_bytes(in, row_base, b, out, err);
-    default:
-        return bytes ? move_byte_decimals(leaf, in, row_base, b, out, err)
-                     : move_fixed(leaf, in, row_base, b, out, err);
+    if (!m->out->field->required || m->in->null_count == 0) {
+        return DS_OK;
     }
+    for (int64_t i = 0; !nested && i < m->out->length; i++) {
+        if (dsi_column_is_null(m->out, i)) {
+            return value_error(m, i, "null in a required column");
+        }
+    }
+    for (size_t i = 0; optional && i < m->in->defs.size; i++) {
+        if (m->in->defs.data[i] == leaf->max_def - 1) {
+            return value_error(m, (int64_t)element, "null in a required column");
+        }
+        element += m->in->defs.data[i] >= leaf->element_def;
+    }
+    m->out->validity = NULL;
+    m->out->null_count = 0;
+    return DS_OK;
 }
 
 int dsi_data_column_move(const struct dsi_parquet_node *leaf,
@@ -321,31 +388,24 @@ int dsi_data_column_move(const struct dsi_parquet_node *leaf,
                          struct dsi_batch *b, struct dsi_column *out,
                          struct ds_error *err)
 {
+    struct moving m = {
+        .leaf = leaf, .in = in, .row_base = row_base, .b = b, .out = out, .err = err};
     const void *validity = NULL;
     int rc = DS_OK;
 
-    out->length = (int64_t)in->rows;
+    out->length = (int64_t)in->elements;
     out->offset = 0;
     out->null_count = (int64_t)in->null_count;
     if (in->null_count > 0) {
         DSI_TRY(take(b, &in->validity, &validity, err));
         out->validity = validity;
     }
-    struct dsi_type from;
-    DSI_TRY(dsi_data_leaf_type(leaf, &from, err));
-    if (from.kind == DSI_TYPE_UNKNOWN) {
-        DSI_TRY(dsi_column_fill_null(b, (int64_t)in->rows, out, err));
-    } else {
-        DSI_TRY(move_values(leaf, in, row_base, b, out, err));
-    }
-    for (int64_t i = 0; out->field->required && in->null_count > 0 && i < out->length;
-         i++) {
-        if (dsi_column_is_null(out, i)) {
-            rc = row_error(out, row_base, i, "null in a required column", err);
-            goto done;
-        }
-    }
+    DSI_TRY(dsi_data_leaf_type(leaf, &m.from, err));
+    DSI_TRY(move_values(&m));
+    DSI_TRY(check_required(&m));
 done:
-    dsi_parquet_column_release(in);
+    dsi_buf_release(&in->validity);
+    dsi_buf_release(&in->values);
+    dsi_buf_release(&in->bytes);
     return rc;
 }

@@ -72,6 +72,7 @@ struct dsi_data_reader_options {
     const struct dsi_metadata
         *metadata;                   // Specs (identity partition values), name mapping.
     const struct dsi_schema *schema; // What to read: a projection; columns by field id.
+    bool own_schema; // It is the file's own (dsi_data_file_schema): columns by name.
     int64_t batch_rows_max;          // 0: 65,536.
     size_t batch_bytes_max; // Of a text column in a batch, or one value; 0: 64 MiB.
 

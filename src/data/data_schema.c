@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/int128.h"
 #include "data/data_file.h"
+#include "data/data_shape.h"
 
 enum {
     TAIL_BYTES = 64 * 1024, // Most footers are smaller, and one read is one round trip.
@@ -88,12 +89,6 @@ static bool physical_of(const struct dsi_type *t, struct dsi_parquet_field *out)
         return true;
     case DSI_TYPE_BINARY:
         out->physical = DSI_PARQUET_BYTE_ARRAY;
-        return true;
-    case DSI_TYPE_GEOMETRY:
-    case DSI_TYPE_GEOGRAPHY:
-        out->physical = DSI_PARQUET_BYTE_ARRAY;
-        out->logical.kind = t->kind == DSI_TYPE_GEOMETRY ? DSI_PARQUET_LOGICAL_GEOMETRY
-                                                         : DSI_PARQUET_LOGICAL_GEOGRAPHY;
         return true;
     case DSI_TYPE_UUID:
         out->physical = DSI_PARQUET_FIXED;
@@ -202,6 +197,8 @@ static bool bytes_type(const struct dsi_parquet_field *f, struct dsi_type *out)
         out->kind = DSI_TYPE_FLOAT;
         out->length = 0;
         return fixed && f->type_length == 2;
+    case DSI_PARQUET_LOGICAL_INTERVAL: // No type of Iceberg's: its bytes as they are.
+        return fixed && f->type_length == 12;
     case DSI_PARQUET_LOGICAL_NONE:
     case DSI_PARQUET_LOGICAL_OTHER:
     case DSI_PARQUET_LOGICAL_BSON:
@@ -238,6 +235,20 @@ static bool type_of(const struct dsi_parquet_field *f, struct dsi_type *out)
     }
 }
 
+// Why a leaf has no type here.
+static const char *no_type_because(const struct dsi_parquet_field *f, bool decimal_ok)
+{
+    const struct dsi_parquet_logical *l = &f->logical;
+
+    if (!decimal_ok) {
+        return "a decimal of more than 38 digits";
+    }
+    if (l->kind == DSI_PARQUET_LOGICAL_INTEGER && !l->is_signed && l->bit_width == 64) {
+        return "an unsigned 64-bit integer, which no signed one can hold";
+    }
+    return "an annotation that this physical type cannot have";
+}
+
 int dsi_data_leaf_type(const struct dsi_parquet_node *leaf, struct dsi_type *out,
                        struct ds_error *err)
 {
@@ -249,114 +260,111 @@ int dsi_data_leaf_type(const struct dsi_parquet_node *leaf, struct dsi_type *out
     if (!known || !decimal_ok) {
         char path[256];
         dsi_parquet_path(leaf, path, sizeof path);
-        return dsi_fail(
-            err, DS_EUNSUPPORTED,
-            "column %s: Iceberg has no type for this Parquet %s (logical type "
-            "%d%s)",
-            path, dsi_parquet_physical_name(leaf->field.physical),
-            (int)leaf->field.logical.kind, decimal_ok ? "" : ", more than 38 digits");
+        return dsi_fail(err, DS_EUNSUPPORTED,
+                        "column %s: Iceberg has no type for this Parquet %s (logical "
+                        "type %d): %s",
+                        path, dsi_parquet_physical_name(leaf->field.physical),
+                        (int)leaf->field.logical.kind,
+                        no_type_because(&leaf->field, decimal_ok));
     }
     return DS_OK;
 }
 
+// The schema of a file in the making.
 struct reading {
     struct dsi_arena *arena;
-    bool ids_complete;
+    bool ids_complete; // Every field had an id so far.
     int32_t highest_id;
     struct ds_error *err;
 };
 
-static int read_node(struct reading *r, const struct dsi_parquet_node *n, int depth,
-                     struct dsi_field *out);
+static int read_place(struct reading *r, struct dsi_data_place at, const char *name,
+                      int depth, struct dsi_field *out);
 
-// Fields for the children of a group, from `first` on.
-static int read_children(struct reading *r, const struct dsi_parquet_node *first,
-                         size_t count, int depth, struct dsi_type *out)
+static struct dsi_field *make_fields(struct reading *r, size_t count, struct dsi_type *t)
 {
     struct dsi_field *fields = dsi_arena_array(r->arena, count, sizeof *fields);
 
-    if (!fields) {
-        return dsi_no_memory(r->err, "reading a Parquet schema");
+    if (fields) {
+        t->fields = fields;
+        t->field_count = count;
+    } else {
+        DSI_IGNORE(dsi_no_memory(r->err, "reading a Parquet schema")); // The caller's.
     }
-    for (size_t i = 0; i < count; i++, first = first->next) {
-        int rc = read_node(r, first, depth + 1, &fields[i]);
-        if (rc < 0) {
-            return rc;
-        }
-    }
-    out->fields = fields;
-    out->field_count = count;
-    return DS_OK;
+    return fields;
 }
 
-static int odd_shape(struct reading *r, const struct dsi_parquet_node *n)
+static int read_struct(struct reading *r, const struct dsi_parquet_node *group, int depth,
+                       struct dsi_type *out)
 {
-    char path[256];
-    dsi_parquet_path(n, path, sizeof path);
-    return dsi_fail(r->err, DS_EUNSUPPORTED,
-                    "column %s: a nested Parquet type of a shape that is not read", path);
-}
+    struct dsi_field *fields = make_fields(r, group->field.child_count, out);
+    const struct dsi_parquet_node *n = group->first_child;
+    int rc = fields ? DS_OK : DS_ENOMEM;
 
-// The three levels of a list or map: the group, a repeated group, what is in it. In the
-// two-level lists of old writers the repeated field is the element.
-static int read_repeated(struct reading *r, const struct dsi_parquet_node *n, int depth,
-                         struct dsi_type *out)
-{
-    const struct dsi_parquet_node *middle = n->first_child;
-    bool map = n->field.logical.kind == DSI_PARQUET_LOGICAL_MAP;
-    static const char *const names[] = {"key", "value"};
-
-    if (!middle || n->field.child_count != 1 ||
-        middle->field.repetition != DSI_PARQUET_REPEATED) {
-        return odd_shape(r, n);
-    }
-    out->kind = map ? DSI_TYPE_MAP : DSI_TYPE_LIST;
-    size_t count = middle->field.child_count;
-    bool two_levels = !map && (count != 1 || strcmp(middle->field.name, "array") == 0);
-    if (map && count != 2) {
-        return odd_shape(r, n);
-    }
-    int rc = two_levels ? read_children(r, middle, 1, depth, out)
-                        : read_children(r, middle->first_child, count, depth, out);
-    if (rc == DS_OK) {
-        struct dsi_field *fields = (struct dsi_field *)out->fields; // Made just now.
-        assert(fields && out->field_count >= 1 && (!map || out->field_count == 2));
-        for (size_t i = 0; i < out->field_count; i++) {
-            fields[i].name = map ? names[i] : "element";
-        }
-        fields[0].required = fields[0].required || map || two_levels;
+    out->kind = DSI_TYPE_STRUCT;
+    for (size_t i = 0; rc == DS_OK && i < out->field_count; i++, n = n->next) {
+        struct dsi_data_place at = {n, false};
+        rc = read_place(r, at, n->field.name, depth + 1, &fields[i]);
     }
     return rc;
 }
 
-static int read_node(struct reading *r, const struct dsi_parquet_node *n, int depth,
-                     struct dsi_field *out)
+static int read_entries(struct reading *r, const struct dsi_data_shape *shape, int depth,
+                        struct dsi_type *out)
 {
-    const struct dsi_parquet_field *f = &n->field;
-    int rc = DS_OK;
+    bool map = shape->kind == DSI_SHAPE_MAP;
+    struct dsi_field *fields = make_fields(r, map ? 2 : 1, out);
 
+    if (!fields) {
+        return DS_ENOMEM;
+    }
+    out->kind = map ? DSI_TYPE_MAP : DSI_TYPE_LIST;
+    int rc = read_place(r, shape->element, map ? "key" : "element", depth + 1, fields);
+    if (rc == DS_OK && map) {
+        fields[0].required = true;
+        rc = read_place(r, shape->value, "value", depth + 1, &fields[1]);
+    }
+    return rc;
+}
+
+static int read_place(struct reading *r, struct dsi_data_place at, const char *name,
+                      int depth, struct dsi_field *out)
+{
+    const struct dsi_parquet_field *f = &at.node->field;
+    struct dsi_data_shape shape;
+    int rc = dsi_data_shape_of(at, &shape, r->err);
+
+    if (rc < 0) {
+        return rc;
+    }
     if (depth > DSI_TYPE_DEPTH_MAX) {
-        return odd_shape(r, n);
+        char path[256];
+        dsi_parquet_path(at.node, path, sizeof path);
+        return dsi_fail(r->err, DS_EUNSUPPORTED,
+                        "column %s: nested deeper than %d levels", path,
+                        DSI_TYPE_DEPTH_MAX);
     }
     out->id = f->has_field_id ? f->field_id : -1;
-    out->required = f->repetition == DSI_PARQUET_REQUIRED;
-    out->name = dsi_arena_strdup(r->arena, f->name);
+    out->required = !shape.is_optional;
+    out->name = dsi_arena_strdup(r->arena, name);
     r->ids_complete = r->ids_complete && out->id >= 1 && out->id <= DSI_FIELD_ID_MAX;
     r->highest_id = out->id > r->highest_id ? out->id : r->highest_id;
     if (!out->name) {
         return dsi_no_memory(r->err, "reading a Parquet schema");
     }
-    if (f->child_count == 0) {
-        rc = dsi_data_leaf_type(n, &out->type, r->err);
+    switch (shape.kind) {
+    case DSI_SHAPE_LEAF:
+        rc = dsi_data_leaf_type(at.node, &out->type, r->err);
         out->required = out->required && out->type.kind != DSI_TYPE_UNKNOWN;
-    } else if (f->logical.kind == DSI_PARQUET_LOGICAL_LIST ||
-               f->logical.kind == DSI_PARQUET_LOGICAL_MAP) {
-        rc = read_repeated(r, n, depth, &out->type);
-    } else {
-        out->type.kind = DSI_TYPE_STRUCT;
-        rc = read_children(r, n->first_child, f->child_count, depth, &out->type);
+        return rc;
+    case DSI_SHAPE_VARIANT:
+        out->type.kind = DSI_TYPE_VARIANT;
+        return rc;
+    case DSI_SHAPE_STRUCT:
+        return read_struct(r, at.node, depth, &out->type);
+    default:
+        return read_entries(r, &shape, depth, &out->type);
     }
-    return rc;
 }
 
 int dsi_data_parquet_schema(const struct dsi_parquet_file *file, struct dsi_arena *arena,
@@ -368,15 +376,15 @@ int dsi_data_parquet_schema(const struct dsi_parquet_file *file, struct dsi_aren
     int rc = DS_OK;
 
     assert(file->root);
-    DSI_TRY(read_children(&r, file->root->first_child, file->root->field.child_count, 0,
-                          &read.root));
-    if (r.ids_complete) {
-        read.highest_id = r.highest_id;
-        *out = read;
-    } else {
+    DSI_TRY(read_struct(&r, file->root, 0, &read.root));
+    read.highest_id = r.highest_id;
+    *out = read;
+    // A repeated field that is not annotated has one id for a list and its element, and
+    // some writers give every field the same.
+    if (!r.ids_complete || dsi_schema_check_stored(&read, NULL) < 0) {
         DSI_TRY(dsi_schema_assign_ids(&read, &last_id, arena, out, err));
     }
-    DSI_TRY(dsi_schema_check(out, err));
+    DSI_TRY(dsi_schema_check_stored(out, err));
 done:
     return rc;
 }

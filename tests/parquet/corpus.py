@@ -96,13 +96,15 @@ def check_big(path):
         raise same.Mismatch(f"large_string_map: {rows} rows")
 
 
-def check_variant_cases(root):
-    """What the cases say of each file: the variants beside it, or that it is wrong."""
-    made = {}
-    for case in json.loads((root / "shredded_variant/cases.json").read_text()):
-        if "parquet_file" in case:
-            made["shredded_variant/" + case["parquet_file"]] = case
-    return made
+def check_variants(root, path, table):
+    """Shredded variants: each is, byte for byte, what cases.json says it was made of."""
+    cases = json.loads((root / "shredded_variant/cases.json").read_text())
+    case = next(c for c in cases if c.get("parquet_file") == path.name)
+    files = case.get("variant_files") or [case["variant_file"]]
+    for i, row in enumerate(table.column("var").to_pylist()):
+        expected = files[i] and (path.parent / files[i]).read_bytes()
+        if (row and row["metadata"] + row["value"]) != expected:
+            raise same.Mismatch(f"var, row {i}: another variant than {files[i]}")
 
 
 def check_file(root, path, refusals):
@@ -123,7 +125,9 @@ def check_file(root, path, refusals):
         return "refused", why
     if part is not None:
         raise same.Mismatch("listed as refused, and it is read")
-    if got is not None:
+    if path.parent.name == "shredded_variant":
+        check_variants(root, path, got)
+    elif got is not None:
         expected, loose = reference(root, path)
         same.compare_tables(expected, got, loose)
         check_csv(path, got)

@@ -53,6 +53,7 @@ struct dsi_parquet_reader {
     struct dsi_parquet_level_reader rep;
     uint8_t defs[DSI_PARQUET_BLOCK]; // Levels read ahead: (2).
     uint8_t reps[DSI_PARQUET_BLOCK];
+    uint8_t last_def; // Of the last of them.
     size_t levels_at;
     size_t levels_count;
     struct dsi_parquet_values values;

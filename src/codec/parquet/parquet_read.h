@@ -28,8 +28,7 @@ struct dsi_parquet_read_options {
     bool keep_levels; ///< Also fill `defs`: what tells which parent is null or empty.
     bool ignore_checksums; ///< Do not compare pages with their CRC.
     bool partial;          ///< Not all bytes of the chunk: see dsi_parquet_reader_jump.
-    size_t page_bytes_max; ///< A larger page is refused; 0: 1 GiB.
-    size_t slots_max;      ///< Of a column, where a leaf repeats: see _read; 0: 2^26.
+    size_t page_bytes_max; ///< A larger page is refused; 0: 2 GiB.
 };
 
 /// Rows decoded so far, in Arrow's layout. Start with DSI_PARQUET_COLUMN_INIT; reading
@@ -49,7 +48,7 @@ struct dsi_parquet_column {
     struct dsi_buf values;
     struct dsi_buf bytes; ///< BYTE_ARRAY only. Its max bounds a batch: see _read.
     struct dsi_buf defs;  ///< keep_levels: one byte for each slot.
-    struct dsi_buf reps;  ///< max_rep > 0: one byte for each slot.
+    struct dsi_buf reps; ///< max_rep > 0: one byte for each slot. Its max bounds a batch.
 };
 
 #define DSI_PARQUET_COLUMN_INIT                                                          \
@@ -59,6 +58,11 @@ struct dsi_parquet_column {
 
 /// Frees the buffers; the struct is empty and usable afterwards.
 void dsi_parquet_column_release(struct dsi_parquet_column *c);
+
+/// Leaves the first `rows` of what was read, at most as many as there are. Where the leaf
+/// repeats, its levels must have been kept.
+void dsi_parquet_column_cut(const struct dsi_parquet_node *leaf, size_t rows,
+                            struct dsi_parquet_column *c);
 
 /// Opens a chunk. `leaf`, `chunk` and `bytes` (exactly chunk->size of them) are borrowed
 /// until the reader is freed; `options` may be NULL. DS_EUNSUPPORTED names the column and
@@ -71,8 +75,8 @@ DS_MUST_CHECK int dsi_parquet_reader_new(const struct dsi_parquet_node *leaf,
 
 /// Appends the next rows to `out`: `rows_max` of them, or what is left. Fewer also when a
 /// BYTE_ARRAY column's `bytes` would pass its own max (or 2 GiB, which int32 offsets
-/// need), or its slots options.slots_max; DS_EUNSUPPORTED if a row does not even fit an
-/// empty column.
+/// need), or its slots the max of `reps` (0: 2^26); DS_EUNSUPPORTED if a row does not
+/// even fit an empty column. After that, and only that, the reader may return to a place.
 /// `*rows` is how many were appended; 0 with DS_OK means that all rows have been read,
 /// or, while dsi_parquet_reader_rows_left says otherwise, that `out` is full.
 DS_MUST_CHECK int dsi_parquet_reader_read(dsi_parquet_reader *r, size_t rows_max,
@@ -106,8 +110,8 @@ DS_MUST_CHECK int dsi_parquet_reader_return(dsi_parquet_reader *r,
                                             struct ds_error *err);
 
 /// Goes on with other pages of the chunk, borrowed: whole ones, one after the other, that
-/// hold `rows` whole rows, as an offset index says. The chunk's dictionary, if it has one,
-/// is taken from the start of the bytes the reader was made with, which with
+/// hold `rows` whole rows, as an offset index says. The chunk's dictionary, if it has
+/// one, is taken from the start of the bytes the reader was made with, which with
 /// options.partial need be no more than that page.
 DS_MUST_CHECK int dsi_parquet_reader_jump(dsi_parquet_reader *r, struct ds_slice pages,
                                           int64_t rows, struct ds_error *err);

@@ -9,7 +9,7 @@
 #include "codec/parquet/parquet_records.h"
 #include "codec/parquet/parquet_spread.h"
 
-enum { PAGE_BYTES_DEFAULT = 1 << 30, SLOTS_DEFAULT = 1 << 26 };
+enum { PAGE_BYTES_DEFAULT = INT32_MAX };
 
 void dsi_parquet_column_release(struct dsi_parquet_column *c)
 {
@@ -204,6 +204,7 @@ int dsi_parquet_reader_return(dsi_parquet_reader *r, const struct dsi_parquet_pl
     r->page_left = 0;
     r->levels_at = 0;
     r->levels_count = 0;
+    r->last_def = UINT8_MAX; // Of a page before, which is not looked at.
     if (to->slots > 0) {
         DSI_TRY(dsi_parquet_pages_next(r, err));
         assert(to->slots <= r->page_left);
@@ -228,6 +229,7 @@ int dsi_parquet_reader_jump(dsi_parquet_reader *r, struct ds_slice pages, int64_
     r->is_part = true;
     r->at_row = true;
     r->dictionary_at = SIZE_MAX;
+    r->last_def = UINT8_MAX;
     r->rows_left = rows;
     r->slots_left = rows; // Where nothing repeats.
     r->page_left = 0;
@@ -235,6 +237,31 @@ int dsi_parquet_reader_jump(dsi_parquet_reader *r, struct ds_slice pages, int64_
     r->levels_count = 0;
 done:
     return rc;
+}
+
+void dsi_parquet_column_cut(const struct dsi_parquet_node *leaf, size_t rows,
+                            struct dsi_parquet_column *c)
+{
+    size_t slots = rows;
+    size_t elements = rows;
+
+    assert(rows <= c->rows);
+    if (leaf->max_rep > 0 && rows < c->rows) {
+        assert(c->reps.size == c->slots && c->defs.size == c->slots);
+        size_t begun = 0;
+        elements = 0;
+        for (slots = 0; slots < c->slots; slots++) {
+            begun += c->reps.data[slots] == 0;
+            if (begun > rows) {
+                break;
+            }
+            elements += c->defs.data[slots] >= leaf->element_def;
+        }
+    }
+    if (rows < c->rows) {
+        dsi_parquet_spread_cut(leaf, slots, elements, c);
+        c->rows = rows;
+    }
 }
 
 void dsi_parquet_reader_free(dsi_parquet_reader *r)
@@ -336,6 +363,7 @@ int dsi_parquet_reader_new(const struct dsi_parquet_node *leaf,
     r->bytes = bytes;
     r->rest = bytes;
     r->at_row = true;
+    r->last_def = UINT8_MAX;
     r->slots_left = chunk->value_count;
     r->rows_left = leaf->max_rep > 0 ? chunk->row_count : chunk->value_count;
     set_levels(r);
@@ -344,9 +372,6 @@ int dsi_parquet_reader_new(const struct dsi_parquet_node *leaf,
     }
     if (r->options.page_bytes_max == 0) {
         r->options.page_bytes_max = PAGE_BYTES_DEFAULT;
-    }
-    if (r->options.slots_max == 0) {
-        r->options.slots_max = SLOTS_DEFAULT;
     }
     *out = r;
 done:

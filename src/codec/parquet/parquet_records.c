@@ -6,6 +6,9 @@
 #include "base/error.h"
 #include "codec/parquet/parquet_spread.h"
 
+// Of a column that says nothing itself.
+enum { SLOTS_MAX = 1 << 26 };
+
 // Rows on their way into `out`. The last one that was begun may not fit: then all of it
 // is given back.
 struct reading {
@@ -22,13 +25,16 @@ static bool has_more(const dsi_parquet_reader *r)
     return r->page_left > 0 || (r->is_part ? r->rest.size > 0 : r->slots_left > 0);
 }
 
-// A repetition says that the list it repeats has an entry.
+// A repetition says that the list it repeats has an entry, here and in the slot before.
 static bool agree(const dsi_parquet_reader *r, size_t count)
 {
-    unsigned wrong = 0;
+    unsigned wrong = r->last_def < r->rep_def[r->reps[0]];
 
     for (size_t i = 0; i < count; i++) {
         wrong |= r->defs[i] < r->rep_def[r->reps[i]];
+    }
+    for (size_t i = 1; i < count; i++) {
+        wrong |= r->defs[i - 1] < r->rep_def[r->reps[i]];
     }
     return wrong == 0;
 }
@@ -61,6 +67,7 @@ static int fill(dsi_parquet_reader *r, struct ds_error *err)
         return dsi_parquet_pages_corrupt(r, "its first row begins in the middle", err);
     }
     r->at_row = false;
+    r->last_def = r->defs[n - 1];
     r->levels_at = 0;
     r->levels_count = n;
 done:
@@ -223,7 +230,8 @@ static size_t slot_of(const dsi_parquet_reader *r, size_t slots, size_t n)
 static int take(dsi_parquet_reader *r, struct reading *g, size_t slots, size_t starts,
                 struct ds_error *err)
 {
-    size_t room = r->options.slots_max - g->out->slots;
+    size_t max = g->out->reps.max > 0 ? g->out->reps.max : SLOTS_MAX;
+    size_t room = max > g->out->slots ? max - g->out->slots : 0;
     size_t elements = g->out->elements;
     size_t fits = slots < room ? slots : room;
     int rc = DS_OK;
@@ -253,7 +261,7 @@ static int give_back(dsi_parquet_reader *r, struct reading *g, struct ds_error *
                         "column %s: a row of more than %zu entries or %zu bytes", r->name,
                         g->out->slots, g->out->bytes.size);
     }
-    dsi_parquet_spread_cut(r, g->last_slots, g->last_elements, g->out);
+    dsi_parquet_spread_cut(r->leaf, g->last_slots, g->last_elements, g->out);
     g->begun--;
     return dsi_parquet_reader_return(r, &g->last, err);
 }

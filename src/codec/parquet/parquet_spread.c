@@ -207,10 +207,10 @@ static void cut_bits(struct dsi_buf *bits, size_t count)
     }
 }
 
-void dsi_parquet_spread_cut(const dsi_parquet_reader *r, size_t slots, size_t elements,
-                            struct dsi_parquet_column *out)
+void dsi_parquet_spread_cut(const struct dsi_parquet_node *leaf, size_t slots,
+                            size_t elements, struct dsi_parquet_column *out)
 {
-    size_t width = dsi_parquet_width(&r->leaf->field);
+    size_t width = dsi_parquet_width(&leaf->field);
 
     assert(elements <= out->elements && slots <= out->slots);
     if (out->validity.size > 0) {
@@ -219,7 +219,7 @@ void dsi_parquet_spread_cut(const dsi_parquet_reader *r, size_t slots, size_t el
         }
         cut_bits(&out->validity, out->null_count > 0 ? elements : 0);
     }
-    if (r->leaf->field.physical == DSI_PARQUET_BYTE_ARRAY) {
+    if (leaf->field.physical == DSI_PARQUET_BYTE_ARRAY) {
         int32_t end = 0;
         if (out->values.size > 0) {
             memcpy(&end, out->values.data + elements * sizeof end, sizeof end);

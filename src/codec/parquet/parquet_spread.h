@@ -22,7 +22,7 @@ DS_MUST_CHECK int dsi_parquet_spread(dsi_parquet_reader *r, struct dsi_parquet_s
                                      struct ds_error *err);
 
 /// Takes what was appended last back until `out` has so many slots and elements.
-void dsi_parquet_spread_cut(const dsi_parquet_reader *r, size_t slots, size_t elements,
-                            struct dsi_parquet_column *out);
+void dsi_parquet_spread_cut(const struct dsi_parquet_node *leaf, size_t slots,
+                            size_t elements, struct dsi_parquet_column *out);
 
 #endif

@@ -24,6 +24,8 @@ static void file_init(struct file *f, int32_t a_id, int32_t b_id)
                                    .repetition = DSI_PARQUET_OPTIONAL,
                                    .physical = DSI_PARQUET_BYTE_ARRAY,
                                    .logical = {.kind = DSI_PARQUET_LOGICAL_STRING}};
+    f->columns[0].parent = &f->root;
+    f->columns[1].parent = &f->root;
     f->columns[0].next = &f->columns[1];
     f->columns[1].leaf = 1;
     f->root.first_child = &f->columns[0];

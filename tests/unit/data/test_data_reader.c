@@ -264,7 +264,8 @@ static void test_data_reader__says_what_it_cannot_read(void **state)
     refuses(FILES_GOLDEN("types.parquet"), &narrow, DS_ECORRUPT,
             "column i64: the file has a long, expected a int");
     refuses(FILES_GOLDEN("uint64.parquet"), &u64, DS_EUNSUPPORTED, "column u64");
-    refuses(FILES_GOLDEN("nested.parquet"), &xs, DS_EUNSUPPORTED, "column xs");
+    refuses(FILES_GOLDEN("nested.parquet"), &xs, DS_ECORRUPT,
+            "column xs: the file has a list, expected a int");
     refuses(FILES_GOLDEN("make.py"), &xs, DS_ECORRUPT, "");
     refuses(FILES_GOLDEN("nothing.parquet"), &xs, DS_ENOTFOUND, "");
 }

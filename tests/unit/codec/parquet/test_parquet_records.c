@@ -106,14 +106,14 @@ static void test_parquet_records__stops_at_the_last_row_that_fits(void **state)
         size_t row = 0;
         bool bytes = seed % 2 == 0;
         make(seed, bytes ? DSI_PARQUET_BYTE_ARRAY : DSI_PARQUET_INT32);
-        struct dsi_parquet_read_options o = {.slots_max = bytes ? 0 : 60,
-                                             .keep_levels = true};
+        struct dsi_parquet_read_options o = {.keep_levels = true};
         assert_int_equal(open_chunk(&o, &r, &err), DS_OK);
         while (row < s.rows) {
             struct dsi_parquet_column c = DSI_PARQUET_COLUMN_INIT;
             size_t rows = 0;
             size_t max = 20 + slots_random(&s) % 100;
             c.bytes.max = bytes ? max : 0;
+            c.reps.max = bytes ? 0 : 60;
             int rc = dsi_parquet_reader_read(r, 10000, &c, &rows, &err);
             if (rc == DS_EUNSUPPORTED) { // One row is larger than that.
                 dsi_parquet_column_release(&c);
@@ -122,6 +122,10 @@ static void test_parquet_records__stops_at_the_last_row_that_fits(void **state)
             if (rc < 0 || rows == 0) {
                 fail_msg("seed %u: %d %s", (unsigned)seed, rc, err.message);
             }
+            slots_check(&s, row, &c);
+            size_t keep = slots_random(&s) % (rows + 1);
+            dsi_parquet_column_cut(s.leaf, keep, &c);
+            assert_int_equal(c.rows, keep);
             slots_check(&s, row, &c);
             row += rows;
             assert_true(bytes ? c.bytes.size <= max : c.slots <= 60);
@@ -136,7 +140,6 @@ static void test_parquet_records__stops_at_the_last_row_that_fits(void **state)
 
 static void test_parquet_records__says_when_one_row_is_too_large(void **state)
 {
-    const struct dsi_parquet_read_options o = {.slots_max = 9};
     struct dsi_parquet_column c = DSI_PARQUET_COLUMN_INIT;
     struct ds_error err = {0};
     dsi_parquet_reader *r = NULL;
@@ -151,7 +154,8 @@ static void test_parquet_records__says_when_one_row_is_too_large(void **state)
     }
     s.rows = 2;
     slots_pages(&s, 4);
-    assert_int_equal(open_chunk(&o, &r, NULL), DS_OK);
+    assert_int_equal(open_chunk(NULL, &r, NULL), DS_OK);
+    c.reps.max = 9;
     assert_int_equal(dsi_parquet_reader_read(r, 9, &c, &rows, &err), DS_OK);
     assert_int_equal(rows, 1);
     assert_int_equal(c.slots, 2);
@@ -213,6 +217,7 @@ static void test_parquet_records__refuses_levels_that_cannot_be(void **state)
     (void)state;
     refuses("*r", "1110", 1, 0, "its first row begins in the middle");
     refuses("*r", "101001", 2, 0, "an entry of a list that has none");
+    refuses("*r", "0011", 1, 0, "an entry of a list that has none");
     refuses("*or", "1031", 1, 0, "a level of 3; the highest possible is 2");
     refuses("*o*", "203020", 1, 0, "more rows than its row group");
     refuses("*r", "1010", 3, 3, "its pages end 1 values early");
