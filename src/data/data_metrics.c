@@ -59,11 +59,11 @@ static bool is_sorted_by(const struct dsi_metadata *m, int32_t order_id, int32_t
 // The mode of one column: its own property, or the table's default; what a table is
 // sorted by is worth bounds either way.
 // `out` comes with that default.
-static int column_mode(const struct dsi_metadata *m, const struct dsi_field *f,
-                       int32_t sort_order_id, struct dsi_arena *arena,
+static int column_mode(const struct dsi_metadata *m, const struct dsi_stored_leaf *leaf,
+                       const char *name, int32_t sort_order_id, struct dsi_arena *arena,
                        struct dsi_metrics_mode *out, struct ds_error *err)
 {
-    const char *key = dsi_arena_printf(arena, COLUMN_KEY "%s", f->name);
+    const char *key = dsi_arena_printf(arena, COLUMN_KEY "%s", name);
     if (!key) {
         return dsi_no_memory(err, "reading the metrics properties");
     }
@@ -72,41 +72,99 @@ static int column_mode(const struct dsi_metadata *m, const struct dsi_field *f,
         return parse_mode(key, text, out, err);
     }
     if ((out->kind == DSI_METRICS_NONE || out->kind == DSI_METRICS_COUNTS) &&
-        is_sorted_by(m, sort_order_id, f->id)) {
+        is_sorted_by(m, sort_order_id, leaf->field->id)) {
         *out = (struct dsi_metrics_mode){DSI_METRICS_TRUNCATE, TRUNCATE_DEFAULT};
     }
     return DS_OK;
 }
 
-int dsi_metrics_modes(const struct dsi_metadata *m, const struct dsi_schema *schema,
+struct modes {
+    const struct dsi_metadata *m;
+    const struct dsi_stored *stored;
+    int32_t sort_order_id;
+    struct dsi_arena *arena;
+    struct dsi_metrics_mode fallback;
+    int64_t left; // Columns that still get the fallback.
+    struct dsi_metrics_mode *out;
+    struct ds_error *err;
+};
+
+static bool is_variant(const struct modes *s, const struct dsi_stored_node *n)
+{
+    return n->kind == DSI_STORED_GROUP && n->children[0].kind == DSI_STORED_LEAF &&
+           s->stored->leaves[n->children[0].leaf].field->type.kind == DSI_TYPE_VARIANT;
+}
+
+// The mode of a column: of one leaf, or of the two of a variant.
+static int set_mode(struct modes *s, const struct dsi_stored_node *n)
+{
+    const struct dsi_stored_node *leaf = n->kind == DSI_STORED_LEAF ? n : &n->children[0];
+    struct dsi_metrics_mode mode = s->fallback;
+    int rc = DS_OK;
+
+    if (s->left <= 0) {
+        mode = (struct dsi_metrics_mode){DSI_METRICS_NONE, 0};
+    }
+    s->left--;
+    if (s->m) {
+        DSI_TRY(column_mode(s->m, &s->stored->leaves[leaf->leaf], n->name,
+                            s->sort_order_id, s->arena, &mode, s->err));
+    }
+    s->out[leaf->leaf] = mode;
+    if (leaf != n) {
+        s->out[n->children[1].leaf] = mode;
+    }
+done:
+    return rc;
+}
+
+// Columns come before what is inside of their neighbours: so Iceberg's own writers count
+// those for which a default is inferred.
+static int set_modes(struct modes *s, const struct dsi_stored_node *nodes, size_t count)
+{
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        if (nodes[i].kind == DSI_STORED_LEAF || is_variant(s, &nodes[i])) {
+            DSI_TRY(set_mode(s, &nodes[i]));
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (nodes[i].kind != DSI_STORED_LEAF && !is_variant(s, &nodes[i])) {
+            DSI_TRY(set_modes(s, nodes[i].children, nodes[i].child_count));
+        }
+    }
+done:
+    return rc;
+}
+
+int dsi_metrics_modes(const struct dsi_metadata *m, const struct dsi_stored *stored,
                       int32_t sort_order_id, struct dsi_arena *arena,
                       struct dsi_metrics_mode **out, struct ds_error *err)
 {
-    struct dsi_metrics_mode fallback = {DSI_METRICS_TRUNCATE, TRUNCATE_DEFAULT};
-    struct dsi_metrics_mode none = {DSI_METRICS_NONE, 0};
-    size_t count = schema->root.field_count;
-    struct dsi_metrics_mode *modes = dsi_arena_array(arena, count, sizeof *modes);
+    struct modes s = {.m = m,
+                      .stored = stored,
+                      .sort_order_id = sort_order_id,
+                      .arena = arena,
+                      .fallback = {DSI_METRICS_TRUNCATE, TRUNCATE_DEFAULT},
+                      .left = m ? INFERRED_DEFAULT : INT64_MAX,
+                      .out = dsi_arena_array(arena, stored->leaf_count, sizeof *s.out),
+                      .err = err};
     const char *text = m ? dsi_metadata_property(m, DEFAULT_KEY) : NULL;
-    int64_t inferred = INFERRED_DEFAULT;
     int rc = DS_OK;
 
-    if (!modes) {
+    if (!s.out) {
         return dsi_no_memory(err, "reading the metrics properties");
     }
     if (text) {
-        DSI_TRY(parse_mode(DEFAULT_KEY, text, &fallback, err));
+        DSI_TRY(parse_mode(DEFAULT_KEY, text, &s.fallback, err));
+        s.left = INT64_MAX;
     } else if (m) {
-        DSI_TRY(dsi_metadata_property_i64(m, INFERRED_KEY, INFERRED_DEFAULT, 0, &inferred,
+        DSI_TRY(dsi_metadata_property_i64(m, INFERRED_KEY, INFERRED_DEFAULT, 0, &s.left,
                                           err));
     }
-    for (size_t i = 0; i < count; i++) {
-        modes[i] = text || (int64_t)i < inferred ? fallback : none;
-        if (m) {
-            DSI_TRY(column_mode(m, &schema->root.fields[i], sort_order_id, arena,
-                                &modes[i], err));
-        }
-    }
-    *out = modes;
+    DSI_TRY(set_modes(&s, stored->roots, stored->root_count));
+    *out = s.out;
 done:
     return rc;
 }
@@ -201,10 +259,11 @@ static struct dsi_column_metrics nothing_known(int32_t field_id)
                                        .nan_count = -1};
 }
 
-int dsi_metrics_of_summary(const struct dsi_field *field,
-                           const struct dsi_metrics_source *from, struct dsi_arena *arena,
+int dsi_metrics_of_summary(const struct dsi_metrics_source *from, struct dsi_arena *arena,
                            struct dsi_column_metrics *out, struct ds_error *err)
 {
+    const struct dsi_field *field = from->leaf->field;
+    const struct dsi_parquet_field *stored = from->leaf->node->stored;
     const struct dsi_parquet_column_summary *summary = from->summary;
     struct dsi_metrics_mode mode = from->mode;
     struct dsi_value low = {0};
@@ -216,15 +275,16 @@ int dsi_metrics_of_summary(const struct dsi_field *field,
 
     *out = nothing_known(field->id);
     out->column_size = summary->compressed_size;
-    if (mode.kind == DSI_METRICS_NONE) {
+    if (mode.kind == DSI_METRICS_NONE || from->leaf->in_list) {
         return DS_OK;
     }
     out->value_count = summary->value_count;
     out->null_count = summary->null_count;
     out->nan_count = floating ? summary->nan_count : -1;
     if (mode.kind == DSI_METRICS_COUNTS || !summary->has_bounds ||
-        !dsi_metrics_value(from->stored, &field->type, &summary->min, &low) ||
-        !dsi_metrics_value(from->stored, &field->type, &summary->max, &high)) {
+        field->type.kind == DSI_TYPE_VARIANT ||
+        !dsi_metrics_value(stored, &field->type, &summary->min, &low) ||
+        !dsi_metrics_value(stored, &field->type, &summary->max, &high)) {
         return DS_OK;
     }
     if (mode.kind == DSI_METRICS_TRUNCATE) {
@@ -237,7 +297,8 @@ int dsi_metrics_of_summary(const struct dsi_field *field,
         DSI_TRY(put_bytes(&high, arena, &out->upper, err));
     }
 done:
-    return rc < 0 ? dsi_wrap(err, rc, "the metrics of column %s", field->name) : rc;
+    return rc < 0 ? dsi_wrap(err, rc, "the metrics of column %s", from->leaf->node->name)
+                  : rc;
 }
 
 // One bound of a chunk, promoted to the type it is read as; *out stays absent when the

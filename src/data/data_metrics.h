@@ -7,6 +7,7 @@
 #define DSI_DATA_DATA_METRICS_H
 
 #include "codec/parquet/parquet_write.h"
+#include "data/data_stored.h"
 #include "model/manifest.h"
 
 enum dsi_metrics_kind {
@@ -21,10 +22,10 @@ struct dsi_metrics_mode {
     int32_t length; // TRUNCATE: of bounds.
 };
 
-/// The mode of each root column by the table's properties (write.metadata.metrics.*), in
-/// the arena. `m` NULL: the defaults. DS_EINVALID for a mode that is none.
+/// The mode of each leaf by the table's properties (write.metadata.metrics.*, by full
+/// names), in the arena. `m` NULL: the defaults. DS_EINVALID for a mode that is none.
 DS_MUST_CHECK int dsi_metrics_modes(const struct dsi_metadata *m,
-                                    const struct dsi_schema *schema,
+                                    const struct dsi_stored *stored,
                                     int32_t sort_order_id, struct dsi_arena *arena,
                                     struct dsi_metrics_mode **out, struct ds_error *err);
 
@@ -33,16 +34,17 @@ DS_MUST_CHECK int dsi_metrics_modes(const struct dsi_metadata *m,
 bool dsi_metrics_value(const struct dsi_parquet_field *f, const struct dsi_type *from,
                        const struct dsi_parquet_value *v, struct dsi_value *out);
 
-// What the writer of a file knows of one column of it.
+// What the writer of a file knows of one leaf of it.
 struct dsi_metrics_source {
-    const struct dsi_parquet_field *stored;
+    const struct dsi_stored_leaf *leaf;
     const struct dsi_parquet_column_summary *summary;
     struct dsi_metrics_mode mode;
 };
 
-/// A column's metrics from what the writer counted, bounds in the arena.
-DS_MUST_CHECK int dsi_metrics_of_summary(const struct dsi_field *field,
-                                         const struct dsi_metrics_source *from,
+/// A leaf's metrics from what the writer counted, bounds in the arena. Inside lists and
+/// maps a size is all that is told, as Iceberg's own writers do: counts of entries would
+/// count empty lists too, and bounds serve no filter. Of a variant, counts only.
+DS_MUST_CHECK int dsi_metrics_of_summary(const struct dsi_metrics_source *from,
                                          struct dsi_arena *arena,
                                          struct dsi_column_metrics *out,
                                          struct ds_error *err);

@@ -90,6 +90,12 @@ static bool physical_of(const struct dsi_type *t, struct dsi_parquet_field *out)
     case DSI_TYPE_BINARY:
         out->physical = DSI_PARQUET_BYTE_ARRAY;
         return true;
+    case DSI_TYPE_GEOMETRY:
+    case DSI_TYPE_GEOGRAPHY:
+        out->physical = DSI_PARQUET_BYTE_ARRAY;
+        out->logical.kind = t->kind == DSI_TYPE_GEOMETRY ? DSI_PARQUET_LOGICAL_GEOMETRY
+                                                         : DSI_PARQUET_LOGICAL_GEOGRAPHY;
+        return true;
     case DSI_TYPE_UUID:
         out->physical = DSI_PARQUET_FIXED;
         out->type_length = 16;

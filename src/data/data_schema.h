@@ -7,8 +7,8 @@
 #include "model/type.h"
 #include "storage/storage.h"
 
-/// The Parquet field for a column of a primitive type. DS_EUNSUPPORTED by name for what
-/// cannot be written.
+/// The Parquet field for a column of a primitive type; of a GEOMETRY or GEOGRAPHY without
+/// what is in its parentheses. DS_EUNSUPPORTED by name for what is no primitive.
 DS_MUST_CHECK int dsi_data_parquet_field(const struct dsi_field *f,
                                          struct dsi_parquet_field *out,
                                          struct ds_error *err);

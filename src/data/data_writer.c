@@ -6,23 +6,19 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "base/text.h"
-#include "data/column_layout.h"
 #include "data/data_file.h"
 #include "data/data_metrics.h"
-#include "data/data_schema.h"
+#include "data/data_shred.h"
+#include "data/data_write_options.h"
 
-enum { STEP_ROWS = 16 * 1024 }; // Decimals are converted so many rows at a time.
+enum { STEP_ROWS = 16 * 1024 }; // So many rows are shredded at a time.
 
 struct dsi_data_writer {
     struct dsi_arena arena;
     struct dsi_data_writer_options options; // Strings and values copied to the arena.
-    struct dsi_metrics_mode *modes;         // Per root column.
-    struct dsi_parquet_field *fields;       // Per column that is stored: the leaves.
-    size_t *columns;                        // Which root column a leaf is.
-    size_t leaf_count;
-    struct dsi_parquet_input *inputs; // Of one call, per leaf.
-    struct dsi_buf *scratch;          // Per leaf: values that had to be converted.
+    struct dsi_stored stored;
+    struct dsi_metrics_mode *modes; // Per leaf.
+    struct dsi_shred *shred;
     dsi_parquet_writer *parquet;
     struct ds_sink *sink;
     int64_t rows;
@@ -34,113 +30,6 @@ static int write_bytes(void *arg, struct ds_slice bytes, struct ds_error *err)
 {
     struct dsi_data_writer *w = arg;
     return dsi_sink_write(w->sink, bytes, err);
-}
-
-static int read_codec(const struct dsi_metadata *m, struct dsi_parquet_write_options *out,
-                      struct ds_error *err)
-{
-    static const struct {
-        const char *name;
-        enum dsi_compression codec;
-    } codecs[] = {
-        {"zstd", DSI_COMPRESSION_ZSTD},         {"gzip", DSI_COMPRESSION_GZIP},
-        {"snappy", DSI_COMPRESSION_SNAPPY},     {"lz4_raw", DSI_COMPRESSION_LZ4_RAW},
-        {"brotli", DSI_COMPRESSION_BROTLI},     {"uncompressed", DSI_COMPRESSION_NONE},
-    };
-    const char *text = dsi_metadata_property(m, "write.parquet.compression-codec");
-    const char *level = dsi_metadata_property(m, "write.parquet.compression-level");
-    int64_t n = 0;
-
-    out->codec = DSI_COMPRESSION_GZIP; // What Java takes when a table does not say.
-    bool known = !text;
-    for (size_t i = 0; !known && i < sizeof codecs / sizeof codecs[0]; i++) {
-        if (dsi_text_equal_nocase(text, codecs[i].name)) {
-            out->codec = codecs[i].codec;
-            known = true;
-        }
-    }
-    if (!known) {
-        return dsi_fail(
-            err, DS_EUNSUPPORTED,
-            "property write.parquet.compression-codec is '%s', expected zstd, "
-            "gzip, snappy, lz4_raw, brotli or uncompressed",
-            text);
-    }
-    if (level) {
-        if (!dsi_text_to_i64(level, strlen(level), &n) || n < -100 || n > 100) {
-            return dsi_fail(
-                err, DS_EINVALID,
-                "property write.parquet.compression-level is '%s', expected a "
-                "small number",
-                level);
-        }
-        out->has_level = out->codec == DSI_COMPRESSION_ZSTD ||
-                         out->codec == DSI_COMPRESSION_BROTLI ||
-                         out->codec == DSI_COMPRESSION_GZIP; // The others have none.
-        out->level = (int)n;
-    }
-    return DS_OK;
-}
-
-static int read_properties(const struct dsi_metadata *m,
-                           struct dsi_parquet_write_options *out, struct ds_error *err)
-{
-    static const struct {
-        const char *key;
-        int64_t fallback;
-    } sizes[] = {
-        {"write.parquet.row-group-size-bytes", 128 << 20},
-        {"write.parquet.page-size-bytes", 1 << 20},
-        {"write.parquet.page-row-limit", 20000},
-        {"write.parquet.dict-size-bytes", 2 << 20},
-    };
-    int64_t n[4] = {0};
-    int rc = DS_OK;
-
-    *out = (struct dsi_parquet_write_options){.codec = DSI_COMPRESSION_ZSTD};
-    for (size_t i = 0; i < 4; i++) {
-        n[i] = sizes[i].fallback;
-        if (m) {
-            DSI_TRY(dsi_metadata_property_i64(m, sizes[i].key, sizes[i].fallback, 1,
-                                              &n[i], err));
-        }
-    }
-    if (m) {
-        DSI_TRY(read_codec(m, out, err));
-    }
-    out->row_group_bytes = (size_t)n[0];
-    out->page_bytes = (size_t)n[1];
-    out->page_rows = (size_t)n[2];
-    out->dictionary_bytes = (size_t)n[3];
-done:
-    return rc;
-}
-
-// The leaves: every column but those of type unknown, which are never stored.
-static int make_leaves(struct dsi_data_writer *w, struct ds_error *err)
-{
-    const struct dsi_schema *schema = w->options.schema;
-    size_t count = schema->root.field_count;
-
-    w->fields = dsi_arena_array(&w->arena, count, sizeof *w->fields);
-    w->columns = dsi_arena_array(&w->arena, count, sizeof *w->columns);
-    w->inputs = dsi_arena_array(&w->arena, count, sizeof *w->inputs);
-    w->scratch = dsi_arena_array(&w->arena, count, sizeof *w->scratch);
-    if (!w->fields || !w->columns || !w->inputs || !w->scratch) {
-        return dsi_no_memory(err, "making a data file writer");
-    }
-    for (size_t i = 0; i < count; i++) {
-        const struct dsi_field *f = &schema->root.fields[i];
-        if (f->type.kind == DSI_TYPE_UNKNOWN) {
-            continue;
-        }
-        int rc = dsi_data_parquet_field(f, &w->fields[w->leaf_count], err);
-        if (rc < 0) {
-            return rc;
-        }
-        w->columns[w->leaf_count++] = i;
-    }
-    return DS_OK;
 }
 
 static int copy_options(struct dsi_data_writer *w,
@@ -176,9 +65,7 @@ void dsi_data_writer_close(struct dsi_data_writer *w)
         // the first error is the one worth reporting.
         DSI_IGNORE(dsi_storage_remove(w->options.storage, w->options.location, NULL));
     }
-    for (size_t i = 0; i < w->leaf_count; i++) {
-        dsi_buf_release(&w->scratch[i]);
-    }
+    dsi_shred_free(w->shred);
     dsi_arena_release(&w->arena);
     dsi_free(w);
 }
@@ -195,11 +82,14 @@ int dsi_data_writer_open(const struct dsi_data_writer_options *options,
         return dsi_no_memory(err, "making a data file writer");
     }
     DSI_TRY(copy_options(w, options, err));
-    DSI_TRY(make_leaves(w, err));
-    DSI_TRY(dsi_metrics_modes(options->metadata, options->schema, options->sort_order_id,
+    DSI_TRY(dsi_data_stored(options->schema, &w->arena, &w->stored, err));
+    DSI_TRY(dsi_shred_new(&w->stored, &w->shred, err));
+    DSI_TRY(dsi_metrics_modes(options->metadata, &w->stored, options->sort_order_id,
                               &w->arena, &w->modes, err));
-    DSI_TRY(read_properties(options->metadata, &parquet, err));
-    DSI_TRY(dsi_parquet_writer_new(w->fields, w->leaf_count, &parquet, &w->parquet, err));
+    DSI_TRY(
+        dsi_data_write_options(options->metadata, &w->stored, &w->arena, &parquet, err));
+    DSI_TRY(dsi_parquet_writer_new(w->stored.fields, w->stored.field_count, &parquet,
+                                   &w->parquet, err));
     DSI_TRY(dsi_sink_create(options->storage, options->location, &w->sink, err));
     dsi_parquet_writer_output(w->parquet, write_bytes, w);
     *out = w;
@@ -207,77 +97,6 @@ int dsi_data_writer_open(const struct dsi_data_writer_options *options,
 done:
     dsi_data_writer_close(w);
     return rc < 0 ? dsi_wrap(err, rc, "writing %s", options->location) : rc;
-}
-
-// A decimal as the file stores it.
-static void store_decimal(dsi_int128 v, const struct dsi_parquet_field *f, uint8_t *out)
-{
-    if (f->physical == DSI_PARQUET_INT32) {
-        int32_t n = (int32_t)v;
-        memcpy(out, &n, sizeof n);
-    } else if (f->physical == DSI_PARQUET_INT64) {
-        int64_t n = (int64_t)v;
-        memcpy(out, &n, sizeof n);
-    } else {
-        for (int32_t i = f->type_length; i-- > 0; v >>= 8) {
-            out[i] = (uint8_t)(v & 0xff);
-        }
-    }
-}
-
-// Decimals are 16 bytes here and fewer in the file: their validity is copied too, since
-// one offset counts for both.
-static int decimal_input(struct dsi_data_writer *w, size_t leaf,
-                         const struct dsi_column *c, int64_t first, int64_t count,
-                         struct ds_error *err)
-{
-    const struct dsi_parquet_field *f = &w->fields[leaf];
-    struct dsi_buf *scratch = &w->scratch[leaf];
-    struct dsi_parquet_input *out = &w->inputs[leaf];
-    size_t width = dsi_parquet_width(f);
-    size_t bits = c->validity ? dsi_bits_size(count) : 0;
-    const uint8_t *in = (const uint8_t *)c->values + (size_t)(c->offset + first) * 16;
-
-    scratch->size = 0;
-    int rc = dsi_buf_reserve(scratch, (size_t)count * width + bits, err);
-    if (rc < 0) {
-        return rc;
-    }
-    for (int64_t i = 0; i < count; i++) {
-        dsi_int128 v = 0;
-        if (!dsi_column_is_null(c, first + i)) {
-            memcpy(&v, in + (size_t)i * 16, 16);
-        }
-        store_decimal(v, f, scratch->data + (size_t)i * width);
-    }
-    *out = (struct dsi_parquet_input){.values = scratch->data};
-    if (bits > 0) {
-        uint8_t *validity = scratch->data + (size_t)count * width;
-        dsi_bits_copy(validity, c->validity, c->offset + first, count);
-        out->validity = validity;
-    }
-    return DS_OK;
-}
-
-static int column_input(struct dsi_data_writer *w, size_t leaf,
-                        const struct dsi_column *c, int64_t first, int64_t count,
-                        struct ds_error *err)
-{
-    struct dsi_parquet_input *in = &w->inputs[leaf];
-
-    if (c->field->type.kind == DSI_TYPE_DECIMAL) {
-        return decimal_input(w, leaf, c, first, count, err);
-    }
-    *in = (struct dsi_parquet_input){.validity = c->validity,
-                                     .values = c->values,
-                                     .offset = (size_t)(c->offset + first)};
-    if (dsi_layout_of(&c->field->type) == DSI_LAYOUT_BYTES) {
-        in->values = NULL;
-        in->bytes = c->values;
-        in->wide_offsets = c->offsets64 != NULL;
-        in->offsets = c->offsets ? (const void *)c->offsets : c->offsets64;
-    }
-    return DS_OK;
 }
 
 int dsi_data_writer_append(struct dsi_data_writer *w, const struct dsi_batch *b,
@@ -296,10 +115,9 @@ int dsi_data_writer_append(struct dsi_data_writer *w, const struct dsi_batch *b,
     }
     while (count > 0) {
         int64_t step = count < STEP_ROWS ? count : STEP_ROWS;
-        for (size_t i = 0; i < w->leaf_count; i++) {
-            DSI_TRY(column_input(w, i, &b->columns[w->columns[i]], first, step, err));
-        }
-        DSI_TRY(dsi_parquet_writer_write(w->parquet, w->inputs, (size_t)step, err));
+        const struct dsi_parquet_input *inputs = NULL;
+        DSI_TRY(dsi_shred_rows(w->shred, b, first, step, &inputs, err));
+        DSI_TRY(dsi_parquet_writer_write(w->parquet, inputs, (size_t)step, err));
         w->rows += step;
         first += step;
         count -= step;
@@ -325,31 +143,49 @@ static int compare_metrics(const void *a, const void *b)
     return (x->field_id > y->field_id) - (x->field_id < y->field_id);
 }
 
+// What is known of each field that has leaves, by its id. A variant's two are one.
+static int describe_columns(const struct dsi_data_writer *w,
+                            const struct dsi_parquet_summary *summary,
+                            struct dsi_arena *arena, struct dsi_column_metrics *columns,
+                            size_t *count, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    *count = 0;
+    for (size_t i = 0; i < w->stored.leaf_count; i++) {
+        const struct dsi_stored_leaf *leaf = &w->stored.leaves[i];
+        struct dsi_metrics_source from = {leaf, &summary->columns[i], w->modes[i]};
+        if (i > 0 && leaf->field == w->stored.leaves[i - 1].field) {
+            columns[*count - 1].column_size += summary->columns[i].compressed_size;
+            continue;
+        }
+        DSI_TRY(dsi_metrics_of_summary(&from, arena, &columns[*count], err));
+        ++*count;
+    }
+    if (*count > 1) {
+        qsort(columns, *count, sizeof *columns, compare_metrics);
+    }
+done:
+    return rc;
+}
+
 static int describe(struct dsi_data_writer *w, const struct dsi_parquet_summary *summary,
                     struct dsi_arena *arena, struct dsi_data_file *out,
                     struct ds_error *err)
 {
     struct dsi_column_metrics *columns =
-        dsi_arena_array(arena, w->leaf_count, sizeof *columns);
+        dsi_arena_array(arena, w->stored.leaf_count, sizeof *columns);
     struct dsi_value *partition =
         dsi_arena_array(arena, w->options.partition_count, sizeof *partition);
     int64_t *splits = dsi_arena_array(arena, summary->split_count, sizeof *splits);
     char *path = dsi_arena_strdup(arena, w->options.location);
+    size_t column_count = 0;
     int rc = DS_OK;
 
     if (!columns || !partition || !splits || !path) {
         return dsi_no_memory(err, "describing a data file");
     }
-    for (size_t i = 0; i < w->leaf_count; i++) {
-        size_t c = w->columns[i];
-        struct dsi_metrics_source from = {&w->fields[i], &summary->columns[i],
-                                          w->modes[c]};
-        DSI_TRY(dsi_metrics_of_summary(&w->options.schema->root.fields[c], &from, arena,
-                                       &columns[i], err));
-    }
-    if (w->leaf_count > 1) {
-        qsort(columns, w->leaf_count, sizeof *columns, compare_metrics);
-    }
+    DSI_TRY(describe_columns(w, summary, arena, columns, &column_count, err));
     for (size_t i = 0; i < w->options.partition_count; i++) {
         DSI_TRY(dsi_value_copy(&w->options.partition[i], arena, &partition[i], err));
     }
@@ -366,7 +202,7 @@ static int describe(struct dsi_data_writer *w, const struct dsi_parquet_summary 
         .record_count = summary->row_count,
         .file_size = summary->file_size,
         .columns = columns,
-        .column_count = w->leaf_count,
+        .column_count = column_count,
         .split_offsets = splits,
         .split_offset_count = summary->split_count,
         .sort_order_id = w->options.sort_order_id,

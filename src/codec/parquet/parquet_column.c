@@ -198,7 +198,7 @@ static int check_levels(const struct dsi_parquet_column_writer *c,
                                 err);
             }
         }
-    } else if (in->validity && c->leaf->max_def == 0) {
+    } else if (in->validity && c->leaf->field.repetition == DSI_PARQUET_REQUIRED) {
         for (; slot < part->slot + b->slots; slot++) {
             if (!dsi_bit_get(in->validity, in->offset + slot)) {
                 return bad_slot(c, part, slot, "a null in a required column", err);

@@ -389,6 +389,9 @@ static void write_logical(struct dsi_thrift_writer *w,
         dsi_thrift_write_i8(w, 1, (int8_t)l->bit_width);
         dsi_thrift_write_bool(w, 2, l->is_signed);
         break;
+    case DSI_PARQUET_LOGICAL_VARIANT:
+        dsi_thrift_write_i8(w, 1, 1); // The version of the variants' own format.
+        break;
     case DSI_PARQUET_LOGICAL_GEOMETRY:
     case DSI_PARQUET_LOGICAL_GEOGRAPHY:
         if (l->crs) {

@@ -1,354 +1,219 @@
-// Random nested columns: a Parquet schema, what is read of it, the leaves' slots, and
-// each row as text; made value by value, as Dremel defines it.
+// Random nested schemas and batches for the tests of the data layer, as sloppy as the
+// layout allows: offsets, gaps, and rubbish below nulls.
 #ifndef DSI_TEST_DATA_NESTED_H
 #define DSI_TEST_DATA_NESTED_H
 
-#include "data/data_fields.h"
 #include "unit/data/rows.h"
 
-enum { NESTED_CHILDREN = 4, NESTED_LEAVES = 256, NESTED_TEXT = 1 << 16 };
-
-enum nested_kind { NESTED_LEAF, NESTED_STRUCT, NESTED_LIST, NESTED_MAP };
-
-// How a list is stored: three levels, two, or a repeated field that is not annotated.
-enum nested_style { NESTED_THREE, NESTED_TWO, NESTED_BARE };
-
-struct nested_field {
-    enum nested_kind kind;
-    enum nested_style style;
-    bool optional;
-    bool entry; // It is the repeated node itself.
-    bool read;  // The schema that is read has it.
-    struct dsi_parquet_node *node;
-    struct dsi_parquet_node *entries;
-    struct nested_field *children[NESTED_CHILDREN];
-    size_t child_count;
+struct nested_making {
+    struct rows_random *r;
+    struct dsi_arena *arena;
+    int32_t id;
+    bool unknown; // Types unknown may appear.
 };
 
-struct nested {
-    struct rows_random random;
-    struct dsi_arena arena;
-    struct dsi_parquet_file file;
-    struct dsi_parquet_node root;
-    struct nested_field *field;
-    struct dsi_field type; // What is read.
-    struct dsi_parquet_node *leaves[NESTED_LEAVES];
-    struct dsi_parquet_column columns[NESTED_LEAVES]; // By the leaf's number.
-    size_t leaf_count;
-    int32_t next_value;
-    int32_t next_name;
-    bool no_bare; // The next field: the one child of a repeated group cannot repeat.
-    char text[NESTED_TEXT]; // All rows, each ending in a newline.
-    size_t text_size;
-};
-
-static inline void *nested_alloc(struct nested *n, size_t size)
+static inline struct dsi_type nested_primitive(struct nested_making *m)
 {
-    void *p = dsi_arena_alloc(&n->arena, size);
-    assert_non_null(p);
-    memset(p, 0, size);
-    return p;
+    static const enum dsi_type_kind kinds[] = {
+        DSI_TYPE_BOOLEAN, DSI_TYPE_INT,   DSI_TYPE_LONG,   DSI_TYPE_DOUBLE,
+        DSI_TYPE_DECIMAL, DSI_TYPE_FIXED, DSI_TYPE_STRING, DSI_TYPE_BINARY};
+    struct dsi_type t = {.kind = kinds[rows_below(m->r, 8)]};
+
+    if (t.kind == DSI_TYPE_DECIMAL) {
+        t.precision = (int32_t[]){5, 15, 30}[rows_below(m->r, 3)];
+    }
+    t.length = t.kind == DSI_TYPE_FIXED ? 3 : 0;
+    return t;
 }
 
-static inline struct dsi_parquet_node *nested_node(struct nested *n,
-                                                   struct dsi_parquet_node *parent,
-                                                   const char *name,
-                                                   enum dsi_parquet_repetition repetition)
+static inline struct dsi_field nested_field(struct nested_making *m, const char *name,
+                                            int depth, bool entry)
 {
-    struct dsi_parquet_node *node = nested_alloc(n, sizeof *node);
-    struct dsi_parquet_node **last = (struct dsi_parquet_node **)&parent->first_child;
-    char *own = nested_alloc(n, 24);
+    struct dsi_field f = {
+        .id = ++m->id, .name = name, .required = rows_below(m->r, 3) == 0};
+    int64_t kind = depth > 0 ? rows_below(m->r, 6) : 5;
+    size_t count = kind == 0 ? 1 + (size_t)rows_below(m->r, 3) : kind == 2 ? 2 : 1;
+    static const char *const names[][3] = {
+        {"a", "b", "c"}, {"element", NULL, NULL}, {"key", "value", NULL}};
 
-    snprintf(own, 24, "%s%d", name ? name : "f", name ? 0 : (int)n->next_name++);
-    if (name) {
-        own[strlen(name)] = '\0';
-    }
-    while (*last) {
-        last = (struct dsi_parquet_node **)&(*last)->next;
-    }
-    *last = node;
-    parent->field.child_count++;
-    node->parent = parent;
-    node->field.name = own;
-    node->field.repetition = repetition;
-    node->field.physical = DSI_PARQUET_INT32;
-    bool repeated = repetition == DSI_PARQUET_REPEATED;
-    node->max_def = parent->max_def + (repetition != DSI_PARQUET_REQUIRED);
-    node->max_rep = parent->max_rep + repeated;
-    node->element_def = repeated ? node->max_def : parent->element_def;
-    return node;
-}
-
-static inline struct nested_field *nested_make(struct nested *n,
-                                               struct dsi_parquet_node *parent,
-                                               struct dsi_parquet_node *entry, int depth,
-                                               bool read, bool required);
-
-static inline void nested_make_list(struct nested *n, struct nested_field *f, int depth)
-{
-    bool map = f->kind == NESTED_MAP;
-    f->node->field.logical.kind =
-        map ? DSI_PARQUET_LOGICAL_MAP : DSI_PARQUET_LOGICAL_LIST;
-    f->entries = nested_node(n, f->node,
-                             map        ? "key_value"
-                             : f->style ? "array"
-                                        : "list",
-                             DSI_PARQUET_REPEATED);
-    bool two = f->style == NESTED_TWO && !map;
-    f->child_count = map ? 2 : 1;
-    n->no_bare = !map && !two;
-    f->children[0] = nested_make(n, two ? NULL : f->entries, two ? f->entries : NULL,
-                                 map ? 0 : depth - 1, f->read, map);
-    if (map) {
-        f->children[1] = nested_make(n, f->entries, NULL, depth - 1, f->read, false);
-    }
-}
-
-// A random field below `parent`; or `entry` itself, seen as the element of a list.
-static inline struct nested_field *nested_make(struct nested *n,
-                                               struct dsi_parquet_node *parent,
-                                               struct dsi_parquet_node *entry, int depth,
-                                               bool read, bool required)
-{
-    struct nested_field *f = nested_alloc(n, sizeof *f);
-    int64_t pick = rows_below(&n->random, 10);
-
-    f->entry = entry != NULL;
-    f->read = read;
-    f->kind = depth <= 0 ? NESTED_LEAF
-              : pick < 2 ? NESTED_LEAF
-              : pick < 6 ? NESTED_STRUCT
-              : pick < 9 ? NESTED_LIST
-                         : NESTED_MAP;
-    f->optional = !entry && !required && rows_below(&n->random, 3) > 0;
-    f->style = (enum nested_style)rows_below(&n->random, n->no_bare ? 2 : 3);
-    n->no_bare = false;
-    if (entry && f->kind != NESTED_LEAF && f->kind != NESTED_STRUCT) {
-        f->kind = NESTED_STRUCT; // Rules that test_data_shape has.
-    }
-    if (f->kind == NESTED_LIST && f->style == NESTED_BARE) {
-        f->optional = false;
-        f->entries = f->node = nested_node(n, parent, NULL, DSI_PARQUET_REPEATED);
-        f->child_count = 1;
-        f->children[0] = nested_make(n, NULL, f->node, depth - 1, read, true);
+    if (kind > 2) {
+        f.type = nested_primitive(m);
+        f.type.kind = kind == 3 ? DSI_TYPE_VARIANT : f.type.kind;
+        if (m->unknown && !entry && rows_below(m->r, 8) == 0) {
+            f.type = (struct dsi_type){.kind = DSI_TYPE_UNKNOWN};
+            f.required = false;
+        }
         return f;
     }
-    f->node =
-        entry ? entry
-              : nested_node(n, parent, NULL,
-                            f->optional ? DSI_PARQUET_OPTIONAL : DSI_PARQUET_REQUIRED);
-    if (f->kind == NESTED_STRUCT) {
-        f->child_count = (size_t)(2 + rows_below(&n->random, NESTED_CHILDREN - 1));
-        for (size_t i = 0; i < f->child_count; i++) {
-            f->children[i] = nested_make(n, f->node, NULL, depth - 1,
-                                         read && rows_below(&n->random, 4) > 0, false);
-        }
-    } else if (f->kind != NESTED_LEAF) {
-        nested_make_list(n, f, depth);
-    } else {
-        assert_true(n->leaf_count < NESTED_LEAVES);
-        f->node->leaf = n->leaf_count;
-        n->leaves[n->leaf_count++] = f->node;
+    struct dsi_field *fields = dsi_arena_array(m->arena, count, sizeof *fields);
+    assert_non_null(fields);
+    for (size_t i = 0; i < count; i++) {
+        // The first is always stored.
+        fields[i] = nested_field(m, names[kind][i], depth - 1, kind > 0 || i == 0);
+        fields[i].required = fields[i].required || (kind == 2 && i == 0);
     }
+    f.type.kind = kind == 0 ? DSI_TYPE_STRUCT : kind == 1 ? DSI_TYPE_LIST : DSI_TYPE_MAP;
+    f.type.fields = fields;
+    f.type.field_count = count;
     return f;
 }
 
-// The field as it is read: some of a struct's fields, and one that is not in the file.
-static inline void nested_type(struct nested *n, const struct nested_field *f,
-                               const char *name, struct dsi_field *out)
+static inline struct dsi_schema nested_schema(struct rows_random *r, int depth,
+                                              bool unknown, struct dsi_arena *arena)
 {
-    *out = (struct dsi_field){.required = !f->optional, .name = name};
-    if (f->kind == NESTED_LEAF) {
-        out->type.kind = DSI_TYPE_INT;
+    static const char *const names[] = {"r0", "r1", "r2", "r3"};
+    struct nested_making m = {r, arena, 0, unknown};
+    size_t count = 1 + (size_t)rows_below(r, 4);
+    struct dsi_field *fields = dsi_arena_array(arena, count, sizeof *fields);
+
+    assert_non_null(fields);
+    for (size_t i = 0; i < count; i++) {
+        fields[i] = nested_field(&m, names[i], depth, i == 0);
+    }
+    struct dsi_schema s = rows_schema(fields, count);
+    s.highest_id = m.id;
+    return s;
+}
+
+static inline void *nested_memory(struct dsi_batch *b, size_t size)
+{
+    void *p = dsi_batch_calloc(b, size + 1);
+    assert_non_null(p);
+    return p;
+}
+
+// Offsets of `rows` rows of a few things each from anywhere on; how many there are.
+static inline int64_t nested_offsets(struct rows_random *r, struct dsi_batch *b,
+                                     struct dsi_column *c, int64_t rows)
+{
+    bool wide = rows_below(r, 2) == 0;
+    int32_t *narrow = wide ? NULL : nested_memory(b, (size_t)(rows + 1) * 4);
+    int64_t *broad = wide ? nested_memory(b, (size_t)(rows + 1) * 8) : NULL;
+    int64_t end = rows_below(r, 4);
+    int64_t most = rows_below(r, 2) ? 2 : 6;
+
+    for (int64_t i = 0; i <= rows; i++) {
+        if (wide) {
+            broad[i] = end;
+        } else {
+            narrow[i] = (int32_t)end;
+        }
+        if (i < rows) { // Null rows, too, may cover something.
+            bool null = c->validity && !dsi_bit_get(c->validity, i);
+            end += null && rows_below(r, 4) ? 0 : rows_below(r, most);
+        }
+    }
+    c->offsets = narrow;
+    c->offsets64 = broad;
+    return end;
+}
+
+static inline void nested_values(struct rows_random *r, struct dsi_batch *b,
+                                 struct dsi_column *c, int64_t rows)
+{
+    const struct dsi_type *t = &c->field->type;
+    size_t width = dsi_layout_width(t);
+    size_t size = (size_t)rows * (width > 0 ? width : 1);
+    if (dsi_layout_of(t) == DSI_LAYOUT_BYTES) {
+        size = (size_t)nested_offsets(r, b, c, rows);
+    }
+    uint8_t *bytes = nested_memory(b, size);
+    for (size_t i = 0; i < size; i++) {
+        bytes[i] = (uint8_t)('a' + rows_below(r, 26));
+    }
+    for (int64_t i = 0; t->kind == DSI_TYPE_DECIMAL && i < rows; i++) {
+        dsi_int128 v = rows_below(r, 100000) - 50000;
+        memcpy(bytes + i * 16, &v, 16);
+    }
+    c->values = bytes;
+}
+
+static inline void nested_column(struct rows_random *r, struct dsi_batch *b,
+                                 struct dsi_column *c, int64_t length)
+{
+    const struct dsi_type *t = &c->field->type;
+    int64_t below = 0;
+
+    c->length = length;
+    c->offset = rows_below(r, 3) ? 0 : rows_below(r, 10);
+    c->null_count = -1;
+    int64_t rows = c->offset + length;
+    if (t->kind == DSI_TYPE_UNKNOWN) {
         return;
     }
-    struct dsi_field *fields =
-        nested_alloc(n, (NESTED_CHILDREN + 1) * sizeof(struct dsi_field));
-    out->type.fields = fields;
-    if (f->kind != NESTED_STRUCT) {
-        out->type.kind = f->kind == NESTED_MAP ? DSI_TYPE_MAP : DSI_TYPE_LIST;
-        nested_type(n, f->children[0], f->kind == NESTED_MAP ? "key" : "element", fields);
-        if (f->kind == NESTED_MAP) {
-            nested_type(n, f->children[1], "value", &fields[1]);
-        }
-        out->type.field_count = f->child_count;
-        return;
-    }
-    out->type.kind = DSI_TYPE_STRUCT;
-    for (size_t i = 0; i < f->child_count; i++) {
-        if (f->children[i]->read) {
-            nested_type(n, f->children[i], f->children[i]->node->field.name,
-                        &fields[out->type.field_count++]);
-        }
-    }
-    fields[out->type.field_count++] = (struct dsi_field){.required = true,
-                                                         .name = "gone",
-                                                         .type = {.kind = DSI_TYPE_INT},
-                                                         .initial_default = "7"};
-}
-
-static inline void nested_say(struct nested *n, bool read, const char *text)
-{
-    if (read) {
-        assert_true(n->text_size + strlen(text) < NESTED_TEXT);
-        memcpy(n->text + n->text_size, text, strlen(text) + 1);
-        n->text_size += strlen(text);
-    }
-}
-
-static inline void nested_slot(struct nested *n, const struct dsi_parquet_node *leaf,
-                               int32_t def, int32_t rep)
-{
-    struct dsi_parquet_column *c = &n->columns[leaf->leaf];
-    uint8_t levels[2] = {(uint8_t)def, (uint8_t)rep};
-    bool valid = def == leaf->max_def;
-    int32_t value = valid ? n->next_value : 0;
-
-    assert_int_equal(dsi_buf_append(&c->defs, &levels[0], 1, NULL), DS_OK);
-    if (leaf->max_rep > 0) {
-        assert_int_equal(dsi_buf_append(&c->reps, &levels[1], 1, NULL), DS_OK);
-    }
-    c->slots++;
-    c->rows += rep == 0;
-    if (def < leaf->element_def) {
-        return;
-    }
-    if (c->elements % 8 == 0) {
-        assert_int_equal(dsi_buf_append(&c->validity, "", 1, NULL), DS_OK);
-    }
-    c->validity.data[c->elements / 8] |= (uint8_t)(valid << c->elements % 8);
-    assert_int_equal(dsi_buf_append(&c->values, &value, sizeof value, NULL), DS_OK);
-    c->elements++;
-    c->null_count += !valid;
-}
-
-// All leaves below have nothing.
-static inline void nested_none(struct nested *n, const struct dsi_parquet_node *node,
-                               int32_t def, int32_t rep)
-{
-    if (!node->first_child) {
-        nested_slot(n, node, def, rep);
-    }
-    for (const struct dsi_parquet_node *c = node->first_child; c; c = c->next) {
-        nested_none(n, c, def, rep);
-    }
-}
-
-static inline void nested_value(struct nested *n, const struct nested_field *f,
-                                int32_t def, int32_t rep);
-
-static inline void nested_entries(struct nested *n, const struct nested_field *f,
-                                  int32_t def, int32_t rep)
-{
-    int64_t count = rows_below(&n->random, 4);
-
-    nested_say(n, f->read, "[");
-    if (count == 0) {
-        nested_none(n, f->entries, def, rep);
-    }
-    for (int64_t i = 0; i < count; i++) {
-        int32_t at = i == 0 ? rep : f->entries->max_rep;
-        nested_say(n, f->read && i > 0, ",");
-        nested_value(n, f->children[0], def + 1, at);
-        if (f->kind == NESTED_MAP) {
-            nested_say(n, f->read, ":");
-            nested_value(n, f->children[1], def + 1, at);
-        }
-    }
-    nested_say(n, f->read, "]");
-}
-
-// One value of a field, random, to the leaves and to the text.
-static inline void nested_value(struct nested *n, const struct nested_field *f,
-                                int32_t def, int32_t rep)
-{
-    char text[16];
-
-    if (f->optional) {
-        if (rows_below(&n->random, 4) == 0) {
-            nested_say(n, f->read, "null");
-            nested_none(n, f->node, def, rep);
-            return;
-        }
-        def++;
-    }
-    if (f->kind == NESTED_LEAF) {
-        n->next_value++;
-        snprintf(text, sizeof text, "%d", (int)n->next_value);
-        nested_say(n, f->read, text);
-        nested_slot(n, f->node, def, rep);
-    } else if (f->kind == NESTED_STRUCT) {
-        nested_say(n, f->read, "{");
-        for (size_t i = 0; i < f->child_count; i++) {
-            nested_value(n, f->children[i], def, rep);
-            nested_say(n, f->read && f->children[i]->read, ",");
-        }
-        nested_say(n, f->read, "7}");
-    } else {
-        nested_entries(n, f, def, rep);
-    }
-}
-
-static inline void nested_init(struct nested *n, uint64_t seed, int depth)
-{
-    memset(n, 0, sizeof *n);
-    n->random.state = seed;
-    n->root.field.name = "root";
-    n->field = nested_make(n, &n->root, NULL, depth, true, false);
-    nested_type(n, n->field, n->field->node->field.name, &n->type);
-    n->type.id = 1;
-    n->file.root = &n->root;
-}
-
-static inline void nested_rows(struct nested *n, size_t rows)
-{
-    for (; rows > 0 && n->text_size < NESTED_TEXT / 2; rows--) {
-        nested_value(n, n->field, 0, 0);
-        nested_say(n, true, "\n");
-    }
-}
-
-static inline void nested_release(struct nested *n)
-{
-    for (size_t i = 0; i < NESTED_LEAVES; i++) {
-        dsi_parquet_column_release(&n->columns[i]);
-    }
-    dsi_arena_release(&n->arena);
-}
-
-// A row of a column in the same words.
-static inline void nested_print(const struct dsi_column *c, int64_t row,
-                                struct dsi_buf *out)
-{
-    enum dsi_type_kind kind = c->field->type.kind;
-    char text[16];
-
-    assert_true(row >= 0 && row < c->length);
-    if (dsi_column_is_null(c, row)) {
-        assert_int_equal(dsi_buf_append_text(out, "null", NULL), DS_OK);
-    } else if (kind == DSI_TYPE_INT) {
-        snprintf(text, sizeof text, "%d", (int)((const int32_t *)c->values)[row]);
-        assert_int_equal(dsi_buf_append_text(out, text, NULL), DS_OK);
-    } else if (kind == DSI_TYPE_STRUCT) {
-        for (size_t i = 0; i < c->child_count; i++) {
-            assert_int_equal(dsi_buf_append_text(out, i ? "," : "{", NULL), DS_OK);
-            nested_print(&c->children[i], row, out);
-        }
-        assert_int_equal(dsi_buf_append_text(out, "}", NULL), DS_OK);
-    } else {
-        assert_int_equal(dsi_buf_append_text(out, "[", NULL), DS_OK);
-        for (int32_t i = c->offsets[row]; i < c->offsets[row + 1]; i++) {
-            if (i > c->offsets[row]) {
-                assert_int_equal(dsi_buf_append_text(out, ",", NULL), DS_OK);
-            }
-            nested_print(&c->children[0], i, out);
-            if (kind == DSI_TYPE_MAP) {
-                assert_int_equal(dsi_buf_append_text(out, ":", NULL), DS_OK);
-                nested_print(&c->children[1], i, out);
+    if (!c->field->required && rows_below(r, 3)) {
+        uint8_t *bits = nested_memory(b, dsi_bits_size(rows));
+        int64_t nulls = 1 + rows_below(r, 6); // One in so many, or all.
+        for (int64_t i = 0; i < rows; i++) {
+            if (nulls > 1 && rows_below(r, nulls)) {
+                dsi_bit_set(bits, i);
             }
         }
-        assert_int_equal(dsi_buf_append_text(out, "]", NULL), DS_OK);
+        c->validity = bits;
     }
+    if (t->kind == DSI_TYPE_LIST || t->kind == DSI_TYPE_MAP) {
+        below = nested_offsets(r, b, c, rows) + rows_below(r, 3);
+    } else if (t->kind == DSI_TYPE_STRUCT || t->kind == DSI_TYPE_VARIANT) {
+        below = rows;
+    } else {
+        nested_values(r, b, c, rows);
+    }
+    for (size_t i = 0; i < c->child_count; i++) {
+        nested_column(r, b, &c->children[i], below);
+    }
+}
+
+static inline void nested_make(struct rows_random *r, const struct dsi_schema *schema,
+                               int64_t rows, struct dsi_batch *b)
+{
+    assert_int_equal(dsi_batch_init(b, schema, NULL), DS_OK);
+    b->rows = rows;
+    for (size_t i = 0; i < b->column_count; i++) {
+        nested_column(r, b, &b->columns[i], rows);
+    }
+}
+
+static inline int64_t nested_offset(const struct dsi_column *c, int64_t row)
+{
+    return c->offsets ? c->offsets[c->offset + row] : c->offsets64[c->offset + row];
+}
+
+// Whether two rows hold the same value, all the way down.
+static inline bool nested_same(const struct dsi_column *a, int64_t i,
+                               const struct dsi_column *b, int64_t k)
+{
+    const struct dsi_type *t = &a->field->type;
+    bool null = t->kind == DSI_TYPE_UNKNOWN || dsi_column_is_null(a, i);
+    int64_t count = 1;
+    int64_t at_a = a->offset + i;
+    int64_t at_b = b->offset + k;
+
+    if (null || t->kind == DSI_TYPE_UNKNOWN || dsi_column_is_null(b, k)) {
+        return null && (t->kind == DSI_TYPE_UNKNOWN || dsi_column_is_null(b, k));
+    }
+    if (dsi_layout_of(t) != DSI_LAYOUT_NESTED) {
+        struct dsi_value x;
+        struct dsi_value y;
+        dsi_column_value(a, i, &x);
+        dsi_column_value(b, k, &y);
+        return dsi_value_equal(&x, &y);
+    }
+    if (t->kind == DSI_TYPE_LIST || t->kind == DSI_TYPE_MAP) {
+        at_a = nested_offset(a, i);
+        at_b = nested_offset(b, k);
+        count = nested_offset(a, i + 1) - at_a;
+        if (count != nested_offset(b, k + 1) - at_b) {
+            return false;
+        }
+    }
+    for (size_t c = 0; c < a->child_count; c++) {
+        for (int64_t n = 0; n < count; n++) {
+            if (!nested_same(&a->children[c], at_a + n, &b->children[c], at_b + n)) {
+                return false;
+            }
+        }
+    }
+    return true;
 }
 
 #endif

@@ -1,7 +1,7 @@
 #include "data/data_assemble.h"
 
 #include "base/fault.h"
-#include "unit/data/nested.h"
+#include "unit/data/nested_slots.h"
 
 static struct nested n; // Too large for a stack.
 

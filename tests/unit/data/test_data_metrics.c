@@ -15,9 +15,11 @@ static int modes(const struct ds_property *properties, size_t count, int32_t ord
                              .sort_order_count = 1};
     struct dsi_arena arena = DSI_ARENA_INIT;
     struct dsi_metrics_mode *made = NULL;
-    int rc = dsi_metrics_modes(&m, schema, order_id, &arena, &made, err);
+    struct dsi_stored stored;
+    int rc = dsi_data_stored(schema, &arena, &stored, err);
+    rc = rc < 0 ? rc : dsi_metrics_modes(&m, &stored, order_id, &arena, &made, err);
     if (rc == DS_OK) {
-        memcpy(out, made, schema->root.field_count * sizeof *out);
+        memcpy(out, made, stored.leaf_count * sizeof *out);
     }
     dsi_arena_release(&arena);
     return rc;
@@ -64,6 +66,33 @@ static void test_data_metrics__infers_a_default_for_so_many_columns(void **state
     assert_int_equal(m[13].kind, DSI_METRICS_COUNTS);
 }
 
+static const struct dsi_field deep[] = {ROWS_FIELD(6, "b", false, .kind = DSI_TYPE_INT)};
+static const struct dsi_field inner[] = {
+    ROWS_FIELD(4, "t", false, .kind = DSI_TYPE_STRUCT, .fields = deep, .field_count = 1),
+    ROWS_FIELD(5, "a", false, .kind = DSI_TYPE_STRING)};
+static const struct dsi_field outer[] = {
+    ROWS_FIELD(1, "s", false, .kind = DSI_TYPE_STRUCT, .fields = inner, .field_count = 2),
+    ROWS_FIELD(2, "v", false, .kind = DSI_TYPE_VARIANT),
+    ROWS_FIELD(3, "i", false, .kind = DSI_TYPE_INT)};
+
+static void test_data_metrics__goes_by_full_names_and_from_the_outside_in(void **state)
+{
+    static const struct ds_property p[] = {
+        {"write.metadata.metrics.column.s.t.b", "counts"},
+        {"write.metadata.metrics.max-inferred-column-defaults", "3"}};
+    struct dsi_schema schema = rows_schema(outer, 3);
+    struct dsi_metrics_mode m[5]; // s.t.b, s.a, v twice, i.
+    (void)state;
+
+    assert_int_equal(modes(p, 2, 0, &schema, m, NULL), DS_OK);
+    assert_int_equal(m[0].kind, DSI_METRICS_COUNTS);
+    assert_int_equal(modes(p + 1, 1, 0, &schema, m, NULL), DS_OK);
+    assert_int_equal(m[0].kind, DSI_METRICS_NONE); // v, i, s.a, and then s.t.b.
+    for (size_t i = 1; i < 5; i++) {
+        assert_int_equal(m[i].kind, DSI_METRICS_TRUNCATE);
+    }
+}
+
 static void test_data_metrics__refuses_a_mode_that_is_none(void **state)
 {
     static const char *const bad[] = {"",
@@ -97,9 +126,11 @@ static void summarize(const struct dsi_parquet_column_summary *s,
                       struct dsi_metrics_mode mode, const struct dsi_field *f,
                       struct dsi_arena *arena, struct dsi_column_metrics *out)
 {
-    struct dsi_parquet_field p = {.physical = s->min.physical};
-    struct dsi_metrics_source from = {&p, s, mode};
-    assert_int_equal(dsi_metrics_of_summary(f, &from, arena, out, NULL), DS_OK);
+    const struct dsi_parquet_field p = {.physical = s->min.physical};
+    const struct dsi_stored_node node = {.name = "x", .stored = &p};
+    const struct dsi_stored_leaf leaf = {.field = f, .node = &node};
+    const struct dsi_metrics_source from = {&leaf, s, mode};
+    assert_int_equal(dsi_metrics_of_summary(&from, arena, out, NULL), DS_OK);
     assert_int_equal(out->field_id, f->id);
     assert_int_equal(out->column_size, s->compressed_size);
 }
@@ -219,14 +250,17 @@ static void test_data_metrics__survives_every_fault(void **state)
         struct dsi_metrics_mode m[ROWS_ALL_COUNT];
         struct dsi_parquet_column_summary s = {
             .has_bounds = true, .min = bytes("abcdef"), .max = bytes("zzzzzz")};
-        struct dsi_parquet_field parquet = {.physical = DSI_PARQUET_BYTE_ARRAY};
+        const struct dsi_parquet_field parquet = {.physical = DSI_PARQUET_BYTE_ARRAY};
+        const struct dsi_stored_node node = {.name = "x", .stored = &parquet};
+        const struct dsi_stored_leaf leaf = {.field = &rows_all_fields[12],
+                                             .node = &node};
         struct dsi_arena arena = DSI_ARENA_INIT;
         struct dsi_column_metrics out;
         struct ds_error err = {0};
         int rc = modes(&p, 1, 0, &schema, m, &err);
         if (rc == DS_OK) {
-            struct dsi_metrics_source from = {&parquet, &s, m[12]};
-            rc = dsi_metrics_of_summary(&rows_all_fields[12], &from, &arena, &out, &err);
+            struct dsi_metrics_source from = {&leaf, &s, m[12]};
+            rc = dsi_metrics_of_summary(&from, &arena, &out, &err);
         }
         dsi_fault_stop();
         assert_int_equal(rc, plan.name ? DS_ENOMEM : DS_OK);
@@ -240,6 +274,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_data_metrics__reads_modes_from_properties),
         cmocka_unit_test(test_data_metrics__infers_a_default_for_so_many_columns),
+        cmocka_unit_test(test_data_metrics__goes_by_full_names_and_from_the_outside_in),
         cmocka_unit_test(test_data_metrics__refuses_a_mode_that_is_none),
         cmocka_unit_test(test_data_metrics__keeps_what_the_mode_says),
         cmocka_unit_test(test_data_metrics__counts_nans_of_floats_only),

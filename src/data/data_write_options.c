@@ -1,0 +1,222 @@
+#include "data/data_write_options.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+#define BLOOM "write.parquet.bloom-filter-enabled.column."
+#define BLOOM_FPP "write.parquet.bloom-filter-fpp.column."
+#define BLOOM_NDV "write.parquet.bloom-filter-ndv.column."
+#define BLOOM_BYTES "write.parquet.bloom-filter-max-bytes"
+#define DICTIONARY "write.parquet.dict-enabled"
+#define DICTIONARY_COLUMN "write.parquet.dict-enabled.column."
+#define ENCODING_COLUMN "write.parquet.encoding.column."
+
+static int read_codec(const struct dsi_metadata *m, struct dsi_parquet_write_options *out,
+                      struct ds_error *err)
+{
+    static const struct {
+        const char *name;
+        enum dsi_compression codec;
+        bool has_level;
+    } codecs[] = {
+        {"zstd", DSI_COMPRESSION_ZSTD, true},
+        {"gzip", DSI_COMPRESSION_GZIP, true},
+        {"brotli", DSI_COMPRESSION_BROTLI, true},
+        {"snappy", DSI_COMPRESSION_SNAPPY, false},
+        {"lz4_raw", DSI_COMPRESSION_LZ4_RAW, false},
+        {"uncompressed", DSI_COMPRESSION_NONE, false},
+    };
+    const char *text = dsi_metadata_property(m, "write.parquet.compression-codec");
+    const char *level = dsi_metadata_property(m, "write.parquet.compression-level");
+    int64_t n = 0;
+
+    out->codec = DSI_COMPRESSION_GZIP; // What Java takes when a table does not say.
+    bool has_level = true;
+    bool known = !text;
+    for (size_t i = 0; !known && i < sizeof codecs / sizeof codecs[0]; i++) {
+        if (dsi_text_equal_nocase(text, codecs[i].name)) {
+            out->codec = codecs[i].codec;
+            has_level = codecs[i].has_level;
+            known = true;
+        }
+    }
+    if (!known) {
+        return dsi_fail(
+            err, DS_EUNSUPPORTED,
+            "property write.parquet.compression-codec is '%s', expected zstd, "
+            "gzip, brotli, snappy, lz4_raw or uncompressed",
+            text);
+    }
+    if (level) {
+        if (!dsi_text_to_i64(level, strlen(level), &n) || n < -100 || n > 100) {
+            return dsi_fail(
+                err, DS_EINVALID,
+                "property write.parquet.compression-level is '%s', expected a "
+                "small number",
+                level);
+        }
+        out->has_level = has_level;
+        out->level = (int)n;
+    }
+    return DS_OK;
+}
+
+static int read_sizes(const struct dsi_metadata *m, struct dsi_parquet_write_options *out,
+                      struct ds_error *err)
+{
+    static const struct {
+        const char *key;
+        int64_t fallback;
+    } sizes[] = {
+        {"write.parquet.row-group-size-bytes", 128 << 20},
+        {"write.parquet.page-size-bytes", 1 << 20},
+        {"write.parquet.page-row-limit", 20000},
+        {"write.parquet.dict-size-bytes", 2 << 20},
+    };
+    int64_t n[4] = {0};
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < 4; i++) {
+        n[i] = sizes[i].fallback;
+        if (m) {
+            DSI_TRY(dsi_metadata_property_i64(m, sizes[i].key, sizes[i].fallback, 1,
+                                              &n[i], err));
+        }
+    }
+    out->row_group_bytes = (size_t)n[0];
+    out->page_bytes = (size_t)n[1];
+    out->page_rows = (size_t)n[2];
+    out->dictionary_bytes = (size_t)n[3];
+done:
+    return rc;
+}
+
+static int read_encoding(const char *key, const char *text, enum dsi_parquet_encode *out,
+                         struct ds_error *err)
+{
+    static const struct {
+        const char *name;
+        enum dsi_parquet_encode encode;
+    } encodings[] = {
+        {"auto", DSI_PARQUET_ENCODE_AUTO},
+        {"plain", DSI_PARQUET_ENCODE_PLAIN},
+        {"delta", DSI_PARQUET_ENCODE_DELTA},
+        {"delta-prefix", DSI_PARQUET_ENCODE_DELTA_PREFIX},
+        {"split", DSI_PARQUET_ENCODE_SPLIT},
+    };
+
+    for (size_t i = 0; i < sizeof encodings / sizeof encodings[0]; i++) {
+        if (dsi_text_equal_nocase(text, encodings[i].name)) {
+            *out = encodings[i].encode;
+            return DS_OK;
+        }
+    }
+    return dsi_fail(err, DS_EINVALID,
+                    "property %s is '%s', expected auto, plain, delta, delta-prefix or "
+                    "split",
+                    key, text);
+}
+
+// What is being read of one column: its name at the end of a key.
+struct column {
+    const struct dsi_metadata *m;
+    const char *name;
+    struct dsi_arena *arena;
+    struct dsi_parquet_leaf_options *out;
+    struct ds_error *err;
+};
+
+static int make_key(const struct column *c, const char *prefix, const char **out)
+{
+    *out = dsi_arena_printf(c->arena, "%s%s", prefix, c->name);
+    return *out ? DS_OK : dsi_no_memory(c->err, "reading the write properties");
+}
+
+static int read_bloom(const struct column *c)
+{
+    const char *key = NULL;
+    const char *text = NULL;
+    int rc = DS_OK;
+
+    DSI_TRY(make_key(c, BLOOM, &key));
+    DSI_TRY(dsi_metadata_property_bool(c->m, key, false, &c->out->bloom_filter, c->err));
+    if (!c->out->bloom_filter) {
+        return DS_OK;
+    }
+    DSI_TRY(make_key(c, BLOOM_NDV, &key));
+    DSI_TRY(dsi_metadata_property_i64(c->m, key, 0, 0, &c->out->bloom_distinct, c->err));
+    DSI_TRY(make_key(c, BLOOM_FPP, &key));
+    text = dsi_metadata_property(c->m, key);
+    if (text) {
+        if (!dsi_text_to_f64(text, strlen(text), &c->out->bloom_fpp) ||
+            !(c->out->bloom_fpp > 0 && c->out->bloom_fpp < 1)) {
+            return dsi_fail(c->err, DS_EINVALID,
+                            "property %s is '%s', expected a rate between 0 and 1", key,
+                            text);
+        }
+    }
+done:
+    return rc;
+}
+
+static int read_column(const struct column *c, bool dictionary, size_t bloom_bytes)
+{
+    const char *key = NULL;
+    const char *text = NULL;
+    int rc = DS_OK;
+
+    c->out->bloom_bytes_max = bloom_bytes;
+    DSI_TRY(read_bloom(c));
+    DSI_TRY(make_key(c, DICTIONARY_COLUMN, &key));
+    DSI_TRY(dsi_metadata_property_bool(c->m, key, dictionary, &dictionary, c->err));
+    c->out->no_dictionary = !dictionary;
+    DSI_TRY(make_key(c, ENCODING_COLUMN, &key));
+    text = dsi_metadata_property(c->m, key);
+    if (text) {
+        DSI_TRY(read_encoding(key, text, &c->out->encode, c->err));
+    }
+done:
+    return rc;
+}
+
+static int read_columns(const struct dsi_metadata *m, const struct dsi_stored *stored,
+                        struct dsi_arena *arena, struct dsi_parquet_write_options *out,
+                        struct ds_error *err)
+{
+    struct dsi_parquet_leaf_options *leaves =
+        dsi_arena_array(arena, stored->leaf_count, sizeof *leaves);
+    bool dictionary = true;
+    int64_t bloom_bytes = 0;
+    int rc = DS_OK;
+
+    if (!leaves) {
+        return dsi_no_memory(err, "reading the write properties");
+    }
+    DSI_TRY(dsi_metadata_property_bool(m, DICTIONARY, true, &dictionary, err));
+    DSI_TRY(dsi_metadata_property_i64(m, BLOOM_BYTES, 1 << 20, 1, &bloom_bytes, err));
+    for (size_t i = 0; i < stored->leaf_count; i++) {
+        struct column c = {m, stored->leaves[i].node->name, arena, &leaves[i], err};
+        DSI_TRY(read_column(&c, dictionary, (size_t)bloom_bytes));
+    }
+    out->leaves = leaves;
+done:
+    return rc;
+}
+
+int dsi_data_write_options(const struct dsi_metadata *m, const struct dsi_stored *stored,
+                           struct dsi_arena *arena, struct dsi_parquet_write_options *out,
+                           struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    *out = (struct dsi_parquet_write_options){.codec = DSI_COMPRESSION_ZSTD};
+    DSI_TRY(read_sizes(m, out, err));
+    if (m) {
+        DSI_TRY(read_codec(m, out, err));
+        DSI_TRY(read_columns(m, stored, arena, out, err));
+    }
+done:
+    return rc;
+}
