@@ -7,20 +7,47 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/pool.h"
 
 void dsi_buf_release(struct dsi_buf *b)
 {
-    dsi_free(b->data);
+    if (b->pool && b->data) {
+        dsi_pool_give(b->pool, b->data, b->capacity);
+    } else {
+        dsi_free(b->data);
+    }
     b->data = NULL;
     b->size = 0;
     b->capacity = 0;
+}
+
+// Moves the bytes to memory of at least `capacity`; false when there is none.
+static bool grow(struct dsi_buf *b, size_t capacity)
+{
+    uint8_t *data = NULL;
+
+    if (!b->pool || capacity < DSI_POOL_BLOCK_MIN) {
+        data = dsi_realloc(b->data, capacity);
+    } else {
+        data = dsi_pool_take(b->pool, capacity, &capacity);
+        if (data && b->data) {
+            memcpy(data, b->data, b->size);
+            dsi_pool_give(b->pool, b->data, b->capacity);
+        }
+    }
+    if (!data) {
+        return false;
+    }
+    b->data = data;
+    b->capacity = capacity;
+    return true;
 }
 
 int dsi_buf_reserve(struct dsi_buf *b, size_t more, struct ds_error *err)
 {
     size_t max = b->max ? b->max : DSI_BUF_MAX;
 
-    if (b->capacity - b->size >= more) {
+    if (b->capacity - b->size >= more && (!b->pool || more <= max - b->size)) {
         return DS_OK;
     }
     if (b->size > max || more > max - b->size) {
@@ -35,12 +62,9 @@ int dsi_buf_reserve(struct dsi_buf *b, size_t more, struct ds_error *err)
     if (capacity < 64 && max >= 64) {
         capacity = 64;
     }
-    uint8_t *data = dsi_realloc(b->data, capacity);
-    if (!data) {
+    if (!grow(b, capacity)) {
         return dsi_fail(err, DS_ENOMEM, "growing a buffer to %zu bytes", capacity);
     }
-    b->data = data;
-    b->capacity = capacity;
     assert(b->capacity - b->size >= more);
     return DS_OK;
 }

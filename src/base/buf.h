@@ -2,6 +2,7 @@
 //
 // (1) size <= capacity <= max. Growing past max fails with DS_EINVALID-like loudness, not
 //     with a big allocation: the caller chose max, so the caller knows what it means.
+//     (Memory from a pool may be larger than max; then size <= max.)
 #ifndef DSI_BASE_BUF_H
 #define DSI_BASE_BUF_H
 
@@ -13,24 +14,28 @@
 #include "datashard/status.h"
 #include "datashard/types.h"
 
+struct dsi_pool;
+
 struct dsi_buf {
     uint8_t *data;
     size_t size;
     size_t capacity;
-    size_t max; // 0: DSI_BUF_MAX.
+    size_t max;            // 0: DSI_BUF_MAX.
+    struct dsi_pool *pool; // Where large memory comes from and goes to; NULL: nowhere.
 };
 
 #define DSI_BUF_MAX ((size_t)2 << 30)
 #define DSI_BUF_INIT                                                                     \
     {                                                                                    \
-        NULL, 0, 0, 0                                                                    \
+        NULL, 0, 0, 0, NULL                                                              \
     }
 #define DSI_BUF_INIT_MAX(limit)                                                          \
     {                                                                                    \
-        NULL, 0, 0, (limit)                                                              \
+        NULL, 0, 0, (limit), NULL                                                        \
     }
 
-/// Frees the bytes; the buffer is empty and usable afterwards, with the same maximum.
+/// Frees the bytes; the buffer is empty and usable afterwards, with the same maximum and
+/// pool.
 void dsi_buf_release(struct dsi_buf *b);
 
 /// Makes room for `more` bytes after `size`. DS_ENOMEM, or DS_EUNSUPPORTED past the max.

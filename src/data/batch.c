@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/pool.h"
 #include "data/column_layout.h"
 
 static const struct dsi_field variant_fields[] = {
@@ -78,6 +79,11 @@ void dsi_batch_release(struct dsi_batch *b)
         dsi_free(b->owned[i]);
     }
     dsi_free(b->owned);
+    for (size_t i = 0; i < b->pooled_count; i++) {
+        dsi_buf_release(&b->pooled[i]);
+    }
+    dsi_free(b->pooled);
+    dsi_pool_drop(b->pool);
     if (b->release_source) {
         b->release_source(b->source);
     }
@@ -104,8 +110,41 @@ int dsi_batch_own(struct dsi_batch *b, void *p, struct ds_error *err)
     return DS_OK;
 }
 
+int dsi_batch_own_buf(struct dsi_batch *b, struct dsi_buf *buf, const void **out,
+                      struct ds_error *err)
+{
+    size_t size = 0;
+
+    *out = buf->data;
+    if (!buf->pool || buf->pool != b->pool || !buf->data) {
+        return dsi_batch_own(b, dsi_buf_take(buf, &size), err);
+    }
+    if (b->pooled_count == b->pooled_capacity) {
+        size_t capacity = b->pooled_capacity ? b->pooled_capacity * 2 : 16;
+        struct dsi_buf *pooled = dsi_realloc(b->pooled, capacity * sizeof *pooled);
+        if (!pooled) {
+            dsi_buf_release(buf);
+            return dsi_no_memory(err, "keeping a buffer of a batch");
+        }
+        b->pooled = pooled;
+        b->pooled_capacity = capacity;
+    }
+    b->pooled[b->pooled_count++] = *buf;
+    buf->data = NULL;
+    buf->size = 0;
+    buf->capacity = 0;
+    return DS_OK;
+}
+
 void *dsi_batch_malloc(struct dsi_batch *b, size_t size)
 {
+    if (b->pool && size >= DSI_POOL_BLOCK_MIN) {
+        struct dsi_buf buf = {.pool = b->pool, .max = SIZE_MAX};
+        const void *p = NULL;
+        int rc = dsi_buf_reserve(&buf, size, NULL);
+        void *data = buf.data;
+        return rc == DS_OK && dsi_batch_own_buf(b, &buf, &p, NULL) == DS_OK ? data : NULL;
+    }
     void *p = dsi_malloc(size > 0 ? size : 1);
     return p && dsi_batch_own(b, p, NULL) == DS_OK ? p : NULL;
 }
@@ -163,6 +202,7 @@ int dsi_batch_take(const struct dsi_batch *b, const int64_t *rows, size_t count,
 {
     int rc = dsi_batch_init(out, b->schema, err);
 
+    out->pool = rc < 0 ? NULL : dsi_pool_share(b->pool);
     assert(count <= (size_t)DSI_BATCH_ROWS_MAX);
     for (size_t i = 0; rc == DS_OK && i < b->column_count; i++) {
         rc = dsi_column_gather(out, &b->columns[i], rows, (int64_t)count,

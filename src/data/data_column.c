@@ -84,16 +84,6 @@ int dsi_data_column_check(const struct dsi_parquet_node *leaf,
     return DS_OK;
 }
 
-// Gives the buffer to the batch; NULL with DS_OK for an empty one.
-static int take(struct dsi_batch *b, struct dsi_buf *buf, const void **out,
-                struct ds_error *err)
-{
-    size_t size = 0;
-    void *p = dsi_buf_take(buf, &size);
-    *out = p;
-    return dsi_batch_own(b, p, err);
-}
-
 // A leaf on its way into a column.
 struct moving {
     const struct dsi_parquet_node *leaf;
@@ -147,8 +137,8 @@ static int move_bytes(const struct moving *m)
     const void *offsets = NULL;
     int rc = DS_OK;
 
-    DSI_TRY(take(m->b, &m->in->values, &offsets, m->err));
-    DSI_TRY(take(m->b, &m->in->bytes, &out->values, m->err));
+    DSI_TRY(dsi_batch_own_buf(m->b, &m->in->values, &offsets, m->err));
+    DSI_TRY(dsi_batch_own_buf(m->b, &m->in->bytes, &out->values, m->err));
     out->offsets = offsets ? offsets : no_offsets; // Nothing was ever appended.
     if (!out->values) {
         out->values = nothing;
@@ -281,7 +271,7 @@ static int move_fixed(const struct moving *m)
     const uint8_t *in = m->in->values.data;
 
     if (same_bytes(f, &m->from, to)) {
-        return take(m->b, &m->in->values, &m->out->values, m->err);
+        return dsi_batch_own_buf(m->b, &m->in->values, &m->out->values, m->err);
     }
     uint8_t *values = dsi_batch_malloc(m->b, count * width);
     if (!values) {
@@ -341,7 +331,7 @@ static int move_values(const struct moving *m)
     }
     switch (dsi_layout_of(&m->out->field->type)) {
     case DSI_LAYOUT_BITS:
-        rc = take(m->b, &m->in->values, &m->out->values, m->err);
+        rc = dsi_batch_own_buf(m->b, &m->in->values, &m->out->values, m->err);
         break;
     case DSI_LAYOUT_BYTES:
         return move_bytes(m);
@@ -397,7 +387,7 @@ int dsi_data_column_move(const struct dsi_parquet_node *leaf,
     out->offset = 0;
     out->null_count = (int64_t)in->null_count;
     if (in->null_count > 0) {
-        DSI_TRY(take(b, &in->validity, &validity, err));
+        DSI_TRY(dsi_batch_own_buf(b, &in->validity, &validity, err));
         out->validity = validity;
     }
     DSI_TRY(dsi_data_leaf_type(leaf, &m.from, err));

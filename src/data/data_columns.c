@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/pool.h"
 #include "data/column_layout.h"
 #include "data/data_metrics.h"
 
@@ -23,9 +24,10 @@ static bool is_filtered(const struct dsi_data_filter *filter, int32_t id)
 }
 
 static int init_column(struct dsi_data_column *c, const struct dsi_data_origin *origin,
-                       struct dsi_arena *arena, struct ds_error *err)
+                       struct dsi_pool *pool, struct dsi_arena *arena,
+                       struct ds_error *err)
 {
-    int rc = dsi_data_source_new(origin, &c->decoder, err);
+    int rc = dsi_data_source_new(origin, pool, &c->decoder, err);
     size_t leaves = rc < 0 ? 0 : dsi_data_source_leaf_count(c->decoder);
 
     if (rc < 0) {
@@ -60,12 +62,13 @@ int dsi_data_columns_init(struct dsi_data_columns *c,
     if (!c->items) {
         return dsi_no_memory(err, "making a data file reader");
     }
+    DSI_TRY(dsi_pool_new(&c->pool, err));
     DSI_TRY(dsi_data_origins(options, parquet, arena, &origins, err));
     for (size_t i = 0; i < root->field_count; i++) {
         c->items[i].field = &root->fields[i];
         c->items[i].filtered = is_filtered(options->filter, root->fields[i].id);
         c->count++;
-        DSI_TRY(init_column(&c->items[i], &origins[i], arena, err));
+        DSI_TRY(init_column(&c->items[i], &origins[i], c->pool, arena, err));
     }
 done:
     return rc;
@@ -94,6 +97,7 @@ void dsi_data_columns_release(struct dsi_data_columns *c)
         dsi_data_source_free(c->items[i].decoder);
     }
     dsi_free(c->buffers);
+    dsi_pool_drop(c->pool);
     *c = (struct dsi_data_columns){0};
 }
 
@@ -121,6 +125,7 @@ int dsi_data_columns_read(struct dsi_data_columns *c, int64_t offset, size_t siz
     }
     struct dsi_buf *b = &c->buffers[c->buffer_count];
     *b = (struct dsi_buf)DSI_BUF_INIT_MAX(size > 0 ? size : 1);
+    b->pool = c->pool;
     DSI_TRY(dsi_buf_reserve(b, size, err));
     c->buffer_count++;
     if (size > 0) {

@@ -37,6 +37,7 @@ struct dsi_data_columns {
     const struct dsi_parquet_row_group *group;
     int64_t row_base;        // Of the group, in the file.
     bool fetched[3];         // Of the group, by enum dsi_data_which.
+    struct dsi_pool *pool;   // For what is fetched, and for batches.
     struct dsi_buf *buffers; // What was fetched of the group.
     size_t buffer_count;
     size_t buffer_capacity;

@@ -18,6 +18,7 @@ struct leaf {
 
 struct dsi_data_source {
     const struct dsi_data_origin *origin;
+    struct dsi_pool *pool;
     const struct dsi_parquet_row_group *group; // NULL: none begun.
     struct leaf *leaves;
     struct dsi_parquet_column *columns; // One for each leaf; empty between calls.
@@ -27,7 +28,7 @@ struct dsi_data_source {
     int64_t last; // Rows of the last read.
 };
 
-int dsi_data_source_new(const struct dsi_data_origin *origin,
+int dsi_data_source_new(const struct dsi_data_origin *origin, struct dsi_pool *pool,
                         struct dsi_data_source **out, struct ds_error *err)
 {
     size_t count = origin->leaf_count > 0 ? origin->leaf_count : 1;
@@ -45,8 +46,10 @@ int dsi_data_source_new(const struct dsi_data_origin *origin,
     for (size_t i = 0; i < origin->leaf_count; i++) {
         leaves[i].node = origin->leaves[i].node;
         leaves[i].keep_levels = origin->leaves[i].keep_levels;
+        dsi_parquet_column_use_pool(&columns[i], pool);
     }
     s->origin = origin;
+    s->pool = pool;
     s->leaves = leaves;
     s->columns = columns;
     s->leaf_count = origin->leaf_count;
@@ -112,7 +115,8 @@ int dsi_data_source_begin(struct dsi_data_source *s,
     s->last = 0;
     for (size_t i = 0; i < s->leaf_count; i++) {
         struct leaf *l = &s->leaves[i];
-        const struct dsi_parquet_read_options o = {.keep_levels = l->keep_levels};
+        const struct dsi_parquet_read_options o = {.keep_levels = l->keep_levels,
+                                                   .pool = s->pool};
         DSI_TRY(dsi_parquet_reader_new(l->node, &group->columns[l->node->leaf], bytes[i],
                                        &o, &l->reader, err));
         l->begin = dsi_parquet_reader_place(l->reader);

@@ -24,6 +24,15 @@ void dsi_parquet_column_release(struct dsi_parquet_column *c)
     c->null_count = 0;
 }
 
+void dsi_parquet_column_use_pool(struct dsi_parquet_column *c, struct dsi_pool *pool)
+{
+    c->validity.pool = pool;
+    c->values.pool = pool;
+    c->bytes.pool = pool;
+    c->defs.pool = pool;
+    c->reps.pool = pool;
+}
+
 // The levels of the next slots, at most `max`; nothing is taken yet. Nothing repeats.
 static int next_span(dsi_parquet_reader *r, size_t max, struct dsi_parquet_span *out,
                      struct ds_error *err)
@@ -370,6 +379,9 @@ int dsi_parquet_reader_new(const struct dsi_parquet_node *leaf,
     if (options) {
         r->options = *options;
     }
+    r->page.pool = r->options.pool;
+    r->plain.pool = r->options.pool;
+    r->dictionary.bytes.pool = r->options.pool;
     if (r->options.page_bytes_max == 0) {
         r->options.page_bytes_max = PAGE_BYTES_DEFAULT;
     }
