@@ -221,6 +221,61 @@ int dsi_arrow_check_children(const struct dsi_arrow_view *v, int64_t count,
     return DS_OK;
 }
 
+int64_t dsi_arrow_offset(const struct dsi_arrow_view *v, int64_t row)
+{
+    size_t width = v->format.offsets == DSI_ARROW_64 ? 8 : 4;
+    const uint8_t *in = v->array->buffers[1];
+    return dsi_arrow_int(in + (size_t)(v->first + row) * width, width, true);
+}
+
+// Whether all offsets ascend, without a branch for each: which one does not is asked
+// only when one does not.
+static bool ascend(const struct dsi_arrow_view *v)
+{
+    const void *in = v->array->buffers[1];
+    bool wide = v->format.offsets == DSI_ARROW_64;
+    unsigned back = 0;
+
+    if ((uintptr_t)in % (wide ? 8 : 4) != 0) {
+        return false;
+    }
+    if (wide) {
+        const int64_t *offsets = (const int64_t *)in + v->first;
+        for (int64_t i = 0; i < v->rows; i++) {
+            back |= offsets[i + 1] < offsets[i];
+        }
+        return back == 0 && offsets[0] >= 0;
+    }
+    const int32_t *offsets = (const int32_t *)in + v->first;
+    for (int64_t i = 0; i < v->rows; i++) {
+        back |= offsets[i + 1] < offsets[i];
+    }
+    return back == 0 && offsets[0] >= 0;
+}
+
+int dsi_arrow_check_offsets(const struct dsi_arrow_view *v, struct ds_error *err)
+{
+    if (!v->array->buffers[1]) {
+        return dsi_fail(err, DS_EINVALID, "column %s: its Arrow array has no offsets",
+                        v->name);
+    }
+    if (ascend(v)) {
+        return DS_OK;
+    }
+    int64_t last = dsi_arrow_offset(v, 0);
+    if (last < 0) {
+        return dsi_arrow_row_error(v, 0, "its Arrow offset is negative", err);
+    }
+    for (int64_t i = 0; i < v->rows; i++) {
+        int64_t next = dsi_arrow_offset(v, i + 1);
+        if (next < last) {
+            return dsi_arrow_row_error(v, i, "its Arrow offsets go backwards", err);
+        }
+        last = next;
+    }
+    return DS_OK;
+}
+
 bool dsi_arrow_fits(const struct dsi_arrow_format *f, const struct dsi_type *t)
 {
     switch (t->kind) {

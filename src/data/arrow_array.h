@@ -56,6 +56,14 @@ static inline bool dsi_arrow_view_is_null(const struct dsi_arrow_view *v, int64_
 /// An integer at `p` of `width` bytes, aligned or not.
 int64_t dsi_arrow_int(const uint8_t *p, size_t width, bool is_signed);
 
+/// Checks the offsets of TEXT, BINARY, LIST or MAP in buffer 1, aligned or not: they are
+/// there, not negative, and ascend. DS_EINVALID with the row where they do not.
+DS_MUST_CHECK int dsi_arrow_check_offsets(const struct dsi_arrow_view *v,
+                                          struct ds_error *err);
+
+/// Where row `row` begins, by those offsets; row `rows` is the end.
+int64_t dsi_arrow_offset(const struct dsi_arrow_view *v, int64_t row);
+
 /// "column a.b, row 7: <what>", DS_EINVALID; the row is the batch's, however deep the
 /// column is.
 int dsi_arrow_row_error(const struct dsi_arrow_view *v, int64_t row, const char *what,

@@ -20,24 +20,6 @@ static int64_t offset_at(const struct dsi_column *c, int64_t i)
     return c->offsets ? c->offsets[i] : c->offsets64[i];
 }
 
-static int check_offsets(const struct dsi_arrow_view *v, const struct dsi_column *c,
-                         struct ds_error *err)
-{
-    int64_t last = offset_at(c, v->first);
-
-    if (last < 0) {
-        return dsi_arrow_row_error(v, 0, "its Arrow offset is negative", err);
-    }
-    for (int64_t i = 0; i < v->rows; i++) {
-        int64_t next = offset_at(c, v->first + i + 1);
-        if (next < last) {
-            return dsi_arrow_row_error(v, i, "its Arrow offsets go backwards", err);
-        }
-        last = next;
-    }
-    return DS_OK;
-}
-
 // Every value alone must be UTF-8. It is, when all bytes together are and no value begins
 // in the middle of a character; only otherwise (null slots may hold anything) look at
 // each.
@@ -99,12 +81,10 @@ static int borrow_offsets(struct dsi_batch *b, const struct dsi_arrow_view *v,
                           struct dsi_column *out, struct ds_error *err)
 {
     static const uint8_t nothing[1];
-    int rc = take_offsets(b, v, out, err);
+    int rc = dsi_arrow_check_offsets(v, err);
 
     if (rc == DS_OK) {
-        struct dsi_arrow_view at = *v; // The offsets may have been copied to row 0.
-        at.first = out->offset;
-        rc = check_offsets(&at, out, err);
+        rc = take_offsets(b, v, out, err);
     }
     if (rc < 0) {
         return rc;

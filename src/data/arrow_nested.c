@@ -176,33 +176,6 @@ done:
 
 // --- where each list begins and ends
 
-static int64_t offset_at(const struct dsi_arrow_view *v, int64_t i)
-{
-    size_t width = v->format.offsets == DSI_ARROW_64 ? 8 : 4;
-    const uint8_t *in = v->array->buffers[1];
-    return dsi_arrow_int(in + (size_t)(v->first + i) * width, width, true);
-}
-
-static int check_offsets(const struct dsi_arrow_view *v, struct ds_error *err)
-{
-    if (!v->array->buffers[1]) {
-        return dsi_fail(err, DS_EINVALID, "column %s: its Arrow array has no offsets",
-                        v->name);
-    }
-    int64_t last = offset_at(v, 0);
-    if (last < 0) {
-        return dsi_arrow_row_error(v, 0, "its Arrow offset is negative", err);
-    }
-    for (int64_t i = 0; i < v->rows; i++) {
-        int64_t next = offset_at(v, i + 1);
-        if (next < last) {
-            return dsi_arrow_row_error(v, i, "its Arrow offsets go backwards", err);
-        }
-        last = next;
-    }
-    return DS_OK;
-}
-
 // Too many elements for one batch; also more than a child can have.
 static int too_many(const struct dsi_arrow_view *v, int64_t elements,
                     struct ds_error *err)
@@ -219,7 +192,7 @@ static int take_offsets(struct dsi_batch *b, const struct dsi_arrow_view *v,
     const void *in = v->array->buffers[1];
     bool wide = v->format.offsets == DSI_ARROW_64;
     int32_t *offsets = NULL;
-    int64_t rows = offset_at(v, v->rows) - first;
+    int64_t rows = dsi_arrow_offset(v, v->rows) - first;
 
     if (rows > DSI_BATCH_ROWS_MAX) {
         return too_many(v, rows, err);
@@ -236,7 +209,7 @@ static int take_offsets(struct dsi_batch *b, const struct dsi_arrow_view *v,
         return dsi_no_memory(err, "importing a list");
     }
     for (int64_t i = 0; i <= v->rows; i++) {
-        offsets[i] = (int32_t)(offset_at(v, i) - first);
+        offsets[i] = (int32_t)(dsi_arrow_offset(v, i) - first);
     }
     out->offsets = offsets;
     return DS_OK;
@@ -249,8 +222,8 @@ static int convert_list(struct dsi_batch *b, const struct dsi_arrow_layer *layer
     int64_t first = 0;
     int rc = DS_OK;
 
-    DSI_TRY(check_offsets(v, err));
-    first = offset_at(v, 0);
+    DSI_TRY(dsi_arrow_check_offsets(v, err));
+    first = dsi_arrow_offset(v, 0);
     DSI_TRY(dsi_arrow_copy_validity(b, v, out, err));
     DSI_TRY(take_offsets(b, v, first, out, err));
     DSI_TRY(convert_elements(b, layer, v, first, out, err));

@@ -184,13 +184,6 @@ class RowsOptions(ctypes.Structure):
                 ("batch_rows_max", ctypes.c_uint32)]
 
 
-class Form(ctypes.Structure):
-    _fields_ = [("struct_size", ctypes.c_uint32), ("string_view", ctypes.c_bool),
-                ("dictionary", ctypes.c_bool),
-                ("dictionary_columns", ctypes.POINTER(ctypes.c_char_p)),
-                ("dictionary_column_count", ctypes.c_size_t)]
-
-
 def stream_of(schema, batches):
     s = ours.Stream()
     pa.RecordBatchReader.from_batches(schema, batches)._export_to_c(s.address)
@@ -276,27 +269,18 @@ def plain_schema(schema):
     return pa.schema([pa.field(f.name, plain_type(f.type), f.nullable) for f in schema])
 
 
-def as_json(value):
-    """A value as JSON's reader would give it."""
-    if isinstance(value, dict):
-        return {k: as_json(v) for k, v in value.items()}
-    if isinstance(value, list) and value and isinstance(value[0], tuple):
-        return {k: as_json(v) for k, v in value}
-    return [as_json(v) for v in value] if isinstance(value, list) else value
-
-
-def map_is_empty(t, value):
-    """An empty map is {}, an empty list [], and only the type knows which."""
+def json_of(t, value):
+    """A value as JSON's reader gives it; only the type knows a map from a list."""
     if value is None:
         return None
     if pa.types.is_dictionary(t) or pa.types.is_run_end_encoded(t):
-        return map_is_empty(t.value_type, value)
+        return json_of(t.value_type, value)
     if pa.types.is_struct(t):
-        return {f.name: map_is_empty(f.type, value[f.name]) for f in t.fields}
+        return {f.name: json_of(f.type, value[f.name]) for f in t.fields}
     if pa.types.is_map(t):
-        return {k: map_is_empty(t.item_type, v) for k, v in value}
+        return {k: json_of(t.item_type, v) for k, v in value}
     if hasattr(t, "value_field"):
-        return [map_is_empty(t.value_type, v) for v in value]
+        return [json_of(t.value_type, v) for v in value]
     return value
 
 
@@ -315,7 +299,7 @@ def through_text(rng):
     text = to_json(schema, batches)
     for row, line in enumerate(text.splitlines()):
         for name, value in json.loads(line).items():
-            wanted = map_is_empty(schema.field(name).type, columns[name][row])
+            wanted = json_of(schema.field(name).type, columns[name][row])
             assert value == wanted, f"column {name}, row {row}: {value!r} is not {wanted!r}"
     same(from_json(schema, text), columns, "read as JSON")
 
@@ -329,14 +313,6 @@ def through_files(rng, folder):
     found = pq.read_table(path)
     found.validate(full=True)
     same(found, columns, "read by pyarrow")
-    same(ours.scan_file(path), columns, "scanned")
-    for form in (Form(string_view=True), Form(dictionary=True), Form(string_view=True, dictionary=True)):
-        form.struct_size = ctypes.sizeof(Form)
-        s, err = ours.Stream(), ours.Error()
-        ours.check(ours.library.ds_file_scan_as(
-            os.fsencode(path), ctypes.byref(form), ctypes.c_void_p(s.address),
-            ctypes.byref(err)), err)
-        same(s.read(), columns, f"scanned, {form.string_view}, {form.dictionary}")
     os.remove(path)
 
 
