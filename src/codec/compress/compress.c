@@ -127,11 +127,11 @@ int dsi_compress_with(struct dsi_compressor *with, enum dsi_compression c, int l
     if (rc < 0) {
         return rc;
     }
-    if (with->codec != c || with->level != level) {
+    if (with->codec != c || (codec->one_level && with->level != level)) {
         dsi_compressor_release(with);
-        with->codec = c;
-        with->level = level;
     }
+    with->codec = c;
+    with->level = level;
     rc = codec->compress(&with->state, level, some, out, err);
     if (rc < 0) {
         dsi_compressor_release(with); // Who knows what is left in it.

@@ -17,6 +17,7 @@ struct dsi_compress_codec {
     int (*compress)(void **state, int level, struct ds_slice in, struct dsi_buf *out,
                     struct ds_error *err); // NULL: only read.
     void (*compress_free)(void *state);    // NULL: the codec keeps no state.
+    bool one_level;                        // That state is for one level only.
     int (*decompress)(void **state, struct ds_slice in, uint8_t *out, size_t size,
                       struct ds_error *err);
     void (*decompress_free)(void *state); // NULL: the codec keeps no state.

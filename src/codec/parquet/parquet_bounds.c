@@ -47,74 +47,184 @@ done:
     return rc;
 }
 
-// Where the least and the greatest of some numbers stand.
+// Numbers as integers that have their order: NaN is left out. For each width, what
+// makes the order of one kind that of signed integers, and back: the bits that are turned
+// over if the number is (as a signed one) negative, and those that always are.
+struct transform {
+    uint64_t if_negative;
+    uint64_t always;
+    uint64_t nan_above; // What is above it without its sign is NaN.
+};
+
+static struct transform transform_of(enum dsi_parquet_order order)
+{
+    switch (order) {
+    case DSI_PARQUET_ORDER_U32:
+        return (struct transform){0, (uint64_t)1 << 31, UINT32_MAX};
+    case DSI_PARQUET_ORDER_U64:
+        return (struct transform){0, (uint64_t)1 << 63, UINT64_MAX};
+    case DSI_PARQUET_ORDER_F32:
+        return (struct transform){INT32_MAX, 0, 0x7f800000};
+    case DSI_PARQUET_ORDER_F64:
+        return (struct transform){INT64_MAX, 0, (uint64_t)0x7ff << 52};
+    default:
+        return (struct transform){0, 0, UINT64_MAX};
+    }
+}
+
+static bool is_number_order(enum dsi_parquet_order order)
+{
+    return order >= DSI_PARQUET_ORDER_I32 && order <= DSI_PARQUET_ORDER_F64;
+}
+
 struct extremes {
-    size_t min;
-    size_t max;
+    int64_t min;
+    int64_t max;
 };
 
 static struct extremes find_i32(const uint8_t *values, size_t count)
 {
-    struct extremes e = {0, 0};
-    int32_t min = (int32_t)dsi_le32(values);
-    int32_t max = min;
+    int32_t min = INT32_MAX;
+    int32_t max = INT32_MIN;
 
-    for (size_t i = 1; i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         int32_t v = (int32_t)dsi_le32(values + i * 4);
-        if (v < min) {
-            min = v;
-            e.min = i;
-        } else if (v > max) {
-            max = v;
-            e.max = i;
-        }
+        min = v < min ? v : min;
+        max = v > max ? v : max;
     }
-    return e;
+    return (struct extremes){min, max};
 }
 
 static struct extremes find_i64(const uint8_t *values, size_t count)
 {
-    struct extremes e = {0, 0};
-    int64_t min = (int64_t)dsi_le64(values);
-    int64_t max = min;
+    int64_t min = INT64_MAX;
+    int64_t max = INT64_MIN;
 
-    for (size_t i = 1; i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         int64_t v = (int64_t)dsi_le64(values + i * 8);
-        if (v < min) {
-            min = v;
-            e.min = i;
-        } else if (v > max) {
-            max = v;
-            e.max = i;
-        }
+        min = v < min ? v : min;
+        max = v > max ? v : max;
     }
-    return e;
+    return (struct extremes){min, max};
+}
+
+static struct extremes find_32(const struct transform *t, const uint8_t *values,
+                               size_t count)
+{
+    uint32_t if_negative = (uint32_t)t->if_negative;
+    uint32_t always = (uint32_t)t->always;
+    int32_t min = INT32_MAX;
+    int32_t max = INT32_MIN;
+
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits = dsi_le32(values + i * 4);
+        int32_t v = (int32_t)(bits ^ always ^ ((0 - (bits >> 31)) & if_negative));
+        bool nan = (bits & INT32_MAX) > t->nan_above;
+        min = v < min && !nan ? v : min;
+        max = v > max && !nan ? v : max;
+    }
+    return (struct extremes){min, max};
+}
+
+static struct extremes find_64(const struct transform *t, const uint8_t *values,
+                               size_t count)
+{
+    int64_t min = INT64_MAX;
+    int64_t max = INT64_MIN;
+
+    for (size_t i = 0; i < count; i++) {
+        uint64_t bits = dsi_le64(values + i * 8);
+        int64_t v = (int64_t)(bits ^ t->always ^ ((0 - (bits >> 63)) & t->if_negative));
+        bool nan = (bits & INT64_MAX) > t->nan_above;
+        min = v < min && !nan ? v : min;
+        max = v > max && !nan ? v : max;
+    }
+    return (struct extremes){min, max};
+}
+
+static int add_number(struct dsi_parquet_bounds *b, enum dsi_parquet_order order,
+                      int64_t v, size_t width, struct ds_error *err)
+{
+    struct transform t = transform_of(order);
+    uint64_t bits = (uint64_t)v ^ (v < 0 ? t.if_negative : 0) ^ t.always;
+    uint8_t bytes[8];
+
+    dsi_put_le64(bytes, bits);
+    return dsi_parquet_bounds_add(b, order, (struct ds_slice){bytes, width}, err);
+}
+
+static int add_numbers(struct dsi_parquet_bounds *b, enum dsi_parquet_order order,
+                       const uint8_t *values, size_t width, size_t count,
+                       struct ds_error *err)
+{
+    struct transform t = transform_of(order);
+    struct extremes e = order == DSI_PARQUET_ORDER_I32   ? find_i32(values, count)
+                        : order == DSI_PARQUET_ORDER_I64 ? find_i64(values, count)
+                        : width == 4                     ? find_32(&t, values, count)
+                                                         : find_64(&t, values, count);
+    int rc = DS_OK;
+
+    if (e.min <= e.max) { // Else all are NaN.
+        DSI_TRY(add_number(b, order, e.min, width, err));
+        DSI_TRY(add_number(b, order, e.max, width, err));
+    }
+done:
+    return rc;
+}
+
+// The first eight bytes as a number that has their order.
+static uint64_t prefix_of(const uint8_t *v, size_t size)
+{
+    uint64_t p = 0;
+
+    if (size >= 8) {
+        return (uint64_t)v[0] << 56 | (uint64_t)v[1] << 48 | (uint64_t)v[2] << 40 |
+               (uint64_t)v[3] << 32 | (uint64_t)v[4] << 24 | (uint64_t)v[5] << 16 |
+               (uint64_t)v[6] << 8 | (uint64_t)v[7];
+    }
+    for (size_t i = 0; i < size; i++) {
+        p |= (uint64_t)v[i] << (56 - 8 * i);
+    }
+    return p;
+}
+
+// Values of which most are seen to be between the bounds by their first bytes. Decimals
+// of one width differ from text in their sign alone.
+static int add_bytes(struct dsi_parquet_bounds *b, enum dsi_parquet_order order,
+                     const uint8_t *values, const uint32_t *lengths, size_t width,
+                     size_t count, struct ds_error *err)
+{
+    uint64_t sign = order == DSI_PARQUET_ORDER_DECIMAL ? (uint64_t)1 << 63 : 0;
+    uint64_t min = UINT64_MAX; // The bounds' own prefixes, once there are any.
+    uint64_t max = 0;
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        size_t size = lengths ? lengths[i] : width;
+        uint64_t p = size > 0 ? prefix_of(values, size) ^ sign : 0;
+        if (p <= min || p >= max) {
+            DSI_TRY(
+                dsi_parquet_bounds_add(b, order, (struct ds_slice){values, size}, err));
+            min = prefix_of(b->min.data, b->min.size) ^ sign;
+            max = prefix_of(b->max.data, b->max.size) ^ sign;
+        }
+        values = size > 0 ? values + size : values;
+    }
+done:
+    return rc;
 }
 
 int dsi_parquet_bounds_add_all(struct dsi_parquet_bounds *b, enum dsi_parquet_order order,
                                const uint8_t *values, size_t width, size_t count,
                                struct ds_error *err)
 {
-    struct extremes e = {0, 0};
-    int rc = DS_OK;
-
     if (count == 0 || order == DSI_PARQUET_ORDER_NONE) {
         return DS_OK;
     }
-    if (order == DSI_PARQUET_ORDER_I32 || order == DSI_PARQUET_ORDER_I64) {
-        e = order == DSI_PARQUET_ORDER_I32 ? find_i32(values, count)
-                                           : find_i64(values, count);
-        DSI_TRY(dsi_parquet_bounds_add(
-            b, order, (struct ds_slice){values + e.min * width, width}, err));
-        return dsi_parquet_bounds_add(
-            b, order, (struct ds_slice){values + e.max * width, width}, err);
+    if (is_number_order(order)) {
+        return add_numbers(b, order, values, width, count, err);
     }
-    for (size_t i = 0; i < count; i++) {
-        DSI_TRY(dsi_parquet_bounds_add(
-            b, order, (struct ds_slice){values + i * width, width}, err));
-    }
-done:
-    return rc;
+    return add_bytes(b, order, values, NULL, width, count, err);
 }
 
 int dsi_parquet_bounds_add_bytes(struct dsi_parquet_bounds *b,
@@ -124,7 +234,10 @@ int dsi_parquet_bounds_add_bytes(struct dsi_parquet_bounds *b,
 {
     int rc = DS_OK;
 
-    for (size_t i = 0; i < count; i++) {
+    if (order == DSI_PARQUET_ORDER_BYTES) {
+        return add_bytes(b, order, values, lengths, 0, count, err);
+    }
+    for (size_t i = 0; i < count && order != DSI_PARQUET_ORDER_NONE; i++) {
         DSI_TRY(
             dsi_parquet_bounds_add(b, order, (struct ds_slice){values, lengths[i]}, err));
         values = lengths[i] > 0 ? values + lengths[i] : values;
@@ -136,14 +249,17 @@ done:
 size_t dsi_parquet_count_nans(enum dsi_parquet_order order, const uint8_t *values,
                               size_t count)
 {
-    size_t width = order == DSI_PARQUET_ORDER_F32 ? 4 : 8;
+    struct transform t = transform_of(order);
     size_t nans = 0;
 
-    if (order != DSI_PARQUET_ORDER_F32 && order != DSI_PARQUET_ORDER_F64) {
-        return 0;
-    }
-    for (size_t i = 0; i < count; i++) {
-        nans += dsi_parquet_is_nan(order, (struct ds_slice){values + i * width, width});
+    if (order == DSI_PARQUET_ORDER_F32) {
+        for (size_t i = 0; i < count; i++) {
+            nans += (dsi_le32(values + i * 4) & INT32_MAX) > t.nan_above;
+        }
+    } else if (order == DSI_PARQUET_ORDER_F64) {
+        for (size_t i = 0; i < count; i++) {
+            nans += (dsi_le64(values + i * 8) & INT64_MAX) > t.nan_above;
+        }
     }
     return nans;
 }

@@ -6,7 +6,7 @@
 #include "codec/parquet/parquet_page.h"
 #include "codec/parquet/parquet_rle.h"
 
-enum { CANDIDATES_MAX = 4 };
+enum { CANDIDATES_MAX = 4, ZSTD_QUICK = 1 };
 
 void dsi_parquet_trial_release(struct dsi_parquet_trial *t)
 {
@@ -71,21 +71,40 @@ static size_t plain_size(const struct dsi_parquet_encode_input *in)
     return size;
 }
 
-// What t->encoded takes compressed.
-static int compressed_size(struct dsi_parquet_trial *t,
-                           const struct dsi_parquet_terms *terms, size_t *size,
-                           struct ds_error *err)
+static int compress(struct dsi_parquet_trial *t, const struct dsi_parquet_terms *terms,
+                    int level, size_t *size, struct ds_error *err)
 {
-    const struct dsi_parquet_write_options *o = terms->options;
-    int level = o->has_level ? o->level : DSI_COMPRESSION_LEVEL_DEFAULT;
     int rc = DS_OK;
 
+    t->compressed.size = 0;
+    DSI_TRY(dsi_compress_with(terms->with, terms->options->codec, level,
+                              dsi_buf_slice(&t->encoded), &t->compressed, err));
+    *size = t->compressed.size;
+done:
+    return rc;
+}
+
+// What t->encoded takes compressed. zstd's lowest level takes half the time of its usual
+// one, and often as few bytes: nothing that repeats is to be found in many pages.
+static int compressed_size(struct dsi_parquet_trial *t,
+                           const struct dsi_parquet_terms *terms, size_t *size,
+                           int *level, struct ds_error *err)
+{
+    const struct dsi_parquet_write_options *o = terms->options;
+    size_t quick = 0;
+    int rc = DS_OK;
+
+    *level = o->has_level ? o->level : DSI_COMPRESSION_LEVEL_DEFAULT;
     *size = t->encoded.size;
     if (o->codec != DSI_COMPRESSION_NONE) {
-        t->compressed.size = 0;
-        DSI_TRY(dsi_compress_with(terms->with, o->codec, level,
-                                  dsi_buf_slice(&t->encoded), &t->compressed, err));
-        *size = t->compressed.size;
+        DSI_TRY(compress(t, terms, *level, size, err));
+    }
+    if (o->codec == DSI_COMPRESSION_ZSTD && !o->has_level) {
+        DSI_TRY(compress(t, terms, ZSTD_QUICK, &quick, err));
+        if (quick <= *size + *size / 64) {
+            *size = quick;
+            *level = ZSTD_QUICK;
+        }
     }
 done:
     return rc;
@@ -100,7 +119,7 @@ static int try_one(struct dsi_parquet_trial *t, const struct dsi_parquet_terms *
     t->encoded.size = 0;
     DSI_TRY(dsi_parquet_encode(encoding, in, &t->encoded, err));
     price->encoded = t->encoded.size;
-    DSI_TRY(compressed_size(t, terms, &price->compressed, err));
+    DSI_TRY(compressed_size(t, terms, &price->compressed, &price->level, err));
 done:
     return rc;
 }
@@ -141,7 +160,7 @@ int dsi_parquet_choose_indexed(struct dsi_parquet_trial *t,
                                const struct dsi_parquet_terms *terms,
                                const struct dsi_parquet_indexed *page,
                                const struct dsi_parquet_price *other, bool *yes,
-                               struct ds_error *err)
+                               int *level, struct ds_error *err)
 {
     // A page that is hardly begun is the only one; else others share its dictionary.
     size_t pages = page->count < terms->options->page_rows / 2 ? 1 : 8;
@@ -158,7 +177,7 @@ int dsi_parquet_choose_indexed(struct dsi_parquet_trial *t,
     t->encoded.size = 0;
     DSI_TRY(dsi_parquet_rle_write(page->indices, other->count, page->width, &t->encoded,
                                   err));
-    DSI_TRY(compressed_size(t, terms, &size, err));
+    DSI_TRY(compressed_size(t, terms, &size, level, err));
     *yes = (double)size + growth * each * shrink <= (double)other->compressed * 1.02;
 done:
     return rc;

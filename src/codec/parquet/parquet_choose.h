@@ -14,7 +14,8 @@ struct dsi_parquet_price {
     size_t count;      // Of the values.
     size_t plain;      // Bytes they take in plain encoding …
     size_t encoded;    // … encoded …
-    size_t compressed; // … and compressed.
+    size_t compressed; // … and compressed …
+    int level;         // … at this level, which suits them.
 };
 
 /// Working memory; all zero at first.
@@ -54,11 +55,11 @@ struct dsi_parquet_indexed {
     size_t bytes;    // … and what they take.
 };
 
-/// Does the dictionary take less than `other`?
+/// Does the dictionary take less than `other`? Then `*level` suits its indices.
 DS_MUST_CHECK int dsi_parquet_choose_indexed(struct dsi_parquet_trial *t,
                                              const struct dsi_parquet_terms *terms,
                                              const struct dsi_parquet_indexed *page,
                                              const struct dsi_parquet_price *other,
-                                             bool *yes, struct ds_error *err);
+                                             bool *yes, int *level, struct ds_error *err);
 
 #endif

@@ -52,7 +52,7 @@ void dsi_parquet_chunk_next(struct dsi_parquet_chunk_writer *k)
 }
 
 // Compresses `raw` and appends it to `out` as a page; fills in the rest of `page`.
-static int put_page(struct dsi_parquet_chunk_writer *k, struct ds_slice raw,
+static int put_page(struct dsi_parquet_chunk_writer *k, struct ds_slice raw, int level,
                     struct dsi_parquet_page *page, struct dsi_buf *out,
                     struct ds_error *err)
 {
@@ -63,7 +63,6 @@ static int put_page(struct dsi_parquet_chunk_writer *k, struct ds_slice raw,
 
     if (o->codec != DSI_COMPRESSION_NONE) {
         k->scratch.size = 0;
-        int level = o->has_level ? o->level : DSI_COMPRESSION_LEVEL_DEFAULT;
         DSI_TRY(dsi_compress_with(k->compressor, o->codec, level, raw, &k->scratch, err));
         body = dsi_buf_slice(&k->scratch);
     }
@@ -183,7 +182,7 @@ int dsi_parquet_chunk_page(struct dsi_parquet_chunk_writer *k,
         dsi_parquet_values_end(parts->values, k->compressor, &k->packed, &k->page, err));
     page.value_count = (int32_t)parts->slots;
     page.encoding = k->page.encoding;
-    DSI_TRY(put_page(k, dsi_buf_slice(&k->packed), &page, &k->pages, err));
+    DSI_TRY(put_page(k, dsi_buf_slice(&k->packed), k->page.level, &page, &k->pages, err));
     DSI_TRY(note_page(k, parts, offset, err));
 done:
     return rc;
@@ -201,7 +200,8 @@ static int end_dictionary(struct dsi_parquet_chunk_writer *k,
     if (k->page_counts[DSI_PARQUET_RLE_DICTIONARY] == 0) {
         return DS_OK;
     }
-    return put_page(k, dsi_buf_slice(&dict->plain), &page, head, err);
+    int level = k->options->has_level ? k->options->level : DSI_COMPRESSION_LEVEL_DEFAULT;
+    return put_page(k, dsi_buf_slice(&dict->plain), level, &page, head, err);
 }
 
 static int copy_bound(struct dsi_arena *arena, bool has, struct ds_slice *bound,

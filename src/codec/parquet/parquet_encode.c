@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "codec/kernel/kernel.h"
 #include "codec/parquet/parquet_bits.h"
 #include "codec/parquet/parquet_bytes.h"
 #include "codec/parquet/parquet_pack.h"
@@ -240,12 +241,7 @@ static int put_split(const struct dsi_parquet_encode_input *in, struct dsi_buf *
     int rc = DS_OK;
 
     DSI_TRY(dsi_buf_reserve(out, count * width, err));
-    for (size_t b = 0; b < width; b++) {
-        uint8_t *to = out->data + out->size + b * count;
-        for (size_t i = 0; i < count; i++) {
-            to[i] = in->bytes[i * width + b];
-        }
-    }
+    dsi_kernels()->split_streams(in->bytes, width, count, out->data + out->size);
     out->size += count * width;
 done:
     return rc;

@@ -12,6 +12,9 @@
 // A page of indices is smaller than its values: so many times a page's limit may wait.
 enum { INDEXED_PAGE_TIMES = 4 };
 
+// A page with fewer values does not tell how the next ones will be.
+enum { TELLING = 1024 };
+
 void dsi_parquet_values_writer_init(struct dsi_parquet_values_writer *v,
                                     const struct dsi_parquet_node *leaf,
                                     const struct dsi_parquet_write_options *options)
@@ -37,6 +40,7 @@ void dsi_parquet_values_next(struct dsi_parquet_values_writer *v)
 {
     assert(v->count == 0);
     v->state = DSI_PARQUET_VALUES_FIRST;
+    v->level = v->options->has_level ? v->options->level : DSI_COMPRESSION_LEVEL_DEFAULT;
     dsi_parquet_dict_reset(&v->dict);
 }
 
@@ -331,21 +335,26 @@ static int decide(struct dsi_parquet_values_writer *v, bool fits,
     int rc = DS_OK;
 
     DSI_TRY(dsi_parquet_choose(&v->trial, &terms, &in, &v->encoding, &v->other, err));
-    v->state = DSI_PARQUET_VALUES_SETTLED;
+    v->level = v->other.level;
     if (fits) {
+        int level = v->level;
         const struct dsi_parquet_indexed page = {.indices = indices_of(v),
                                                  .count = v->count,
                                                  .width = index_width(&v->dict),
                                                  .added = added_late(v),
                                                  .distinct = v->dict.count,
                                                  .bytes = v->dict.plain.size};
-        DSI_TRY(
-            dsi_parquet_choose_indexed(&v->trial, &terms, &page, &v->other, &fits, err));
+        DSI_TRY(dsi_parquet_choose_indexed(&v->trial, &terms, &page, &v->other, &fits,
+                                           &level, err));
+        v->level = fits ? level : v->level;
     }
     if (fits) {
         v->state = DSI_PARQUET_VALUES_INDEXED;
     } else {
         dsi_parquet_dict_reset(&v->dict);
+        if (v->count >= TELLING) {
+            v->state = DSI_PARQUET_VALUES_SETTLED;
+        }
     }
 done:
     return rc;
@@ -373,6 +382,10 @@ static int settle(struct dsi_parquet_values_writer *v, struct dsi_compressor *wi
     int rc = DS_OK;
 
     if (v->state == DSI_PARQUET_VALUES_SETTLED) {
+        return DS_OK;
+    }
+    if (v->count == 0) { // Nulls.
+        v->encoding = DSI_PARQUET_PLAIN;
         return DS_OK;
     }
     DSI_TRY(index_page(v, &fits, err));
@@ -430,6 +443,9 @@ static int bound_page(const struct dsi_parquet_values_writer *v,
 {
     size_t width = v->dict.width;
 
+    if (v->count == 0) {
+        return DS_OK;
+    }
     if (v->state == DSI_PARQUET_VALUES_INDEXED) {
         return bound_indexed(v, b, err);
     }
@@ -487,6 +503,7 @@ int dsi_parquet_values_end(struct dsi_parquet_values_writer *v,
         DSI_TRY(dsi_parquet_encode(v->encoding, &in, out, err));
     }
     page->count = v->count;
+    page->level = v->level;
     page->byte_count = in.lengths ? (int64_t)v->bytes.size : 0;
     v->count = 0;
     v->bytes.size = 0;

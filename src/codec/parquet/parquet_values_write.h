@@ -38,6 +38,7 @@ struct dsi_parquet_values_writer {
     // The chunk at hand.
     enum dsi_parquet_values_state state;
     int32_t encoding;
+    int level; // Of compression.
     struct dsi_parquet_dict dict;
     struct dsi_parquet_price other; // What the next best takes, while `indexed`.
 
@@ -55,6 +56,7 @@ struct dsi_parquet_run {
 struct dsi_parquet_page_values {
     size_t count;
     int32_t encoding;
+    int level;          // Of compression, that suits it.
     int64_t byte_count; // BYTE_ARRAY: of its values, unencoded, without lengths; else 0.
     struct dsi_parquet_bounds bounds; // Of this page alone, NaN count too.
     struct dsi_parquet_bloom *bloom;  // Given: what takes the page's values, or NULL.

@@ -106,12 +106,111 @@ static void test_parquet_bounds__finds_the_extremes_of_integers(void **state)
     dsi_parquet_bounds_release(&all);
 }
 
+static uint64_t next_random(uint64_t *random)
+{
+    *random = *random * 6364136223846793005u + 1442695040888963407u;
+    return *random >> 29 ^ *random << 33;
+}
+
+static void expect_same(const struct dsi_parquet_bounds *a,
+                        const struct dsi_parquet_bounds *b)
+{
+    assert_int_equal(a->has, b->has);
+    assert_int_equal(a->min.size, b->min.size);
+    assert_int_equal(a->max.size, b->max.size);
+    if (a->min.size > 0) {
+        assert_memory_equal(a->min.data, b->min.data, a->min.size);
+    }
+    if (a->max.size > 0) {
+        assert_memory_equal(a->max.data, b->max.data, a->max.size);
+    }
+}
+
+enum { COUNT_MAX = 40 };
+
+static void compare_all(enum dsi_parquet_order order, size_t width, uint64_t seed)
+{
+    uint8_t values[COUNT_MAX * 20];
+    struct dsi_parquet_bounds one = {0};
+    struct dsi_parquet_bounds all = {0};
+    uint64_t random = seed;
+    size_t count = next_random(&random) % COUNT_MAX;
+
+    for (size_t i = 0; i < count * width; i++) { // Often the same; NaN, zeros, extremes.
+        static const uint8_t some[] = {0, 0x80, 0xff, 0x7f, 1};
+        uint64_t r = next_random(&random);
+        values[i] = seed % 2 ? some[r % 5] : (uint8_t)r;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct ds_slice v = {values + i * width, width};
+        assert_int_equal(dsi_parquet_bounds_add(&one, order, v, NULL), DS_OK);
+    }
+    assert_int_equal(dsi_parquet_bounds_add_all(&all, order, values, width, count, NULL),
+                     DS_OK);
+    expect_same(&one, &all);
+    dsi_parquet_bounds_release(&one);
+    dsi_parquet_bounds_release(&all);
+}
+
+static void test_parquet_bounds__are_the_same_value_by_value_and_all_at_once(void **state)
+{
+    (void)state;
+
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        compare_all(DSI_PARQUET_ORDER_NONE, 12, seed);
+        compare_all(DSI_PARQUET_ORDER_I32, 4, seed);
+        compare_all(DSI_PARQUET_ORDER_U32, 4, seed);
+        compare_all(DSI_PARQUET_ORDER_I64, 8, seed);
+        compare_all(DSI_PARQUET_ORDER_U64, 8, seed);
+        compare_all(DSI_PARQUET_ORDER_F32, 4, seed);
+        compare_all(DSI_PARQUET_ORDER_F64, 8, seed);
+        compare_all(DSI_PARQUET_ORDER_BYTES, 1 + seed % 20, seed);
+        compare_all(DSI_PARQUET_ORDER_DECIMAL, 1 + seed % 20, seed);
+    }
+}
+
+static void test_parquet_bounds__are_those_of_text_of_any_length(void **state)
+{
+    static const enum dsi_parquet_order orders[] = {
+        DSI_PARQUET_ORDER_NONE, DSI_PARQUET_ORDER_BYTES, DSI_PARQUET_ORDER_DECIMAL};
+    (void)state;
+
+    for (uint64_t seed = 0; seed < 600; seed++) {
+        uint8_t values[COUNT_MAX * 16] = {0};
+        uint32_t lengths[COUNT_MAX];
+        struct dsi_parquet_bounds one = {0};
+        struct dsi_parquet_bounds all = {0};
+        uint64_t random = seed;
+        size_t count = 1 + next_random(&random) % (COUNT_MAX - 1);
+        size_t at = 0;
+        for (size_t i = 0; i < count; i++) {
+            lengths[i] = (uint32_t)(next_random(&random) % 13);
+            for (size_t k = 0; k < lengths[i]; k++) {
+                values[at + k] = (uint8_t)(next_random(&random) % 3 * 127);
+            }
+            struct ds_slice v = {values + at, lengths[i]};
+            assert_int_equal(dsi_parquet_bounds_add(&one, orders[seed % 3], v, NULL),
+                             DS_OK);
+            at += lengths[i];
+        }
+        assert_int_equal(dsi_parquet_bounds_add_bytes(&all, orders[seed % 3], values,
+                                                      lengths, count, NULL),
+                         DS_OK);
+        expect_same(&one, &all);
+        dsi_parquet_bounds_release(&one);
+        dsi_parquet_bounds_release(&all);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parquet_bounds__raises_the_last_character_that_can_be),
         cmocka_unit_test(test_parquet_bounds__counts_nans_and_ignores_them),
         cmocka_unit_test(test_parquet_bounds__finds_the_extremes_of_integers),
+        cmocka_unit_test(
+            test_parquet_bounds__are_the_same_value_by_value_and_all_at_once),
+        cmocka_unit_test(test_parquet_bounds__are_those_of_text_of_any_length),
     };
     return cmocka_run_group_tests_name("parquet_bounds", tests, NULL, NULL);
 }

@@ -104,6 +104,31 @@ static void test_parquet_choose__takes_what_is_smaller_and_allowed(void **state)
                      DSI_PARQUET_DELTA_LENGTH_BYTE_ARRAY);
 }
 
+static void test_parquet_choose__takes_the_quick_level_where_it_is_as_good(void **state)
+{
+    struct dsi_parquet_write_options told = common;
+    const struct dsi_parquet_terms c = {&common, DSI_PARQUET_ENCODE_AUTO, NULL};
+    const struct dsi_parquet_terms l = {&told, DSI_PARQUET_ENCODE_AUTO, NULL};
+    struct dsi_parquet_price price;
+    uint64_t random = 1;
+    (void)state;
+
+    fill_random();
+    assert_int_equal(choose(DSI_PARQUET_DOUBLE, c, &price), DSI_PARQUET_PLAIN);
+    assert_int_equal(price.level, 1);
+    told.has_level = true;
+    told.level = 7;
+    assert_int_equal(choose(DSI_PARQUET_DOUBLE, l, &price), DSI_PARQUET_PLAIN);
+    assert_int_equal(price.level, 7);
+    for (size_t i = 0; i < sizeof bytes;
+         i++) { // Words of a few letters, again and again.
+        bytes[i] = (uint8_t)("abcdefgh ijkl mnopqrs tuvw xyz "
+                                 [(i / 4 * 7 + next_random(&random) % 6) % 31]);
+    }
+    assert_int_equal(choose(DSI_PARQUET_BYTE_ARRAY, c, &price), DSI_PARQUET_PLAIN);
+    assert_int_equal(price.level, DSI_COMPRESSION_LEVEL_DEFAULT);
+}
+
 static void test_parquet_choose__does_what_it_is_told(void **state)
 {
     struct dsi_parquet_terms t = {&common, DSI_PARQUET_ENCODE_SPLIT, NULL};
@@ -128,7 +153,7 @@ static bool indexed_pays(size_t distinct, size_t added)
 {
     const struct dsi_parquet_terms terms = {&common, DSI_PARQUET_ENCODE_AUTO, NULL};
     struct dsi_parquet_price other = {DSI_PARQUET_SAMPLE, DSI_PARQUET_SAMPLE * 8,
-                                      DSI_PARQUET_SAMPLE * 8, DSI_PARQUET_SAMPLE * 2};
+                                      DSI_PARQUET_SAMPLE * 8, DSI_PARQUET_SAMPLE * 2, 3};
     struct dsi_parquet_indexed page = {.indices = numbers,
                                        .count = COUNT,
                                        .width = 14,
@@ -140,13 +165,14 @@ static bool indexed_pays(size_t distinct, size_t added)
     struct dsi_parquet_trial trial = {0};
     uint64_t random = 9;
     bool yes = false;
+    int level = 0;
 
     t.with = &with;
     for (size_t i = 0; i < COUNT; i++) {
         numbers[i] = (uint32_t)(next_random(&random) % distinct);
     }
-    assert_int_equal(dsi_parquet_choose_indexed(&trial, &t, &page, &other, &yes, NULL),
-                     DS_OK);
+    assert_int_equal(
+        dsi_parquet_choose_indexed(&trial, &t, &page, &other, &yes, &level, NULL), DS_OK);
     dsi_parquet_trial_release(&trial);
     dsi_compressor_release(&with);
     return yes;
@@ -188,6 +214,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parquet_choose__takes_what_is_smaller_and_allowed),
+        cmocka_unit_test(test_parquet_choose__takes_the_quick_level_where_it_is_as_good),
         cmocka_unit_test(test_parquet_choose__does_what_it_is_told),
         cmocka_unit_test(test_parquet_choose__keeps_a_dictionary_unless_it_grows),
         cmocka_unit_test(test_parquet_choose__reports_missing_memory),

@@ -68,6 +68,44 @@ static void test_parquet_values_write__settles_when_the_dictionary_is_full(void 
     dsi_parquet_values_writer_release(&v);
 }
 
+static void test_parquet_values_write__waits_for_a_page_that_tells(void **state)
+{
+    enum { COUNT = 2000 };
+    static int64_t values[COUNT];
+    const struct dsi_parquet_write_options wide = {.page_bytes = 1 << 20,
+                                                   .page_rows = COUNT,
+                                                   .dictionary_bytes = 1 << 20,
+                                                   .bound_bytes = 64};
+    const struct dsi_parquet_node leaf = {
+        .field = {.name = "x", .physical = DSI_PARQUET_INT64}};
+    struct dsi_parquet_values_writer v;
+    struct dsi_parquet_page_values page = {0};
+    struct dsi_compressor with = {0};
+    struct dsi_buf out = DSI_BUF_INIT;
+    (void)state;
+
+    for (size_t i = 0; i < COUNT; i++) {
+        values[i] = i % 3 == 0 ? large : large / (1 + (int64_t)i % 5);
+    }
+    values[0] = 7;
+    dsi_parquet_values_writer_init(&v, &leaf, &wide);
+    assert_int_equal(dsi_parquet_values_end(&v, &with, &out, &page, NULL), DS_OK);
+    assert_false(page.bounds.has);
+    append(&v, values, 1); // One value would do without a dictionary.
+    assert_int_not_equal(end(&v, 1, 7, 7), DSI_PARQUET_RLE_DICTIONARY);
+    append(&v, values, COUNT);
+    assert_int_equal(end(&v, COUNT, 7, large), DSI_PARQUET_RLE_DICTIONARY);
+    assert_int_equal(dsi_parquet_values_end(&v, &with, &out, &page, NULL), DS_OK);
+    assert_int_equal(page.encoding, DSI_PARQUET_RLE_DICTIONARY);
+    assert_false(page.bounds.has); // Not those of the page before.
+    append(&v, values + 1, 1);
+    assert_int_equal(end(&v, 1, values[1], values[1]), DSI_PARQUET_RLE_DICTIONARY);
+    dsi_parquet_bounds_release(&page.bounds);
+    dsi_compressor_release(&with);
+    dsi_parquet_values_writer_release(&v);
+    dsi_buf_release(&out);
+}
+
 static void test_parquet_values_write__takes_deltas_for_what_ascends(void **state)
 {
     const int64_t values[] = {100, 101, 102, 103, 104, 105, 106, 108, 109, 110};
@@ -168,6 +206,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parquet_values_write__settles_when_the_dictionary_is_full),
+        cmocka_unit_test(test_parquet_values_write__waits_for_a_page_that_tells),
         cmocka_unit_test(test_parquet_values_write__takes_deltas_for_what_ascends),
         cmocka_unit_test(test_parquet_values_write__knows_how_many_elements_fit),
         cmocka_unit_test(test_parquet_values_write__says_which_value_has_bad_offsets),
