@@ -17,6 +17,11 @@ static bool is_timestamp(const struct dsi_type *t, bool ns)
               : t->kind == DSI_TYPE_TIMESTAMP || t->kind == DSI_TYPE_TIMESTAMPTZ;
 }
 
+static bool is_geo(const struct dsi_type *t)
+{
+    return t->kind == DSI_TYPE_GEOMETRY || t->kind == DSI_TYPE_GEOGRAPHY;
+}
+
 // What other writers store for a type: the zone flag says nothing about the bytes, and
 // old writers did not annotate their strings.
 static bool readable(const struct dsi_type *from, const struct dsi_type *to)
@@ -30,6 +35,9 @@ static bool readable(const struct dsi_type *from, const struct dsi_type *to)
     }
     if (from->kind == DSI_TYPE_DECIMAL && to->kind == DSI_TYPE_DECIMAL) {
         return from->scale == to->scale; // Values are checked against the precision.
+    }
+    if (is_geo(to)) { // The table knows the reference system better than the file.
+        return from->kind == to->kind || from->kind == DSI_TYPE_BINARY;
     }
     return (from->kind == DSI_TYPE_BINARY || from->kind == DSI_TYPE_STRING) &&
            (to->kind == DSI_TYPE_BINARY || to->kind == DSI_TYPE_STRING);

@@ -203,6 +203,12 @@ static bool bytes_type(const struct dsi_parquet_field *f, struct dsi_type *out)
         out->kind = DSI_TYPE_FLOAT;
         out->length = 0;
         return fixed && f->type_length == 2;
+    case DSI_PARQUET_LOGICAL_GEOMETRY:
+        out->kind = DSI_TYPE_GEOMETRY;
+        return !fixed;
+    case DSI_PARQUET_LOGICAL_GEOGRAPHY:
+        out->kind = DSI_TYPE_GEOGRAPHY;
+        return !fixed;
     case DSI_PARQUET_LOGICAL_INTERVAL: // No type of Iceberg's: its bytes as they are.
         return fixed && f->type_length == 12;
     case DSI_PARQUET_LOGICAL_NONE:
@@ -333,6 +339,48 @@ static int read_entries(struct reading *r, const struct dsi_data_shape *shape, i
     return rc;
 }
 
+// "geometry", "geography(srid:4326, karney)": how Iceberg writes what the file says.
+static const char *geo_text(struct dsi_arena *arena, const struct dsi_parquet_logical *l)
+{
+    static const char *const edges[] = {"spherical", "vincenty", "thomas", "andoyer",
+                                        "karney"};
+    bool geography = l->kind == DSI_PARQUET_LOGICAL_GEOGRAPHY;
+    const char *crs = l->crs && *l->crs ? l->crs : NULL;
+    bool default_edges = l->algorithm == 0;
+
+    if (!geography || default_edges) {
+        const char *name = geography ? "geography" : "geometry";
+        return crs ? dsi_arena_printf(arena, "%s(%s)", name, crs)
+                   : dsi_arena_strdup(arena, name);
+    }
+    return dsi_arena_printf(arena, "geography(%s, %s)", crs ? crs : "OGC:CRS84",
+                            edges[l->algorithm]);
+}
+
+static int read_leaf(struct reading *r, const struct dsi_parquet_node *leaf,
+                     struct dsi_field *out)
+{
+    const struct dsi_parquet_logical *l = &leaf->field.logical;
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_data_leaf_type(leaf, &out->type, r->err));
+    out->required = out->required && out->type.kind != DSI_TYPE_UNKNOWN;
+    if (out->type.kind == DSI_TYPE_GEOMETRY || out->type.kind == DSI_TYPE_GEOGRAPHY) {
+        if (out->type.kind == DSI_TYPE_GEOGRAPHY &&
+            (l->algorithm < 0 || l->algorithm > 4)) {
+            char path[256];
+            dsi_parquet_path(leaf, path, sizeof path);
+            return dsi_fail(r->err, DS_EUNSUPPORTED,
+                            "column %s: geography with edges of an unknown kind (%d)",
+                            path, (int)l->algorithm);
+        }
+        out->type.text = geo_text(r->arena, l);
+        rc = out->type.text ? DS_OK : dsi_no_memory(r->err, "reading a Parquet schema");
+    }
+done:
+    return rc;
+}
+
 static int read_place(struct reading *r, struct dsi_data_place at, const char *name,
                       int depth, struct dsi_field *out)
 {
@@ -360,9 +408,7 @@ static int read_place(struct reading *r, struct dsi_data_place at, const char *n
     }
     switch (shape.kind) {
     case DSI_SHAPE_LEAF:
-        rc = dsi_data_leaf_type(at.node, &out->type, r->err);
-        out->required = out->required && out->type.kind != DSI_TYPE_UNKNOWN;
-        return rc;
+        return read_leaf(r, at.node, out);
     case DSI_SHAPE_VARIANT:
         out->type.kind = DSI_TYPE_VARIANT;
         return rc;
