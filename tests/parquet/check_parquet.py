@@ -23,6 +23,8 @@ import corpus
 import survives
 
 LOST = "the process died"
+SIMD = ["scalar", "sse4", "avx2", "avx512"]  # By the seed; what a machine lacks is left out.
+ALIKE = 60  # Files that are written at each level, and must be the same.
 SHOWN_MAX = 20
 ASKED_AT_ONCE = 150
 
@@ -70,6 +72,11 @@ def clean(folder, kept):
         shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
 
 
+def at_level(seed):
+    """The environment of a case: its level of vector instructions."""
+    return dict(os.environ, DATASHARD_SIMD=SIMD[seed % len(SIMD)])
+
+
 class Worker:
     """One process; begun again after the case that killed it."""
 
@@ -82,7 +89,7 @@ class Worker:
         self.process = subprocess.Popen(
             [sys.executable, __file__, "--worker", str(self.next), str(self.step),
              str(self.last), self.folder] + (["--long"] if self.long else []),
-            stdout=subprocess.PIPE, text=True)
+            stdout=subprocess.PIPE, text=True, env=at_level(self.next))
 
     def results(self):
         while self.next < self.last:
@@ -131,8 +138,13 @@ def differential_test(first, cases, processes, long):
                     made["files"] -= r["files"]
                     reasons[r[kind]] = reasons.get(r[kind], 0) + 1
 
-    threads = [Thread(target=collect, args=(Worker(first + i, processes, first + cases, long),))
-               for i in range(processes)]
+    def work():
+        while jobs:
+            collect(Worker(first + jobs.pop(), step, first + cases, long))
+
+    step = (processes + len(SIMD) - 1) // len(SIMD) * len(SIMD)
+    jobs = list(range(step))
+    threads = [Thread(target=work) for _ in range(processes)]
     for t in threads:
         t.start()
     for t in threads:
@@ -142,6 +154,38 @@ def differential_test(first, cases, processes, long):
     for why, n in sorted(reasons.items()):
         say(f"not compared, {n} files: {why}")
     return made
+
+
+def digests(first):
+    """What the files of some seeds are, in this process."""
+    import hashlib
+    import make
+    import numpy
+    import ours
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(first, first + ALIKE):
+            rng = numpy.random.default_rng(seed)
+            table = make.table(rng, make.schema(rng), make.rows(rng))
+            path = os.path.join(folder, "f")
+            try:
+                ours.write_file(path, table)
+                with open(path, "rb") as f:
+                    say(f"{seed} {hashlib.sha256(f.read()).hexdigest()}")
+                os.remove(path)
+            except ours.Refused as e:
+                say(f"{seed} {str(e).split(': ')[-1]}")
+
+
+def levels_differ(first):
+    """Seeds whose file is not the same at every level of vector instructions."""
+    running = [subprocess.Popen([sys.executable, __file__, "--digests", str(first)],
+                                stdout=subprocess.PIPE, text=True, env=at_level(level))
+               for level in range(len(SIMD))]
+    said = [p.communicate()[0].splitlines() for p in running]
+    if any(len(lines) != ALIKE for lines in said):
+        return [f"{[len(lines) for lines in said]} of {ALIKE} files at the levels {SIMD}"]
+    return [f"seed {lines[0].split()[0]} is another file at another level: {lines}"
+            for lines in zip(*said) if len(set(lines)) > 1]
 
 
 def one_case(seed, kind, long):
@@ -168,6 +212,7 @@ def main():
     p.add_argument("--corpus-only", action="store_true")
     p.add_argument("--program")
     p.add_argument("--worker", nargs=4)
+    p.add_argument("--digests", type=int)
     a = p.parse_args()
     if os.environ.get("CASE") and not a.worker:
         a.case = int(os.environ["CASE"])
@@ -176,7 +221,11 @@ def main():
     if a.worker:
         worker(*map(int, a.worker[:3]), a.worker[3], a.long)
         return 0
+    if a.digests is not None:
+        digests(a.digests)
+        return 0
     if a.case is not None:
+        os.environ.update(at_level(a.case))
         return one_case(a.case, a.kind, a.long)
     import planted
     if not shutil.which("node"):
@@ -204,6 +253,9 @@ def main():
     d = {"files": 0, "refused": 0, "crashes": 0, "failures": []}
     if not a.corpus_only:
         say(f"differential: seeds {a.first} to {a.first + a.cases - 1}")
+        for line in levels_differ(a.first):
+            failures.append(line)
+            say(f"MISMATCH {line}")
         d = differential_test(a.first, a.cases, os.cpu_count() or 1, a.long)
     bad = len(failures) + len(d["failures"])
     say(f"parquet: files={files} equal={equal} refused={len(refused)}(with reason) "

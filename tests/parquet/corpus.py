@@ -52,8 +52,7 @@ def reference(root, path):
     """The rows by another reader, and the type pairs that stand for each other."""
     name = str(path.relative_to(root))
     if name in BY_DUCKDB:
-        return (writers.connection.sql(f"from read_parquet('{path}')").to_arrow_table(),
-                {("fixed", "binary"), ("uuid", "string")})
+        return (writers.database.read(path), {("fixed", "binary"), ("uuid", "string")})
     file = pq.ParquetFile(path)
     loose = set()
     if any(file.schema.column(i).physical_type == "INT96"

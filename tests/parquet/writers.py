@@ -14,8 +14,38 @@ ENCODINGS = {
 }
 # What a writer makes of types it does not have.
 LOOSE = {"arrow_rs": {("uuid", "fixed")}, "duckdb": {("fixed", "binary"), "any nan"}}
-connection = duckdb.connect(config={"threads": 1})
-connection.execute("set timezone = 'UTC'")
+
+
+class DuckDB:
+    """A connection that is opened again when DuckDB has given up on it."""
+
+    def __init__(self):
+        self.connection = None
+
+    def __call__(self):
+        if self.connection is None:
+            self.connection = duckdb.connect(config={"threads": 1})
+            self.connection.execute("set timezone = 'UTC'")
+        return self.connection
+
+    def read(self, path):
+        try:
+            return self().sql(f"from read_parquet('{path}')").to_arrow_table()
+        except duckdb.FatalException:
+            self.connection = None
+            raise
+
+    def write(self, table, statement):
+        self().register("rows_of_case", table)
+        try:
+            self().execute(statement)
+        except duckdb.FatalException:
+            self.connection = None
+            raise
+        self().unregister("rows_of_case")
+
+
+database = DuckDB()
 
 
 def physical(t, decimal_as_integer):
@@ -129,9 +159,5 @@ def with_duckdb(rng, table, path):
     if rng.random() < .3:
         o["write_bloom_filter"] = "true"
     options = ", ".join(f"{k} {v}" for k, v in o.items())
-    connection.register("rows_of_case", table)
-    try:
-        connection.execute(f"copy rows_of_case to '{path}' (format parquet, {options})")
-    finally:
-        connection.unregister("rows_of_case")
+    database.write(table, f"copy rows_of_case to '{path}' (format parquet, {options})")
     return o
