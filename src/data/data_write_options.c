@@ -205,9 +205,63 @@ done:
     return rc;
 }
 
+static const struct dsi_stored_leaf *leaf_of(const struct dsi_stored *stored, int32_t id)
+{
+    for (size_t i = 0; i < stored->leaf_count; i++) {
+        const struct dsi_stored_leaf *leaf = &stored->leaves[i];
+        if (leaf->field->id == id && leaf->field->type.kind != DSI_TYPE_VARIANT) {
+            return leaf;
+        }
+    }
+    return NULL;
+}
+
+// Floats are left out: formats and engines differ in where NaN belongs.
+static bool orders_alike(const struct dsi_sort_field *f,
+                         const struct dsi_stored_leaf *leaf)
+{
+    enum dsi_type_kind kind = leaf ? leaf->field->type.kind : DSI_TYPE_FLOAT;
+
+    return f->transform.kind == DSI_TRANSFORM_IDENTITY && kind != DSI_TYPE_FLOAT &&
+           kind != DSI_TYPE_DOUBLE && kind != DSI_TYPE_GEOMETRY &&
+           kind != DSI_TYPE_GEOGRAPHY && !leaf->in_list;
+}
+
+static int read_sorting(const struct dsi_metadata *m, const struct dsi_stored *stored,
+                        int32_t sort_order_id, struct dsi_arena *arena,
+                        struct dsi_parquet_write_options *out, struct ds_error *err)
+{
+    const struct dsi_sort_order *order = NULL;
+    struct dsi_parquet_sorting *sorting = NULL;
+
+    for (size_t i = 0; i < m->sort_order_count; i++) {
+        order = m->sort_orders[i].order_id == sort_order_id ? &m->sort_orders[i] : order;
+    }
+    if (!order || sort_order_id == 0) {
+        return DS_OK;
+    }
+    sorting = dsi_arena_array(arena, order->field_count, sizeof *sorting);
+    if (!sorting) {
+        return dsi_no_memory(err, "reading the sort order");
+    }
+    out->sorting = sorting;
+    for (size_t i = 0; i < order->field_count; i++) {
+        const struct dsi_sort_field *f = &order->fields[i];
+        const struct dsi_stored_leaf *leaf = leaf_of(stored, f->source_id);
+        if (!orders_alike(f, leaf)) {
+            break;
+        }
+        sorting[out->sorting_count++] =
+            (struct dsi_parquet_sorting){.leaf = leaf->node->leaf,
+                                         .descending = f->descending,
+                                         .nulls_first = !f->nulls_last};
+    }
+    return DS_OK;
+}
+
 int dsi_data_write_options(const struct dsi_metadata *m, const struct dsi_stored *stored,
-                           struct dsi_arena *arena, struct dsi_parquet_write_options *out,
-                           struct ds_error *err)
+                           int32_t sort_order_id, struct dsi_arena *arena,
+                           struct dsi_parquet_write_options *out, struct ds_error *err)
 {
     int rc = DS_OK;
 
@@ -216,6 +270,7 @@ int dsi_data_write_options(const struct dsi_metadata *m, const struct dsi_stored
     if (m) {
         DSI_TRY(read_codec(m, out, err));
         DSI_TRY(read_columns(m, stored, arena, out, err));
+        DSI_TRY(read_sorting(m, stored, sort_order_id, arena, out, err));
     }
 done:
     return rc;

@@ -8,12 +8,14 @@
 #include "data/data_stored.h"
 #include "model/metadata.h"
 
-/// The options for files of this form, in the arena; their defaults for `m` NULL. What a
-/// property says of a column that is not there, and properties for other writers, are
-/// passed over. DS_EINVALID and DS_EUNSUPPORTED name the property.
+/// The options for files of this form, in the arena; their defaults for `m` NULL. Of the
+/// sort order that the rows come in (0: none), the fields at its start that Parquet
+/// orders alike are told. What a property says of a column that is not there, and
+/// properties for other writers, are passed over. DS_EINVALID and DS_EUNSUPPORTED name
+/// the property.
 DS_MUST_CHECK int dsi_data_write_options(const struct dsi_metadata *m,
                                          const struct dsi_stored *stored,
-                                         struct dsi_arena *arena,
+                                         int32_t sort_order_id, struct dsi_arena *arena,
                                          struct dsi_parquet_write_options *out,
                                          struct ds_error *err);
 

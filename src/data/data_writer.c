@@ -86,8 +86,8 @@ int dsi_data_writer_open(const struct dsi_data_writer_options *options,
     DSI_TRY(dsi_shred_new(&w->stored, &w->shred, err));
     DSI_TRY(dsi_metrics_modes(options->metadata, &w->stored, options->sort_order_id,
                               &w->arena, &w->modes, err));
-    DSI_TRY(
-        dsi_data_write_options(options->metadata, &w->stored, &w->arena, &parquet, err));
+    DSI_TRY(dsi_data_write_options(options->metadata, &w->stored, options->sort_order_id,
+                                   &w->arena, &parquet, err));
     DSI_TRY(dsi_parquet_writer_new(w->stored.fields, w->stored.field_count, &parquet,
                                    &w->parquet, err));
     DSI_TRY(dsi_sink_create(options->storage, options->location, &w->sink, err));

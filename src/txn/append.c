@@ -13,8 +13,8 @@
 #include "txn/paths.h"
 #include "txn/sorter.h"
 
-// So many rows are written before it is asked again whether the file is full.
-enum { ROWS_BETWEEN_CHECKS = 8192 };
+// So many rows are written before it is asked whether the file is full, and asked again.
+enum { CHECK_ROWS_FIRST = 64, CHECK_ROWS_MAX = 8192 };
 
 // What goes on for one partition: an open file, or rows waiting to be sorted.
 struct output {
@@ -22,6 +22,7 @@ struct output {
     const struct dsi_partition *partition;
     struct dsi_data_writer *writer; // NULL: none open.
     char *path;                     // Of the open file.
+    int64_t check_at;               // Rows of it at which its size is looked at next.
     struct dsi_sorter sorter;
 };
 
@@ -161,6 +162,7 @@ static int open_file(struct output *o, struct ds_error *err)
     DSI_TRY(file_path(a, o->partition, &o->path, err));
     options.location = o->path;
     DSI_TRY(dsi_data_writer_open(&options, &o->writer, err));
+    o->check_at = CHECK_ROWS_FIRST;
 done:
     return rc;
 }
@@ -193,6 +195,25 @@ done:
     return rc == DS_EUNKNOWN ? DS_EIO : rc;
 }
 
+// Ends a full file, or says when to look again: sooner when it is nearly full. Files end
+// at rows that depend on the rows alone, not on how they came.
+static int look_at_file(struct output *o, struct ds_error *err)
+{
+    uint64_t target = o->append->target_size;
+    uint64_t size = dsi_data_writer_bytes(o->writer);
+    int64_t rows = dsi_data_writer_rows(o->writer);
+
+    if (rows < o->check_at) {
+        return DS_OK;
+    }
+    if (size >= target) {
+        return finish_file(o, err);
+    }
+    uint64_t more = (target - size) / (size / (uint64_t)rows + 1) / 2 + 1;
+    o->check_at = rows + (int64_t)(more < CHECK_ROWS_MAX ? more : CHECK_ROWS_MAX);
+    return DS_OK;
+}
+
 static int write_rows(void *arg, const struct dsi_batch *b, int64_t first, int64_t count,
                       struct ds_error *err)
 {
@@ -200,16 +221,15 @@ static int write_rows(void *arg, const struct dsi_batch *b, int64_t first, int64
     int rc = DS_OK;
 
     while (count > 0) {
-        int64_t n = count < ROWS_BETWEEN_CHECKS ? count : ROWS_BETWEEN_CHECKS;
         if (!o->writer) {
             DSI_TRY(open_file(o, err));
         }
+        int64_t room = o->check_at - dsi_data_writer_rows(o->writer);
+        int64_t n = count < room ? count : room;
         DSI_TRY(dsi_data_writer_append(o->writer, b, first, n, err));
         first += n;
         count -= n;
-        if (dsi_data_writer_bytes(o->writer) >= o->append->target_size) {
-            DSI_TRY(finish_file(o, err));
-        }
+        DSI_TRY(look_at_file(o, err));
     }
 done:
     return rc;

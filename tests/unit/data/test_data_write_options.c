@@ -19,7 +19,7 @@ static int read_options(const struct ds_property *p, size_t count,
     struct dsi_schema schema = rows_schema(outer, 2);
     struct dsi_stored stored;
     int rc = dsi_data_stored(&schema, arena, &stored, err);
-    return rc < 0 ? rc : dsi_data_write_options(&m, &stored, arena, out, err);
+    return rc < 0 ? rc : dsi_data_write_options(&m, &stored, 0, arena, out, err);
 }
 
 static void test_data_write_options__are_icebergs_defaults(void **state)
@@ -75,6 +75,34 @@ static void test_data_write_options__go_by_full_names(void **state)
     assert_int_equal(o.leaves[0].encode, DSI_PARQUET_ENCODE_AUTO);
     assert_int_equal(o.leaves[1].encode, DSI_PARQUET_ENCODE_DELTA_PREFIX);
     assert_int_equal(o.leaves[2].encode, DSI_PARQUET_ENCODE_DELTA);
+    dsi_arena_release(&arena);
+}
+
+static void test_data_write_options__tell_the_order_as_far_as_parquet_has_it(void **state)
+{
+    static const struct dsi_sort_field fields[] = {
+        {.source_id = 4, .descending = true, .nulls_last = true},
+        {.source_id = 1},
+        {.source_id = 3, .transform.kind = DSI_TRANSFORM_TRUNCATE},
+        {.source_id = 3}};
+    static const struct dsi_sort_order order = {
+        .order_id = 7, .fields = fields, .field_count = 4};
+    const struct dsi_metadata m = {.sort_orders = &order, .sort_order_count = 1};
+    struct dsi_schema schema = rows_schema(outer, 2);
+    struct dsi_parquet_write_options o;
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_stored stored;
+    (void)state;
+
+    assert_int_equal(dsi_data_stored(&schema, &arena, &stored, NULL), DS_OK);
+    assert_int_equal(dsi_data_write_options(&m, &stored, 7, &arena, &o, NULL), DS_OK);
+    assert_int_equal(o.sorting_count, 2);
+    assert_int_equal(o.sorting[0].leaf, 2);
+    assert_true(o.sorting[0].descending && !o.sorting[0].nulls_first);
+    assert_int_equal(o.sorting[1].leaf, 0);
+    assert_true(!o.sorting[1].descending && o.sorting[1].nulls_first);
+    assert_int_equal(dsi_data_write_options(&m, &stored, 0, &arena, &o, NULL), DS_OK);
+    assert_int_equal(o.sorting_count, 0);
     dsi_arena_release(&arena);
 }
 
@@ -135,6 +163,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_data_write_options__are_icebergs_defaults),
         cmocka_unit_test(test_data_write_options__go_by_full_names),
+        cmocka_unit_test(
+            test_data_write_options__tell_the_order_as_far_as_parquet_has_it),
         cmocka_unit_test(test_data_write_options__name_what_makes_no_sense),
         cmocka_unit_test(test_data_write_options__survives_every_fault),
     };

@@ -1,6 +1,7 @@
 #include "base/fault.h"
 #include "base/text.h"
 #include "unit/data/files.h"
+#include "unit/data/nested.h"
 
 #define PLACE "memory:///t/data/a.parquet"
 
@@ -194,6 +195,147 @@ static void test_data_writer__writes_slices_with_their_offsets(void **state)
     dsi_arena_release(&arena);
 }
 
+static void read_bytes(struct dsi_buf *out)
+{
+    struct ds_file_info info;
+    struct ds_file *f = NULL;
+
+    assert_int_equal(dsi_storage_stat(memory, PLACE, &info, NULL), DS_OK);
+    assert_int_equal(dsi_file_open(memory, PLACE, &f, NULL), DS_OK);
+    assert_int_equal(dsi_buf_append_zero(out, (size_t)info.size, NULL), DS_OK);
+    assert_int_equal(dsi_file_read(f, 0, out->data, out->size, NULL), DS_OK);
+    dsi_file_close(f);
+}
+
+static bool is_in_list(const struct dsi_type *t, int32_t id, bool in_list)
+{
+    in_list = in_list || t->kind == DSI_TYPE_LIST || t->kind == DSI_TYPE_MAP;
+    for (size_t i = 0; i < t->field_count; i++) {
+        if ((t->fields[i].id == id && in_list) ||
+            is_in_list(&t->fields[i].type, id, in_list)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Sizes everywhere, counts outside of lists, bounds of what has an order.
+static void check_nested_metrics(const struct dsi_batch *b, const struct dsi_data_file *f)
+{
+    for (size_t i = 0; i < f->column_count; i++) {
+        const struct dsi_column_metrics *m = &f->columns[i];
+        const struct dsi_field *field = dsi_schema_field(b->schema, m->field_id);
+        assert_non_null(field);
+        assert_true(field->type.field_count == 0);
+        assert_true(i == 0 || f->columns[i - 1].field_id < m->field_id);
+        assert_true(m->column_size > 0 || b->rows == 0);
+        if (is_in_list(&b->schema->root, m->field_id, false)) {
+            assert_int_equal(m->value_count, -1);
+            assert_true(!m->lower.data && !m->upper.data);
+            continue;
+        }
+        assert_int_equal(m->value_count, b->rows);
+        assert_true(m->null_count >= 0 && m->null_count <= b->rows);
+        bool bounds = field->type.kind != DSI_TYPE_VARIANT && m->null_count < b->rows;
+        assert_int_equal(m->lower.data != NULL, bounds);
+    }
+}
+
+// The file has the rows of the batch, batch by batch.
+static void check_nested_rows(const struct dsi_batch *b, const struct dsi_data_file *file,
+                              int64_t batch_max)
+{
+    const struct dsi_metadata m = {0};
+    const struct dsi_data_reader_options options = {.storage = memory,
+                                                    .file = file,
+                                                    .metadata = &m,
+                                                    .schema = b->schema,
+                                                    .batch_rows_max = batch_max};
+    struct dsi_data_reader *r = NULL;
+    struct dsi_batch got;
+    struct ds_error err = {0};
+    int64_t at = 0;
+    int rc = dsi_data_reader_open(&options, &r, &err);
+
+    while (rc >= 0 && (rc = dsi_data_reader_next(r, &got, &err)) == DS_ROW) {
+        assert_true(got.rows <= b->rows - at);
+        for (size_t c = 0; c < b->column_count; c++) {
+            for (int64_t row = 0; row < got.rows; row++) {
+                assert_true(nested_same(&b->columns[c], at + row, &got.columns[c], row));
+            }
+        }
+        at += got.rows;
+        dsi_batch_release(&got);
+    }
+    if (rc < 0) {
+        fail_msg("%s", err.message);
+    }
+    assert_int_equal(at, b->rows);
+    dsi_data_reader_close(r);
+}
+
+static void test_data_writer__gives_the_same_bytes_for_any_cut_of_nested_rows(void **s)
+{
+    (void)s;
+
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct rows_random r = {seed};
+        struct dsi_arena arena = DSI_ARENA_INIT;
+        struct dsi_schema schema = nested_schema(&r, 4, seed % 2 == 0, &arena);
+        struct dsi_metadata m = {0};
+        struct dsi_buf first = DSI_BUF_INIT;
+        struct dsi_data_file file;
+        struct dsi_batch b;
+        struct ds_error err = {0};
+        m.properties = properties(&r, &m.property_count);
+        nested_make(&r, &schema, rows_below(&r, 300), &b);
+        for (int i = 0; i < 3; i++) {
+            struct dsi_buf bytes = DSI_BUF_INIT;
+            if (write_file(&r, &b, &m, &arena, &file, &err) < 0) {
+                fail_msg("seed %llu: %s", (unsigned long long)seed, err.message);
+            }
+            check_nested_metrics(&b, &file);
+            check_nested_rows(&b, &file, 1 + rows_below(&r, 200));
+            read_bytes(i == 0 ? &first : &bytes);
+            if (i > 0 && (bytes.size != first.size ||
+                          memcmp(bytes.data, first.data, bytes.size) != 0)) {
+                fail_msg("seed %llu: another file", (unsigned long long)seed);
+            }
+            dsi_buf_release(&bytes);
+            assert_int_equal(dsi_storage_remove(memory, PLACE, NULL), DS_OK);
+        }
+        dsi_buf_release(&first);
+        dsi_batch_release(&b);
+        dsi_arena_release(&arena);
+    }
+}
+
+static void test_data_writer__survives_every_fault_with_nested_rows(void **state)
+{
+    struct rows_random r = {21};
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_schema schema = nested_schema(&r, 4, false, &arena);
+    struct dsi_fault_plan plan = {0};
+    struct dsi_batch b;
+    (void)state;
+
+    nested_make(&r, &schema, 30, &b);
+    while (dsi_fault_next(&plan)) {
+        struct dsi_arena mine = DSI_ARENA_INIT;
+        struct dsi_data_file file;
+        struct ds_error err = {0};
+        int rc = write_file(&r, &b, NULL, &mine, &file, &err);
+        dsi_fault_stop();
+        assert_true(rc == DS_OK || (plan.name && err.message[0] != '\0'));
+        assert_int_equal(is_there(), rc == DS_OK);
+        assert_int_equal(dsi_storage_remove(memory, PLACE, NULL), DS_OK);
+        dsi_arena_release(&mine);
+    }
+    assert_true(plan.target > 100);
+    dsi_batch_release(&b);
+    dsi_arena_release(&arena);
+}
+
 static int open_with(const char *key, const char *value, struct ds_error *err)
 {
     struct ds_property p = {key, value};
@@ -328,6 +470,9 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_data_writer__writes_what_is_read_back),
         cmocka_unit_test(test_data_writer__writes_slices_with_their_offsets),
+        cmocka_unit_test(
+            test_data_writer__gives_the_same_bytes_for_any_cut_of_nested_rows),
+        cmocka_unit_test(test_data_writer__survives_every_fault_with_nested_rows),
         cmocka_unit_test(test_data_writer__names_a_property_that_makes_no_sense),
         cmocka_unit_test(test_data_writer__leaves_nothing_without_finish),
         cmocka_unit_test(test_data_writer__spares_a_file_that_is_somebody_elses),

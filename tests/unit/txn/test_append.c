@@ -150,22 +150,52 @@ static void test_append__routes_rows_to_partitions_with_few_files_open(void **st
     catalog_release(&c);
 }
 
-static void test_append__rolls_to_a_new_file_at_the_target_size(void **state)
+// Appends the same 20,000 rows in batches of so many; the rows of each file.
+static size_t roll(int64_t batch_rows, int64_t *records, size_t max)
 {
-    static const struct ds_property small[] = {{"write.target-file-size-bytes", "1000"}};
+    static const struct ds_property small[] = {{"write.target-file-size-bytes", "4000"},
+                                               {"write.parquet.page-row-limit", "100"}};
     struct dsi_catalog c;
-    (void)state;
-
-    struct dsi_table *t = make(&c, NULL, NULL, small, 1);
+    struct dsi_table *t = make(&c, NULL, NULL, small, 2);
     struct job j = begin(t);
     struct dsi_batch b = numbers(dsi_append_schema(j.append), 0, 20000, 7);
-    assert_int_equal(dsi_append_batch(j.append, &b, NULL), DS_OK);
+
+    for (int64_t at = 0; at < b.rows; at += batch_rows) {
+        struct dsi_batch part;
+        int64_t n = batch_rows < b.rows - at ? batch_rows : b.rows - at;
+        assert_int_equal(dsi_batch_slice(&b, at, n, &part, NULL), DS_OK);
+        assert_int_equal(dsi_append_batch(j.append, &part, NULL), DS_OK);
+        dsi_batch_release(&part);
+    }
     assert_int_equal(dsi_append_finish(j.append, NULL), DS_OK);
-    assert_int_equal(j.change->operations[0].file_count, 3); // 8192, 8192, 3616 rows.
+    size_t count = j.change->operations[0].file_count;
+    assert_true(count <= max);
+    for (size_t i = 0; i < count; i++) {
+        const struct dsi_data_file *f = &j.change->operations[0].files[i];
+        records[i] = f->record_count;
+        assert_true(f->file_size < 40000); // Indexes and the footer come on top.
+        assert_true(i + 1 == count || f->file_size > 4000);
+    }
     dsi_batch_release(&b);
     end(&j);
     dsi_table_free(t);
     catalog_release(&c);
+    return count;
+}
+
+static void test_append__rolls_to_a_new_file_at_the_target_size(void **state)
+{
+    static const int64_t cuts[] = {7, 1000, 8192, 20000};
+    int64_t want[64] = {0};
+    size_t count = roll(64, want, 64);
+    (void)state;
+
+    assert_true(count > 2);
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+        int64_t got[64] = {0};
+        assert_int_equal(roll(cuts[i], got, 64), count); // At the same rows, always.
+        assert_memory_equal(got, want, sizeof got);
+    }
 }
 
 static void test_append__sorts_each_file_as_a_whole(void **state)

@@ -203,4 +203,42 @@ static inline int nested_write(struct nested *n,
     return rc;
 }
 
+// The file's leaves have the levels and the elements that were written.
+static inline void nested_check(const struct nested *n, struct ds_slice file,
+                                size_t batch)
+{
+    struct dsi_parquet_file f;
+
+    assert_int_equal(sample_parse(file, &f, NULL), DS_OK);
+    assert_int_equal(f.row_count, n->rows);
+    for (size_t leaf = 0; leaf < 2; leaf++) {
+        struct dsi_parquet_column c = DSI_PARQUET_COLUMN_INIT;
+        struct ds_error err = {0};
+        if (sample_read_levels(&f, file, leaf, batch, &c, &err) < 0) {
+            fail_msg("%s", err.message);
+        }
+        assert_int_equal(c.rows, n->rows);
+        assert_int_equal(c.slots, n->defs[leaf].size);
+        assert_int_equal(c.elements, n->elements[leaf]);
+        assert_memory_equal(c.defs.data, n->defs[leaf].data, c.slots);
+        assert_memory_equal(c.reps.data, n->reps[leaf].data, c.slots);
+        const int32_t *want = (const int32_t *)(const void *)n->values[leaf].data;
+        const int32_t *got = (const int32_t *)(const void *)c.values.data;
+        for (size_t i = 0; i < c.elements; i++) {
+            if (c.validity.size > 0 && !sample_bit(c.validity.data, i)) {
+                continue;
+            }
+            if (leaf == 0) {
+                assert_int_equal(got[i], want[i]);
+                continue;
+            }
+            size_t size = (size_t)(want[i + 1] - want[i]);
+            assert_int_equal(got[i + 1] - got[i], size);
+            assert_memory_equal(c.bytes.data + got[i], n->bytes.data + want[i], size);
+        }
+        dsi_parquet_column_release(&c);
+    }
+    dsi_parquet_file_release(&f);
+}
+
 #endif

@@ -190,9 +190,10 @@ static inline int sample_parse(struct ds_slice file, struct dsi_parquet_file *ou
 }
 
 // Reads a whole leaf, `batch` rows at a time.
-static inline int sample_read(const struct dsi_parquet_file *f, struct ds_slice file,
-                              size_t leaf, size_t batch, struct dsi_parquet_column *out,
-                              struct ds_error *err)
+static inline int sample_read_with(const struct dsi_parquet_file *f, struct ds_slice file,
+                                   size_t leaf, size_t batch,
+                                   const struct dsi_parquet_read_options *options,
+                                   struct dsi_parquet_column *out, struct ds_error *err)
 {
     int rc = DS_OK;
 
@@ -201,13 +202,28 @@ static inline int sample_read(const struct dsi_parquet_file *f, struct ds_slice 
         struct ds_slice bytes = {file.data + c->offset, (size_t)c->size};
         dsi_parquet_reader *r = NULL;
         size_t rows = 1;
-        rc = dsi_parquet_reader_new(f->leaves[leaf], c, bytes, NULL, &r, err);
+        rc = dsi_parquet_reader_new(f->leaves[leaf], c, bytes, options, &r, err);
         while (rc == DS_OK && rows > 0) {
             rc = dsi_parquet_reader_read(r, batch, out, &rows, err);
         }
         dsi_parquet_reader_free(r);
     }
     return rc;
+}
+
+static inline int sample_read(const struct dsi_parquet_file *f, struct ds_slice file,
+                              size_t leaf, size_t batch, struct dsi_parquet_column *out,
+                              struct ds_error *err)
+{
+    return sample_read_with(f, file, leaf, batch, NULL, out, err);
+}
+
+static inline int sample_read_levels(const struct dsi_parquet_file *f,
+                                     struct ds_slice file, size_t leaf, size_t batch,
+                                     struct dsi_parquet_column *out, struct ds_error *err)
+{
+    static const struct dsi_parquet_read_options levels = {.keep_levels = true};
+    return sample_read_with(f, file, leaf, batch, &levels, out, err);
 }
 
 #endif
