@@ -12,6 +12,7 @@
 #define DICTIONARY "write.parquet.dict-enabled"
 #define DICTIONARY_COLUMN "write.parquet.dict-enabled.column."
 #define ENCODING_COLUMN "write.parquet.encoding.column."
+#define ENCODINGS "write.parquet.encodings"
 
 static int read_codec(const struct dsi_metadata *m, struct dsi_parquet_write_options *out,
                       struct ds_error *err)
@@ -117,6 +118,32 @@ static int read_encoding(const char *key, const char *text, enum dsi_parquet_enc
                     "property %s is '%s', expected auto, plain, delta, delta-prefix or "
                     "split",
                     key, text);
+}
+
+static int read_choice(const struct dsi_metadata *m,
+                       struct dsi_parquet_write_options *out, struct ds_error *err)
+{
+    static const struct {
+        const char *name;
+        enum dsi_parquet_choice choice;
+    } choices[] = {
+        {"common", DSI_PARQUET_CHOICE_COMMON},
+        {"plain", DSI_PARQUET_CHOICE_PLAIN},
+        {"all", DSI_PARQUET_CHOICE_ALL},
+    };
+    const char *text = dsi_metadata_property(m, ENCODINGS);
+
+    for (size_t i = 0; text && i < sizeof choices / sizeof choices[0]; i++) {
+        if (dsi_text_equal_nocase(text, choices[i].name)) {
+            out->choice = choices[i].choice;
+            return DS_OK;
+        }
+    }
+    return text
+               ? dsi_fail(err, DS_EINVALID,
+                          "property " ENCODINGS " is '%s', expected common, plain or all",
+                          text)
+               : DS_OK;
 }
 
 // What is being read of one column: its name at the end of a key.
@@ -269,6 +296,7 @@ int dsi_data_write_options(const struct dsi_metadata *m, const struct dsi_stored
     DSI_TRY(read_sizes(m, out, err));
     if (m) {
         DSI_TRY(read_codec(m, out, err));
+        DSI_TRY(read_choice(m, out, err));
         DSI_TRY(read_columns(m, stored, arena, out, err));
         DSI_TRY(read_sorting(m, stored, sort_order_id, arena, out, err));
     }

@@ -34,6 +34,7 @@ static void test_data_write_options__are_icebergs_defaults(void **state)
     assert_int_equal(o.page_bytes, 1 << 20);
     assert_int_equal(o.page_rows, 20000);
     assert_int_equal(o.dictionary_bytes, 2 << 20);
+    assert_int_equal(o.choice, DSI_PARQUET_CHOICE_COMMON);
     for (size_t i = 0; i < 3; i++) {
         assert_false(o.leaves[i].bloom_filter || o.leaves[i].no_dictionary);
         assert_int_equal(o.leaves[i].encode, DSI_PARQUET_ENCODE_AUTO);
@@ -53,6 +54,7 @@ static void test_data_write_options__go_by_full_names(void **state)
         {"write.parquet.bloom-filter-max-bytes", "4096"},
         {"write.parquet.dict-enabled", "false"},
         {"write.parquet.dict-enabled.column.i", "true"},
+        {"write.parquet.encodings", "all"},
         {"write.parquet.encoding.column.s.b", "delta"},
         {"write.parquet.encoding.column.s.a", "delta-prefix"},
         {"write.parquet.row-group-check-min-record-count", "100"},
@@ -65,6 +67,7 @@ static void test_data_write_options__go_by_full_names(void **state)
     assert_int_equal(read_options(p, sizeof p / sizeof *p, &arena, &o, NULL), DS_OK);
     assert_int_equal(o.codec, DSI_COMPRESSION_ZSTD);
     assert_true(o.has_level && o.level == 9);
+    assert_int_equal(o.choice, DSI_PARQUET_CHOICE_ALL);
     assert_true(o.leaves[1].bloom_filter);
     assert_true(o.leaves[1].bloom_fpp > 0.049 && o.leaves[1].bloom_fpp < 0.051);
     assert_int_equal(o.leaves[1].bloom_distinct, 1000);
@@ -120,6 +123,7 @@ static void test_data_write_options__name_what_makes_no_sense(void **state)
         {"write.parquet.dict-enabled", "2"},
         {"write.parquet.dict-enabled.column.s.a", ""},
         {"write.parquet.encoding.column.s.b", "rle"},
+        {"write.parquet.encodings", "v2"},
     };
     (void)state;
 
