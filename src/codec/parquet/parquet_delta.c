@@ -8,7 +8,7 @@
 #include "codec/parquet/parquet_page.h"
 #include "codec/parquet/parquet_rle.h"
 
-enum { MINIBLOCK_MAX = 1 << 16, BATCH = 256 };
+enum { MINIBLOCK_MAX = 1 << 16, SLACK = 32 };
 
 static int take_varint(struct ds_slice *in, uint64_t *out, struct ds_error *err)
 {
@@ -80,13 +80,57 @@ static void put_value(struct dsi_buf *out, const struct delta *d)
     out->size += d->width;
 }
 
+// Deltas become values where they stand. One addition of each depends on the one before.
+static void sum_up(struct delta *d, uint64_t min, uint8_t *values, size_t count)
+{
+    uint64_t last = d->last; // Wraps around, as the format wants.
+
+    if (d->width == 4) {
+        for (size_t i = 0; i < count; i++) {
+            uint32_t delta = 0;
+            memcpy(&delta, values + i * 4, sizeof delta);
+            last += min + delta;
+            dsi_put_le32(values + i * 4, (uint32_t)last);
+        }
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            uint64_t delta = 0;
+            memcpy(&delta, values + i * 8, sizeof delta);
+            last += min + delta;
+            dsi_put_le64(values + i * 8, last);
+        }
+    }
+    d->last = last;
+}
+
+// Deltas of more bits than their values have: some writers do not let them wrap.
+static void unpack_wide(struct ds_slice in, int width, uint8_t *out, size_t count)
+{
+    enum { BATCH = 64 }; // A whole number of bytes.
+    uint64_t deltas[BATCH];
+
+    while (count > 0) {
+        size_t n = count < BATCH ? count : BATCH;
+        dsi_parquet_unpack64(in, width, deltas, n);
+        for (size_t i = 0; i < n; i++) {
+            uint32_t low = (uint32_t)deltas[i];
+            memcpy(out + i * 4, &low, sizeof low);
+        }
+        out += n * 4;
+        count -= n;
+        if (count > 0) {
+            in.data += BATCH / 8 * (size_t)width;
+            in.size -= BATCH / 8 * (size_t)width;
+        }
+    }
+}
+
 static int read_miniblock(struct ds_slice *in, struct delta *d, int width, uint64_t min,
                           struct dsi_buf *out, struct ds_error *err)
 {
-    uint64_t deltas[BATCH];
     size_t size = (size_t)d->per_miniblock / 8 * (size_t)width;
     size_t count = (size_t)(d->left < d->per_miniblock ? d->left : d->per_miniblock);
-    struct ds_slice at = {in->data, size};
+    uint8_t *to = NULL;
     int rc = DS_OK;
 
     if (size > in->size) {
@@ -94,19 +138,16 @@ static int read_miniblock(struct ds_slice *in, struct delta *d, int width, uint6
                            size, in->size);
     }
     DSI_TRY(dsi_buf_reserve(out, count * d->width, err));
-    for (size_t done_count = 0; done_count < count;) {
-        size_t n = count - done_count < BATCH ? count - done_count : BATCH;
-        dsi_parquet_unpack64(at, width, deltas, n);
-        for (size_t i = 0; i < n; i++) {
-            d->last += min + deltas[i]; // Wraps around, as the format wants.
-            put_value(out, d);
-        }
-        done_count += n;
-        if (done_count < count) { // n is BATCH: a whole number of bytes.
-            at.data += BATCH / 8 * (size_t)width;
-            at.size -= BATCH / 8 * (size_t)width;
-        }
+    to = out->data + out->size;
+    if (d->width == 4 && width > 32) {
+        unpack_wide(*in, width, to, count);
+    } else if (d->width == 4) {
+        dsi_parquet_unpack32(*in, width, (uint32_t *)(void *)to, count);
+    } else {
+        dsi_parquet_unpack64(*in, width, (uint64_t *)(void *)to, count);
     }
+    sum_up(d, min, to, count);
+    out->size += count * d->width;
     d->left -= count;
     if (size > 0) {
         in->data += size;
@@ -140,7 +181,8 @@ done:
     return rc;
 }
 
-// Moves `in` past the encoded numbers and appends them as little-endian ones.
+// Moves `in` past the encoded numbers and appends them as little-endian ones; nothing
+// else was appended before, so that each is aligned.
 static int read_numbers(struct ds_slice *in, size_t width, size_t count_max,
                         struct dsi_buf *out, struct ds_error *err)
 {
@@ -160,46 +202,89 @@ done:
     return rc;
 }
 
-// The next of the values that are being put together: a prefix of the last one, a suffix.
+// Values that are put together: a prefix of the last one, then a suffix. They have been
+// measured: all of them fit their bytes, and there is room for them.
 struct join {
-    struct ds_slice suffixes;
-    size_t prefix;
-    size_t suffix;
-    size_t last_at; // Of the last value, in the output.
-    size_t last_size;
-    bool fixed; // No length in front of the value.
+    const uint8_t *prefixes; // Lengths, four bytes each; NULL: all are 0.
+    const uint8_t *suffixes;
+    size_t count;
+    bool fixed; // No length in front of a value.
 };
 
-static int join_value(struct join *j, struct dsi_buf *out, struct ds_error *err)
+static size_t prefix_of(const struct join *j, size_t i)
 {
-    uint8_t length[4];
-    size_t size = 0;
-    size_t at = 0;
-    int rc = DS_OK;
+    return j->prefixes ? dsi_le32(j->prefixes + i * 4) : 0;
+}
 
-    if (j->prefix > j->last_size || j->suffix > j->suffixes.size ||
-        j->suffix > INT32_MAX - j->prefix) {
-        return dsi_corrupt(err,
-                           "delta byte array: %zu bytes of %zu before, then %zu of %zu",
-                           j->prefix, j->last_size, j->suffix, j->suffixes.size);
+// The bytes of all values together; DS_ECORRUPT if one of them cannot be.
+static int measure(const struct join *j, const struct dsi_parquet_field *f, size_t size,
+                   size_t max, size_t *out, struct ds_error *err)
+{
+    size_t left = size;
+    size_t last = 0;
+    size_t total = 0;
+
+    for (size_t i = 0; i < j->count; i++) {
+        size_t prefix = prefix_of(j, i);
+        size_t suffix = dsi_le32(j->suffixes + i * 4);
+        if (prefix > last || suffix > left || suffix > INT32_MAX - prefix) {
+            return dsi_corrupt(
+                err, "delta byte array: %zu bytes of %zu before, then %zu of %zu", prefix,
+                last, suffix, left);
+        }
+        left -= suffix;
+        last = prefix + suffix;
+        if (j->fixed && last != (size_t)f->type_length) {
+            return dsi_corrupt(err, "delta byte array: a value of %zu bytes, not %d",
+                               last, f->type_length);
+        }
+        if (last + 4 > max - total) {
+            return dsi_fail(err, DS_EUNSUPPORTED,
+                            "delta byte array: more than %zu bytes in a page", max);
+        }
+        total += last + (j->fixed ? 0 : 4);
     }
-    size = j->prefix + j->suffix;
-    DSI_TRY(dsi_buf_reserve(out, size + sizeof length, err));
-    if (!j->fixed) {
-        dsi_put_le32(length, (uint32_t)size);
-        DSI_TRY(dsi_buf_append(out, length, sizeof length, err));
+    *out = total;
+    return DS_OK;
+}
+
+// Copies through a register, so that it may read what it is about to write over.
+static inline void copy_slack(uint8_t *to, const uint8_t *from)
+{
+    uint8_t copy[SLACK];
+    memcpy(copy, from, SLACK);
+    memcpy(to, copy, SLACK);
+}
+
+// There is slack behind `to`.
+static void join_all(const struct join *j, struct ds_slice in, uint8_t *to)
+{
+    const uint8_t *last = to;
+
+    for (size_t i = 0; i < j->count; i++) {
+        size_t prefix = prefix_of(j, i);
+        size_t suffix = dsi_le32(j->suffixes + i * 4);
+        if (!j->fixed) {
+            dsi_put_le32(to, (uint32_t)(prefix + suffix));
+            to += 4;
+        }
+        if (prefix <= SLACK) {
+            copy_slack(to, last);
+        } else {
+            memcpy(to, last, prefix);
+        }
+        if (suffix <= SLACK && in.size >= SLACK) {
+            copy_slack(to + prefix, in.data);
+        } else if (suffix > 0) {
+            memcpy(to + prefix, in.data, suffix);
+        }
+        if (suffix > 0) {
+            in.data += suffix;
+            in.size -= suffix;
+        }
+        last = to;
+        to += prefix + suffix;
     }
-    at = out->size;
-    DSI_TRY(dsi_buf_append(out, out->data + j->last_at, j->prefix, err));
-    DSI_TRY(dsi_buf_append(out, j->suffixes.data, j->suffix, err));
-    if (j->suffix > 0) {
-        j->suffixes.data += j->suffix;
-        j->suffixes.size -= j->suffix;
-    }
-    j->last_at = at;
-    j->last_size = size;
-done:
-    return rc;
 }
 
 static int read_byte_arrays(struct ds_slice in, const struct dsi_parquet_field *f,
@@ -208,7 +293,9 @@ static int read_byte_arrays(struct ds_slice in, const struct dsi_parquet_field *
 {
     struct dsi_buf prefixes = DSI_BUF_INIT_MAX(out->max);
     struct dsi_buf suffixes = DSI_BUF_INIT_MAX(out->max);
-    struct join j = {.fixed = f->physical == DSI_PARQUET_FIXED, .last_at = out->size};
+    struct join j = {.fixed = f->physical == DSI_PARQUET_FIXED};
+    size_t max = out->max ? out->max : DSI_BUF_MAX;
+    size_t total = 0;
     int rc = DS_OK;
 
     if (has_prefixes) {
@@ -219,16 +306,14 @@ static int read_byte_arrays(struct ds_slice in, const struct dsi_parquet_field *
         DSI_TRY(dsi_corrupt(err, "delta byte array: %zu prefixes, %zu suffixes",
                             prefixes.size / 4, suffixes.size / 4));
     }
-    j.suffixes = in;
-    for (size_t i = 0; i < suffixes.size; i += 4) {
-        j.prefix = has_prefixes ? dsi_le32(prefixes.data + i) : 0;
-        j.suffix = dsi_le32(suffixes.data + i);
-        DSI_TRY(join_value(&j, out, err));
-        if (j.fixed && j.last_size != (size_t)f->type_length) {
-            DSI_TRY(dsi_corrupt(err, "delta byte array: a value of %zu bytes, not %d",
-                                j.last_size, f->type_length));
-        }
-    }
+    j.prefixes = has_prefixes ? prefixes.data : NULL;
+    j.suffixes = suffixes.data;
+    j.count = suffixes.size / 4;
+    max = max > SLACK ? max - SLACK : 0;
+    DSI_TRY(measure(&j, f, in.size, max, &total, err));
+    DSI_TRY(dsi_buf_reserve(out, total + SLACK, err));
+    join_all(&j, in, out->data + out->size);
+    out->size += total;
 done:
     dsi_buf_release(&prefixes);
     dsi_buf_release(&suffixes);
@@ -239,7 +324,6 @@ static int join_streams(struct ds_slice in, size_t width, struct dsi_buf *out,
                         struct ds_error *err)
 {
     size_t count = in.size / width;
-    uint8_t *to = NULL;
     int rc = DS_OK;
 
     if (in.size % width != 0) {
@@ -247,13 +331,7 @@ static int join_streams(struct ds_slice in, size_t width, struct dsi_buf *out,
                            width);
     }
     DSI_TRY(dsi_buf_reserve(out, in.size, err));
-    to = out->data + out->size;
-    for (size_t b = 0; b < width; b++) {
-        const uint8_t *from = in.data + b * count;
-        for (size_t i = 0; i < count; i++) {
-            to[i * width + b] = from[i];
-        }
-    }
+    dsi_kernels()->join_streams(in.data, width, count, out->data + out->size);
     out->size += in.size;
 done:
     return rc;

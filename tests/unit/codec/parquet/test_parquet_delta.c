@@ -100,6 +100,78 @@ static void test_parquet_delta__joins_byte_arrays(void **state)
            sizeof prefixes_plain - 1);
 }
 
+// Numbers for the lengths of byte arrays, as a delta block of one miniblock.
+static void put_lengths(struct dsi_buf *out, const uint32_t *lengths, size_t count)
+{
+    assert_true(count >= 1 && count <= 33);
+    uint8_t head[] = {0x20,
+                      1,
+                      (uint8_t)count,
+                      (uint8_t)(lengths[0] * 2), // 0 to 63.
+                      0xff,
+                      0x01,
+                      8}; // The least delta is -128; eight bits each.
+    assert_int_equal(dsi_buf_append(out, head, sizeof head, NULL), DS_OK);
+    for (size_t i = 1; i < 33; i++) {
+        uint32_t delta = i < count ? lengths[i] - lengths[i - 1] + 128 : 0;
+        assert_int_equal(dsi_buf_append_byte(out, (uint8_t)delta, NULL), DS_OK);
+    }
+}
+
+// Short and long prefixes and suffixes, up to the end of the bytes.
+static void test_parquet_delta__joins_values_of_every_length(void **state)
+{
+    const struct dsi_parquet_field f = {.physical = DSI_PARQUET_BYTE_ARRAY};
+    (void)state;
+
+    for (uint32_t step = 0; step < 40; step++) {
+        struct dsi_buf in = DSI_BUF_INIT;
+        struct dsi_buf out = DSI_BUF_INIT;
+        uint32_t prefixes[33];
+        uint32_t suffixes[33];
+        uint8_t value[64] = {0};
+        size_t at = 0;
+        for (uint32_t i = 0; i < 33; i++) {
+            prefixes[i] = i == 0 ? 0 : (i * step + step) % (suffixes[i - 1] + 1);
+            prefixes[i] = prefixes[i] > 40 ? 40 : prefixes[i];
+            suffixes[i] = (i * 13 + step) % 60;
+        }
+        prefixes[0] = 0;
+        for (uint32_t i = 1; i < 33; i++) { // Not longer than the value before.
+            uint32_t last = prefixes[i - 1] + suffixes[i - 1];
+            prefixes[i] = prefixes[i] < last ? prefixes[i] : last;
+        }
+        put_lengths(&in, prefixes, 33);
+        put_lengths(&in, suffixes, 33);
+        for (uint32_t i = 0; i < 33; i++) {
+            for (uint32_t k = 0; k < suffixes[i]; k++) {
+                assert_int_equal(dsi_buf_append_byte(&in, (uint8_t)(i * 7 + k), NULL),
+                                 DS_OK);
+            }
+        }
+        uint8_t *exact = malloc(in.size); // For a sanitizer to watch.
+        memcpy(exact, in.data, in.size);
+        assert_int_equal(dsi_parquet_to_plain(DSI_PARQUET_DELTA_BYTE_ARRAY, &f,
+                                              (struct ds_slice){exact, in.size}, 100,
+                                              &out, NULL),
+                         DS_OK);
+        for (uint32_t i = 0; i < 33; i++) {
+            uint32_t size = prefixes[i] + suffixes[i];
+            for (uint32_t k = 0; k < suffixes[i] && prefixes[i] + k < sizeof value; k++) {
+                value[prefixes[i] + k] = (uint8_t)(i * 7 + k);
+            }
+            assert_int_equal(out.data[at], size);
+            assert_memory_equal(out.data + at + 4, value,
+                                size < sizeof value ? size : sizeof value);
+            at += 4 + size;
+        }
+        assert_int_equal(out.size, at);
+        free(exact);
+        dsi_buf_release(&in);
+        dsi_buf_release(&out);
+    }
+}
+
 static void test_parquet_delta__joins_split_streams(void **state)
 {
     static const uint8_t split[] = {0xAA, 0x00, 0xA3, 0xBB, 0x11, 0xB4,
@@ -144,6 +216,7 @@ int main(void)
         cmocka_unit_test(test_parquet_delta__wraps_around),
         cmocka_unit_test(test_parquet_delta__wraps_deltas_wider_than_the_values),
         cmocka_unit_test(test_parquet_delta__joins_byte_arrays),
+        cmocka_unit_test(test_parquet_delta__joins_values_of_every_length),
         cmocka_unit_test(test_parquet_delta__joins_split_streams),
         cmocka_unit_test(test_parquet_delta__refuses_what_is_out_of_bounds),
     };
