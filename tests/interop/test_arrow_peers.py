@@ -45,13 +45,15 @@ def leaf(rng, n, simple):
     if not simple:
         data = lambda: rng.randbytes(rng.choice([0, 3, 12, 13, 50]))
         kinds += [
-            (pa.int32(), lambda: rng.getrandbits(31)), (pa.float16(), lambda: float(rng.randrange(99))),
+            (pa.int32(), lambda: rng.getrandbits(31)),
+            (pa.float16(), lambda: float(rng.randrange(99))),
             (pa.float32(), lambda: rng.randrange(-99, 99) / 4),
             (pa.decimal128(9, 2), lambda: D(rng.randrange(-10**8, 10**8)) / 100),
             (pa.decimal128(38, 0), lambda: D(rng.randrange(-10**37, 10**37))),
             (pa.decimal256(20, 3), lambda: D(rng.randrange(-10**18, 10**18)) / 1000),
             (pa.date32(), day), (pa.date64(), day), (pa.time32("ms"), lambda: moment().time()),
-            (pa.time64("us"), lambda: moment().time()), (pa.timestamp("s"), lambda: moment().replace(microsecond=0)),
+            (pa.time64("us"), lambda: moment().time()),
+            (pa.timestamp("s"), lambda: moment().replace(microsecond=0)),
             (pa.timestamp("ms"), moment), (pa.timestamp("us", "UTC"), zoned),
             (pa.binary(), data), (pa.large_binary(), data), (pa.binary_view(), data),
             (pa.binary(5), lambda: rng.randbytes(5))]
@@ -184,6 +186,13 @@ class RowsOptions(ctypes.Structure):
                 ("batch_rows_max", ctypes.c_uint32)]
 
 
+class Form(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("string_view", ctypes.c_bool),
+                ("dictionary", ctypes.c_bool),
+                ("dictionary_columns", ctypes.POINTER(ctypes.c_char_p)),
+                ("dictionary_column_count", ctypes.c_size_t)]
+
+
 def stream_of(schema, batches):
     s = ours.Stream()
     pa.RecordBatchReader.from_batches(schema, batches)._export_to_c(s.address)
@@ -313,6 +322,15 @@ def through_files(rng, folder):
     found = pq.read_table(path)
     found.validate(full=True)
     same(found, columns, "read by pyarrow")
+    same(ours.scan_file(path), columns, "scanned")
+    for form in (Form(string_view=True), Form(dictionary=True), Form(dictionary=True,
+                                                                     string_view=True)):
+        form.struct_size = ctypes.sizeof(Form)
+        s, err = ours.Stream(), ours.Error()
+        ours.check(ours.library.ds_file_scan_as(
+            os.fsencode(path), ctypes.byref(form), ctypes.c_void_p(s.address),
+            ctypes.byref(err)), err)
+        same(s.read(), columns, f"scanned, {form.string_view}, {form.dictionary}")
     os.remove(path)
 
 
