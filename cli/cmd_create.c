@@ -5,6 +5,7 @@
 #include "cli/common.h"
 #include "cli/input.h"
 #include "cli/opt.h"
+#include "cli/schema_text.h"
 
 static const char *like;
 static const char *schema_text;

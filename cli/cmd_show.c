@@ -7,6 +7,7 @@
 #include "cli/common.h"
 #include "cli/grid.h"
 #include "cli/opt.h"
+#include "cli/schema_text.h"
 
 static const char *number(char *buffer, int64_t n)
 {
@@ -210,58 +211,6 @@ static int run_refs(int count, char **words)
 static const struct grid_column schema_columns[] = {
     {"column", false}, {"type", false}, {"required", false}};
 
-// True when an Arrow field's metadata say that it is a UUID.
-static bool is_uuid(const struct ArrowSchema *c)
-{
-    static const char word[] = "arrow.uuid";
-    const char *at = c->metadata;
-    int32_t pairs = 0;
-
-    if (!at) {
-        return false;
-    }
-    memcpy(&pairs, at, 4);
-    at += 4;
-    for (int32_t i = 0; i < 2 * pairs; i++) {
-        int32_t size = 0;
-        memcpy(&size, at, 4);
-        at += 4;
-        if (size == (int32_t)strlen(word) && memcmp(at, word, strlen(word)) == 0) {
-            return true;
-        }
-        at += size;
-    }
-    return false;
-}
-
-static void type_name(const struct ArrowSchema *c, char *out, size_t size)
-{
-    static const char *const names[][2] = {
-        {"b", "boolean"},      {"i", "int"},
-        {"l", "long"},         {"f", "float"},
-        {"g", "double"},       {"u", "string"},
-        {"z", "binary"},       {"tdD", "date"},
-        {"ttu", "time"},       {"+s", "struct"},
-        {"+l", "list"},        {"+m", "map"},
-        {"tsu:", "timestamp"}, {"tsn:", "timestamp_ns"}};
-    int precision = 0;
-    int scale = 0;
-
-    snprintf(out, size, "%s", c->format);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(c->format, names[i][0]) == 0) {
-            snprintf(out, size, "%s", names[i][1]);
-        }
-    }
-    if (strncmp(c->format, "ts", 2) == 0 && c->format[3] == ':' && c->format[4]) {
-        snprintf(out, size, "timestamptz%s", c->format[2] == 'n' ? "_ns" : "");
-    } else if (sscanf(c->format, "d:%d,%d", &precision, &scale) == 2) {
-        snprintf(out, size, "decimal(%d, %d)", precision, scale);
-    } else if (strncmp(c->format, "w:", 2) == 0) {
-        snprintf(out, size, is_uuid(c) ? "uuid" : "fixed[%s]", c->format + 2);
-    }
-}
-
 static int list_schema(ds_table *t, struct grid *g, struct ds_error *err)
 {
     struct ArrowSchema schema = {0};
@@ -272,11 +221,11 @@ static int list_schema(ds_table *t, struct grid *g, struct ds_error *err)
     }
     for (int64_t i = 0; i < schema.n_children; i++) {
         const struct ArrowSchema *c = schema.children[i];
-        char type[64];
-        type_name(c, type, sizeof type);
+        char *type = schema_type_text(c);
         const char *cells[] = {c->name, type,
                                c->flags & ARROW_FLAG_NULLABLE ? "false" : "true"};
         grid_row(g, cells);
+        free(type);
     }
     schema.release(&schema);
     return DS_OK;

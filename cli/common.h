@@ -36,8 +36,4 @@ bool parse_moment(const char *text, int64_t *ms);
 /// "2026-11-20 10:00:00.123Z" in a buffer of at least 32 bytes.
 void format_moment(int64_t ms, char *out);
 
-/// "a int not null, b decimal(9,2), c string" as Iceberg's JSON; the caller frees it.
-/// NULL (and why in err) when it is malformed.
-char *schema_from_text(const char *text, struct ds_error *err);
-
 #endif

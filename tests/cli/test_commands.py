@@ -145,6 +145,44 @@ def test_snapshots_history_refs_and_time_travel():
     equal([r["name"] for r in refs], ["main"])
 
 
+def test_nested_values_come_back_as_they_went_in():
+    make("t", "id long not null, who struct<name: string not null, tags: list<string>>, "
+              "m map<string, array<struct<a int, `b c` date>>>, n map<int, boolean not null>")
+    nested = [{"id": 1, "who": {"name": "A \"b\", c", "tags": ["x", None, ""]},
+               "m": {"k": [{"a": 1, "b c": "2020-02-29"}, None], "": []},
+               "n": [{"key": -1, "value": True}]},
+              {"id": 2, "who": None, "m": {}, "n": []},
+              {"id": 3, "who": {"name": "", "tags": None}, "m": None, "n": None}]
+    good("append", "t", "-", "--format", "jsonl", input="\n".join(map(json.dumps, nested)))
+    equal(rows("t"), nested)
+    equal(json.loads(good("scan", "t", "--format", "json", "--where", "id = 2")), nested[1:2])
+    for form in ("csv", "json", "parquet"):
+        good("scan", "t", "--format", form, "--output", f"out.{form}")
+        good("create", form, "--schema", good("schema", "t", "--json"))
+        good("append", form, f"out.{form}")
+        equal(rows(form), nested)
+    assert '{"name":"A \\"b\\", c","tags":["x",null,""]}' in good("scan", "t")
+    shown = good("schema", "t")
+    for words in ("struct<name: string not null, tags: list<string>>",
+                  "map<string, list<struct<a: int, b c: date>>>", "map<int, boolean not null>"):
+        assert words in shown, shown
+    bad("append", "t", "-", "--format", "jsonl", input='{"id":4,"who":{"tags":[]}}',
+        says=("input:1", "who.name", "required"))
+    bad("append", "t", "-", "--format", "jsonl", input='{"id":4,"m":{"k":[{"a":"x"}]}}',
+        says=("input:1", "m.value.element.a"))
+
+
+def test_nested_types_are_taken_from_a_file():
+    pathlib.Path("n.jsonl").write_text(
+        '{"a": {"b": [1, 2.5]}, "c": [{"d": "2020-01-01"}]}\n{"a": {"e": true}}\n')
+    good("create", "t", "--like", "n.jsonl")
+    good("append", "t", "n.jsonl")
+    shown = good("schema", "t")
+    assert "struct<b: list<double>, e: boolean>" in shown, shown
+    assert "list<struct<d: date>>" in shown, shown
+    equal(count("t"), 2)
+
+
 def test_metadata_schema_and_info():
     make()
     metadata = json.loads(good("metadata", "t"))
