@@ -1,7 +1,6 @@
 #include "data/data_columns.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -10,8 +9,14 @@
 #include "data/column_layout.h"
 #include "data/data_metrics.h"
 
-// A gap that is cheaper to read than to leave out, and the most that one read is for.
-enum { GAP_MAX = 64 * 1024, REQUEST_MAX = 64 << 20 };
+enum {
+    CHUNK_SMALL = 32 * 1024,   // A chunk that is always read whole.
+    FETCH_BYTES_MAX = 8 << 20, // So much is read at once, for all columns.
+    WINDOW_MIN = 128 * 1024,   // Else, so much of each of them, or a page.
+    WINDOW_MAX = 8 << 20,
+    PAGES_GAP_MAX = 64 * 1024, // Pages that are read though nobody asked for them.
+    INDEX_BYTES_MAX = 64 << 20,
+};
 
 static bool is_filtered(const struct dsi_data_filter *filter, int32_t id)
 {
@@ -34,8 +39,8 @@ static int init_column(struct dsi_data_column *c, const struct dsi_data_origin *
         return rc;
     }
     c->origin = origin;
-    c->bytes = dsi_arena_array(arena, leaves, sizeof *c->bytes);
-    if (!c->bytes) {
+    c->chunks = dsi_arena_array(arena, leaves, sizeof *c->chunks);
+    if (!c->chunks) {
         return dsi_no_memory(err, "making a data file reader");
     }
     if (leaves == 1 && dsi_type_is_primitive(&c->field->type)) {
@@ -54,7 +59,7 @@ int dsi_data_columns_init(struct dsi_data_columns *c,
     struct dsi_data_origin *origins = NULL;
     int rc = DS_OK;
 
-    *c = (struct dsi_data_columns){.file = file, .output_count = root->field_count};
+    *c = (struct dsi_data_columns){.output_count = root->field_count};
     if (options->filter && options->output) {
         c->output_count = options->output->root.field_count;
     }
@@ -62,7 +67,11 @@ int dsi_data_columns_init(struct dsi_data_columns *c,
     if (!c->items) {
         return dsi_no_memory(err, "making a data file reader");
     }
-    DSI_TRY(dsi_pool_new(&c->pool, err));
+    c->pool = dsi_pool_share(options->pool);
+    if (!c->pool) {
+        DSI_TRY(dsi_pool_new(&c->pool, err));
+    }
+    dsi_data_io_init(&c->io, file, c->pool);
     DSI_TRY(dsi_data_origins(options, parquet, arena, &origins, err));
     for (size_t i = 0; i < root->field_count; i++) {
         c->items[i].field = &root->fields[i];
@@ -82,10 +91,8 @@ void dsi_data_columns_end(struct dsi_data_columns *c)
             c->items[i].begun = false;
         }
     }
-    for (size_t i = 0; i < c->buffer_count; i++) {
-        dsi_buf_release(&c->buffers[i]);
-    }
-    c->buffer_count = 0;
+    dsi_data_io_forget(&c->io);
+    dsi_arena_release(&c->arena);
     memset(c->fetched, 0, sizeof c->fetched);
     c->group = NULL;
 }
@@ -96,9 +103,11 @@ void dsi_data_columns_release(struct dsi_data_columns *c)
     for (size_t i = 0; i < c->count; i++) {
         dsi_data_source_free(c->items[i].decoder);
     }
-    dsi_free(c->buffers);
+    dsi_data_io_release(&c->io);
     dsi_pool_drop(c->pool);
-    *c = (struct dsi_data_columns){0};
+    c->pool = NULL;
+    c->items = NULL;
+    c->count = 0;
 }
 
 void dsi_data_columns_begin(struct dsi_data_columns *c,
@@ -107,78 +116,13 @@ void dsi_data_columns_begin(struct dsi_data_columns *c,
     dsi_data_columns_end(c);
     c->group = group;
     c->row_base = row_base;
+    c->everything = (struct dsi_row_range){0, group->row_count, false};
+    c->chosen = (struct dsi_row_ranges){&c->everything, 1, 0};
 }
 
-int dsi_data_columns_read(struct dsi_data_columns *c, int64_t offset, size_t size,
-                          struct ds_slice *out, struct ds_error *err)
+void dsi_data_columns_choose(struct dsi_data_columns *c, struct dsi_row_ranges chosen)
 {
-    int rc = DS_OK;
-
-    if (c->buffer_count == c->buffer_capacity) {
-        size_t capacity = c->buffer_capacity ? c->buffer_capacity * 2 : 8;
-        struct dsi_buf *buffers = dsi_realloc(c->buffers, capacity * sizeof *buffers);
-        if (!buffers) {
-            return dsi_no_memory(err, "reading a data file");
-        }
-        c->buffers = buffers;
-        c->buffer_capacity = capacity;
-    }
-    struct dsi_buf *b = &c->buffers[c->buffer_count];
-    *b = (struct dsi_buf)DSI_BUF_INIT_MAX(size > 0 ? size : 1);
-    b->pool = c->pool;
-    DSI_TRY(dsi_buf_reserve(b, size, err));
-    c->buffer_count++;
-    if (size > 0) {
-        DSI_TRY(dsi_file_read(c->file, (uint64_t)offset, b->data, size, err));
-        c->bytes_read += size;
-        c->reads++;
-    }
-    b->size = size;
-    *out = dsi_buf_slice(b);
-done:
-    return rc;
-}
-
-// A chunk that is to be fetched.
-struct wish {
-    int64_t offset;
-    int64_t size;
-    struct ds_slice *out;
-};
-
-static int by_offset(const void *a, const void *b)
-{
-    int64_t left = ((const struct wish *)a)->offset;
-    int64_t right = ((const struct wish *)b)->offset;
-
-    return (left > right) - (left < right);
-}
-
-// Serves the wishes, sorted by their offsets, with as few reads as make sense (1).
-static int grant(struct dsi_data_columns *c, struct wish *wishes, size_t count,
-                 struct ds_error *err)
-{
-    int rc = DS_OK;
-
-    for (size_t first = 0, next = 0; first < count; first = next) {
-        int64_t start = wishes[first].offset;
-        int64_t end = start + wishes[first].size;
-        struct ds_slice all = {0};
-        for (next = first + 1; next < count; next++) {
-            int64_t to = wishes[next].offset + wishes[next].size;
-            if (wishes[next].offset > end + GAP_MAX || to - start > REQUEST_MAX) {
-                break;
-            }
-            end = to > end ? to : end;
-        }
-        DSI_TRY(dsi_data_columns_read(c, start, (size_t)(end - start), &all, err));
-        for (size_t i = first; i < next; i++) {
-            *wishes[i].out = (struct ds_slice){all.data + (wishes[i].offset - start),
-                                               (size_t)wishes[i].size};
-        }
-    }
-done:
-    return rc;
+    c->chosen = chosen;
 }
 
 bool dsi_data_columns_is(const struct dsi_data_columns *c, size_t i,
@@ -191,57 +135,263 @@ bool dsi_data_columns_is(const struct dsi_data_columns *c, size_t i,
                                     : output && !(which == DSI_DATA_REST && filtered);
 }
 
-// The chunks of columns that are not there yet; room for as many as their leaves.
-static size_t list_wishes(struct dsi_data_columns *c, enum dsi_data_which which,
-                          struct wish *out)
+// One leaf that is to be fetched.
+struct job {
+    const struct dsi_parquet_node *leaf;
+    struct dsi_data_chunk *chunk;
+    struct ds_slice index; // Its offset index, as it stands in the file.
+};
+
+struct plan {
+    struct dsi_data_columns *columns;
+    struct job *jobs;
+    size_t count;
+    struct dsi_data_wish *wishes;
+    size_t wish_count;
+    size_t wish_capacity;
+};
+
+// The leaves of columns that are not there yet.
+static int list_jobs(struct plan *p, enum dsi_data_which which, struct ds_error *err)
 {
+    struct dsi_data_columns *c = p->columns;
     size_t count = 0;
 
     for (size_t i = 0; i < c->count; i++) {
+        count += dsi_data_source_leaf_count(c->items[i].decoder);
+    }
+    p->jobs = dsi_arena_array(&c->arena, count, sizeof *p->jobs);
+    if (!p->jobs) {
+        return dsi_no_memory(err, "reading a data file");
+    }
+    for (size_t i = 0; i < c->count; i++) {
         struct dsi_data_column *item = &c->items[i];
-        if (item->begun || !dsi_data_columns_is(c, i, which)) {
-            continue;
-        }
-        for (size_t k = 0; k < dsi_data_source_leaf_count(item->decoder); k++, count++) {
-            const struct dsi_parquet_chunk *chunk =
-                &c->group->columns[dsi_data_source_leaf(item->decoder, k)->leaf];
-            if (out) {
-                out[count] = (struct wish){chunk->offset, chunk->size, &item->bytes[k]};
-            }
+        size_t leaves = item->begun || !dsi_data_columns_is(c, i, which)
+                            ? 0
+                            : dsi_data_source_leaf_count(item->decoder);
+        for (size_t k = 0; k < leaves; k++) {
+            const struct dsi_parquet_node *leaf = dsi_data_source_leaf(item->decoder, k);
+            item->chunks[k] = (struct dsi_data_chunk){
+                .mode = DSI_CHUNK_WHOLE, .chunk = &c->group->columns[leaf->leaf]};
+            p->jobs[p->count++] = (struct job){leaf, &item->chunks[k], {NULL, 0}};
         }
     }
-    return count;
+    return DS_OK;
+}
+
+static int wish(struct plan *p, int64_t offset, int64_t size, struct ds_slice *out,
+                struct ds_error *err)
+{
+    if (size == 0) {
+        *out = (struct ds_slice){NULL, 0};
+        return DS_OK;
+    }
+    if (p->wish_count == p->wish_capacity) {
+        size_t capacity = p->wish_capacity ? p->wish_capacity * 2 : 16;
+        struct dsi_data_wish *wishes =
+            dsi_realloc(p->wishes, capacity * sizeof *p->wishes);
+        if (!wishes) {
+            return dsi_no_memory(err, "reading a data file");
+        }
+        p->wishes = wishes;
+        p->wish_capacity = capacity;
+    }
+    p->wishes[p->wish_count++] = (struct dsi_data_wish){offset, size, out};
+    return DS_OK;
+}
+
+static int grant(struct plan *p, struct ds_error *err)
+{
+    int rc = dsi_data_io_fetch(&p->columns->io, p->wishes, p->wish_count, err);
+
+    p->wish_count = 0;
+    return rc;
+}
+
+static int64_t chosen_rows(const struct dsi_data_columns *c)
+{
+    int64_t rows = 0;
+
+    for (size_t i = 0; i < c->chosen.count; i++) {
+        rows += c->chosen.items[i].end - c->chosen.items[i].first;
+    }
+    return rows;
+}
+
+// Reads the offset indexes of chunks that are worth it.
+static int read_indexes(struct plan *p, struct ds_error *err)
+{
+    struct dsi_data_columns *c = p->columns;
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < p->count; i++) {
+        struct job *j = &p->jobs[i];
+        const struct dsi_parquet_chunk *k = j->chunk->chunk;
+        if (k->size > CHUNK_SMALL && k->offset_index_offset > 0 &&
+            k->offset_index_size > 0 && k->offset_index_size <= INDEX_BYTES_MAX &&
+            dsi_data_io_has(&c->io, k->offset_index_offset, k->offset_index_size)) {
+            DSI_TRY(
+                wish(p, k->offset_index_offset, k->offset_index_size, &j->index, err));
+        }
+    }
+    DSI_TRY(grant(p, err));
+    for (size_t i = 0; i < p->count; i++) {
+        struct job *j = &p->jobs[i];
+        struct ds_slice none = {NULL, 0};
+        if (j->index.size == 0) {
+            continue;
+        }
+        rc = dsi_parquet_page_index_parse(j->leaf, j->chunk->chunk, c->group->row_count,
+                                          j->index, none, &c->arena, &j->chunk->index,
+                                          err);
+        if (rc == DS_OK && j->chunk->index.page_count > 0) {
+            j->chunk->mode = DSI_CHUNK_SEGMENTS;
+        }
+        rc = rc == DS_ECORRUPT ? DS_OK : rc; // As good as none.
+        DSI_TRY(rc);
+    }
+done:
+    return rc;
+}
+
+// Whether any chosen row is on a page. `*range` only goes on.
+static bool is_chosen(const struct dsi_data_columns *c,
+                      const struct dsi_parquet_page_place *page, size_t *range)
+{
+    while (*range < c->chosen.count && c->chosen.items[*range].end <= page->first_row) {
+        (*range)++;
+    }
+    return *range < c->chosen.count &&
+           c->chosen.items[*range].first < page->first_row + page->row_count;
+}
+
+// Puts the pages with chosen rows into segments of about `bytes_max`.
+static int cut_segments(struct dsi_data_columns *c, struct dsi_data_chunk *k,
+                        int64_t bytes_max, struct ds_error *err)
+{
+    const struct dsi_parquet_page_place *places = k->index.places;
+    struct dsi_data_segment *s = NULL;
+    size_t range = 0;
+
+    k->segments = dsi_arena_array(&c->arena, k->index.page_count, sizeof *k->segments);
+    if (!k->segments) {
+        return dsi_no_memory(err, "reading a data file");
+    }
+    k->segment_count = 0;
+    for (size_t i = 0; i < k->index.page_count; i++) {
+        if (!is_chosen(c, &places[i], &range)) {
+            continue;
+        }
+        bool near = s && places[i].offset == places[s->end_page - 1].offset +
+                                                 places[s->end_page - 1].size;
+        near = near || (s && s->end_page < i &&
+                        places[i].offset - places[s->end_page].offset <= PAGES_GAP_MAX);
+        if (!near || places[i].offset + places[i].size - places[s->first_page].offset >
+                         bytes_max) {
+            s = &k->segments[k->segment_count++];
+            s->first_page = i;
+        }
+        s->end_page = i + 1;
+    }
+    return DS_OK;
+}
+
+static int64_t segment_size(const struct dsi_data_chunk *k,
+                            const struct dsi_data_segment *s)
+{
+    const struct dsi_parquet_page_place *last = &k->index.places[s->end_page - 1];
+    return last->offset + last->size - k->index.places[s->first_page].offset;
+}
+
+static int64_t plan_size(const struct plan *p)
+{
+    int64_t total = 0;
+
+    for (size_t i = 0; i < p->count; i++) {
+        const struct dsi_data_chunk *k = p->jobs[i].chunk;
+        total += k->mode == DSI_CHUNK_WHOLE ? k->chunk->size : 0;
+        for (size_t n = 0; n < k->segment_count; n++) {
+            total += segment_size(k, &k->segments[n]);
+        }
+    }
+    return total;
+}
+
+// Decides how each chunk comes (2).
+static int decide(struct plan *p, struct ds_error *err)
+{
+    struct dsi_data_columns *c = p->columns;
+    int64_t leaves = p->count > 0 ? (int64_t)p->count : 1;
+    int64_t window = FETCH_BYTES_MAX / leaves;
+    bool large = plan_size(p) > FETCH_BYTES_MAX;
+    bool narrow = chosen_rows(c) < c->group->row_count / 8 * 7;
+    int rc = DS_OK;
+
+    window = window < WINDOW_MIN ? WINDOW_MIN : window > WINDOW_MAX ? WINDOW_MAX : window;
+    if (!large && !narrow) {
+        return DS_OK;
+    }
+    DSI_TRY(read_indexes(p, err));
+    for (size_t i = 0; i < p->count; i++) {
+        struct dsi_data_chunk *k = p->jobs[i].chunk;
+        if (k->mode == DSI_CHUNK_SEGMENTS) {
+            DSI_TRY(cut_segments(c, k, window, err));
+        } else if (p->jobs[i].leaf->max_rep == 0 && k->chunk->size > CHUNK_SMALL) {
+            k->mode = DSI_CHUNK_STREAM;
+            k->window_bytes = window;
+        }
+    }
+done:
+    return rc;
+}
+
+static int fetch_planned(struct plan *p, struct ds_error *err)
+{
+    bool at_once = plan_size(p) <= FETCH_BYTES_MAX;
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < p->count; i++) {
+        struct dsi_data_chunk *k = p->jobs[i].chunk;
+        int64_t head = k->mode == DSI_CHUNK_WHOLE ? k->chunk->size
+                       : k->mode == DSI_CHUNK_SEGMENTS
+                           ? k->index.places[0].offset - k->chunk->offset
+                           : 0;
+        DSI_TRY(wish(p, k->chunk->offset, head, &k->head, err));
+        for (size_t n = 0; at_once && n < k->segment_count; n++) {
+            struct dsi_data_segment *s = &k->segments[n];
+            DSI_TRY(wish(p, k->index.places[s->first_page].offset, segment_size(k, s),
+                         &s->bytes, err));
+        }
+    }
+    DSI_TRY(grant(p, err));
+done:
+    return rc;
 }
 
 int dsi_data_columns_fetch(struct dsi_data_columns *c, enum dsi_data_which which,
                            struct ds_error *err)
 {
-    struct wish *wishes = NULL;
-    size_t count = 0;
+    struct plan p = {.columns = c};
     int rc = DS_OK;
 
     assert(c->group);
     if (c->fetched[which]) {
         return DS_OK;
     }
-    wishes = dsi_calloc(list_wishes(c, which, NULL) + 1, sizeof *wishes);
-    if (!wishes) {
-        return dsi_no_memory(err, "reading a data file");
-    }
-    count = list_wishes(c, which, wishes);
-    qsort(wishes, count, sizeof *wishes, by_offset);
-    DSI_TRY(grant(c, wishes, count, err));
+    DSI_TRY(list_jobs(&p, which, err));
+    DSI_TRY(decide(&p, err));
+    DSI_TRY(fetch_planned(&p, err));
     for (size_t i = 0; i < c->count; i++) {
         struct dsi_data_column *item = &c->items[i];
         if (!item->begun && dsi_data_columns_is(c, i, which)) {
-            DSI_TRY(dsi_data_source_begin(item->decoder, c->group, item->bytes,
-                                          c->row_base, err));
             item->begun = true;
+            DSI_TRY(dsi_data_source_begin(item->decoder, &c->io, c->group, item->chunks,
+                                          c->row_base, err));
         }
     }
     c->fetched[which] = true;
 done:
-    dsi_free(wishes);
+    dsi_free(p.wishes);
     return rc;
 }
 

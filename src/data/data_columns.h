@@ -1,13 +1,18 @@
 // The columns that a reader of a data file decodes: where each comes from, and its bytes
 // in the row group at hand, fetched when they are wanted.
 //
-// (1) Chunks that lie side by side, or nearly, are fetched by one read.
-// (2) What is not wanted is not fetched: a column of which no row is asked for costs
-//     nothing.
+// (1) What is not wanted is not fetched: a column of which no row is asked for costs
+//     nothing; of the others, where the file says where their pages are, only pages with
+//     rows that were chosen.
+// (2) What is small is fetched at once, for all columns; what is large, in windows. So
+//     memory is bounded whatever the size of a row group (but for lists and maps in files
+//     without an offset index).
 #ifndef DSI_DATA_DATA_COLUMNS_H
 #define DSI_DATA_DATA_COLUMNS_H
 
 #include "data/data_file.h"
+#include "data/data_io.h"
+#include "data/data_pages.h"
 #include "data/data_source.h"
 
 // One column of the reader's schema.
@@ -17,9 +22,23 @@ struct dsi_data_column {
     struct dsi_data_source *decoder;
     /// The leaf that its statistics are about; NULL: a constant, or nested.
     const struct dsi_parquet_node *leaf;
-    bool filtered; // The filter looks at it.
-    bool begun;    // In this row group.
-    struct ds_slice *bytes;
+    bool filtered;                 // The filter looks at it.
+    bool begun;                    // In this row group.
+    struct dsi_data_chunk *chunks; // One for each leaf of the decoder.
+};
+
+// Consecutive rows of a row group.
+struct dsi_row_range {
+    int64_t first;
+    int64_t end;
+    bool sure; // Every one of them passes.
+};
+
+// In their order, without overlap, none of them empty.
+struct dsi_row_ranges {
+    struct dsi_row_range *items; // In an arena.
+    size_t count;
+    uint64_t pages_skipped;
 };
 
 // Some of the columns.
@@ -30,19 +49,17 @@ enum dsi_data_which {
 };
 
 struct dsi_data_columns {
-    struct ds_file *file; // Borrowed.
+    struct dsi_data_io io;
+    struct dsi_pool *pool; // For what is fetched, and for batches. Shared.
     struct dsi_data_column *items;
     size_t count;
     size_t output_count; // The first ones: those that come out.
     const struct dsi_parquet_row_group *group;
-    int64_t row_base;        // Of the group, in the file.
-    bool fetched[3];         // Of the group, by enum dsi_data_which.
-    struct dsi_pool *pool;   // For what is fetched, and for batches.
-    struct dsi_buf *buffers; // What was fetched of the group.
-    size_t buffer_count;
-    size_t buffer_capacity;
-    uint64_t bytes_read;
-    uint64_t reads;
+    int64_t row_base;       // Of the group, in the file.
+    struct dsi_arena arena; // For as long as the group lasts.
+    struct dsi_row_range everything;
+    struct dsi_row_ranges chosen;
+    bool fetched[3]; // Of the group, by enum dsi_data_which.
 };
 
 /// Matches the schema's columns with the file's; small things go to the arena. `file` and
@@ -59,6 +76,9 @@ void dsi_data_columns_begin(struct dsi_data_columns *c,
                             const struct dsi_parquet_row_group *group, int64_t row_base);
 void dsi_data_columns_end(struct dsi_data_columns *c); // Twice is fine.
 
+/// Says which rows will be read, at most; they stay where they are. All, unless told.
+void dsi_data_columns_choose(struct dsi_data_columns *c, struct dsi_row_ranges chosen);
+
 bool dsi_data_columns_is(const struct dsi_data_columns *c, size_t i,
                          enum dsi_data_which which);
 
@@ -72,10 +92,5 @@ DS_MUST_CHECK int dsi_data_columns_metrics(const struct dsi_data_columns *c,
                                            struct dsi_arena *arena,
                                            struct dsi_column_metrics **out,
                                            struct ds_error *err);
-
-/// Reads bytes of the file into a buffer that is kept until the row group ends.
-DS_MUST_CHECK int dsi_data_columns_read(struct dsi_data_columns *c, int64_t offset,
-                                        size_t size, struct ds_slice *out,
-                                        struct ds_error *err);
 
 #endif

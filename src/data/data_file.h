@@ -73,7 +73,7 @@ struct dsi_data_reader_options {
         *metadata;                   // Specs (identity partition values), name mapping.
     const struct dsi_schema *schema; // What to read: a projection; columns by field id.
     bool own_schema; // It is the file's own (dsi_data_file_schema): columns by name.
-    int64_t batch_rows_max;          // 0: 65,536.
+    int64_t batch_rows_max; // 0: 65,536.
     size_t batch_bytes_max; // Of a text column in a batch, or one value; 0: 64 MiB.
 
     const struct dsi_data_filter *filter; // NULL: every row.
@@ -86,6 +86,7 @@ struct dsi_data_reader_options {
     /// their order. part_count 0: everything.
     uint32_t part;
     uint32_t part_count;
+    struct dsi_pool *pool; // For large buffers, shared with other readers; NULL: its own.
 };
 
 // What a reader did so far.

@@ -154,30 +154,28 @@ enum dsi_stored dsi_data_stored_value(const struct dsi_parquet_node *leaf,
 static int load_bloom(struct probe *p, const struct dsi_parquet_chunk *chunk,
                       struct dsi_parquet_bloom *out, struct ds_error *err)
 {
-    uint64_t file_size = dsi_file_size(p->columns->file);
-    uint64_t offset = (uint64_t)chunk->bloom_filter_offset;
-    struct ds_slice bytes = {0};
+    struct dsi_data_io *io = &p->columns->io;
+    struct dsi_buf bytes = DSI_BUF_INIT;
+    int64_t offset = chunk->bloom_filter_offset;
+    size_t size = chunk->bloom_filter_size > 0 ? (size_t)chunk->bloom_filter_size : 0;
     int rc = DS_OK;
 
-    if (chunk->bloom_filter_offset <= 0 || offset >= file_size ||
-        chunk->bloom_filter_size > DSI_PARQUET_BLOOM_MAX + DSI_PARQUET_BLOOM_HEAD) {
+    if (offset <= 0 || !dsi_data_io_has(io, offset, 1)) {
         return DS_OK;
     }
-    size_t size = chunk->bloom_filter_size > 0 ? (size_t)chunk->bloom_filter_size : 0;
-    size_t left = file_size - offset < SIZE_MAX ? (size_t)(file_size - offset) : SIZE_MAX;
     if (size == 0) { // An older file: the header says.
-        size_t head = left < DSI_PARQUET_BLOOM_HEAD ? left : DSI_PARQUET_BLOOM_HEAD;
-        DSI_TRY(dsi_data_columns_read(p->columns, chunk->bloom_filter_offset, head,
-                                      &bytes, err));
-        DSI_TRY(dsi_parquet_bloom_size(bytes, &size, err));
+        int64_t left = (int64_t)dsi_file_size(io->file) - offset;
+        left = left < DSI_PARQUET_BLOOM_HEAD ? left : DSI_PARQUET_BLOOM_HEAD;
+        DSI_TRY(dsi_data_io_read(io, offset, left, &bytes, err));
+        DSI_TRY(dsi_parquet_bloom_size(dsi_buf_slice(&bytes), &size, err));
     }
-    if (size > left) {
-        return DS_OK;
+    if (size <= DSI_PARQUET_BLOOM_MAX + DSI_PARQUET_BLOOM_HEAD &&
+        dsi_data_io_has(io, offset, (int64_t)size)) {
+        DSI_TRY(dsi_data_io_read(io, offset, (int64_t)size, &bytes, err));
+        DSI_TRY(dsi_parquet_bloom_parse(dsi_buf_slice(&bytes), out, err));
     }
-    DSI_TRY(
-        dsi_data_columns_read(p->columns, chunk->bloom_filter_offset, size, &bytes, err));
-    DSI_TRY(dsi_parquet_bloom_parse(bytes, out, err));
 done:
+    dsi_buf_release(&bytes);
     // One that breaks the format, or is of another kind, is as good as none.
     return rc == DS_ECORRUPT || rc == DS_EUNSUPPORTED ? DS_OK : rc;
 }

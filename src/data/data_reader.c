@@ -194,6 +194,7 @@ static int begin_group(struct dsi_data_reader *r, struct ds_error *err)
             *(r->begun ? &r->stats.groups_read : &r->stats.groups_skipped) += 1;
         }
         if (r->begun) {
+            dsi_data_columns_choose(&r->columns, ranges);
             dsi_data_pass_begin(&r->pass, ranges);
         } else {
             end_group(r);
@@ -235,6 +236,6 @@ void dsi_data_reader_stats(const struct dsi_data_reader *r,
     *out = r->stats;
     out->rows_read = r->pass.rows_read;
     out->rows_late = r->pass.rows_late;
-    out->bytes_read = r->columns.bytes_read;
-    out->reads = r->columns.reads;
+    out->bytes_read = r->columns.io.bytes_read;
+    out->reads = r->columns.io.reads;
 }

@@ -27,61 +27,57 @@ struct selection {
     size_t capacity; // Of the ranges.
 };
 
-static bool has_index(const struct dsi_data_column *c,
-                      const struct dsi_parquet_chunk *chunk, uint64_t file_size)
+static bool has_index(const struct dsi_data_columns *c,
+                      const struct dsi_data_column *item)
 {
-    uint64_t places = (uint64_t)chunk->offset_index_offset;
-    uint64_t bounds = (uint64_t)chunk->column_index_offset;
+    const struct dsi_parquet_chunk *k =
+        item->leaf ? &c->group->columns[item->leaf->leaf] : NULL;
 
-    return c->filtered && chunk->offset_index_offset > 0 &&
-           chunk->column_index_offset > 0 && chunk->offset_index_size > 0 &&
-           chunk->column_index_size > 0 && chunk->offset_index_size <= INDEX_BYTES_MAX &&
-           chunk->column_index_size <= INDEX_BYTES_MAX && places <= file_size &&
-           (uint64_t)chunk->offset_index_size <= file_size - places &&
-           bounds <= file_size &&
-           (uint64_t)chunk->column_index_size <= file_size - bounds;
+    return item->filtered && k && k->offset_index_offset > 0 &&
+           k->column_index_offset > 0 && k->offset_index_size > 0 &&
+           k->column_index_size > 0 && k->offset_index_size <= INDEX_BYTES_MAX &&
+           k->column_index_size <= INDEX_BYTES_MAX &&
+           dsi_data_io_has(&c->io, k->offset_index_offset, k->offset_index_size) &&
+           dsi_data_io_has(&c->io, k->column_index_offset, k->column_index_size);
 }
 
-// Reads and parses a column's index; one that breaks the format is as good as none.
-static int load_index(struct selection *s, size_t position,
-                      const struct dsi_parquet_chunk *chunk, struct ds_error *err)
-{
-    struct paged *p = &s->paged[s->paged_count];
-    struct ds_slice places = {0};
-    struct ds_slice bounds = {0};
-    int rc = DS_OK;
-
-    *p = (struct paged){.column = &s->columns->items[position], .position = position};
-    DSI_TRY(dsi_data_columns_read(s->columns, chunk->offset_index_offset,
-                                  (size_t)chunk->offset_index_size, &places, err));
-    DSI_TRY(dsi_data_columns_read(s->columns, chunk->column_index_offset,
-                                  (size_t)chunk->column_index_size, &bounds, err));
-    rc =
-        dsi_parquet_page_index_parse(p->column->leaf, chunk, s->columns->group->row_count,
-                                     places, bounds, s->arena, &p->index, err);
-    if (rc == DS_OK && p->index.bounds && p->index.page_count > 0) {
-        s->paged_count++;
-    }
-    rc = rc == DS_ECORRUPT ? DS_OK : rc;
-done:
-    return rc;
-}
-
+// Reads and parses the columns' indexes; one that breaks the format is as good as none.
 static int load_indexes(struct selection *s, struct ds_error *err)
 {
     struct dsi_data_columns *c = s->columns;
+    struct dsi_data_wish *wishes =
+        dsi_arena_array(s->arena, c->count, 2 * sizeof *wishes);
+    struct ds_slice *bytes = dsi_arena_array(s->arena, c->count, 2 * sizeof *bytes);
+    size_t count = 0;
     int rc = DS_OK;
 
     s->paged = dsi_arena_array(s->arena, c->count, sizeof *s->paged);
-    if (!s->paged) {
+    if (!s->paged || !wishes || !bytes) {
         return dsi_no_memory(err, "looking at a page index");
     }
     for (size_t i = 0; i < c->count; i++) {
         const struct dsi_data_column *item = &c->items[i];
-        if (item->leaf && has_index(item, &c->group->columns[item->leaf->leaf],
-                                    dsi_file_size(c->file))) {
-            DSI_TRY(load_index(s, i, &c->group->columns[item->leaf->leaf], err));
+        if (has_index(c, item)) {
+            const struct dsi_parquet_chunk *k = &c->group->columns[item->leaf->leaf];
+            wishes[2 * count] = (struct dsi_data_wish){
+                k->offset_index_offset, k->offset_index_size, &bytes[2 * count]};
+            wishes[2 * count + 1] = (struct dsi_data_wish){
+                k->column_index_offset, k->column_index_size, &bytes[2 * count + 1]};
+            s->paged[count++] = (struct paged){.column = item, .position = i};
         }
+    }
+    DSI_TRY(dsi_data_io_fetch(&c->io, wishes, 2 * count, err));
+    for (size_t i = 0; i < count; i++) {
+        struct paged *p = &s->paged[i];
+        rc = dsi_parquet_page_index_parse(p->column->leaf,
+                                          &c->group->columns[p->column->leaf->leaf],
+                                          c->group->row_count, bytes[2 * i],
+                                          bytes[2 * i + 1], s->arena, &p->index, err);
+        if (rc == DS_OK && p->index.bounds && p->index.page_count > 0) {
+            s->paged[s->paged_count++] = *p;
+        }
+        rc = rc == DS_ECORRUPT ? DS_OK : rc;
+        DSI_TRY(rc);
     }
 done:
     return rc;

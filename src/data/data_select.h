@@ -5,20 +5,6 @@
 
 #include "data/data_columns.h"
 
-// Consecutive rows of a row group.
-struct dsi_row_range {
-    int64_t first;
-    int64_t end;
-    bool sure; // Every one of them passes.
-};
-
-// In their order, without overlap, none of them empty.
-struct dsi_row_ranges {
-    struct dsi_row_range *items; // In an arena.
-    size_t count;
-    uint64_t pages_skipped;
-};
-
 /// Narrows `all`, rows of `group`, to those that may pass. `metrics` is what is known of
 /// the row group. A column without an index, or with one that cannot be believed, is
 /// known by its row group alone.

@@ -11,14 +11,11 @@
 struct leaf {
     const struct dsi_parquet_node *node;
     bool keep_levels;
-    dsi_parquet_reader *reader;
-    struct dsi_parquet_place begin; // Of the row group.
-    struct dsi_parquet_place start; // Of the rows that were read last.
+    struct dsi_data_pages pages;
 };
 
 struct dsi_data_source {
     const struct dsi_data_origin *origin;
-    struct dsi_pool *pool;
     const struct dsi_parquet_row_group *group; // NULL: none begun.
     struct leaf *leaves;
     struct dsi_parquet_column *columns; // One for each leaf; empty between calls.
@@ -49,7 +46,6 @@ int dsi_data_source_new(const struct dsi_data_origin *origin, struct dsi_pool *p
         dsi_parquet_column_use_pool(&columns[i], pool);
     }
     s->origin = origin;
-    s->pool = pool;
     s->leaves = leaves;
     s->columns = columns;
     s->leaf_count = origin->leaf_count;
@@ -67,8 +63,7 @@ static void release_columns(struct dsi_data_source *s)
 void dsi_data_source_end(struct dsi_data_source *s)
 {
     for (size_t i = 0; i < s->leaf_count; i++) {
-        dsi_parquet_reader_free(s->leaves[i].reader);
-        s->leaves[i].reader = NULL;
+        dsi_data_pages_end(&s->leaves[i].pages);
     }
     release_columns(s);
     s->group = NULL;
@@ -101,9 +96,9 @@ int64_t dsi_data_source_row(const struct dsi_data_source *s)
     return s->row;
 }
 
-int dsi_data_source_begin(struct dsi_data_source *s,
+int dsi_data_source_begin(struct dsi_data_source *s, struct dsi_data_io *io,
                           const struct dsi_parquet_row_group *group,
-                          const struct ds_slice *bytes, int64_t row_base,
+                          const struct dsi_data_chunk *chunks, int64_t row_base,
                           struct ds_error *err)
 {
     int rc = DS_OK;
@@ -115,12 +110,20 @@ int dsi_data_source_begin(struct dsi_data_source *s,
     s->last = 0;
     for (size_t i = 0; i < s->leaf_count; i++) {
         struct leaf *l = &s->leaves[i];
-        const struct dsi_parquet_read_options o = {.keep_levels = l->keep_levels,
-                                                   .pool = s->pool};
-        DSI_TRY(dsi_parquet_reader_new(l->node, &group->columns[l->node->leaf], bytes[i],
-                                       &o, &l->reader, err));
-        l->begin = dsi_parquet_reader_place(l->reader);
-        l->start = l->begin;
+        DSI_TRY(dsi_data_pages_begin(&l->pages, io, l->node, &chunks[i], group->row_count,
+                                     l->keep_levels, err));
+    }
+done:
+    return rc;
+}
+
+// Puts all leaves at a row of the group.
+static int go(struct dsi_data_source *s, int64_t row, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < s->leaf_count; i++) {
+        DSI_TRY(dsi_data_pages_go(&s->leaves[i].pages, row, err));
     }
 done:
     return rc;
@@ -136,19 +139,6 @@ static void set_bounds(struct dsi_parquet_column *c, size_t bytes_max)
     c->reps.max = bytes_max > 0 ? bytes_max / SLOT_BYTES + SLOTS_MIN : 0;
 }
 
-// Puts a leaf where row `rows` begins, counted from where it stood before the last read.
-static int go_back(struct dsi_data_source *s, size_t i, int64_t rows,
-                   struct ds_error *err)
-{
-    struct leaf *l = &s->leaves[i];
-    int rc = DS_OK;
-
-    DSI_TRY(dsi_parquet_reader_return(l->reader, &l->start, err));
-    DSI_TRY(dsi_parquet_reader_skip(l->reader, rows, err));
-done:
-    return rc;
-}
-
 // Reads the next rows of a leaf: `*count` becomes how many.
 static int read_leaf(struct dsi_data_source *s, size_t i, size_t bytes_max, size_t *count,
                      struct ds_error *err)
@@ -158,13 +148,12 @@ static int read_leaf(struct dsi_data_source *s, size_t i, size_t bytes_max, size
     size_t got = 0;
     int rc = DS_OK;
 
-    l->start = dsi_parquet_reader_place(l->reader);
     set_bounds(c, bytes_max);
-    rc = dsi_parquet_reader_read(l->reader, *count, c, &got, err);
+    rc = dsi_data_pages_read(&l->pages, *count, c, &got, err);
     if (rc == DS_EUNSUPPORTED) { // Perhaps one row that is larger: it comes alone.
         set_bounds(c, 0);
-        DSI_TRY(go_back(s, i, 0, err));
-        rc = dsi_parquet_reader_read(l->reader, 1, c, &got, err);
+        DSI_TRY(dsi_data_pages_go(&l->pages, s->row, err));
+        rc = dsi_data_pages_read(&l->pages, 1, c, &got, err);
     }
     DSI_TRY(rc);
     if (got == 0) {
@@ -183,11 +172,9 @@ static int pick_leaf(struct dsi_data_source *s, size_t i, const int64_t *rows,
                      size_t bytes_max, size_t *count, struct ds_error *err)
 {
     struct leaf *l = &s->leaves[i];
-    int64_t next = 0;
     size_t got = 0;
     int rc = DS_OK;
 
-    l->start = dsi_parquet_reader_place(l->reader);
     set_bounds(&s->columns[i], bytes_max);
     while (got < *count) {
         size_t run = 1;
@@ -195,9 +182,8 @@ static int pick_leaf(struct dsi_data_source *s, size_t i, const int64_t *rows,
         while (got + run < *count && rows[got + run] == rows[got] + (int64_t)run) {
             run++;
         }
-        DSI_TRY(dsi_parquet_reader_skip(l->reader, rows[got] - next, err));
-        DSI_TRY(dsi_parquet_reader_read(l->reader, run, &s->columns[i], &n, err));
-        next = rows[got] + (int64_t)n;
+        DSI_TRY(dsi_data_pages_go(&l->pages, s->row + rows[got], err));
+        DSI_TRY(dsi_data_pages_read(&l->pages, run, &s->columns[i], &n, err));
         got += n;
         if (n < run) {
             break; // Its text fills the buffer.
@@ -225,14 +211,12 @@ static int read_leaves(struct dsi_data_source *s, const int64_t *rows, size_t by
         }
     }
     for (size_t i = 0; *count > 0 && i < s->leaf_count; i++) {
-        const struct leaf *l = &s->leaves[i];
+        struct leaf *l = &s->leaves[i];
         int64_t passed = rows ? rows[*count - 1] + 1 : (int64_t)*count;
         if (s->columns[i].rows > *count) {
             dsi_parquet_column_cut(l->node, *count, &s->columns[i]);
         }
-        if (dsi_parquet_reader_rows_left(l->reader) != l->start.rows_left - passed) {
-            DSI_TRY(go_back(s, i, passed, err));
-        }
+        DSI_TRY(dsi_data_pages_go(&l->pages, s->row + passed, err));
     }
 done:
     return rc;
@@ -282,25 +266,9 @@ int dsi_data_source_give_back(struct dsi_data_source *s, int64_t rows,
         return DS_OK;
     }
     cut_column(out, rows);
-    for (size_t i = 0; i < s->leaf_count; i++) {
-        DSI_TRY(go_back(s, i, rows, err));
-    }
+    DSI_TRY(go(s, s->row - s->last + rows, err));
     s->row -= s->last - rows;
     s->last = rows;
-done:
-    return rc;
-}
-
-int dsi_data_source_skip(struct dsi_data_source *s, int64_t rows, struct ds_error *err)
-{
-    int rc = DS_OK;
-
-    assert(s->group && rows >= 0);
-    for (size_t i = 0; i < s->leaf_count; i++) {
-        DSI_TRY(dsi_parquet_reader_skip(s->leaves[i].reader, rows, err));
-    }
-    s->row += rows;
-    s->last = 0;
 done:
     return rc;
 }
@@ -310,17 +278,17 @@ int dsi_data_source_seek(struct dsi_data_source *s, int64_t row, struct ds_error
     int rc = DS_OK;
 
     assert(s->group && row >= 0);
-    if (row >= s->row) {
-        return row == s->row ? DS_OK : dsi_data_source_skip(s, row - s->row, err);
-    }
-    for (size_t i = 0; i < s->leaf_count; i++) {
-        s->leaves[i].start = s->leaves[i].begin;
-        DSI_TRY(go_back(s, i, row, err));
-    }
+    DSI_TRY(go(s, row, err));
     s->row = row;
     s->last = 0;
 done:
     return rc;
+}
+
+int dsi_data_source_skip(struct dsi_data_source *s, int64_t rows, struct ds_error *err)
+{
+    assert(rows >= 0);
+    return dsi_data_source_seek(s, s->row + rows, err);
 }
 
 // Something is wrong with one of the chosen rows: reads them one by one, so that the
@@ -351,11 +319,7 @@ int dsi_data_source_pick(struct dsi_data_source *s, const int64_t *rows, size_t 
     rc = read_leaves(s, rows, bytes_max, &got, err);
     if (rc == DS_EUNSUPPORTED || (rc == DS_OK && got == 0)) {
         // Perhaps a row that is larger: it comes alone, as dsi_data_source_read has it.
-        for (size_t i = 0; i < s->leaf_count; i++) {
-            s->leaves[i].start = s->leaves[i].begin;
-            DSI_TRY(go_back(s, i, s->row + rows[0], err));
-        }
-        s->row += rows[0];
+        DSI_TRY(dsi_data_source_seek(s, s->row + rows[0], err));
         return dsi_data_source_read(s, 1, bytes_max, b, out, err);
     }
     DSI_TRY(rc);

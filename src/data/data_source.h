@@ -1,5 +1,6 @@
 // The decoders of one root column of a data file: from the bytes of its leaves' chunks to
-// a column of a batch, whatever its type. It fetches nothing: whoever owns it does.
+// a column of a batch, whatever its type. What is fetched, and how, is its owner's plan
+// (data_pages.h).
 //
 // (1) Between calls all leaves stand at the same row.
 // (2) A column that was read has from 1 to `rows_max` rows, all of them whole. Fewer than
@@ -10,6 +11,7 @@
 
 #include "codec/parquet/parquet_read.h"
 #include "data/data_fields.h"
+#include "data/data_pages.h"
 
 /// One thread at a time; several sources may be used by as many threads, each with a
 /// batch of its own.
@@ -28,13 +30,13 @@ size_t dsi_data_source_leaf_count(const struct dsi_data_source *s);
 const struct dsi_parquet_node *dsi_data_source_leaf(const struct dsi_data_source *s,
                                                     size_t i);
 
-/// Begins a row group. `bytes` has a whole chunk for each leaf, in their order; they are
-/// borrowed until the next begin or end. `row_base` is the group's first row in the file,
-/// for messages.
-DS_MUST_CHECK int dsi_data_source_begin(struct dsi_data_source *s,
+/// Begins a row group. `chunks` says for each leaf, in their order, how its bytes come;
+/// they are borrowed until the next begin or end, and so is `io`. `row_base` is the
+/// group's first row in the file, for messages.
+DS_MUST_CHECK int dsi_data_source_begin(struct dsi_data_source *s, struct dsi_data_io *io,
                                         const struct dsi_parquet_row_group *group,
-                                        const struct ds_slice *bytes, int64_t row_base,
-                                        struct ds_error *err);
+                                        const struct dsi_data_chunk *chunks,
+                                        int64_t row_base, struct ds_error *err);
 
 /// Reads the next rows into `out`, a column of `b` with its field set. (2). `bytes_max`
 /// is a bound for the text of each leaf. A row that is larger alone comes alone.

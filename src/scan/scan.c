@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/pool.h"
 #include "base/thread.h"
 #include "scan/scan_plan.h"
 #include "scan/scan_read.h"
@@ -28,6 +29,7 @@ struct dsi_scan {
     size_t filter_id_count;
     const struct dsi_bound *filter; // NULL: every row.
     struct dsi_plan plan;
+    struct dsi_pool *pool;
     struct dsi_scan_source source;
     struct dsi_scan_task *tasks;
     size_t task_count;
@@ -188,7 +190,9 @@ static int prepare(struct dsi_scan *s, const struct ds_scan_options *user,
     s->threads = s->threads < THREADS_MAX ? s->threads : THREADS_MAX;
     s->ordered = user->ordered;
     s->left = user->limit > 0 ? user->limit : INT64_MAX;
+    DSI_TRY(dsi_pool_new(&s->pool, err));
     s->source = (struct dsi_scan_source){
+        .pool = s->pool,
         .storage = s->storage,
         .metadata = s->metadata,
         .read = &s->read,
@@ -387,6 +391,7 @@ void dsi_scan_free(struct dsi_scan *s)
     }
     dsi_scan_read_free(s->reading);
     dsi_plan_release(&s->plan);
+    dsi_pool_drop(s->pool);
     dsi_arena_release(&s->arena);
     dsi_metadata_unref(s->metadata);
     dsi_free(s);

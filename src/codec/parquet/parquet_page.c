@@ -82,7 +82,7 @@ done:
     return rc;
 }
 
-int dsi_parquet_page_read(struct ds_slice in, struct dsi_parquet_page *out, size_t *size,
+int dsi_parquet_page_head(struct ds_slice in, struct dsi_parquet_page *out, size_t *size,
                           struct ds_error *err)
 {
     struct dsi_thrift_reader r;
@@ -101,12 +101,9 @@ int dsi_parquet_page_read(struct ds_slice in, struct dsi_parquet_page *out, size
     }
     DSI_TRY(rc);
     *size = dsi_thrift_reader_position(&r);
-    if (out->uncompressed_size < 0 || out->compressed_size < 0 ||
-        (size_t)out->compressed_size > r.in.size) {
-        return dsi_corrupt(err,
-                           "parquet page: %d bytes that become %d, with %zu left in the "
-                           "chunk",
-                           out->compressed_size, out->uncompressed_size, r.in.size);
+    if (out->uncompressed_size < 0 || out->compressed_size < 0) {
+        return dsi_corrupt(err, "parquet page: %d bytes that become %d",
+                           out->compressed_size, out->uncompressed_size);
     }
     known = out->type == DSI_PARQUET_PAGE_DATA ||
             out->type == DSI_PARQUET_PAGE_DICTIONARY ||
@@ -122,6 +119,20 @@ int dsi_parquet_page_read(struct ds_slice in, struct dsi_parquet_page *out, size
                            out->value_count, out->null_count, out->row_count);
     }
 done:
+    return rc;
+}
+
+int dsi_parquet_page_read(struct ds_slice in, struct dsi_parquet_page *out, size_t *size,
+                          struct ds_error *err)
+{
+    int rc = dsi_parquet_page_head(in, out, size, err);
+
+    if (rc == DS_OK && (size_t)out->compressed_size > in.size - *size) {
+        return dsi_corrupt(err,
+                           "parquet page: %d bytes that become %d, with %zu left in the "
+                           "chunk",
+                           out->compressed_size, out->uncompressed_size, in.size - *size);
+    }
     return rc;
 }
 

@@ -49,6 +49,10 @@ struct dsi_parquet_page {
 DS_MUST_CHECK int dsi_parquet_page_read(struct ds_slice in, struct dsi_parquet_page *out,
                                         size_t *size, struct ds_error *err);
 
+/// The same, but what follows the header need not be there.
+DS_MUST_CHECK int dsi_parquet_page_head(struct ds_slice in, struct dsi_parquet_page *out,
+                                        size_t *size, struct ds_error *err);
+
 /// Appends the header of a dictionary page or a data page of version 1.
 DS_MUST_CHECK int dsi_parquet_page_write(const struct dsi_parquet_page *page,
                                          struct dsi_buf *out, struct ds_error *err);

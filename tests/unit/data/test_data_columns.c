@@ -26,21 +26,21 @@ static void test_data_columns__fetches_neighbours_by_one_read(void **state)
     dsi_data_columns_begin(c, &o.parquet.row_groups[0], 0);
     assert_int_equal(c->count, 4);
     assert_int_equal(c->output_count, 3);
-    assert_int_equal(c->reads, 0); // (2)
+    assert_int_equal(c->io.reads, 0); // (2)
     for (int again = 0; again < 2; again++) {
         assert_int_equal(dsi_data_columns_fetch(c, DSI_DATA_FILTER, NULL), DS_OK);
-        assert_int_equal(c->reads, 1);
+        assert_int_equal(c->io.reads, 1);
         assert_true(c->items[3].begun && !c->items[0].begun);
     }
     assert_int_equal(dsi_data_columns_fetch(c, DSI_DATA_REST, NULL), DS_OK);
-    assert_int_equal(c->reads, 2); // (1) Three columns.
+    assert_int_equal(c->io.reads, 2); // (1) Three columns.
     assert_true(c->items[0].begun && c->items[1].begun && c->items[2].begun);
     assert_int_equal(dsi_data_columns_fetch(c, DSI_DATA_OUTPUT, NULL), DS_OK);
-    assert_int_equal(c->reads, 2);
+    assert_int_equal(c->io.reads, 2);
     dsi_data_columns_end(c);
     dsi_data_columns_begin(c, &o.parquet.row_groups[0], 0);
     assert_int_equal(dsi_data_columns_fetch(c, DSI_DATA_OUTPUT, NULL), DS_OK);
-    assert_int_equal(c->reads, 3);
+    assert_int_equal(c->io.reads, 3);
     assert_false(c->items[3].begun);
     passing_close(&o);
     passing_release(&p);

@@ -14,7 +14,8 @@ struct reading {
     struct dsi_arena arena;
     struct dsi_data_source *source;
     struct dsi_buf chunks[8];
-    struct ds_slice bytes[8];
+    struct dsi_data_chunk bytes[8];
+    struct dsi_data_io io;
     struct dsi_batch batch;
 };
 
@@ -31,7 +32,8 @@ static int fetch(struct reading *r, struct ds_error *err)
         DSI_TRY(dsi_file_read(r->file, (uint64_t)c->offset, r->chunks[i].data,
                               (size_t)c->size, err));
         r->chunks[i].size = (size_t)c->size;
-        r->bytes[i] = dsi_buf_slice(&r->chunks[i]);
+        r->bytes[i] = (struct dsi_data_chunk){
+            .mode = DSI_CHUNK_WHOLE, .chunk = c, .head = dsi_buf_slice(&r->chunks[i])};
     }
 done:
     return rc;
@@ -54,8 +56,8 @@ static int open_reading(struct reading *r, const char *location,
     DSI_TRY(dsi_data_source_new(&origins[0], NULL, &r->source, err));
     DSI_TRY(fetch(r, err));
     DSI_TRY(dsi_batch_init(&r->batch, schema, err));
-    DSI_TRY(
-        dsi_data_source_begin(r->source, &r->parquet.row_groups[0], r->bytes, 0, err));
+    DSI_TRY(dsi_data_source_begin(r->source, &r->io, &r->parquet.row_groups[0], r->bytes,
+                                  0, err));
 done:
     return rc;
 }
