@@ -1,10 +1,10 @@
-// Reads a flat Parquet file and writes its rows again: what other implementations compare
-// with the original, see test_parquet_peers.py.
+// Reads a Parquet file and writes its rows again, nested ones too: what other
+// implementations compare with the original, see test_parquet_peers.py.
 //
 // usage: copy_parquet FROM TO ROWS_PER_BATCH CODEC [ENCODING]
-// CODEC is the number in codec/compress. ENCODING is "all" (any encoding may be chosen),
-// or one that every column is to have, if it can, without a dictionary: "plain", "delta",
-// "prefix", "split".
+// Each column has a Bloom filter in the copy. CODEC is the number in codec/compress.
+// ENCODING is "all" (any encoding may be chosen), or one that every column is to have, if
+// it can, without a dictionary: "plain", "delta", "prefix", "split".
 #include "base/alloc.h"
 #include "codec/parquet/parquet_read.h"
 #include "codec/parquet/parquet_write.h"
@@ -13,12 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEAVES_MAX = 256 };
+enum { LEAVES_MAX = 256, FIELDS_MAX = 1024 };
 
 struct copy {
     struct dsi_buf bytes;
     struct dsi_parquet_file file;
-    struct dsi_parquet_field fields[LEAVES_MAX];
+    struct dsi_parquet_field fields[FIELDS_MAX];
+    size_t field_count;
     dsi_parquet_reader *readers[LEAVES_MAX];
     struct dsi_parquet_column columns[LEAVES_MAX];
     struct dsi_parquet_input inputs[LEAVES_MAX];
@@ -51,6 +52,17 @@ static int sink(void *arg, struct ds_slice bytes, struct ds_error *err)
     return fwrite(bytes.data, 1, bytes.size, arg) == bytes.size ? DS_OK : DS_EIO;
 }
 
+// The fields below a node, depth first.
+static void add_fields(struct copy *c, const struct dsi_parquet_node *parent)
+{
+    const struct dsi_parquet_node *n = parent->first_child;
+
+    for (; n && c->field_count < FIELDS_MAX; n = n->next) {
+        c->fields[c->field_count++] = n->field;
+        add_fields(c, n);
+    }
+}
+
 static int parse(struct copy *c, struct ds_error *err)
 {
     struct ds_slice b = dsi_buf_slice(&c->bytes);
@@ -65,10 +77,13 @@ static int parse(struct copy *c, struct ds_error *err)
         struct ds_slice footer = {b.data + b.size - size, size};
         rc = dsi_parquet_file_parse(footer, (int64_t)b.size, &c->file, err);
     }
-    for (size_t i = 0; rc == DS_OK && i < c->file.leaf_count; i++) {
-        c->fields[i] = c->file.leaves[i]->field;
+    if (rc == DS_OK) {
+        add_fields(c, c->file.root);
     }
-    return rc == DS_OK && c->file.leaf_count > LEAVES_MAX ? DS_EUNSUPPORTED : rc;
+    return rc == DS_OK &&
+                   (c->file.leaf_count > LEAVES_MAX || c->field_count == FIELDS_MAX)
+               ? DS_EUNSUPPORTED
+               : rc;
 }
 
 static int copy_batch(struct copy *c, size_t *rows, struct ds_error *err)
@@ -77,11 +92,16 @@ static int copy_batch(struct copy *c, size_t *rows, struct ds_error *err)
 
     for (size_t i = 0; rc == DS_OK && i < c->file.leaf_count; i++) {
         struct dsi_parquet_column *k = &c->columns[i];
-        bool bytes = c->fields[i].physical == DSI_PARQUET_BYTE_ARRAY;
+        const struct dsi_parquet_node *leaf = c->file.leaves[i];
+        bool bytes = leaf->field.physical == DSI_PARQUET_BYTE_ARRAY;
+        bool nested = leaf->parent != c->file.root;
         dsi_parquet_column_release(k);
         rc = dsi_parquet_reader_read(c->readers[i], c->batch, k, rows, err);
         c->inputs[i] = (struct dsi_parquet_input){
-            .validity = k->null_count > 0 ? k->validity.data : NULL,
+            .validity = !nested && k->null_count > 0 ? k->validity.data : NULL,
+            .defs = nested ? k->defs.data : NULL,
+            .reps = leaf->max_rep > 0 ? k->reps.data : NULL,
+            .slots = k->slots,
             .values = bytes ? NULL : k->values.data,
             .offsets = bytes ? k->values.data : NULL,
             .bytes = k->bytes.data};
@@ -95,6 +115,7 @@ static int copy_batch(struct copy *c, size_t *rows, struct ds_error *err)
 static int copy_group(struct copy *c, const struct dsi_parquet_row_group *g,
                       struct ds_error *err)
 {
+    static const struct dsi_parquet_read_options levels = {.keep_levels = true};
     size_t rows = c->file.leaf_count > 0;
     int rc = DS_OK;
 
@@ -102,7 +123,7 @@ static int copy_group(struct copy *c, const struct dsi_parquet_row_group *g,
         struct ds_slice bytes = {c->bytes.data + g->columns[i].offset,
                                  (size_t)g->columns[i].size};
         dsi_parquet_reader_free(c->readers[i]);
-        rc = dsi_parquet_reader_new(c->file.leaves[i], &g->columns[i], bytes, NULL,
+        rc = dsi_parquet_reader_new(c->file.leaves[i], &g->columns[i], bytes, &levels,
                                     &c->readers[i], err);
     }
     while (rc == DS_OK && rows > 0) {
@@ -132,7 +153,6 @@ static void set_encoding(struct copy *c, const char *name,
             c->leaves[i].encode = names[n].encode;
         }
     }
-    o->leaves = c->leaves;
 }
 
 int main(int argc, char **argv)
@@ -149,14 +169,17 @@ int main(int argc, char **argv)
     c.batch = strtoul(argv[3], NULL, 10);
     struct dsi_parquet_write_options o = {
         .codec = (enum dsi_compression)strtol(argv[4], NULL, 10), .row_group_rows = 5000};
+    for (size_t i = 0; i < LEAVES_MAX; i++) {
+        c.leaves[i].bloom_filter = true;
+    }
+    o.leaves = c.leaves;
     if (argc == 6) {
         set_encoding(&c, argv[5], &o);
     }
     rc = load(argv[1], &c.bytes, &err);
     rc = rc < 0 ? rc : parse(&c, &err);
-    rc = rc < 0
-             ? rc
-             : dsi_parquet_writer_new(c.fields, c.file.leaf_count, &o, &c.writer, &err);
+    rc = rc < 0 ? rc
+                : dsi_parquet_writer_new(c.fields, c.field_count, &o, &c.writer, &err);
     if (rc == DS_OK) {
         dsi_parquet_writer_output(c.writer, sink, to);
     }

@@ -69,6 +69,92 @@ def make_table(rng, n):
     return pa.table(arrays, pa.schema(fields))
 
 
+def nested_type(rng, depth):
+    kind = rng.choice(["struct", "list", "map"]) if depth > 0 else "leaf"
+    if kind == "struct":
+        return pa.struct([pa.field(name, nested_type(rng, depth - 1), rng.random() < .7)
+                          for name in "abc"[:rng.randrange(1, 4)]])
+    if kind == "list":
+        return pa.list_(pa.field("element", nested_type(rng, depth - rng.randrange(1, 3)),
+                                 rng.random() < .7))
+    if kind == "map":
+        return pa.map_(pa.string(), pa.field("value", nested_type(rng, depth - 1),
+                                             rng.random() < .7))
+    return rng.choice([pa.int32(), pa.int64(), pa.string(), pa.bool_(), pa.float64(),
+                       pa.binary(3), pa.decimal128(20, 2), pa.timestamp("us")])
+
+
+def nested_value(rng, t, nullable=True):
+    some = range(rng.choice([0, 1, 3, 3, 40]))
+    if nullable and rng.random() < .2:
+        return None
+    if pa.types.is_struct(t):
+        return {f.name: nested_value(rng, f.type, f.nullable) for f in t}
+    if pa.types.is_map(t):
+        return [(f"key {i}", nested_value(rng, t.item_type, t.item_field.nullable))
+                for i in some if i < 4]
+    if pa.types.is_list(t):
+        return [nested_value(rng, t.value_type, t.value_field.nullable) for _ in some]
+    return {pa.string(): lambda: "ä" * rng.randrange(9), pa.bool_(): lambda: rng.random() < .5,
+            pa.float64(): lambda: rng.choice([0.5, -1e300]),
+            pa.binary(3): lambda: rng.randbytes(3), pa.timestamp("us"):
+            lambda: datetime.datetime(2020, 1, 1 + rng.randrange(28)),
+            pa.decimal128(20, 2): lambda: D(rng.randrange(-10**19, 10**19)) / 100
+            }.get(t, lambda: rng.randrange(-99, 99))()
+
+
+def nested_table(rng, n):
+    fields = [pa.field(f"c{i}", nested_type(rng, 1 + i), rng.random() < .8) for i in range(4)]
+    return pa.table([pa.array([nested_value(rng, f.type, f.nullable) for _ in range(n)], f.type)
+                     for f in fields], pa.schema(fields))
+
+
+def with_nested(folder, rng):
+    """Whatever is nested: read by pyarrow and DuckDB as it was before."""
+    for n in (0, 1, 300, 6000):
+        made, table = f"{folder}/nested.parquet", nested_table(rng, n)
+        for codec in rng.sample(list(CODECS), 2):
+            pq.write_table(table, made, compression=codec, store_schema=False,
+                           data_page_version=rng.choice(["1.0", "2.0"]),
+                           data_page_size=rng.choice([200, 1 << 20]))
+            to = f"{folder}/copy.parquet"
+            subprocess.run([COPY, made, to, str(rng.randrange(1, 3000)), str(CODECS[codec])],
+                           check=True)
+            ours = pq.read_table(to, page_checksum_verification=True)
+            assert ours.equals(pq.read_table(made)), (n, codec)
+            file = pq.ParquetFile(to).metadata
+            for g in range(file.num_row_groups):
+                for c in range(file.num_columns):
+                    assert file.row_group(g).column(c).has_offset_index
+            try:
+                import duckdb
+            except ImportError:
+                continue
+            assert duckdb.sql(f"select count(*) from (from '{made}' except all from '{to}')"
+                              ).fetchall() == [(0,)], (n, codec)
+
+
+def with_bloom_filters(folder):
+    """DuckDB finds what is there, and by our filters knows what is not."""
+    try:
+        import duckdb
+    except ImportError:
+        return
+    made, to = f"{folder}/bloom.parquet", f"{folder}/copy.parquet"
+    pq.write_table(pa.table({"i": pa.array(range(0, 90000, 9), pa.int64()),
+                             "s": [f"text {i}" for i in range(10000)]}), made,
+                   store_schema=False)
+    subprocess.run([COPY, made, to, "777", "3"], check=True)
+    probe = lambda column, value: [row[0] for row in duckdb.execute(
+        f"select bloom_filter_excludes from parquet_bloom_probe('{to}', '{column}', "
+        f"{value}) order by row_group_id").fetchall()]
+    for i in range(0, 10000, 997):
+        for column, value in (("i", f"{9 * i}::bigint"), ("s", f"'text {i}'")):
+            assert not probe(column, value)[i // 5000], (column, value)
+    absent = [x for i in range(200) for x in probe("i", f"{9 * i + 1}::bigint")]
+    assert sum(absent) > .95 * len(absent), sum(absent)
+
+
 def bits(array):
     """What makes -0.0 and 0.0 differ, and NaN equal itself."""
     array = array.combine_chunks()
@@ -183,6 +269,8 @@ def main():
             check_encodings(to, encoding)
             duckdb_reads(to, made, encoding)
         with_duckdb(folder, rng)
+        with_nested(folder, rng)
+        with_bloom_filters(folder)
     print("ok")
 
 
