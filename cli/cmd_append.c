@@ -253,7 +253,9 @@ const struct command command_append = {
     "append",
     "TABLE FILE...",
     "Add the rows of files, or of standard input (-), to a table.",
-    "Formats: parquet, csv, jsonl, json; by the ending of the name, or --format.\n"
+    "Formats: parquet, arrow (files and streams), csv, jsonl, json; by the ending of "
+    "the\n"
+    "name, by the first bytes, or --format.\n"
     "All files together are one commit: every row is added, or none. With --every the\n"
     "input is a stream and each commit is acknowledged on its own. Columns are matched "
     "by\n"

@@ -17,8 +17,8 @@ static struct opt_list properties;
 static bool if_not_exists;
 
 static const struct opt options[] = {
-    {"like", 0, OPT_TEXT, "FILE", "columns as this Parquet, CSV or JSON file has them",
-     &like},
+    {"like", 0, OPT_TEXT, "FILE",
+     "columns as this Parquet, Arrow, CSV or JSON file has them", &like},
     {"schema", 0, OPT_TEXT, "TEXT",
      "columns: 'id long not null, msg string', or Iceberg's JSON", &schema_text},
     {"partition-by", 0, OPT_TEXT, "TEXT", "'month(ts), bucket(16, id), level'",

@@ -14,6 +14,7 @@ static const char *as_of;
 static const char *ref;
 static const char *snapshot;
 static const char *output;
+static const char *compression;
 static int64_t limit;
 static int64_t threads;
 static bool count_only;
@@ -29,6 +30,8 @@ static const struct opt options[] = {
     {"snapshot", 0, OPT_TEXT, "ID", "as of this snapshot", &snapshot},
     {"ref", 0, OPT_TEXT, "NAME", "as of this branch or tag", &ref},
     {"output", 'o', OPT_TEXT, "FILE", "write there, not to standard output", &output},
+    {"compression", 0, OPT_TEXT, "CODEC", "of --format arrow: none, lz4, zstd",
+     &compression},
     {"threads", 0, OPT_INT, "N", "files read at once (default: the processors)",
      &threads},
     {"stats", 0, OPT_FLAG, NULL, "with --count: what was read and skipped", &stats},
@@ -127,6 +130,48 @@ static int print_aligned(struct ArrowArrayStream *stream, struct ds_error *err)
     return rc < 0 || printed ? rc : DS_EIO;
 }
 
+static bool ends_with(const char *s, const char *end)
+{
+    size_t a = strlen(s);
+    size_t b = strlen(end);
+    return a >= b && strcmp(s + a - b, end) == 0;
+}
+
+static bool choose_compression(enum ds_ipc_compression *out)
+{
+    static const char *const names[] = {"none", "lz4", "zstd"};
+
+    *out = DS_IPC_UNCOMPRESSED;
+    for (int i = 0; compression && i < 3; i++) {
+        if (strcmp(compression, names[i]) == 0) {
+            *out = (enum ds_ipc_compression)i;
+            return true;
+        }
+    }
+    if (compression) {
+        opt_usage(command_find("scan"), "--compression is none, lz4 or zstd; not '%s'",
+                  compression);
+    }
+    return !compression;
+}
+
+// Text in a format of its own, or Arrow (format 0).
+static int write_rows(struct ArrowArrayStream *stream, enum ds_rows_format format,
+                      FILE *out, struct ds_error *err)
+{
+    bool file = output && !ends_with(output, ".arrows");
+    struct ds_ipc_write_options ipc = {.struct_size = sizeof ipc,
+                                       .format = file ? DS_IPC_FILE : DS_IPC_STREAM,
+                                       .write = write_out,
+                                       .write_arg = out};
+
+    if (format != 0) {
+        return ds_rows_write(stream, format, write_out, out, NULL, err);
+    }
+    (void)choose_compression(&ipc.compression); // Checked by now.
+    return ds_ipc_write(stream, &ipc, NULL, err);
+}
+
 static int print_text(struct ArrowArrayStream *stream, enum ds_rows_format format,
                       struct ds_error *err)
 {
@@ -138,7 +183,7 @@ static int print_text(struct ArrowArrayStream *stream, enum ds_rows_format forma
         stream->release(stream);
         return DS_EIO;
     }
-    int rc = ds_rows_write(stream, format, write_out, out, NULL, err);
+    int rc = write_rows(stream, format, out, err);
     bool flushed = output ? fclose(out) == 0 : fflush(out) == 0;
     if (rc == DS_OK && !flushed) {
         rc = DS_EIO;
@@ -154,7 +199,10 @@ static int print_rows(ds_table *table, const struct ds_scan_options *scan,
     static const struct {
         const char *name;
         enum ds_rows_format format;
-    } names[] = {{"csv", DS_ROWS_CSV}, {"jsonl", DS_ROWS_JSONL}, {"json", DS_ROWS_JSON}};
+    } names[] = {{"csv", DS_ROWS_CSV},
+                 {"jsonl", DS_ROWS_JSONL},
+                 {"json", DS_ROWS_JSON},
+                 {"arrow", (enum ds_rows_format)0}};
     struct ArrowArrayStream stream = {0};
     int rc = ds_table_scan(table, scan, &stream, err);
 
@@ -195,10 +243,31 @@ static int print_count(ds_table *table, const struct ds_scan_options *scan,
     return DS_OK;
 }
 
+// What the name of the output says, if nothing else does.
+static const char *format_of_output(void)
+{
+    static const struct {
+        const char *end;
+        const char *format;
+    } ends[] = {{".parquet", "parquet"}, {".arrow", "arrow"}, {".arrows", "arrow"},
+                {".feather", "arrow"},   {".json", "json"},   {".jsonl", "jsonl"}};
+
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        if (ends_with(output, ends[i].end)) {
+            return ends[i].format;
+        }
+    }
+    return "csv";
+}
+
 static const char *choose_format(void)
 {
-    static const char *const names[] = {"table", "csv", "jsonl", "json", "parquet"};
-    const char *format = common.format ? common.format : common.json ? "json" : "table";
+    static const char *const names[] = {"table", "csv",     "jsonl",
+                                        "json",  "parquet", "arrow"};
+    const char *format = common.format ? common.format
+                         : common.json ? "json"
+                         : output      ? format_of_output()
+                                       : "table";
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(format, names[i]) == 0) {
@@ -206,14 +275,16 @@ static const char *choose_format(void)
                 opt_usage(command_find("scan"), "--format parquet needs --output FILE");
                 return NULL;
             }
-            if (i == 0 && output) {
-                return "csv";
+            if (compression && i != 5) {
+                opt_usage(command_find("scan"), "--compression is for --format arrow");
+                return NULL;
             }
-            return format;
+            return i == 0 && output ? "csv" : format;
         }
     }
     opt_usage(command_find("scan"),
-              "--format is one of table, csv, jsonl, json, parquet; not '%s'", format);
+              "--format is one of table, csv, jsonl, json, parquet, arrow; not '%s'",
+              format);
     return NULL;
 }
 
@@ -225,11 +296,12 @@ static int run(int count, char **words)
                                    .threads = (uint32_t)threads,
                                    .ordered = true};
     const char *format = choose_format();
+    enum ds_ipc_compression codec = DS_IPC_UNCOMPRESSED;
     struct ds_error err = {0};
     ds_table *table = NULL;
     (void)count;
 
-    if (!format || !choose_state(&scan.at)) {
+    if (!format || !choose_compression(&codec) || !choose_state(&scan.at)) {
         return CLI_USAGE;
     }
     if (select_text) {

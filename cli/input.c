@@ -12,15 +12,21 @@
 
 #include "cli/stop.h"
 
+enum { HEAD_SIZE = 8 };
+
 struct input {
     const char *path;
-    int fd; // Text; -1: Parquet.
+    enum input_format format;
+    int fd;               // Text, Arrow from a pipe; -1: a file that the library opens.
+    char head[HEAD_SIZE]; // Read from fd to look at it, not yet handed on.
+    size_t head_at;
+    size_t head_size;
     uint64_t done;
     uint64_t all;
     int64_t deadline_ms; // Of the call under way; -1: none.
     ds_rows *rows;
     struct ArrowSchema schema;
-    struct ArrowArrayStream stream; // Parquet.
+    struct ArrowArrayStream stream; // Parquet, Arrow.
     bool ended;
 };
 
@@ -44,17 +50,18 @@ static int os_failure(struct ds_error *err, const char *what, const char *path)
 
 bool input_format_parse(const char *text, enum input_format *out)
 {
-    static const char *const names[] = {"auto", "csv", "jsonl", "json", "parquet"};
+    static const char *const names[] = {"auto", "csv",     "jsonl",
+                                        "json", "parquet", "arrow"};
     *out = INPUT_AUTO;
-    for (int i = 0; text && i < 5; i++) {
+    for (int i = 0; text && i < 6; i++) {
         if (strcmp(text, names[i]) == 0) {
             *out = (enum input_format)i;
             return true;
         }
     }
     if (text) {
-        cli_complain("--format is one of auto, csv, jsonl, json, parquet; not '%s'",
-                     text);
+        cli_complain(
+            "--format is one of auto, csv, jsonl, json, parquet, arrow; not '%s'", text);
     }
     return !text;
 }
@@ -66,30 +73,22 @@ static bool ends_with(const char *s, const char *end)
     return a >= b && strcmp(s + a - b, end) == 0;
 }
 
-static int choose(const char *path, enum input_format *format, struct ds_error *err)
+static enum input_format format_of_name(const char *path)
 {
     static const struct {
         const char *end;
         enum input_format format;
-    } ends[] = {{".csv", INPUT_CSV},     {".tsv", INPUT_CSV},
-                {".jsonl", INPUT_JSONL}, {".ndjson", INPUT_JSONL},
-                {".json", INPUT_JSON},   {".parquet", INPUT_PARQUET}};
+    } ends[] = {
+        {".csv", INPUT_CSV},      {".tsv", INPUT_CSV},      {".jsonl", INPUT_JSONL},
+        {".ndjson", INPUT_JSONL}, {".json", INPUT_JSON},    {".parquet", INPUT_PARQUET},
+        {".arrow", INPUT_ARROW},  {".arrows", INPUT_ARROW}, {".feather", INPUT_ARROW}};
 
-    for (size_t i = 0; *format == INPUT_AUTO && i < sizeof ends / sizeof ends[0]; i++) {
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         if (ends_with(path, ends[i].end)) {
-            *format = ends[i].format;
+            return ends[i].format;
         }
     }
-    if (*format != INPUT_AUTO) {
-        return DS_OK;
-    }
-    memset(err, 0, sizeof *err);
-    snprintf(
-        err->message, sizeof err->message,
-        "%.700s: its name does not tell what it is; say --format csv, jsonl, json or "
-        "parquet",
-        path);
-    return err->status = DS_EINVALID;
+    return INPUT_AUTO;
 }
 
 // Waits until there is something to read; false at the deadline or when asked to stop.
@@ -111,9 +110,16 @@ static bool wait_readable(const struct input *in)
     }
 }
 
-static ptrdiff_t read_text(void *arg, void *out, size_t size, struct ds_error *err)
+static ptrdiff_t read_fd(void *arg, void *out, size_t size, struct ds_error *err)
 {
     struct input *in = arg;
+    if (in->head_at < in->head_size) {
+        size_t left = in->head_size - in->head_at;
+        size = size < left ? size : left;
+        memcpy(out, in->head + in->head_at, size);
+        in->head_at += size;
+        return (ptrdiff_t)size;
+    }
     for (;;) {
         if (!wait_readable(in)) {
             return DS_READ_PAUSE;
@@ -129,10 +135,13 @@ static ptrdiff_t read_text(void *arg, void *out, size_t size, struct ds_error *e
     }
 }
 
-static int open_text(struct input *in, const char *path, struct ds_error *err)
+static int open_fd(struct input *in, const char *path, struct ds_error *err)
 {
     struct stat st;
 
+    if (in->fd >= 0) {
+        return DS_OK; // To look at it.
+    }
     in->path = strcmp(path, "-") == 0 ? "standard input" : path;
     in->fd = in->path == path ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
     if (in->fd < 0) {
@@ -156,7 +165,7 @@ static struct ds_rows_options rows_options(struct input *in, enum input_format f
                                     .format = format == INPUT_CSV     ? DS_ROWS_CSV
                                               : format == INPUT_JSONL ? DS_ROWS_JSONL
                                                                       : DS_ROWS_JSON,
-                                    .read = read_text,
+                                    .read = read_fd,
                                     .read_arg = in,
                                     .name = in->path,
                                     .delimiter = tabs ? '\t' : delimiter};
@@ -170,9 +179,81 @@ static int stream_failure(struct ArrowArrayStream *stream, struct ds_error *err)
     return err->status = DS_ECORRUPT;
 }
 
-static int open_parquet(struct input *in, const char *path, struct ds_error *err)
+// Reads the first bytes, as far as there are so many, and keeps them for read_fd.
+static int look_at_head(struct input *in, struct ds_error *err)
 {
-    int rc = ds_file_scan(path, &in->stream, err);
+    size_t size = 0;
+
+    while (size < HEAD_SIZE) {
+        ptrdiff_t got = read_fd(in, in->head + size, HEAD_SIZE - size, err);
+        if (got < 0) {
+            return (int)got;
+        }
+        if (got == 0 || got == DS_READ_PAUSE) {
+            break;
+        }
+        size += (size_t)got;
+    }
+    in->head_size = size;
+    return DS_OK;
+}
+
+static int choose(struct input *in, const char *path, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    if (in->format == INPUT_AUTO) {
+        in->format = format_of_name(path);
+    }
+    if (in->format == INPUT_AUTO) {
+        rc = open_fd(in, path, err);
+        rc = rc < 0 ? rc : look_at_head(in, err);
+    }
+    if (rc < 0 || in->format != INPUT_AUTO) {
+        return rc;
+    }
+    if (in->head_size == HEAD_SIZE && memcmp(in->head, "PAR1", 4) == 0) {
+        in->format = INPUT_PARQUET;
+    } else if (in->head_size == HEAD_SIZE &&
+               (memcmp(in->head, "ARROW1", 6) == 0 ||
+                memcmp(in->head, "\xff\xff\xff\xff", 4) == 0)) {
+        in->format = INPUT_ARROW;
+    } else {
+        memset(err, 0, sizeof *err);
+        snprintf(err->message, sizeof err->message,
+                 "%.700s: neither its name nor its first bytes tell what it is; say "
+                 "--format csv, jsonl, json, parquet or arrow",
+                 path);
+        rc = err->status = DS_EINVALID;
+    }
+    return rc;
+}
+
+static bool is_regular(const char *path)
+{
+    struct stat st;
+    return strcmp(path, "-") != 0 && (stat(path, &st) != 0 || S_ISREG(st.st_mode));
+}
+
+// Parquet, and Arrow in a file; an Arrow stream may come through a pipe.
+static int open_stream(struct input *in, const char *path, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    if (in->format == INPUT_PARQUET || is_regular(path)) {
+        if (in->fd > STDIN_FILENO) { // It was looked at.
+            close(in->fd);
+        }
+        in->fd = -1;
+        rc = ds_file_scan(path, &in->stream, err);
+    } else {
+        rc = open_fd(in, path, err);
+        struct ds_ipc_read_options options = {.struct_size = sizeof options,
+                                              .read = read_fd,
+                                              .read_arg = in,
+                                              .name = in->path};
+        rc = rc < 0 ? rc : ds_ipc_read(&options, &in->stream, err);
+    }
     if (rc == DS_OK && in->stream.get_schema(&in->stream, &in->schema) != 0) {
         rc = stream_failure(&in->stream, err);
     }
@@ -183,16 +264,17 @@ int input_open(const char *path, enum input_format format, char delimiter,
                const struct ArrowSchema *schema, struct input **out, struct ds_error *err)
 {
     struct input *in = cli_alloc(sizeof *in);
-    int rc = choose(path, &format, err);
 
     in->fd = -1;
     in->deadline_ms = -1;
     in->path = path;
-    if (rc == DS_OK && format == INPUT_PARQUET) {
-        rc = open_parquet(in, path, err);
+    in->format = format;
+    int rc = choose(in, path, err);
+    if (rc == DS_OK && (in->format == INPUT_PARQUET || in->format == INPUT_ARROW)) {
+        rc = open_stream(in, path, err);
     } else if (rc == DS_OK) {
-        rc = open_text(in, path, err);
-        struct ds_rows_options options = rows_options(in, format, delimiter);
+        rc = open_fd(in, path, err);
+        struct ds_rows_options options = rows_options(in, in->format, delimiter);
         options.schema = schema;
         if (rc == DS_OK && schema) {
             rc = ds_rows_open(&options, &in->rows, err);
@@ -210,16 +292,13 @@ int input_guess(const char *path, enum input_format format, char delimiter,
                 struct ArrowSchema *out, struct ds_error *err)
 {
     struct input *in = NULL;
-    int rc = choose(path, &format, err);
+    int rc = input_open(path, format, delimiter, NULL, &in, err);
 
-    if (rc == DS_OK) {
-        rc = input_open(path, format, delimiter, NULL, &in, err);
-    }
-    if (rc == DS_OK && format == INPUT_PARQUET) {
+    if (rc == DS_OK && in->schema.release) {
         *out = in->schema; // Moved.
         in->schema.release = NULL;
     } else if (rc == DS_OK) {
-        struct ds_rows_options options = rows_options(in, format, delimiter);
+        struct ds_rows_options options = rows_options(in, in->format, delimiter);
         rc = ds_rows_infer(&options, out, err);
     }
     input_close(in);
@@ -241,12 +320,17 @@ int input_next(struct input *in, int64_t deadline_ms, struct ArrowArray *out,
         in->ended = rc < 0 || (rc == DS_OK && ds_rows_ended(in->rows));
         return rc;
     }
-    if (in->stream.get_next(&in->stream, out) != 0) {
+    int code = in->stream.get_next(&in->stream, out);
+    if (code == EAGAIN && in->fd >= 0) { // Nothing more before the deadline.
+        memset(out, 0, sizeof *out);
+        return DS_OK;
+    }
+    if (code != 0) {
         in->ended = true;
         return stream_failure(&in->stream, err);
     }
     in->ended = !out->release;
-    in->done += out->release ? (uint64_t)out->length : 0;
+    in->done += out->release && in->fd < 0 ? (uint64_t)out->length : 0;
     return out->release ? DS_ROW : DS_OK;
 }
 

@@ -1,24 +1,34 @@
-// Rows on their way in: a Parquet file, or text from a file or standard input.
+// Rows on their way in: a Parquet or Arrow file, or text or an Arrow stream from a file
+// or standard input.
 #ifndef DATASHARD_CLI_INPUT_H
 #define DATASHARD_CLI_INPUT_H
 
 #include "cli/cli.h"
 
-enum input_format { INPUT_AUTO, INPUT_CSV, INPUT_JSONL, INPUT_JSON, INPUT_PARQUET };
+enum input_format {
+    INPUT_AUTO,
+    INPUT_CSV,
+    INPUT_JSONL,
+    INPUT_JSON,
+    INPUT_PARQUET,
+    INPUT_ARROW,
+};
 
 struct input;
 
-/// "auto", "csv", "jsonl", "json", "parquet"; false (and said so) otherwise.
+/// "auto", "csv", "jsonl", "json", "parquet", "arrow"; false (and said so) otherwise.
 bool input_format_parse(const char *text, enum input_format *out);
 
-/// Opens `path` ("-": standard input). INPUT_AUTO goes by the ending of its name.
+/// Opens `path` ("-": standard input). INPUT_AUTO goes by the ending of its name, and
+/// where that says nothing by its first bytes (Arrow and Parquet have telling ones).
 /// `schema` is the table's (text is read by it; borrowed during the call); NULL: only a
 /// guess is wanted. Ends by input_close.
 int input_open(const char *path, enum input_format format, char delimiter,
                const struct ArrowSchema *schema, struct input **out,
                struct ds_error *err);
 
-/// The columns a file has (Parquet) or seems to have (text); the caller releases them.
+/// The columns a file has (Parquet, Arrow) or seems to have (text); the caller releases
+/// them.
 int input_guess(const char *path, enum input_format format, char delimiter,
                 struct ArrowSchema *out, struct ds_error *err);
 

@@ -5,6 +5,7 @@
 #include "datashard/arrow.h"
 #include "datashard/catalog.h"
 #include "datashard/export.h"
+#include "datashard/ipc.h"
 #include "datashard/log.h"
 #include "datashard/rows.h"
 #include "datashard/scan.h"

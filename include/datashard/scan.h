@@ -70,13 +70,14 @@ DS_API DS_MUST_CHECK int ds_table_count(ds_table *table,
                                         int64_t *out, struct ds_scan_stats *stats,
                                         struct ds_error *err);
 
-/// The rows of a data file that is in no table (Parquet), as a stream the caller
-/// releases.
+/// The rows of a file that is in no table, as a stream the caller releases: Parquet, or
+/// Arrow (see ipc.h), which its first bytes tell.
 DS_API DS_MUST_CHECK int ds_file_scan(const char *location, struct ArrowArrayStream *out,
                                       struct ds_error *err);
 
 /// The same, columns in the form asked for (NULL: plain; borrowed during the call only).
 /// DS_EINVALID: a dictionary column that is not there, or neither text nor binary.
+/// DS_EUNSUPPORTED: a form, of an Arrow file.
 DS_API DS_MUST_CHECK int ds_file_scan_as(const char *location,
                                          const struct ds_arrow_form *form,
                                          struct ArrowArrayStream *out,

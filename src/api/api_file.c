@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "data/arrow_io.h"
 #include "data/data_file.h"
+#include "data/ipc_reader.h"
 #include "storage/storage.h"
 
 // A file outside any table still wants a table's properties: those of an empty one.
@@ -76,6 +77,40 @@ done:
     return rc;
 }
 
+// An Arrow file or stream at a location, if it is one: *found.
+static int open_ipc(const char *location, bool *found, struct ArrowArrayStream *out,
+                    struct ds_error *err)
+{
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_ipc_reader *reader = NULL;
+    struct ds_file *file = NULL;
+    ds_storage *storage = NULL;
+    uint8_t head[8] = {0};
+    char *path = NULL;
+    int rc = DS_OK;
+
+    *found = false;
+    DSI_TRY(dsi_handle_location(location, &arena, &path, err));
+    DSI_TRY(dsi_storage_router_new(&storage, err));
+    DSI_TRY(dsi_file_open(storage, path, &file, err));
+    if (dsi_file_size(file) >= sizeof head) {
+        DSI_TRY(dsi_file_read(file, 0, head, sizeof head, err));
+    }
+    *found = dsi_ipc_is_file(head, sizeof head) || dsi_ipc_is_stream(head, sizeof head);
+    if (*found) {
+        rc = dsi_ipc_reader_open_file(storage, file, location, &reader, err);
+        file = NULL; // Taken, both.
+        storage = NULL;
+        DSI_TRY(rc);
+        dsi_ipc_reader_stream(reader, out);
+    }
+done:
+    dsi_file_close(file);
+    dsi_storage_free(storage);
+    dsi_arena_release(&arena);
+    return rc;
+}
+
 static int file_scan(const char *location, const struct ds_arrow_form *user,
                      struct ArrowArrayStream *out, struct ds_error *err)
 {
@@ -83,9 +118,20 @@ static int file_scan(const char *location, const struct ds_arrow_form *user,
     struct file_source *source = NULL;
     const struct dsi_schema *schema = NULL;
     struct dsi_arrow_form form;
+    bool ipc = false;
     int rc = DS_OK;
 
     *out = (struct ArrowArrayStream){0};
+    DSI_TRY(open_ipc(location, &ipc, out, err));
+    if (ipc && user) {
+        out->release(out);
+        return dsi_fail(err, DS_EUNSUPPORTED,
+                        "%s: the columns of Arrow files come in the form they are in",
+                        location);
+    }
+    if (ipc) {
+        return DS_OK;
+    }
     source = dsi_calloc(1, sizeof(*source));
     if (!source) {
         return dsi_no_memory(err, "a file's rows");

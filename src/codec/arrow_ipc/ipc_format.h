@@ -1,0 +1,85 @@
+// Numbers of the format, as Schema.fbs, Message.fbs and File.fbs of Arrow define them:
+// slots of tables and values of enumerations. For files of this folder.
+#ifndef DSI_CODEC_ARROW_IPC_FORMAT_H
+#define DSI_CODEC_ARROW_IPC_FORMAT_H
+
+enum { DSI_IPC_V4 = 3, DSI_IPC_V5 = 4 };
+
+// Message
+enum { MESSAGE_VERSION, MESSAGE_KIND, MESSAGE_HEADER, MESSAGE_BODY_SIZE, MESSAGE_SLOTS };
+
+// Schema
+enum { SCHEMA_ENDIANNESS, SCHEMA_FIELDS, SCHEMA_METADATA, SCHEMA_SLOTS };
+
+// KeyValue
+enum { PAIR_KEY, PAIR_VALUE, PAIR_SLOTS };
+
+// Field
+enum {
+    FIELD_NAME,
+    FIELD_NULLABLE,
+    FIELD_TYPE_KIND,
+    FIELD_TYPE,
+    FIELD_DICTIONARY,
+    FIELD_CHILDREN,
+    FIELD_METADATA,
+    FIELD_SLOTS
+};
+
+// DictionaryEncoding
+enum { DICTIONARY_ID, DICTIONARY_INDEX_TYPE, DICTIONARY_ORDERED, DICTIONARY_SLOTS };
+
+// RecordBatch
+enum {
+    BATCH_LENGTH,
+    BATCH_NODES,
+    BATCH_BUFFERS,
+    BATCH_COMPRESSION,
+    BATCH_VARIADIC_COUNTS,
+    BATCH_SLOTS
+};
+
+// BodyCompression
+enum { COMPRESSION_CODEC, COMPRESSION_METHOD, COMPRESSION_SLOTS };
+enum { CODEC_LZ4_FRAME, CODEC_ZSTD };
+
+// DictionaryBatch
+enum { DELTA_ID, DELTA_DATA, DELTA_IS_DELTA, DELTA_SLOTS };
+
+// Footer
+enum { FOOTER_VERSION, FOOTER_SCHEMA, FOOTER_DICTIONARIES, FOOTER_BATCHES, FOOTER_SLOTS };
+
+// The structs in vectors: FieldNode and Buffer are two longs, Block has a hole.
+enum { NODE_SIZE = 16, BUFFER_SIZE = 16, BLOCK_SIZE = 24 };
+
+enum type_kind {
+    TYPE_NONE,
+    TYPE_NULL,
+    TYPE_INT,
+    TYPE_FLOATING_POINT,
+    TYPE_BINARY,
+    TYPE_UTF8,
+    TYPE_BOOL,
+    TYPE_DECIMAL,
+    TYPE_DATE,
+    TYPE_TIME,
+    TYPE_TIMESTAMP,
+    TYPE_INTERVAL,
+    TYPE_LIST,
+    TYPE_STRUCT,
+    TYPE_UNION,
+    TYPE_FIXED_SIZE_BINARY,
+    TYPE_FIXED_SIZE_LIST,
+    TYPE_MAP,
+    TYPE_DURATION,
+    TYPE_LARGE_BINARY,
+    TYPE_LARGE_UTF8,
+    TYPE_LARGE_LIST,
+    TYPE_RUN_END_ENCODED,
+    TYPE_BINARY_VIEW,
+    TYPE_UTF8_VIEW,
+    TYPE_LIST_VIEW,
+    TYPE_LARGE_LIST_VIEW,
+};
+
+#endif
