@@ -1,4 +1,4 @@
-// Bytes as a data file: its schema, then every row of every flat column, as its own types
+// Bytes as a data file: its schema, then every row of every column, as its own types
 // and wider ones. What comes out must be what batches promise.
 #include <stdlib.h>
 #include <string.h>
@@ -11,35 +11,65 @@
 
 enum { ROWS_MAX = 100000 };
 
-// Aborts where a batch breaks its promises.
-static void check(const struct dsi_batch *b)
+static void check_value(const struct dsi_column *c, int64_t row)
 {
-    for (size_t c = 0; c < b->column_count; c++) {
-        const struct dsi_column *column = &b->columns[c];
-        if (column->length != b->rows) {
-            abort();
-        }
-        for (int64_t i = 0; i < b->rows; i++) {
-            struct dsi_value v;
-            dsi_column_value(column, i, &v);
-            bool wrong =
-                v.null ? column->field->required
-                : v.kind == DSI_TYPE_STRING
-                    ? !dsi_utf8_valid(v.as.bytes)
-                    : v.kind == DSI_TYPE_DECIMAL &&
-                          !dsi_int128_fits(v.as.decimal, column->field->type.precision);
-            if (wrong) {
+    struct dsi_value v;
+
+    dsi_column_value(c, row, &v);
+    bool wrong = v.null                      ? c->field->required
+                 : v.kind == DSI_TYPE_STRING ? !dsi_utf8_valid(v.as.bytes)
+                 : v.kind == DSI_TYPE_DECIMAL
+                     ? !dsi_int128_fits(v.as.decimal, c->field->type.precision)
+                     : false;
+    if (wrong) {
+        abort();
+    }
+}
+
+// Aborts where a column breaks its promises.
+static void check_column(const struct dsi_column *c, int64_t rows)
+{
+    bool nested = dsi_layout_of(&c->field->type) == DSI_LAYOUT_NESTED;
+    int64_t below = rows;
+
+    if (c->length < rows || c->offset != 0 || (c->field->required && c->validity)) {
+        abort();
+    }
+    for (int64_t i = 0; !nested && i < rows; i++) {
+        check_value(c, i);
+    }
+    if (nested && dsi_layout_has_offsets(&c->field->type)) {
+        below = c->offsets[rows];
+        for (int64_t i = 0; i < rows; i++) {
+            if (c->offsets[0] != 0 || c->offsets[i] > c->offsets[i + 1]) {
                 abort();
             }
         }
+    }
+    for (size_t i = 0; i < c->child_count; i++) {
+        check_column(&c->children[i], below);
+    }
+}
+
+static void check(const struct dsi_batch *b)
+{
+    for (size_t c = 0; c < b->column_count; c++) {
+        if (b->columns[c].length != b->rows) {
+            abort();
+        }
+        check_column(&b->columns[c], b->rows);
     }
 }
 
 static void read_rows(ds_storage *s, const struct dsi_schema *schema)
 {
     struct dsi_data_file file = {.path = PLACE, .format = DSI_FORMAT_PARQUET};
-    struct dsi_data_reader_options options = {
-        .storage = s, .file = &file, .schema = schema, .batch_rows_max = 1000};
+    struct dsi_data_reader_options options = {.storage = s,
+                                              .file = &file,
+                                              .schema = schema,
+                                              .own_schema = true,
+                                              .batch_rows_max = 100,
+                                              .batch_bytes_max = 5000};
     struct dsi_data_reader *r = NULL;
     struct ds_error err = {0};
     int64_t rows = 0;
@@ -69,9 +99,6 @@ static void read_column(ds_storage *s, const struct dsi_field *f)
     struct dsi_schema schema = {
         .root = {.kind = DSI_TYPE_STRUCT, .fields = &wide, .field_count = 1}};
 
-    if (f->type.field_count > 0) {
-        return;
-    }
     read_rows(s, &schema);
     wide.type.kind = f->type.kind == DSI_TYPE_INT     ? DSI_TYPE_LONG
                      : f->type.kind == DSI_TYPE_FLOAT ? DSI_TYPE_DOUBLE
