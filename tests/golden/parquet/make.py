@@ -78,3 +78,23 @@ pq.write_table(pa.table([pa.array([[1, 2], None], pa.list_(pa.int32())),
                          pa.array([[("k", 1)], None], pa.map_(pa.string(), pa.int32()))],
                         names=["xs", "st", "m"]),
                here / "nested.parquet", store_schema=False)
+
+# Nested four levels deep, in small pages that rows span; no field ids.
+def deep_row(i):
+    if i % 7 == 3:
+        return None
+    return {"a": i if i % 5 else None,
+            "b": None if i % 11 == 2 else [
+                None if k % 4 == 3 else
+                {"c": f"text {i} {k}" if k % 3 else None,
+                 "d": [(f"key {n}", [n, None, i][:n]) for n in range((i + k) % 3)]}
+                for k in range(i % 6)]}
+
+
+deep = pa.struct([("a", pa.int32()), ("b", pa.list_(pa.struct([
+    ("c", pa.string()), ("d", pa.map_(pa.string(), pa.list_(pa.int32())))])))])
+for version in "1.0", "2.0":
+    pq.write_table(pa.table([pa.array([deep_row(i) for i in range(200)], deep)], names=["s"]),
+                   here / f"deep_v{version[0]}.parquet", data_page_version=version,
+                   data_page_size=200, write_batch_size=16, use_dictionary=["s.b.list.element.c"],
+                   compression="snappy", store_schema=False)

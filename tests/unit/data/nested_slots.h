@@ -329,6 +329,9 @@ static inline void nested_print(const struct dsi_column *c, int64_t row,
     } else if (kind == DSI_TYPE_INT) {
         snprintf(text, sizeof text, "%d", (int)((const int32_t *)c->values)[row]);
         assert_int_equal(dsi_buf_append_text(out, text, NULL), DS_OK);
+    } else if (kind == DSI_TYPE_STRING) {
+        struct ds_slice bytes = dsi_column_bytes(c, row);
+        assert_int_equal(dsi_buf_append(out, bytes.data, bytes.size, NULL), DS_OK);
     } else if (kind == DSI_TYPE_STRUCT) {
         for (size_t i = 0; i < c->child_count; i++) {
             assert_int_equal(dsi_buf_append_text(out, i ? "," : "{", NULL), DS_OK);

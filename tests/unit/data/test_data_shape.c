@@ -2,75 +2,17 @@
 
 #include "base/error.h"
 #include "data/data_schema.h"
-#include "harness.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-// A schema in a few letters: nodes in brackets after their parent, each a repetition
-// ('r', 'o', '*'), a name, and an annotation: "oxs:L(*array(rx))".
-struct schema {
-    struct dsi_parquet_node nodes[40];
-    char names[40][24];
-    size_t count;
-};
-
-static const char *parse_children(struct schema *s, struct dsi_parquet_node *parent,
-                                  const char *text);
-
-static const char *parse_node(struct schema *s, struct dsi_parquet_node *parent,
-                              const char *t)
-{
-    struct dsi_parquet_node *n = &s->nodes[++s->count];
-    const struct dsi_parquet_node **last = &parent->first_child;
-    size_t size = strcspn(t + 1, ":(,)");
-
-    memcpy(s->names[s->count], t + 1, size);
-    while (*last) {
-        last = &((struct dsi_parquet_node *)*last)->next;
-    }
-    *last = n;
-    parent->field.child_count++;
-    n->parent = parent;
-    n->field.name = s->names[s->count];
-    n->field.repetition = *t == 'r'   ? DSI_PARQUET_REQUIRED
-                          : *t == 'o' ? DSI_PARQUET_OPTIONAL
-                                      : DSI_PARQUET_REPEATED;
-    n->field.physical = DSI_PARQUET_INT32;
-    n->max_def = parent->max_def + (*t != 'r');
-    n->max_rep = parent->max_rep + (*t == '*');
-    n->element_def = *t == '*' ? n->max_def : parent->element_def;
-    t += 1 + size;
-    if (*t == ':') {
-        n->field.logical.kind = t[1] == 'L'   ? DSI_PARQUET_LOGICAL_LIST
-                                : t[1] == 'M' ? DSI_PARQUET_LOGICAL_MAP
-                                              : DSI_PARQUET_LOGICAL_VARIANT;
-        t += 2;
-    }
-    return *t == '(' ? parse_children(s, n, t + 1) : t;
-}
-
-static const char *parse_children(struct schema *s, struct dsi_parquet_node *parent,
-                                  const char *t)
-{
-    while (*t && *t != ')') {
-        t = parse_node(s, parent, t);
-        t += *t == ',';
-    }
-    return *t ? t + 1 : t;
-}
+#include "unit/data/shapes.h"
 
 // The schema's type as Iceberg's, in words.
 static int type_of(const char *text, char out[512], struct ds_error *err)
 {
-    static struct schema s;
+    static struct shapes s;
     struct dsi_parquet_file file = {.root = &s.nodes[0]};
     struct dsi_arena arena = DSI_ARENA_INIT;
     struct dsi_schema schema;
 
-    memset(&s, 0, sizeof s);
-    s.nodes[0].field.name = "root";
-    parse_children(&s, &s.nodes[0], text);
+    shapes_parse(&s, text);
     int rc = dsi_data_parquet_schema(&file, &arena, &schema, err);
     if (rc == DS_OK) {
         dsi_type_format(&schema.root, out, 512);
@@ -153,13 +95,11 @@ static void test_data_shape__refuses_annotations_on_other_shapes(void **state)
 
 static void test_data_shape__tells_where_instances_begin(void **state)
 {
-    static struct schema s;
+    static struct shapes s;
     struct dsi_data_shape shape;
     (void)state;
 
-    memset(&s, 0, sizeof s);
-    s.nodes[0].field.name = "root";
-    parse_children(&s, &s.nodes[0], "oxs:L(*list(oelement(*n)))");
+    shapes_parse(&s, "oxs:L(*list(oelement(*n)))");
     const struct dsi_parquet_node *xs = s.nodes[0].first_child;
     struct dsi_data_place at = {xs, false};
     assert_int_equal(dsi_data_shape_of(at, &shape, NULL), DS_OK);

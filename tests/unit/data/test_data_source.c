@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "data/data_schema.h"
 #include "unit/data/files.h"
+#include "unit/data/nested_slots.h"
 
 // The first row group of a golden file, one of its columns being read.
 struct reading {
@@ -110,6 +111,118 @@ static void test_data_source__reads_skips_and_gives_back(void **state)
     close_reading(&r);
 }
 
+enum { DEEP_ROWS = 200, DEEP_TEXT = 4096 };
+
+static char deep_text[DEEP_ROWS][DEEP_TEXT]; // Each row in words.
+
+static void print_row(const struct dsi_column *c, int64_t row, char out[DEEP_TEXT])
+{
+    struct dsi_buf text = DSI_BUF_INIT;
+
+    nested_print(c, row, &text);
+    assert_true(text.size < DEEP_TEXT);
+    memcpy(out, text.data, text.size);
+    out[text.size] = '\0';
+    dsi_buf_release(&text);
+}
+
+static void check_rows(const struct dsi_column *c, const int64_t *rows, int64_t count)
+{
+    char text[DEEP_TEXT];
+
+    for (int64_t i = 0; i < count; i++) {
+        print_row(c, i, text);
+        assert_string_equal(text, deep_text[rows[i]]);
+    }
+}
+
+// Does something at random with the source, and compares what comes of it.
+static void step(struct reading *r, struct rows_random *random)
+{
+    struct dsi_column *c = &r->batch.columns[0];
+    int64_t at = dsi_data_source_row(r->source);
+    int64_t left = DEEP_ROWS - at;
+    int64_t rows[DEEP_ROWS];
+    size_t bytes_max = (size_t)rows_below(random, 3) * 60;
+    int64_t pick = rows_below(random, 4);
+    int64_t count = 0;
+
+    if (left == 0 || pick == 0) {
+        at = rows_below(random, DEEP_ROWS);
+        assert_int_equal(dsi_data_source_seek(r->source, at, NULL), DS_OK);
+        return;
+    }
+    if (pick == 1) {
+        int64_t skip = rows_below(random, left + 1);
+        assert_int_equal(dsi_data_source_skip(r->source, skip, NULL), DS_OK);
+        return;
+    }
+    if (pick == 2) {
+        for (int64_t row = at; row < DEEP_ROWS && count < 40; row++) {
+            if (rows_below(random, 3) == 0) {
+                rows[count++] = row - at;
+            }
+        }
+        if (count == 0) {
+            return;
+        }
+        assert_int_equal(dsi_data_source_pick(r->source, rows, (size_t)count, bytes_max,
+                                              &r->batch, c, NULL),
+                         DS_OK);
+        assert_true(c->length >= 1 && c->length <= count);
+        for (int64_t i = 0; i < c->length; i++) {
+            rows[i] += at;
+        }
+        check_rows(c, rows, c->length);
+        assert_int_equal(dsi_data_source_row(r->source), rows[c->length - 1] + 1);
+        return;
+    }
+    count = 1 + rows_below(random, 50);
+    assert_int_equal(
+        dsi_data_source_read(r->source, count, bytes_max, &r->batch, c, NULL), DS_OK);
+    assert_true(c->length >= 1 && c->length <= (count < left ? count : left));
+    int64_t keep = rows_below(random, c->length + 1);
+    assert_int_equal(dsi_data_source_give_back(r->source, keep, c, NULL), DS_OK);
+    for (int64_t i = 0; i < keep; i++) {
+        rows[i] = at + i;
+    }
+    check_rows(c, rows, keep);
+}
+
+static void test_data_source__reads_nested_rows_from_anywhere(void **state)
+{
+    static const char *const files[] = {FILES_GOLDEN("deep_v1.parquet"),
+                                        FILES_GOLDEN("deep_v2.parquet")};
+    (void)state;
+
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        const char *file = files[seed % 2];
+        struct dsi_arena arena = DSI_ARENA_INIT;
+        struct rows_random random = {seed};
+        struct dsi_schema schema;
+        struct reading r;
+        ds_storage *local = NULL;
+        assert_int_equal(dsi_storage_local_new(&local, NULL), DS_OK);
+        assert_int_equal(dsi_data_file_schema(local, file, &arena, &schema, NULL), DS_OK);
+        dsi_storage_free(local);
+        assert_int_equal(open_reading(&r, file, &schema, NULL), DS_OK);
+        struct dsi_column *c = &r.batch.columns[0];
+        assert_int_equal(dsi_data_source_read(r.source, 1000, 0, &r.batch, c, NULL),
+                         DS_OK);
+        assert_int_equal(c->length, DEEP_ROWS);
+        for (int64_t i = 0; i < DEEP_ROWS; i++) {
+            print_row(c, i, deep_text[i]);
+        }
+        assert_string_equal(deep_text[3], "null");
+        assert_string_equal(deep_text[1], "{1,[{null,[key 0:[]]}]}");
+        for (int i = 0; i < 100; i++) {
+            step(&r, &random);
+        }
+        close_reading(&r);
+        dsi_arena_release(&arena);
+    }
+}
+
 static void test_data_source__makes_up_what_is_not_in_the_file(void **state)
 {
     static const struct dsi_field gone = {
@@ -168,6 +281,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_data_source__reads_skips_and_gives_back),
+        cmocka_unit_test(test_data_source__reads_nested_rows_from_anywhere),
         cmocka_unit_test(test_data_source__makes_up_what_is_not_in_the_file),
         cmocka_unit_test(test_data_source__survives_every_fault),
     };
