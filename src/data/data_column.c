@@ -394,6 +394,7 @@ int dsi_data_column_move(const struct dsi_parquet_node *leaf,
     out->length = (int64_t)in->elements;
     out->offset = 0;
     out->null_count = (int64_t)in->null_count;
+    out->validity = NULL; // It may have been read into before.
     if (in->null_count > 0) {
         DSI_TRY(dsi_batch_own_buf(b, &in->validity, &validity, err));
         out->validity = validity;
