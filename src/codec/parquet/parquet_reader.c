@@ -96,12 +96,32 @@ done:
     return rc;
 }
 
+// Room for all rows at once, as far as the sizes are known and no reason for worry: a
+// buffer that grows copies what it has.
+static int reserve_rows(const dsi_parquet_reader *r, size_t rows_max,
+                        struct dsi_parquet_column *out, struct ds_error *err)
+{
+    enum { RESERVE_MAX = 4 << 20 };
+    size_t width = dsi_parquet_width(&r->leaf->field);
+    size_t rows = (uint64_t)r->rows_left < rows_max ? (size_t)r->rows_left : rows_max;
+
+    if (r->leaf->field.physical == DSI_PARQUET_BYTE_ARRAY) {
+        width = sizeof(int32_t);
+        rows += rows < SIZE_MAX;
+    }
+    if (width == 0 || rows > RESERVE_MAX / width) {
+        return DS_OK;
+    }
+    return dsi_buf_reserve(&out->values, rows * width, err);
+}
+
 // Where nothing repeats: a slot is a row.
 static int read_flat(dsi_parquet_reader *r, size_t rows_max,
                      struct dsi_parquet_column *out, size_t *rows, struct ds_error *err)
 {
     int rc = DS_OK;
 
+    DSI_TRY(reserve_rows(r, rows_max, out, err));
     while (*rows < rows_max && r->rows_left > 0) {
         struct dsi_parquet_span s = {0};
         if (r->page_left == 0) {

@@ -494,6 +494,22 @@ done:
     return rc;
 }
 
+// Room for values of the dictionary's average size, where that is no reason for worry.
+static int expect_bytes(const struct dsi_parquet_values *v, size_t count, size_t max,
+                        struct dsi_parquet_column *out, struct ds_error *err)
+{
+    enum { MANY = 1024, EXPECT_MAX = 4 << 20 };
+    const struct dsi_parquet_dictionary *d = v->dictionary;
+    bool ok = false;
+
+    if (v->kind != DSI_PARQUET_VALUES_INDEXED || count < MANY || d->count == 0) {
+        return DS_OK;
+    }
+    size_t average = d->bytes.size / d->count; // With its length.
+    return average > EXPECT_MAX / count ? DS_OK
+                                        : make_room(out, max, count * average, &ok, err);
+}
+
 int dsi_parquet_values_bytes(struct dsi_parquet_values *v, size_t count,
                              struct dsi_parquet_column *out, size_t *done,
                              struct ds_error *err)
@@ -506,6 +522,7 @@ int dsi_parquet_values_bytes(struct dsi_parquet_values *v, size_t count,
         return DS_OK;
     }
     DSI_TRY(dsi_buf_reserve(&out->values, count * sizeof(int32_t), err));
+    DSI_TRY(expect_bytes(v, count, max, out, err));
     while (*done < count) {
         size_t n = 0;
         if (v->kind == DSI_PARQUET_VALUES_PLAIN) {
