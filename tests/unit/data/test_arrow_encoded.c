@@ -232,6 +232,36 @@ static void test_arrow_encoded__reads_runs_of_anything(void **state)
     tree_gives(&t, &st, "{10 [1 2]} {11 []}"); // The third run is not reached.
 }
 
+// The third run, and the third entry, are nonsense that only null structs refer to.
+static void test_arrow_encoded__does_not_look_under_a_null(void **state)
+{
+    static const int32_t ends[] = {1, 2, 3, 4};
+    static const int8_t codes[] = {0, 1, 99, 3};
+    static const struct dsi_field outer = ROWS_FIELD(
+        9, "c", false, .kind = DSI_TYPE_STRUCT, .fields = &st, .field_count = 1);
+    struct tree t = {0};
+    (void)state;
+
+    tree_add(&t, "+s", "c", 4, 1, NULL, NULL);
+    size_t n = tree_child(&t, 0, tree_add(&t, "+r", "c", 4, 0, NULL, NULL));
+    tree_child(&t, n, tree_add(&t, "i", "run_ends", 4, 2, ends, NULL));
+    tree_child(&t, n, structs(&t));
+    tree_refused(&t, &outer, DS_EINVALID, "column c.c.a, row 3: null, but the column is");
+    t.buffers[0][0] = no_third;
+    tree_gives(&t, &outer, "{{10 [1 2]}} {{11 []}} - {{13 [3]}}");
+
+    memset(&t, 0, sizeof t);
+    tree_add(&t, "+s", "c", 4, 1, NULL, NULL);
+    n = tree_child(&t, 0, tree_add(&t, "c", "c", 4, 2, codes, NULL));
+    size_t values = structs(&t);
+    t.schemas[n].dictionary = &t.schemas[values];
+    t.arrays[n].dictionary = &t.arrays[values];
+    tree_refused(&t, &outer, DS_EINVALID,
+                 "column c.c, row 3: its dictionary has no such");
+    t.buffers[0][0] = no_third;
+    tree_gives(&t, &outer, "{{10 [1 2]}} {{11 []}} - {{13 [3]}}");
+}
+
 // Indices 0 0 1 1 into runs (of 1, 3) of a dictionary of structs, inside a list.
 static void test_arrow_encoded__reads_encodings_inside_lists_and_each_other(void **state)
 {
@@ -294,6 +324,7 @@ int main(void)
         cmocka_unit_test(test_arrow_encoded__reads_dictionaries_of_anything),
         cmocka_unit_test(test_arrow_encoded__names_the_row_that_refers_to_a_bad_value),
         cmocka_unit_test(test_arrow_encoded__reads_runs_of_anything),
+        cmocka_unit_test(test_arrow_encoded__does_not_look_under_a_null),
         cmocka_unit_test(test_arrow_encoded__reads_encodings_inside_lists_and_each_other),
         cmocka_unit_test(test_arrow_encoded__survives_every_fault),
     };

@@ -133,6 +133,39 @@ static void test_arrow_export__narrows_64_bit_offsets(void **state)
     dsi_batch_release(&back);
 }
 
+static void test_arrow_export__narrows_the_offsets_of_lists(void **state)
+{
+    static const int64_t offsets[] = {9, 2, 3, 3, 6};
+    static const int32_t ints[] = {0, 1, 2, 3, 4, 5, 6};
+    static const uint8_t not_sixth[] = {0xdf};
+    static const struct dsi_field element =
+        ROWS_FIELD(2, "element", false, .kind = DSI_TYPE_INT);
+    static const struct dsi_field list = ROWS_FIELD(1, "c", false, .kind = DSI_TYPE_LIST,
+                                                    .fields = &element, .field_count = 1);
+    struct dsi_schema schema = rows_schema(&list, 1);
+    struct dsi_batch b;
+    struct dsi_batch back;
+    char text[100] = "";
+    (void)state;
+
+    assert_int_equal(dsi_batch_init(&b, &schema, NULL), DS_OK);
+    b.rows = 3;
+    b.columns[0].length = 3;
+    b.columns[0].offset = 1;
+    b.columns[0].offsets64 = offsets;
+    b.columns[0].children[0].length = 6;
+    b.columns[0].children[0].offset = 1;
+    b.columns[0].children[0].null_count = 1;
+    b.columns[0].children[0].validity = not_sixth;
+    b.columns[0].children[0].values = ints;
+    assert_int_equal(there_and_back(&b, &back, NULL), DS_OK);
+    for (int64_t i = 0; i < 3; i++) {
+        tree_text(&back.columns[0], i, text, sizeof text);
+    }
+    assert_string_equal(text, "[3][][4 - 6]");
+    dsi_batch_release(&back);
+}
+
 static void survive(const struct dsi_schema *schema)
 {
     struct dsi_fault_plan plan = {0};
@@ -174,6 +207,7 @@ int main(void)
         cmocka_unit_test(test_arrow_export__comes_back_the_same_at_any_depth),
         cmocka_unit_test(test_arrow_export__lets_a_child_outlive_its_parent),
         cmocka_unit_test(test_arrow_export__narrows_64_bit_offsets),
+        cmocka_unit_test(test_arrow_export__narrows_the_offsets_of_lists),
         cmocka_unit_test(test_arrow_export__survives_every_fault),
     };
     return cmocka_run_group_tests_name("arrow_export", tests, NULL, NULL);
