@@ -428,6 +428,7 @@ done:
 static int read_file(struct parse *p)
 {
     struct dsi_thrift_field f = {0};
+    bool has_groups = false;
     int rc = DS_OK;
 
     while ((rc = dsi_thrift_next(&p->r, &f, p->err)) == DS_ROW) {
@@ -440,6 +441,7 @@ static int read_file(struct parse *p)
             break;
         case 4:
             DSI_TRY(read_groups(p, f.type));
+            has_groups = true;
             break;
         case 5:
             DSI_TRY(read_key_values(p, f.type));
@@ -453,6 +455,9 @@ static int read_file(struct parse *p)
         default:
             DSI_TRY(dsi_thrift_skip(&p->r, f.type, p->err));
         }
+    }
+    if (rc == DS_OK && !has_groups) { // An empty file has an empty list.
+        return dsi_corrupt(p->err, "parquet footer: there is no list of row groups");
     }
 done:
     return rc;

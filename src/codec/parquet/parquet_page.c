@@ -94,6 +94,8 @@ int dsi_parquet_page_head(struct ds_slice in, struct dsi_parquet_page *out, size
     *out = (struct dsi_parquet_page){.type = -1,
                                      .uncompressed_size = -1,
                                      .compressed_size = -1,
+                                     .value_count = -1,
+                                     .encoding = -1,
                                      .is_compressed = true};
     dsi_thrift_reader_init(&r, in, "parquet page header");
     while ((rc = dsi_thrift_next(&r, &f, err)) == DS_ROW) {
@@ -112,9 +114,15 @@ int dsi_parquet_page_head(struct ds_slice in, struct dsi_parquet_page *out, size
         return dsi_corrupt(err, "parquet page: of type %d with a header of type %d",
                            out->type, inner);
     }
+    if (!known) {
+        out->value_count = 0;
+        out->encoding = 0;
+    } else if (out->value_count < 0 || out->encoding < 0) {
+        return dsi_corrupt(err, "parquet page: a header without %s",
+                           out->encoding < 0 ? "an encoding" : "a number of values");
+    }
     if (out->value_count < 0 || out->null_count < 0 || out->row_count < 0 ||
-        out->def_size < 0 || out->rep_size < 0 || out->encoding < 0 ||
-        out->null_count > out->value_count) {
+        out->def_size < 0 || out->rep_size < 0 || out->null_count > out->value_count) {
         return dsi_corrupt(err, "parquet page: %d values, %d of them null, in %d rows",
                            out->value_count, out->null_count, out->row_count);
     }

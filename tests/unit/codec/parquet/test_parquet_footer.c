@@ -21,6 +21,29 @@ static void test_parquet_footer__says_how_much_to_fetch(void **state)
     assert_int_equal(dsi_parquet_footer_size(other, 28, &size, NULL), DS_ECORRUPT);
 }
 
+static void test_parquet_footer__wants_a_list_of_row_groups(void **state)
+{
+    // Version 2, a root without children, 0 rows, and no row groups.
+    static const uint8_t bytes[] = {0x15, 0x04, 0x19, 0x1c, 0x48, 0x01, 'r',  0x15,
+                                    0x00, 0x00, 0x16, 0x00, 0x19, 0x0c, 0x00, 0x0f,
+                                    0x00, 0x00, 0x00, 'P',  'A',  'R',  '1'};
+    uint8_t none[sizeof bytes];
+    struct dsi_parquet_file f;
+    struct ds_error err = {0};
+    (void)state;
+
+    assert_int_equal(dsi_parquet_file_parse((struct ds_slice){bytes, sizeof bytes},
+                                            sizeof bytes + 4, &f, &err),
+                     DS_OK);
+    dsi_parquet_file_release(&f);
+    memcpy(none, bytes, sizeof none);
+    none[12] = 0x29; // The list is field 5 now: of keys and values.
+    assert_int_equal(dsi_parquet_file_parse((struct ds_slice){none, sizeof none},
+                                            sizeof none + 4, &f, &err),
+                     DS_ECORRUPT);
+    assert_non_null(strstr(err.message, "no list of row groups"));
+}
+
 static void test_parquet_footer__keeps_chunks_inside_the_file(void **state)
 {
     struct dsi_buf file = DSI_BUF_INIT;
@@ -90,6 +113,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parquet_footer__says_how_much_to_fetch),
+        cmocka_unit_test(test_parquet_footer__wants_a_list_of_row_groups),
         cmocka_unit_test(test_parquet_footer__keeps_chunks_inside_the_file),
         cmocka_unit_test(test_parquet_footer__survives_every_byte_changed),
     };

@@ -62,12 +62,41 @@ static void test_parquet_page__refuses_a_header_of_another_type(void **state)
         DS_ECORRUPT);
 }
 
+static void test_parquet_page__wants_an_encoding_and_a_number_of_values(void **state)
+{
+    // A data page of one value whose encoding is field 2, or 4, which is no encoding.
+    static const uint8_t bytes[] = {0x15, 0x00, 0x15, 0x00, 0x15, 0x00, 0x2c,
+                                    0x15, 0x02, 0x15, 0x00, 0x00, 0x00};
+    struct dsi_parquet_page page;
+    struct ds_error err = {0};
+    uint8_t odd[sizeof bytes];
+    size_t size = 0;
+    (void)state;
+
+    assert_int_equal(
+        dsi_parquet_page_read((struct ds_slice){bytes, sizeof bytes}, &page, &size, &err),
+        DS_OK);
+    memcpy(odd, bytes, sizeof odd);
+    odd[9] = 0x35;
+    assert_int_equal(
+        dsi_parquet_page_read((struct ds_slice){odd, sizeof odd}, &page, &size, &err),
+        DS_ECORRUPT);
+    assert_non_null(strstr(err.message, "encoding"));
+    odd[7] = 0x25; // Then it is field 2, and what came first was the encoding.
+    odd[9] = 0x55;
+    assert_int_equal(
+        dsi_parquet_page_read((struct ds_slice){odd, sizeof odd}, &page, &size, &err),
+        DS_ECORRUPT);
+    assert_non_null(strstr(err.message, "number of values"));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parquet_page__reads_what_it_writes),
         cmocka_unit_test(test_parquet_page__refuses_negative_counts),
         cmocka_unit_test(test_parquet_page__refuses_a_header_of_another_type),
+        cmocka_unit_test(test_parquet_page__wants_an_encoding_and_a_number_of_values),
     };
     return cmocka_run_group_tests_name("parquet_page", tests, NULL, NULL);
 }
