@@ -89,7 +89,7 @@ static int take_sized(struct work *k, const struct dsi_ipc_node *n, struct Arrow
 static int take_validity(struct work *k, const struct dsi_ipc_node *n,
                          struct ArrowArray *a)
 {
-    struct ds_slice bits;
+    struct ds_slice bits = {0};
     int rc = take_buffer(k, n, &bits);
 
     if (rc < 0) {
