@@ -22,7 +22,7 @@ static int decode_all(struct ds_slice bytes, const struct sample *wanted, size_t
 {
     struct dsi_ipc_decoder d = {0};
     struct dsi_ipc_message m;
-    struct ds_slice body;
+    struct ds_slice body = {0};
     size_t at = 0;
     int rc = sample_message(bytes, &at, &m, &body, err);
 
@@ -97,7 +97,7 @@ static void test_ipc_decode__stays_inside_of_damaged_messages(void **state)
         for (size_t v = 0; v < sizeof values; v++) {
             struct ds_error err = {0};
             struct dsi_ipc_message m;
-            struct ds_slice body;
+            struct ds_slice body = {0};
             size_t batches = 0;
             size_t at = 0;
             bool whole = true;
@@ -172,7 +172,7 @@ static void set_up(struct scene *c, const char *index_format)
     static const int32_t offsets[] = {0, 1, 2};
     struct sample s = {0};
     struct dsi_ipc_message m;
-    struct ds_slice body;
+    struct ds_slice body = {0};
     size_t at = 0;
 
     *c = (struct scene){0};
@@ -204,7 +204,7 @@ static int take_dictionary(struct scene *c, int64_t id, bool delta, const char *
     struct dsi_buf b = DSI_BUF_INIT;
     struct dsi_ipc_message m;
     struct dsi_ipc_memory *memory = NULL;
-    struct ds_slice body;
+    struct ds_slice body = {0};
     size_t at = 0;
 
     dictionary_message(&b, id, delta, letters);
@@ -223,7 +223,7 @@ static int take_batch(struct scene *c, char out[3], struct ds_error *err)
     struct dsi_ipc_message m;
     struct dsi_ipc_memory *memory = NULL;
     struct ArrowArray a = {0};
-    struct ds_slice body;
+    struct ds_slice body = {0};
     size_t at = c->batch_at;
 
     memset(out, 0, 3);
@@ -295,7 +295,7 @@ static void test_ipc_decode__does_not_believe_rows_without_bytes(void **state)
     struct dsi_ipc_memory *memory = NULL;
     struct dsi_flat_writer w;
     struct ArrowArray a;
-    struct ds_slice body;
+    struct ds_slice body = {0};
     struct ds_error err = {0};
     size_t places[BATCH_SLOTS];
     size_t place = 0;

@@ -26,7 +26,7 @@ static void test_ipc_encode__frames_messages_as_the_format_says(void **state)
     struct sample s;
     struct dsi_buf b = DSI_BUF_INIT;
     struct dsi_ipc_message m;
-    struct ds_slice body;
+    struct ds_slice body = {0};
     size_t at = 0;
     (void)state;
 
@@ -63,7 +63,7 @@ static void test_ipc_encode__tells_in_the_footer_where_messages_are(void **state
     for (size_t i = 0; i < 3; i++) {
         struct dsi_ipc_block block;
         struct dsi_ipc_message m;
-        struct ds_slice body;
+        struct ds_slice body = {0};
         assert_int_equal(dsi_ipc_footer_block(&f, &f.batches, i, &block, NULL), DS_OK);
         size_t at = block.offset;
         assert_int_equal(sample_message(dsi_buf_slice(&b), &at, &m, &body, NULL), DS_ROW);
