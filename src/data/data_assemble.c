@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/error.h"
+#include "codec/kernel/kernel.h"
 #include "data/column_layout.h"
 #include "data/data_column.h"
 #include "data/data_variant.h"
@@ -20,7 +21,10 @@ struct levels {
     const uint8_t *reps; // NULL: nothing repeats.
     const uint8_t *defs;
     size_t slots;
+    int32_t max_rep;
 };
+
+enum { BLOCK = 4096 }; // Slots that are looked at together.
 
 static int assemble(const struct assembling *a, const struct dsi_data_origin *o,
                     int64_t count, struct dsi_column *out);
@@ -32,7 +36,8 @@ static struct levels levels_of(const struct assembling *a, size_t leaf)
 
     assert(c->defs.size == c->slots);
     assert(!repeats || c->reps.size == c->slots);
-    return (struct levels){repeats ? c->reps.data : NULL, c->defs.data, c->slots};
+    return (struct levels){repeats ? c->reps.data : NULL, c->defs.data, c->slots,
+                           a->leaves[leaf].node->max_rep};
 }
 
 // The row, from 0, that slot `at` belongs to.
@@ -56,49 +61,58 @@ static int wrong(const struct assembling *a, const struct dsi_data_origin *o, in
                        (long long)(a->row_base + row), what);
 }
 
-// How many slots are instances at these levels.
+// How many slots are instances at these levels. Counts are narrow: a vector has many.
 static int64_t count_instances(const struct levels *l, int32_t rep, int32_t def)
 {
-    size_t n = 0;
+    const uint8_t most = (uint8_t)rep;
+    const uint8_t least = (uint8_t)def;
+    int64_t total = 0;
 
-    if (!l->reps) {
-        for (size_t i = 0; i < l->slots; i++) {
-            n += l->defs[i] >= def;
+    for (size_t at = 0; at < l->slots; at += BLOCK) {
+        size_t count = l->slots - at < BLOCK ? l->slots - at : BLOCK;
+        const uint8_t *defs = l->defs + at;
+        uint16_t n = 0;
+        for (size_t i = 0; !l->reps && i < count; i++) {
+            n = (uint16_t)(n + (defs[i] >= least));
         }
-        return (int64_t)n;
+        for (size_t i = 0; l->reps && i < count; i++) {
+            n = (uint16_t)(n + ((l->reps[at + i] <= most) & (defs[i] >= least)));
+        }
+        total += n;
     }
-    for (size_t i = 0; i < l->slots; i++) {
-        n += (size_t)(l->reps[i] <= rep) & (size_t)(l->defs[i] >= def);
-    }
-    return (int64_t)n;
+    return total;
 }
 
-// Sets the bits of the instances that are not null; `bits` has one byte more than it
-// needs. How many are.
+// Sets the bits of the instances that are not null. How many are.
 static int64_t set_valid(const struct levels *l, const struct dsi_data_shape *s,
                          uint8_t *bits)
 {
-    int32_t least = s->null_def + 1;
-    size_t valid = 0;
+    const uint8_t least = (uint8_t)(s->null_def + 1);
+    const uint8_t most = (uint8_t)s->rep;
+    const uint8_t here = (uint8_t)s->instance_def;
+    uint8_t valid[2 * BLOCK]; // One for each instance.
+    size_t total = 0;
     size_t n = 0;
 
-    if (!l->reps) { // Every slot is a row, and so an instance.
-        for (size_t i = 0; i < l->slots; i++) {
-            unsigned is = l->defs[i] >= least;
-            bits[i >> 3] |= (uint8_t)(is << (i & 7));
-            valid += is;
+    for (size_t at = 0; at < l->slots; at += BLOCK) {
+        size_t count = l->slots - at < BLOCK ? l->slots - at : BLOCK;
+        const uint8_t *defs = l->defs + at;
+        for (size_t i = 0; !l->reps && i < count; i++) { // Every slot is an instance.
+            valid[n + i] = defs[i] >= least;
         }
-        return (int64_t)valid;
+        n += l->reps ? 0 : count;
+        for (size_t i = 0; l->reps && i < count; i++) {
+            valid[n] = defs[i] >= least;
+            n += (size_t)(l->reps[at + i] <= most) & (size_t)(defs[i] >= here);
+        }
+        if (n >= BLOCK) {
+            total += dsi_kernels()->levels_bits(valid, BLOCK, 1, bits);
+            bits += BLOCK / 8;
+            n -= BLOCK;
+            memcpy(valid, valid + BLOCK, n);
+        }
     }
-    for (size_t i = 0; i < l->slots; i++) {
-        unsigned here =
-            (unsigned)(l->reps[i] <= s->rep) & (unsigned)(l->defs[i] >= s->instance_def);
-        unsigned is = here & (unsigned)(l->defs[i] >= least);
-        bits[n >> 3] |= (uint8_t)(is << (n & 7));
-        valid += is;
-        n += here;
-    }
-    return (int64_t)valid;
+    return (int64_t)(total + dsi_kernels()->levels_bits(valid, n, 1, bits));
 }
 
 // A null where the table allows none: says in which row. Nulls of parents are none.
@@ -179,6 +193,22 @@ static size_t next_entry(const struct levels *l, size_t at, int32_t rep)
     return at;
 }
 
+// The usual case, without a branch: two leaves that repeat no further.
+static bool same_entries(const struct levels *l, const struct levels *other, uint8_t def)
+{
+    uint8_t differ = 0;
+
+    if (l->max_rep != other->max_rep || l->slots != other->slots) {
+        return false;
+    }
+    for (size_t i = 0; i < l->slots; i++) {
+        uint8_t one = l->defs[i] < def ? l->defs[i] : def;
+        uint8_t two = other->defs[i] < def ? other->defs[i] : def;
+        differ |= (uint8_t)((l->reps[i] ^ other->reps[i]) | (one ^ two));
+    }
+    return differ == 0;
+}
+
 // Compares what two leaves say about the entries of a list: at which levels they repeat,
 // and which are none.
 static int check_entries(const struct assembling *a, const struct dsi_data_origin *o,
@@ -189,6 +219,9 @@ static int check_entries(const struct assembling *a, const struct dsi_data_origi
     size_t i = next_entry(l, 0, rep);
     size_t k = next_entry(other, 0, rep);
 
+    if (same_entries(l, other, (uint8_t)def)) {
+        return DS_OK;
+    }
     while (i < l->slots && k < other->slots) {
         int32_t one = l->defs[i] < def ? l->defs[i] : def;
         int32_t two = other->defs[k] < def ? other->defs[k] : def;

@@ -26,10 +26,21 @@ static bool has_more(const dsi_parquet_reader *r)
 }
 
 // A repetition says that the list it repeats has an entry, here and in the slot before.
+// One kind of repetition is what nearly all leaves have: bytes without a table.
 static bool agree(const dsi_parquet_reader *r, size_t count)
 {
-    unsigned wrong = r->last_def < r->rep_def[r->reps[0]];
+    const uint8_t least = r->rep_def[1];
+    uint8_t wrong = r->last_def < r->rep_def[r->reps[0]];
 
+    if (r->leaf->max_rep == 1) {
+        for (size_t i = 0; i < count; i++) {
+            wrong |= (uint8_t)(r->reps[i] & (r->defs[i] < least));
+        }
+        for (size_t i = 1; i < count; i++) {
+            wrong |= (uint8_t)(r->reps[i] & (r->defs[i - 1] < least));
+        }
+        return wrong == 0;
+    }
     for (size_t i = 0; i < count; i++) {
         wrong |= r->defs[i] < r->rep_def[r->reps[i]];
     }
@@ -74,22 +85,26 @@ done:
     return rc;
 }
 
+// Counts are of a block at most: narrow ones, of which a vector has many.
 static size_t count_starts(const uint8_t *reps, size_t count)
 {
-    size_t n = 0;
+    uint16_t n = 0;
 
+    assert(count <= DSI_PARQUET_BLOCK);
     for (size_t i = 0; i < count; i++) {
-        n += reps[i] == 0;
+        n = (uint16_t)(n + (reps[i] == 0));
     }
     return n;
 }
 
 static size_t count_from(const uint8_t *defs, size_t count, int32_t level)
 {
-    size_t n = 0;
+    uint8_t least = (uint8_t)level;
+    uint16_t n = 0;
 
+    assert(count <= DSI_PARQUET_BLOCK);
     for (size_t i = 0; i < count; i++) {
-        n += defs[i] >= level;
+        n = (uint16_t)(n + (defs[i] >= least));
     }
     return n;
 }
@@ -187,14 +202,19 @@ static int append_elements(dsi_parquet_reader *r, size_t slots,
                            struct dsi_parquet_column *out, struct ds_error *err)
 {
     const uint8_t *defs = r->defs + r->levels_at;
-    int32_t least = r->leaf->element_def;
-    uint8_t levels[DSI_PARQUET_BLOCK];
-    size_t count = 0;
+    const uint8_t *levels = defs;
+    uint8_t least = (uint8_t)r->leaf->element_def;
+    uint8_t some[DSI_PARQUET_BLOCK];
+    size_t count = count_from(defs, slots, least);
     int rc = DS_OK;
 
-    for (size_t i = 0; i < slots; i++) {
-        levels[count] = defs[i];
-        count += defs[i] >= least;
+    if (count < slots) {
+        levels = some;
+        count = 0;
+        for (size_t i = 0; i < slots; i++) {
+            some[count] = defs[i];
+            count += defs[i] >= least;
+        }
     }
     struct dsi_parquet_span all = {count, levels, 0};
     bool none_null = dsi_parquet_span_present(&all, r->leaf->max_def) == count;
