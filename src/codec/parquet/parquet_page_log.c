@@ -119,7 +119,7 @@ int dsi_parquet_page_log_write(struct dsi_parquet_page_log *log, int64_t offset,
         .rep_histograms = (const int64_t *)(const void *)log->reps.data,
         .def_histograms = (const int64_t *)(const void *)log->defs.data,
     };
-    const uint8_t *at = log->bytes.data;
+    const uint8_t *at = log->bytes.size > 0 ? log->bytes.data : (const uint8_t *)"";
     int rc = DS_OK;
 
     assert(log->count > 0);

@@ -469,7 +469,7 @@ static void add_to_bloom(const struct dsi_parquet_values_writer *v,
     const uint32_t *lengths = (const uint32_t *)(const void *)v->lengths.data;
     bool indexed = v->state == DSI_PARQUET_VALUES_INDEXED;
     size_t count = indexed ? v->dict.used.size / sizeof *used : v->count;
-    const uint8_t *at = v->bytes.data;
+    const uint8_t *at = v->bytes.size > 0 ? v->bytes.data : (const uint8_t *)"";
 
     for (size_t i = 0; i < count; i++) {
         struct ds_slice value = {at, v->dict.width > 0 ? v->dict.width : lengths[i]};
