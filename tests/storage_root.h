@@ -50,7 +50,10 @@ static inline size_t storage_root_walk(const char *dir, bool only_count)
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) {
             continue;
         }
-        snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
+        int length = snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
+        if (length < 0 || (size_t)length >= sizeof path) {
+            continue;
+        }
         if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
             temporaries += storage_root_walk(path, only_count);
         } else {
