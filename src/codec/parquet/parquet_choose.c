@@ -8,9 +8,12 @@
 
 enum { CANDIDATES_MAX = 4, ZSTD_QUICK = 1 };
 
-void dsi_parquet_trial_release(struct dsi_parquet_trial *t)
+void dsi_parquet_tools_release(struct dsi_parquet_tools *t)
 {
+    dsi_compressor_release(&t->compressor);
+    dsi_buf_release(&t->indices);
     dsi_buf_release(&t->encoded);
+    dsi_buf_release(&t->packed);
     dsi_buf_release(&t->compressed);
 }
 
@@ -71,13 +74,13 @@ static size_t plain_size(const struct dsi_parquet_encode_input *in)
     return size;
 }
 
-static int compress(struct dsi_parquet_trial *t, const struct dsi_parquet_terms *terms,
+static int compress(struct dsi_parquet_tools *t, const struct dsi_parquet_terms *terms,
                     int level, size_t *size, struct ds_error *err)
 {
     int rc = DS_OK;
 
     t->compressed.size = 0;
-    DSI_TRY(dsi_compress_with(terms->with, terms->options->codec, level,
+    DSI_TRY(dsi_compress_with(&t->compressor, terms->options->codec, level,
                               dsi_buf_slice(&t->encoded), &t->compressed, err));
     *size = t->compressed.size;
 done:
@@ -86,7 +89,7 @@ done:
 
 // What t->encoded takes compressed. zstd's lowest level takes half the time of its usual
 // one, and often as few bytes: nothing that repeats is to be found in many pages.
-static int compressed_size(struct dsi_parquet_trial *t,
+static int compressed_size(struct dsi_parquet_tools *t,
                            const struct dsi_parquet_terms *terms, size_t *size,
                            int *level, struct ds_error *err)
 {
@@ -110,7 +113,7 @@ done:
     return rc;
 }
 
-static int try_one(struct dsi_parquet_trial *t, const struct dsi_parquet_terms *terms,
+static int try_one(struct dsi_parquet_tools *t, const struct dsi_parquet_terms *terms,
                    const struct dsi_parquet_encode_input *in, int32_t encoding,
                    struct dsi_parquet_price *price, struct ds_error *err)
 {
@@ -124,7 +127,7 @@ done:
     return rc;
 }
 
-int dsi_parquet_choose(struct dsi_parquet_trial *t, const struct dsi_parquet_terms *terms,
+int dsi_parquet_choose(struct dsi_parquet_tools *t, const struct dsi_parquet_terms *terms,
                        const struct dsi_parquet_encode_input *page, int32_t *encoding,
                        struct dsi_parquet_price *price, struct ds_error *err)
 {
@@ -156,7 +159,7 @@ done:
     return rc;
 }
 
-int dsi_parquet_choose_indexed(struct dsi_parquet_trial *t,
+int dsi_parquet_choose_indexed(struct dsi_parquet_tools *t,
                                const struct dsi_parquet_terms *terms,
                                const struct dsi_parquet_indexed *page,
                                const struct dsi_parquet_price *other, bool *yes,

@@ -18,24 +18,27 @@ struct dsi_parquet_price {
     int level;         // … at this level, which suits them.
 };
 
-/// Working memory; all zero at first.
-struct dsi_parquet_trial {
-    struct dsi_buf encoded;
-    struct dsi_buf compressed;
+/// Working memory of who ends pages; one will do for all columns that a thread writes.
+/// All zero at first; nothing is kept in it from one page to the next.
+struct dsi_parquet_tools {
+    struct dsi_compressor compressor;
+    struct dsi_buf indices;    // uint32: of a page's values, in a dictionary.
+    struct dsi_buf encoded;    // A sample that is tried.
+    struct dsi_buf packed;     // A page before its compression …
+    struct dsi_buf compressed; // … and after.
 };
 
-void dsi_parquet_trial_release(struct dsi_parquet_trial *t);
+void dsi_parquet_tools_release(struct dsi_parquet_tools *t);
 
 /// What a trial needs to know; borrowed.
 struct dsi_parquet_terms {
     const struct dsi_parquet_write_options *options;
     enum dsi_parquet_encode wish;
-    struct dsi_compressor *with;
 };
 
 /// Finds the best encoding other than a dictionary, and what it takes for a sample from
 /// the start of the page.
-DS_MUST_CHECK int dsi_parquet_choose(struct dsi_parquet_trial *t,
+DS_MUST_CHECK int dsi_parquet_choose(struct dsi_parquet_tools *t,
                                      const struct dsi_parquet_terms *terms,
                                      const struct dsi_parquet_encode_input *page,
                                      int32_t *encoding, struct dsi_parquet_price *price,
@@ -56,7 +59,7 @@ struct dsi_parquet_indexed {
 };
 
 /// Does the dictionary take less than `other`? Then `*level` suits its indices.
-DS_MUST_CHECK int dsi_parquet_choose_indexed(struct dsi_parquet_trial *t,
+DS_MUST_CHECK int dsi_parquet_choose_indexed(struct dsi_parquet_tools *t,
                                              const struct dsi_parquet_terms *terms,
                                              const struct dsi_parquet_indexed *page,
                                              const struct dsi_parquet_price *other,

@@ -12,12 +12,12 @@
 void dsi_parquet_chunk_writer_init(struct dsi_parquet_chunk_writer *k,
                                    const struct dsi_parquet_node *leaf,
                                    const struct dsi_parquet_write_options *options,
-                                   struct dsi_compressor *compressor)
+                                   struct dsi_parquet_tools *tools)
 {
     memset(k, 0, sizeof *k);
     k->leaf = leaf;
     k->options = options;
-    k->compressor = compressor;
+    k->tools = tools;
     dsi_parquet_page_log_init(&k->log, leaf, options->bound_bytes);
     k->order = dsi_parquet_order_of(&leaf->field);
     dsi_parquet_path(leaf, k->name, sizeof k->name);
@@ -26,8 +26,6 @@ void dsi_parquet_chunk_writer_init(struct dsi_parquet_chunk_writer *k,
 void dsi_parquet_chunk_writer_release(struct dsi_parquet_chunk_writer *k)
 {
     dsi_buf_release(&k->pages);
-    dsi_buf_release(&k->packed);
-    dsi_buf_release(&k->scratch);
     dsi_parquet_page_log_release(&k->log);
     dsi_parquet_bloom_release(&k->bloom);
     dsi_parquet_bounds_release(&k->page.bounds);
@@ -62,9 +60,10 @@ static int put_page(struct dsi_parquet_chunk_writer *k, struct ds_slice raw, int
     int rc = DS_OK;
 
     if (o->codec != DSI_COMPRESSION_NONE) {
-        k->scratch.size = 0;
-        DSI_TRY(dsi_compress_with(k->compressor, o->codec, level, raw, &k->scratch, err));
-        body = dsi_buf_slice(&k->scratch);
+        k->tools->compressed.size = 0;
+        DSI_TRY(dsi_compress_with(&k->tools->compressor, o->codec, level, raw,
+                                  &k->tools->compressed, err));
+        body = dsi_buf_slice(&k->tools->compressed);
     }
     // An index counts the header too.
     if (raw.size > PAGE_BYTES_MAX || body.size > PAGE_BYTES_MAX) {
@@ -94,8 +93,8 @@ static int put_levels(struct dsi_parquet_chunk_writer *k,
     for (uint32_t i = 0; i <= parts->defs->max; i++) {
         k->def_histogram[i] += parts->defs->histogram[i];
     }
-    DSI_TRY(dsi_parquet_levels_end(parts->reps, &k->packed, err));
-    DSI_TRY(dsi_parquet_levels_end(parts->defs, &k->packed, err));
+    DSI_TRY(dsi_parquet_levels_end(parts->reps, &k->tools->packed, err));
+    DSI_TRY(dsi_parquet_levels_end(parts->defs, &k->tools->packed, err));
 done:
     return rc;
 }
@@ -175,14 +174,15 @@ int dsi_parquet_chunk_page(struct dsi_parquet_chunk_writer *k,
         return dsi_fail(err, DS_EUNSUPPORTED, "column %s: a page of %zu values", k->name,
                         parts->slots);
     }
-    k->packed.size = 0;
+    k->tools->packed.size = 0;
     DSI_TRY(put_levels(k, parts, err));
     DSI_TRY(begin_bloom(k, err));
-    DSI_TRY(
-        dsi_parquet_values_end(parts->values, k->compressor, &k->packed, &k->page, err));
+    DSI_TRY(dsi_parquet_values_end(parts->values, k->tools, &k->tools->packed, &k->page,
+                                   err));
     page.value_count = (int32_t)parts->slots;
     page.encoding = k->page.encoding;
-    DSI_TRY(put_page(k, dsi_buf_slice(&k->packed), k->page.level, &page, &k->pages, err));
+    DSI_TRY(put_page(k, dsi_buf_slice(&k->tools->packed), k->page.level, &page, &k->pages,
+                     err));
     DSI_TRY(note_page(k, parts, offset, err));
 done:
     return rc;
@@ -263,7 +263,7 @@ int dsi_parquet_chunk_end(struct dsi_parquet_chunk_writer *k,
     };
     memcpy(out->pages, k->page_counts, sizeof out->pages);
     DSI_TRY(dsi_parquet_bounds_store(&k->bounds, &k->leaf->field, k->options->bound_bytes,
-                                     &k->scratch, &out->statistics, err));
+                                     &k->tools->compressed, &out->statistics, err));
     out->statistics.null_count = k->null_count;
     DSI_TRY(end_sizes(k, arena, out, err));
     DSI_TRY(copy_bound(arena, out->statistics.has_min, &out->statistics.min, err));

@@ -52,21 +52,19 @@ struct dsi_parquet_chunk_writer {
     struct dsi_parquet_page_log log;
     struct dsi_parquet_bloom bloom; // If one is asked for, from the first page on.
 
-    struct dsi_compressor *compressor;
+    struct dsi_parquet_tools *tools;
     struct dsi_parquet_page_values page; // The last page.
-    struct dsi_buf packed;               // A page before its compression …
-    struct dsi_buf scratch;              // … and after.
 
     // The whole file.
     struct dsi_parquet_bounds file_bounds;
     struct dsi_parquet_column_summary summary; // Its bounds are made at the end.
 };
 
-/// `leaf`, `options` and `compressor` are borrowed.
+/// `leaf`, `options` and `tools` are borrowed.
 void dsi_parquet_chunk_writer_init(struct dsi_parquet_chunk_writer *k,
                                    const struct dsi_parquet_node *leaf,
                                    const struct dsi_parquet_write_options *options,
-                                   struct dsi_compressor *compressor);
+                                   struct dsi_parquet_tools *tools);
 void dsi_parquet_chunk_writer_release(struct dsi_parquet_chunk_writer *k);
 
 /// The levels and values of one data page.

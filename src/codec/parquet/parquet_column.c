@@ -22,7 +22,7 @@ struct block {
 void dsi_parquet_column_writer_init(struct dsi_parquet_column_writer *c,
                                     const struct dsi_parquet_node *leaf,
                                     const struct dsi_parquet_write_options *options,
-                                    struct dsi_compressor *compressor)
+                                    struct dsi_parquet_tools *tools)
 {
     memset(c, 0, sizeof *c);
     c->leaf = leaf;
@@ -30,7 +30,7 @@ void dsi_parquet_column_writer_init(struct dsi_parquet_column_writer *c,
     dsi_parquet_levels_init(&c->reps, (uint32_t)leaf->max_rep);
     dsi_parquet_levels_init(&c->defs, (uint32_t)leaf->max_def);
     dsi_parquet_values_writer_init(&c->values, leaf, options);
-    dsi_parquet_chunk_writer_init(&c->chunk, leaf, options, compressor);
+    dsi_parquet_chunk_writer_init(&c->chunk, leaf, options, tools);
     // What repeats at a level is an entry of that list, and so was what came before it.
     for (const struct dsi_parquet_node *n = leaf; n; n = n->parent) {
         if (n->field.repetition == DSI_PARQUET_REPEATED && n->parent) {

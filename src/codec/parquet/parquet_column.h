@@ -23,11 +23,11 @@ struct dsi_parquet_column_writer {
     struct dsi_parquet_chunk_writer chunk;
 };
 
-/// Starts a column. `leaf`, `options` and `compressor` are borrowed.
+/// Starts a column. `leaf`, `options` and `tools` are borrowed.
 void dsi_parquet_column_writer_init(struct dsi_parquet_column_writer *c,
                                     const struct dsi_parquet_node *leaf,
                                     const struct dsi_parquet_write_options *options,
-                                    struct dsi_compressor *compressor);
+                                    struct dsi_parquet_tools *tools);
 void dsi_parquet_column_writer_release(struct dsi_parquet_column_writer *c);
 
 /// What is left of a batch; see dsi_parquet_writer_write. All zero but `in` and

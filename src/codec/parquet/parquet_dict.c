@@ -26,6 +26,7 @@ void dsi_parquet_dict_release(struct dsi_parquet_dict *d)
     d->slots = NULL;
     d->slot_count = 0;
     d->count = 0;
+    d->page = 0;
 }
 
 void dsi_parquet_dict_reset(struct dsi_parquet_dict *d)

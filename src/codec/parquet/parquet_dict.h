@@ -43,6 +43,7 @@ struct dsi_parquet_dict_values {
     size_t count;
 };
 
+/// Forgets the values and frees the memory; usable afterwards.
 void dsi_parquet_dict_release(struct dsi_parquet_dict *d);
 
 /// Forgets the values, but keeps the memory.

@@ -15,6 +15,9 @@ enum { INDEXED_PAGE_TIMES = 4 };
 // A page with fewer values does not tell how the next ones will be.
 enum { TELLING = 1024 };
 
+// If nearly all of so many values are different, no dictionary is made of more.
+enum { PROBED = 4096, PROBED_ALIKE_MIN = PROBED / 16 };
+
 void dsi_parquet_values_writer_init(struct dsi_parquet_values_writer *v,
                                     const struct dsi_parquet_node *leaf,
                                     const struct dsi_parquet_write_options *options)
@@ -31,9 +34,7 @@ void dsi_parquet_values_writer_release(struct dsi_parquet_values_writer *v)
 {
     dsi_buf_release(&v->bytes);
     dsi_buf_release(&v->lengths);
-    dsi_buf_release(&v->indices);
     dsi_parquet_dict_release(&v->dict);
-    dsi_parquet_trial_release(&v->trial);
 }
 
 void dsi_parquet_values_next(struct dsi_parquet_values_writer *v)
@@ -284,14 +285,14 @@ static int index_width(const struct dsi_parquet_dict *d)
     return dsi_parquet_bit_width(d->count > 1 ? (uint32_t)d->count - 1 : 1);
 }
 
-static uint32_t *indices_of(const struct dsi_parquet_values_writer *v)
+static uint32_t *indices_of(const struct dsi_parquet_tools *t)
 {
-    return (uint32_t *)(void *)v->indices.data;
+    return (uint32_t *)(void *)t->indices.data;
 }
 
 // Looks the page's values up in the dictionary; `*fits` is false when they do not.
-static int index_page(struct dsi_parquet_values_writer *v, bool *fits,
-                      struct ds_error *err)
+static int index_page(struct dsi_parquet_values_writer *v, struct dsi_parquet_tools *t,
+                      bool *fits, struct ds_error *err)
 {
     const struct dsi_parquet_leaf_options *o = leaf_options(v);
     struct dsi_parquet_dict_values values = {.count = v->count};
@@ -303,11 +304,20 @@ static int index_page(struct dsi_parquet_values_writer *v, bool *fits,
         return DS_OK;
     }
     DSI_TRY(dsi_buf_reserve(&v->bytes, DSI_PARQUET_DICT_SLACK, err));
-    DSI_TRY(dsi_buf_reserve(&v->indices, v->count * sizeof(uint32_t), err));
+    DSI_TRY(dsi_buf_reserve(&t->indices, v->count * sizeof(uint32_t), err));
     values.bytes = v->bytes.data;
     values.lengths = encode_input(v).lengths;
+    if (v->state == DSI_PARQUET_VALUES_FIRST && v->count > PROBED) {
+        values.count = PROBED;
+        DSI_TRY(dsi_parquet_dict_index(&v->dict, &values, v->options->dictionary_bytes,
+                                       indices_of(t), err));
+        if (rc != DS_ROW || v->dict.count > PROBED - PROBED_ALIKE_MIN) {
+            return DS_OK;
+        }
+        values.count = v->count;
+    }
     DSI_TRY(dsi_parquet_dict_index(&v->dict, &values, v->options->dictionary_bytes,
-                                   indices_of(v), err));
+                                   indices_of(t), err));
     *fits = rc == DS_ROW;
     rc = DS_OK;
 done:
@@ -315,9 +325,10 @@ done:
 }
 
 // How many entries the second half of the chunk's first page added.
-static size_t added_late(const struct dsi_parquet_values_writer *v)
+static size_t added_late(const struct dsi_parquet_values_writer *v,
+                         const struct dsi_parquet_tools *t)
 {
-    const uint32_t *indices = indices_of(v);
+    const uint32_t *indices = indices_of(t);
     uint32_t last = 0;
 
     for (size_t i = 0; i < v->count / 2; i++) {
@@ -327,31 +338,31 @@ static size_t added_late(const struct dsi_parquet_values_writer *v)
 }
 
 // How this page and those after it will be encoded, given that a dictionary would do.
-static int decide(struct dsi_parquet_values_writer *v, bool fits,
-                  struct dsi_compressor *with, struct ds_error *err)
+static int decide(struct dsi_parquet_values_writer *v, struct dsi_parquet_tools *t,
+                  bool fits, struct ds_error *err)
 {
-    const struct dsi_parquet_terms terms = {v->options, leaf_options(v)->encode, with};
+    const struct dsi_parquet_terms terms = {v->options, leaf_options(v)->encode};
     const struct dsi_parquet_encode_input in = encode_input(v);
     int rc = DS_OK;
 
-    DSI_TRY(dsi_parquet_choose(&v->trial, &terms, &in, &v->encoding, &v->other, err));
+    DSI_TRY(dsi_parquet_choose(t, &terms, &in, &v->encoding, &v->other, err));
     v->level = v->other.level;
     if (fits) {
         int level = v->level;
-        const struct dsi_parquet_indexed page = {.indices = indices_of(v),
+        const struct dsi_parquet_indexed page = {.indices = indices_of(t),
                                                  .count = v->count,
                                                  .width = index_width(&v->dict),
-                                                 .added = added_late(v),
+                                                 .added = added_late(v, t),
                                                  .distinct = v->dict.count,
                                                  .bytes = v->dict.plain.size};
-        DSI_TRY(dsi_parquet_choose_indexed(&v->trial, &terms, &page, &v->other, &fits,
-                                           &level, err));
+        DSI_TRY(
+            dsi_parquet_choose_indexed(t, &terms, &page, &v->other, &fits, &level, err));
         v->level = fits ? level : v->level;
     }
     if (fits) {
         v->state = DSI_PARQUET_VALUES_INDEXED;
     } else {
-        dsi_parquet_dict_reset(&v->dict);
+        dsi_parquet_dict_release(&v->dict);
         if (v->count >= TELLING) {
             v->state = DSI_PARQUET_VALUES_SETTLED;
         }
@@ -373,7 +384,7 @@ static bool still_pays(const struct dsi_parquet_values_writer *v, size_t count_b
     return added < v->count / 4 || grown + indices < other * (double)v->count * 1.5;
 }
 
-static int settle(struct dsi_parquet_values_writer *v, struct dsi_compressor *with,
+static int settle(struct dsi_parquet_values_writer *v, struct dsi_parquet_tools *t,
                   struct ds_error *err)
 {
     size_t count = v->dict.count;
@@ -388,16 +399,15 @@ static int settle(struct dsi_parquet_values_writer *v, struct dsi_compressor *wi
         v->encoding = DSI_PARQUET_PLAIN;
         return DS_OK;
     }
-    DSI_TRY(index_page(v, &fits, err));
+    DSI_TRY(index_page(v, t, &fits, err));
     if (v->state == DSI_PARQUET_VALUES_FIRST) {
-        return decide(v, fits, with, err);
+        return decide(v, t, fits, err);
     }
     if (!fits || !still_pays(v, count, size)) {
-        const struct dsi_parquet_terms terms = {v->options, leaf_options(v)->encode,
-                                                with};
+        const struct dsi_parquet_terms terms = {v->options, leaf_options(v)->encode};
         const struct dsi_parquet_encode_input in = encode_input(v);
         dsi_parquet_dict_cut(&v->dict, count);
-        DSI_TRY(dsi_parquet_choose(&v->trial, &terms, &in, &v->encoding, &v->other, err));
+        DSI_TRY(dsi_parquet_choose(t, &terms, &in, &v->encoding, &v->other, err));
         v->state = DSI_PARQUET_VALUES_SETTLED;
     }
 done:
@@ -480,13 +490,13 @@ static void add_to_bloom(const struct dsi_parquet_values_writer *v,
 }
 
 int dsi_parquet_values_end(struct dsi_parquet_values_writer *v,
-                           struct dsi_compressor *with, struct dsi_buf *out,
+                           struct dsi_parquet_tools *t, struct dsi_buf *out,
                            struct dsi_parquet_page_values *page, struct ds_error *err)
 {
     struct dsi_parquet_encode_input in;
     int rc = DS_OK;
 
-    DSI_TRY(settle(v, with, err));
+    DSI_TRY(settle(v, t, err));
     in = encode_input(v);
     dsi_parquet_bounds_reset(&page->bounds);
     DSI_TRY(bound_page(v, &page->bounds, err));
@@ -497,7 +507,7 @@ int dsi_parquet_values_end(struct dsi_parquet_values_writer *v,
         int width = index_width(&v->dict);
         page->encoding = DSI_PARQUET_RLE_DICTIONARY;
         DSI_TRY(dsi_buf_append_byte(out, (uint8_t)width, err));
-        DSI_TRY(dsi_parquet_rle_write(indices_of(v), v->count, width, out, err));
+        DSI_TRY(dsi_parquet_rle_write(indices_of(t), v->count, width, out, err));
     } else {
         page->encoding = v->encoding;
         DSI_TRY(dsi_parquet_encode(v->encoding, &in, out, err));

@@ -41,9 +41,6 @@ struct dsi_parquet_values_writer {
     int level; // Of compression.
     struct dsi_parquet_dict dict;
     struct dsi_parquet_price other; // What the next best takes, while `indexed`.
-
-    struct dsi_buf indices; // uint32, of the page that ends.
-    struct dsi_parquet_trial trial;
 };
 
 /// Elements of an input that follow each other and all have a value.
@@ -86,10 +83,9 @@ DS_MUST_CHECK int dsi_parquet_values_append(struct dsi_parquet_values_writer *v,
                                             struct ds_error *err);
 
 /// Appends the page's values to `out`, says in `*page` what they are (its bounds are
-/// replaced; release them once), and begins the next page. `with` is the compressor of
-/// the column, for trials.
+/// replaced; release them once), and begins the next page. `out` may be t->packed.
 DS_MUST_CHECK int dsi_parquet_values_end(struct dsi_parquet_values_writer *v,
-                                         struct dsi_compressor *with, struct dsi_buf *out,
+                                         struct dsi_parquet_tools *t, struct dsi_buf *out,
                                          struct dsi_parquet_page_values *page,
                                          struct ds_error *err);
 

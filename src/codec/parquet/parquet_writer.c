@@ -34,7 +34,7 @@ struct dsi_parquet_writer {
     struct dsi_parquet_written_group *groups;
     struct dsi_parquet_written_group *last_group;
     size_t group_count;
-    struct dsi_compressor compressor;
+    struct dsi_parquet_tools tools;
     struct dsi_buf head;
     struct dsi_buf column_indexes; // Of all chunks so far, in their order …
     struct dsi_buf offset_indexes; // … to be written when the last page is.
@@ -354,7 +354,7 @@ void dsi_parquet_writer_free(dsi_parquet_writer *w)
         dsi_buf_release(&w->head);
         dsi_buf_release(&w->column_indexes);
         dsi_buf_release(&w->offset_indexes);
-        dsi_compressor_release(&w->compressor);
+        dsi_parquet_tools_release(&w->tools);
         dsi_arena_release(&w->arena);
         dsi_free(w);
     }
@@ -521,7 +521,7 @@ int dsi_parquet_writer_new(const struct dsi_parquet_field *fields, size_t field_
     }
     for (size_t i = 0; i < w->schema.leaf_count; i++) {
         dsi_parquet_column_writer_init(&w->columns[i], w->schema.leaves[i], &w->options,
-                                       &w->compressor);
+                                       &w->tools);
     }
     *out = w;
     w = NULL;

@@ -24,14 +24,11 @@ static int32_t choose(enum dsi_parquet_physical p, struct dsi_parquet_terms term
     const struct dsi_parquet_encode_input in = {
         &f, p == DSI_PARQUET_BYTE_ARRAY ? COUNT / 4 : COUNT / 2, bytes,
         p == DSI_PARQUET_BYTE_ARRAY ? numbers : NULL};
-    struct dsi_compressor with = {0};
-    struct dsi_parquet_trial t = {0};
+    struct dsi_parquet_tools t = {0};
     int32_t encoding = -1;
 
-    terms.with = &with;
     assert_int_equal(dsi_parquet_choose(&t, &terms, &in, &encoding, price, NULL), DS_OK);
-    dsi_parquet_trial_release(&t);
-    dsi_compressor_release(&with);
+    dsi_parquet_tools_release(&t);
     return encoding;
 }
 
@@ -79,9 +76,9 @@ static const struct dsi_parquet_write_options all = {
 
 static void test_parquet_choose__takes_what_is_smaller_and_allowed(void **state)
 {
-    const struct dsi_parquet_terms c = {&common, DSI_PARQUET_ENCODE_AUTO, NULL};
-    const struct dsi_parquet_terms p = {&plain, DSI_PARQUET_ENCODE_AUTO, NULL};
-    const struct dsi_parquet_terms a = {&all, DSI_PARQUET_ENCODE_AUTO, NULL};
+    const struct dsi_parquet_terms c = {&common, DSI_PARQUET_ENCODE_AUTO};
+    const struct dsi_parquet_terms p = {&plain, DSI_PARQUET_ENCODE_AUTO};
+    const struct dsi_parquet_terms a = {&all, DSI_PARQUET_ENCODE_AUTO};
     struct dsi_parquet_price price;
     (void)state;
 
@@ -107,8 +104,8 @@ static void test_parquet_choose__takes_what_is_smaller_and_allowed(void **state)
 static void test_parquet_choose__takes_the_quick_level_where_it_is_as_good(void **state)
 {
     struct dsi_parquet_write_options told = common;
-    const struct dsi_parquet_terms c = {&common, DSI_PARQUET_ENCODE_AUTO, NULL};
-    const struct dsi_parquet_terms l = {&told, DSI_PARQUET_ENCODE_AUTO, NULL};
+    const struct dsi_parquet_terms c = {&common, DSI_PARQUET_ENCODE_AUTO};
+    const struct dsi_parquet_terms l = {&told, DSI_PARQUET_ENCODE_AUTO};
     struct dsi_parquet_price price;
     uint64_t random = 1;
     (void)state;
@@ -131,7 +128,7 @@ static void test_parquet_choose__takes_the_quick_level_where_it_is_as_good(void 
 
 static void test_parquet_choose__does_what_it_is_told(void **state)
 {
-    struct dsi_parquet_terms t = {&common, DSI_PARQUET_ENCODE_SPLIT, NULL};
+    struct dsi_parquet_terms t = {&common, DSI_PARQUET_ENCODE_SPLIT};
     struct dsi_parquet_price price;
     (void)state;
 
@@ -151,7 +148,7 @@ static void test_parquet_choose__does_what_it_is_told(void **state)
 
 static bool indexed_pays(size_t distinct, size_t added)
 {
-    const struct dsi_parquet_terms terms = {&common, DSI_PARQUET_ENCODE_AUTO, NULL};
+    const struct dsi_parquet_terms terms = {&common, DSI_PARQUET_ENCODE_AUTO};
     struct dsi_parquet_price other = {DSI_PARQUET_SAMPLE, DSI_PARQUET_SAMPLE * 8,
                                       DSI_PARQUET_SAMPLE * 8, DSI_PARQUET_SAMPLE * 2, 3};
     struct dsi_parquet_indexed page = {.indices = numbers,
@@ -161,20 +158,17 @@ static bool indexed_pays(size_t distinct, size_t added)
                                        .distinct = distinct,
                                        .bytes = distinct * 8};
     struct dsi_parquet_terms t = terms;
-    struct dsi_compressor with = {0};
-    struct dsi_parquet_trial trial = {0};
+    struct dsi_parquet_tools trial = {0};
     uint64_t random = 9;
     bool yes = false;
     int level = 0;
 
-    t.with = &with;
     for (size_t i = 0; i < COUNT; i++) {
         numbers[i] = (uint32_t)(next_random(&random) % distinct);
     }
     assert_int_equal(
         dsi_parquet_choose_indexed(&trial, &t, &page, &other, &yes, &level, NULL), DS_OK);
-    dsi_parquet_trial_release(&trial);
-    dsi_compressor_release(&with);
+    dsi_parquet_tools_release(&trial);
     return yes;
 }
 
@@ -196,16 +190,14 @@ static void test_parquet_choose__reports_missing_memory(void **state)
     (void)state;
 
     while (dsi_fault_next(&plan)) {
-        struct dsi_compressor with = {0};
-        struct dsi_parquet_terms terms = {&common, DSI_PARQUET_ENCODE_AUTO, &with};
+        struct dsi_parquet_terms terms = {&common, DSI_PARQUET_ENCODE_AUTO};
         struct dsi_parquet_price price;
-        struct dsi_parquet_trial t = {0};
+        struct dsi_parquet_tools t = {0};
         int32_t encoding = 0;
         int rc = dsi_parquet_choose(&t, &terms, &in, &encoding, &price, NULL);
         dsi_fault_stop();
         assert_int_equal(rc, plan.name ? DS_ENOMEM : DS_OK);
-        dsi_parquet_trial_release(&t);
-        dsi_compressor_release(&with);
+        dsi_parquet_tools_release(&t);
     }
     assert_true(plan.target > 2);
 }

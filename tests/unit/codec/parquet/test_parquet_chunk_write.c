@@ -21,6 +21,7 @@ static void test_parquet_chunk_write__counts_slots_without_a_value_as_null(void 
     struct dsi_parquet_levels reps;
     struct dsi_parquet_levels defs;
     struct dsi_parquet_values_writer v;
+    struct dsi_parquet_tools tools = {0};
     struct dsi_parquet_chunk_writer k;
     struct dsi_parquet_written out = {0};
     struct dsi_arena arena = DSI_ARENA_INIT;
@@ -32,7 +33,7 @@ static void test_parquet_chunk_write__counts_slots_without_a_value_as_null(void 
     dsi_parquet_levels_init(&reps, 1);
     dsi_parquet_levels_init(&defs, 2);
     dsi_parquet_values_writer_init(&v, &leaf, &options);
-    dsi_parquet_chunk_writer_init(&k, &leaf, &options, NULL);
+    dsi_parquet_chunk_writer_init(&k, &leaf, &options, &tools);
     for (int i = 0; i < 2; i++) {
         const struct dsi_parquet_page_parts parts = {&reps, &defs, &v, 2, 4};
         assert_int_equal(
@@ -67,6 +68,7 @@ static void test_parquet_chunk_write__counts_slots_without_a_value_as_null(void 
     dsi_parquet_levels_release(&defs);
     dsi_parquet_values_writer_release(&v);
     dsi_parquet_chunk_writer_release(&k);
+    dsi_parquet_tools_release(&tools);
     dsi_arena_release(&arena);
     dsi_buf_release(&head);
 }

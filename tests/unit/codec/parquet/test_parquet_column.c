@@ -13,18 +13,18 @@ static struct dsi_parquet_written write_chunk(const struct dsi_parquet_write_opt
     const struct dsi_parquet_node leaf = {
         .field = {.name = "x", .physical = DSI_PARQUET_INT64}, .parent = &root};
     const struct dsi_parquet_input in = {.values = values};
-    struct dsi_compressor compressor = {0};
+    struct dsi_parquet_tools tools = {0};
     struct dsi_parquet_column_writer c;
     struct dsi_arena arena = DSI_ARENA_INIT;
     struct dsi_buf head = DSI_BUF_INIT;
     struct dsi_parquet_written out = {0};
     struct dsi_parquet_part part = {.in = &in};
 
-    dsi_parquet_column_writer_init(&c, &leaf, o, &compressor);
+    dsi_parquet_column_writer_init(&c, &leaf, o, &tools);
     assert_int_equal(dsi_parquet_column_append(&c, &part, count, NULL), DS_OK);
     assert_int_equal(dsi_parquet_column_end(&c, 4, &arena, &head, &out, NULL), DS_OK);
     dsi_parquet_column_writer_release(&c);
-    dsi_compressor_release(&compressor);
+    dsi_parquet_tools_release(&tools);
     dsi_buf_release(&head);
     dsi_arena_release(&arena);
     out.statistics = (struct dsi_parquet_statistics){0}; // They were in the arena.

@@ -13,18 +13,18 @@ static int32_t end(struct dsi_parquet_values_writer *v, size_t count, int64_t mi
                    int64_t max)
 {
     struct dsi_parquet_page_values page = {0};
-    struct dsi_compressor with = {0};
+    struct dsi_parquet_tools tools = {0};
     struct dsi_buf out = DSI_BUF_INIT;
     int64_t bound = 0;
 
-    assert_int_equal(dsi_parquet_values_end(v, &with, &out, &page, NULL), DS_OK);
+    assert_int_equal(dsi_parquet_values_end(v, &tools, &out, &page, NULL), DS_OK);
     assert_int_equal(page.count, count);
     memcpy(&bound, page.bounds.min.data, sizeof bound);
     assert_int_equal(bound, min);
     memcpy(&bound, page.bounds.max.data, sizeof bound);
     assert_int_equal(bound, max);
     dsi_parquet_bounds_release(&page.bounds);
-    dsi_compressor_release(&with);
+    dsi_parquet_tools_release(&tools);
     dsi_buf_release(&out);
     return page.encoding;
 }
@@ -80,7 +80,7 @@ static void test_parquet_values_write__waits_for_a_page_that_tells(void **state)
         .field = {.name = "x", .physical = DSI_PARQUET_INT64}};
     struct dsi_parquet_values_writer v;
     struct dsi_parquet_page_values page = {0};
-    struct dsi_compressor with = {0};
+    struct dsi_parquet_tools tools = {0};
     struct dsi_buf out = DSI_BUF_INIT;
     (void)state;
 
@@ -89,19 +89,19 @@ static void test_parquet_values_write__waits_for_a_page_that_tells(void **state)
     }
     values[0] = 7;
     dsi_parquet_values_writer_init(&v, &leaf, &wide);
-    assert_int_equal(dsi_parquet_values_end(&v, &with, &out, &page, NULL), DS_OK);
+    assert_int_equal(dsi_parquet_values_end(&v, &tools, &out, &page, NULL), DS_OK);
     assert_false(page.bounds.has);
     append(&v, values, 1); // One value would do without a dictionary.
     assert_int_not_equal(end(&v, 1, 7, 7), DSI_PARQUET_RLE_DICTIONARY);
     append(&v, values, COUNT);
     assert_int_equal(end(&v, COUNT, 7, large), DSI_PARQUET_RLE_DICTIONARY);
-    assert_int_equal(dsi_parquet_values_end(&v, &with, &out, &page, NULL), DS_OK);
+    assert_int_equal(dsi_parquet_values_end(&v, &tools, &out, &page, NULL), DS_OK);
     assert_int_equal(page.encoding, DSI_PARQUET_RLE_DICTIONARY);
     assert_false(page.bounds.has); // Not those of the page before.
     append(&v, values + 1, 1);
     assert_int_equal(end(&v, 1, values[1], values[1]), DSI_PARQUET_RLE_DICTIONARY);
     dsi_parquet_bounds_release(&page.bounds);
-    dsi_compressor_release(&with);
+    dsi_parquet_tools_release(&tools);
     dsi_parquet_values_writer_release(&v);
     dsi_buf_release(&out);
 }
