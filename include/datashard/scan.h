@@ -45,13 +45,12 @@ struct ds_scan_stats {
     uint64_t files_read;
     uint64_t files_skipped;
     uint64_t row_groups_read;
-    uint64_t row_groups_skipped; ///< By statistics and Bloom filters.
+    uint64_t row_groups_skipped; ///< By statistics, Bloom filters and dictionaries.
     uint64_t rows_read;          ///< Before the filter.
     uint64_t pages_skipped;      ///< Of the filter's columns, by their page index.
-    uint64_t
-        rows_late; ///< Of whose other columns only they were decoded, not their page.
-    uint64_t bytes_read; ///< Of data files, but for their footers.
-    uint64_t reads;      ///< Requests that took.
+    uint64_t rows_late;          ///< Chosen by the filter, and only then decoded.
+    uint64_t bytes_read;         ///< Of data files, but for their footers.
+    uint64_t reads;              ///< Requests that took.
 };
 
 /// Plans a scan and opens its stream, which the caller releases; the table handle may be
@@ -82,6 +81,13 @@ DS_API DS_MUST_CHECK int ds_file_scan_as(const char *location,
                                          const struct ds_arrow_form *form,
                                          struct ArrowArrayStream *out,
                                          struct ds_error *err);
+
+/// The same of a part of it: columns, filter, limit, threads, batches and form, as
+/// ds_table_scan has them; `at` must be zero. Options NULL: the defaults.
+DS_API DS_MUST_CHECK int ds_file_scan_with(const char *location,
+                                           const struct ds_scan_options *options,
+                                           struct ArrowArrayStream *out,
+                                           struct ds_error *err);
 
 /// Writes a stream's rows to a new Parquet file that is in no table, durably: what a scan
 /// gave, for other programs. The stream is always released. *rows (may be NULL) is how

@@ -1,11 +1,14 @@
 #include "datashard/scan.h"
 
+#include <string.h>
+
 #include "api/api_handle.h"
 #include "base/alloc.h"
 #include "base/error.h"
 #include "data/arrow_io.h"
 #include "data/data_file.h"
 #include "data/ipc_reader.h"
+#include "scan/scan.h"
 #include "storage/storage.h"
 
 // A file outside any table still wants a table's properties: those of an empty one.
@@ -27,40 +30,42 @@ struct file_source {
     struct dsi_schema schema;
     struct dsi_data_file file;
     struct dsi_metadata *metadata;
-    struct dsi_data_reader *reader;
+    struct dsi_scan *scan;
 };
 
 static int file_next(void *arg, struct dsi_batch *out, struct ds_error *err)
 {
-    return dsi_data_reader_next(((struct file_source *)arg)->reader, out, err);
+    return dsi_scan_next(((struct file_source *)arg)->scan, out, err);
 }
 
 static void file_free(void *arg)
 {
     struct file_source *s = arg;
-    dsi_data_reader_close(s->reader);
+    dsi_scan_free(s->scan);
     dsi_metadata_unref(s->metadata);
     dsi_storage_free(s->storage);
     dsi_arena_release(&s->arena);
     dsi_free(s);
 }
 
-static int open_source(struct file_source *s, const char *location, struct ds_error *err)
+static int open_source(struct file_source *s, const char *location,
+                       const struct ds_scan_options *user, struct ds_error *err)
 {
     struct ds_file_info info = {0};
-    struct dsi_data_reader_options options = {0};
+    struct dsi_scan_options options = {.user = *user};
     char *path = NULL;
+    int64_t rows = -1;
     int rc = DS_OK;
 
     DSI_TRY(dsi_handle_location(location, &s->arena, &path, err));
     DSI_TRY(dsi_storage_router_new(&s->storage, err));
     DSI_TRY(dsi_storage_stat(s->storage, path, &info, err));
-    DSI_TRY(dsi_data_file_schema(s->storage, path, &s->arena, &s->schema, err));
+    DSI_TRY(dsi_data_file_look(s->storage, path, &s->arena, &s->schema, &rows, err));
     DSI_TRY(bare_metadata(&s->schema, &s->metadata, err));
     s->file = (struct dsi_data_file){
         .path = path,
         .format = DSI_FORMAT_PARQUET,
-        .record_count = -1,
+        .record_count = rows,
         .file_size = (int64_t)info.size,
         .sort_order_id = -1,
         .first_row_id = -1,
@@ -68,11 +73,8 @@ static int open_source(struct file_source *s, const char *location, struct ds_er
         .content_size = -1,
     };
     options.storage = s->storage;
-    options.file = &s->file;
     options.metadata = s->metadata;
-    options.schema = &s->schema;
-    options.own_schema = true;
-    DSI_TRY(dsi_data_reader_open(&options, &s->reader, err));
+    DSI_TRY(dsi_scan_open_file(&options, &s->file, &s->schema, &s->scan, err));
 done:
     return rc;
 }
@@ -111,7 +113,7 @@ done:
     return rc;
 }
 
-static int file_scan(const char *location, const struct ds_arrow_form *user,
+static int file_scan(const char *location, const struct ds_scan_options *user,
                      struct ArrowArrayStream *out, struct ds_error *err)
 {
     struct dsi_batch_source batches = {file_next, file_free, NULL};
@@ -123,10 +125,11 @@ static int file_scan(const char *location, const struct ds_arrow_form *user,
 
     *out = (struct ArrowArrayStream){0};
     DSI_TRY(open_ipc(location, &ipc, out, err));
-    if (ipc && user) {
+    if (ipc && (user->form || user->filter || user->columns || user->limit)) {
         out->release(out);
         return dsi_fail(err, DS_EUNSUPPORTED,
-                        "%s: the columns of Arrow files come in the form they are in",
+                        "%s: Arrow files come as they are, all rows and columns in the "
+                        "form they have",
                         location);
     }
     if (ipc) {
@@ -136,9 +139,9 @@ static int file_scan(const char *location, const struct ds_arrow_form *user,
     if (!source) {
         return dsi_no_memory(err, "a file's rows");
     }
-    DSI_TRY(open_source(source, location, err));
-    schema = &source->schema;
-    DSI_TRY(dsi_handle_form(user, schema, &source->arena, &form, err));
+    DSI_TRY(open_source(source, location, user, err));
+    schema = dsi_scan_schema(source->scan);
+    DSI_TRY(dsi_handle_form(user->form, schema, &source->arena, &form, err));
     batches.arg = source;
     source = NULL; // The stream frees it from here on, on failure too.
     DSI_TRY(dsi_arrow_stream_new_as(schema, &form, batches, out, err));
@@ -149,23 +152,52 @@ done:
     return rc;
 }
 
+// All of a file, in its order, in the caller's thread alone.
+static const struct ds_scan_options whole_file = {
+    .struct_size = sizeof(struct ds_scan_options), .threads = 1, .ordered = true};
+
 int ds_file_scan(const char *location, struct ArrowArrayStream *out, struct ds_error *err)
 {
     int rc = dsi_handle_need(location, "ds_file_scan", "location", err);
     if (rc == DS_OK) {
         rc = dsi_handle_need(out, "ds_file_scan", "out", err);
     }
-    return rc == DS_OK ? file_scan(location, NULL, out, err) : rc;
+    return rc == DS_OK ? file_scan(location, &whole_file, out, err) : rc;
 }
 
 int ds_file_scan_as(const char *location, const struct ds_arrow_form *form,
                     struct ArrowArrayStream *out, struct ds_error *err)
 {
+    struct ds_scan_options user = whole_file;
     int rc = dsi_handle_need(location, "ds_file_scan_as", "location", err);
     if (rc == DS_OK) {
         rc = dsi_handle_need(out, "ds_file_scan_as", "out", err);
     }
-    return rc == DS_OK ? file_scan(location, form, out, err) : rc;
+    user.form = form;
+    return rc == DS_OK ? file_scan(location, &user, out, err) : rc;
+}
+
+int ds_file_scan_with(const char *location, const struct ds_scan_options *options,
+                      struct ArrowArrayStream *out, struct ds_error *err)
+{
+    struct ds_scan_options user = {.struct_size = sizeof(user)};
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_handle_need(location, "ds_file_scan_with", "location", err));
+    DSI_TRY(dsi_handle_need(out, "ds_file_scan_with", "out", err));
+    *out = (struct ArrowArrayStream){0};
+    if (options) {
+        DSI_TRY(dsi_handle_size(options->struct_size, sizeof(user),
+                                "struct ds_scan_options", err));
+        memcpy(&user, options, options->struct_size);
+        user.struct_size = sizeof(user);
+    }
+    if (user.at.snapshot_id != 0 || user.at.as_of_ms != 0 || user.at.ref) {
+        return dsi_fail(err, DS_EINVALID, "a file has no snapshots to scan it as of");
+    }
+    DSI_TRY(file_scan(location, &user, out, err));
+done:
+    return rc;
 }
 
 // What writing a stream to a file holds.

@@ -122,4 +122,9 @@ DS_MUST_CHECK int dsi_data_file_schema(ds_storage *storage, const char *location
                                        struct dsi_arena *arena, struct dsi_schema *out,
                                        struct ds_error *err);
 
+/// The same, and how many rows it has.
+DS_MUST_CHECK int dsi_data_file_look(ds_storage *storage, const char *location,
+                                     struct dsi_arena *arena, struct dsi_schema *schema,
+                                     int64_t *rows, struct ds_error *err);
+
 #endif

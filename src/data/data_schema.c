@@ -470,9 +470,8 @@ done:
     return rc;
 }
 
-int dsi_data_file_schema(ds_storage *storage, const char *location,
-                         struct dsi_arena *arena, struct dsi_schema *out,
-                         struct ds_error *err)
+int dsi_data_file_look(ds_storage *storage, const char *location, struct dsi_arena *arena,
+                       struct dsi_schema *schema, int64_t *rows, struct ds_error *err)
 {
     struct dsi_parquet_file file = {0};
     struct ds_file *f = NULL;
@@ -480,9 +479,19 @@ int dsi_data_file_schema(ds_storage *storage, const char *location,
 
     DSI_TRY(dsi_file_open(storage, location, &f, err));
     DSI_TRY(dsi_data_footer_read(f, &file, err));
-    DSI_TRY(dsi_data_parquet_schema(&file, arena, out, err));
+    DSI_TRY(dsi_data_parquet_schema(&file, arena, schema, err));
+    *rows = file.row_count;
 done:
     dsi_parquet_file_release(&file);
     dsi_file_close(f);
     return rc < 0 ? dsi_wrap(err, rc, "the schema of %s", location) : rc;
+}
+
+int dsi_data_file_schema(ds_storage *storage, const char *location,
+                         struct dsi_arena *arena, struct dsi_schema *out,
+                         struct ds_error *err)
+{
+    int64_t rows = 0;
+
+    return dsi_data_file_look(storage, location, arena, out, &rows, err);
 }

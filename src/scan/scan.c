@@ -174,7 +174,24 @@ static int check_options(const struct ds_scan_options *user, struct ds_error *er
     return DS_OK;
 }
 
+// A plan of one file, which nobody has judged yet.
+static int plan_file(struct dsi_scan *s, const struct dsi_data_file *file,
+                     struct ds_error *err)
+{
+    s->plan = (struct dsi_plan){.arena = DSI_ARENA_INIT,
+                                .stats = {.struct_size = sizeof s->plan.stats}};
+    s->plan.files = dsi_calloc(1, sizeof *s->plan.files);
+    if (!s->plan.files) {
+        return dsi_no_memory(err, "planning a scan");
+    }
+    s->plan.files[0] = (struct dsi_plan_file){.file = file, .all = s->filter == NULL};
+    s->plan.count = s->plan.capacity = 1;
+    return DS_OK;
+}
+
+// `file` NULL: a snapshot's.
 static int prepare(struct dsi_scan *s, const struct ds_scan_options *user,
+                   const struct dsi_data_file *file, const struct dsi_schema *schema,
                    struct ds_error *err)
 {
     const struct dsi_snapshot *snapshot = NULL;
@@ -182,8 +199,11 @@ static int prepare(struct dsi_scan *s, const struct ds_scan_options *user,
     int rc = DS_OK;
 
     DSI_TRY(check_options(user, err));
-    DSI_TRY(dsi_scan_resolve(s->metadata, &user->at, &snapshot, err));
-    s->schema = schema_at(s->metadata, &user->at, snapshot);
+    s->schema = schema;
+    if (!file) {
+        DSI_TRY(dsi_scan_resolve(s->metadata, &user->at, &snapshot, err));
+        s->schema = schema_at(s->metadata, &user->at, snapshot);
+    }
     DSI_TRY(bind_filter(s, user->filter, err));
     DSI_TRY(make_schemas(s, user, err));
     s->threads = user->threads ? user->threads : (uint32_t)dsi_thread_cores();
@@ -193,6 +213,7 @@ static int prepare(struct dsi_scan *s, const struct ds_scan_options *user,
     DSI_TRY(dsi_pool_new(&s->pool, err));
     s->source = (struct dsi_scan_source){
         .pool = s->pool,
+        .own_schema = file != NULL,
         .storage = s->storage,
         .metadata = s->metadata,
         .read = &s->read,
@@ -203,6 +224,9 @@ static int prepare(struct dsi_scan *s, const struct ds_scan_options *user,
         .batch_rows_max =
             user->batch_rows_max ? user->batch_rows_max : BATCH_ROWS_DEFAULT,
     };
+    if (file) {
+        return plan_file(s, file, err);
+    }
     request.snapshot = snapshot;
     request.schema = s->schema;
     request.filter = s->filter;
@@ -211,8 +235,9 @@ done:
     return rc;
 }
 
-int dsi_scan_open(const struct dsi_scan_options *options, struct dsi_scan **out,
-                  struct ds_error *err)
+int dsi_scan_open_file(const struct dsi_scan_options *options,
+                       const struct dsi_data_file *file, const struct dsi_schema *schema,
+                       struct dsi_scan **out, struct ds_error *err)
 {
     struct dsi_scan *s = dsi_calloc(1, sizeof *s);
     int rc = DS_OK;
@@ -223,12 +248,18 @@ int dsi_scan_open(const struct dsi_scan_options *options, struct dsi_scan **out,
     }
     s->storage = options->storage;
     s->metadata = dsi_metadata_ref(options->metadata);
-    DSI_TRY(prepare(s, &options->user, err));
+    DSI_TRY(prepare(s, &options->user, file, schema, err));
     *out = s;
     s = NULL;
 done:
     dsi_scan_free(s);
     return rc;
+}
+
+int dsi_scan_open(const struct dsi_scan_options *options, struct dsi_scan **out,
+                  struct ds_error *err)
+{
+    return dsi_scan_open_file(options, NULL, NULL, out, err);
 }
 
 const struct dsi_schema *dsi_scan_schema(const struct dsi_scan *s)

@@ -25,6 +25,13 @@ struct dsi_scan_options {
 DS_MUST_CHECK int dsi_scan_open(const struct dsi_scan_options *options,
                                 struct dsi_scan **out, struct ds_error *err);
 
+/// Scans one file that is in no table, instead of a snapshot: with its own schema
+/// (dsi_data_file_look). Both outlive the scan.
+DS_MUST_CHECK int dsi_scan_open_file(const struct dsi_scan_options *options,
+                                     const struct dsi_data_file *file,
+                                     const struct dsi_schema *schema,
+                                     struct dsi_scan **out, struct ds_error *err);
+
 /// The schema of its batches: the projected columns; borrowed.
 const struct dsi_schema *dsi_scan_schema(const struct dsi_scan *s);
 

@@ -49,6 +49,7 @@ int dsi_task_open(const struct dsi_scan_source *source, const struct dsi_scan_ta
         .part = task->part,
         .part_count = task->part_count,
         .pool = source->pool,
+        .own_schema = source->own_schema,
     };
     run->stats.files_read = task->part == 0;
     return dsi_data_reader_open(&options, &run->reader, err);

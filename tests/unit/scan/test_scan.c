@@ -1,3 +1,4 @@
+#include "base/hash.h"
 #include "harness.h"
 #include "table.h"
 
@@ -122,6 +123,101 @@ static void test_scan__gives_exactly_the_rows_that_pass(void **state)
     assert_true(sum.pages_skipped > 0);
     assert_true(sum.files_skipped > 100 && sum.manifests_skipped > 10);
     assert_true(sum.row_groups_read > sum.files_read && sum.row_groups_skipped > 0);
+}
+
+static uint64_t mix(uint64_t h, const void *bytes, size_t size)
+{
+    return (h ^ dsi_hash(bytes, size)) * 0x9e3779b97f4a7c15u;
+}
+
+static uint64_t hash_value(uint64_t h, const struct dsi_value *v)
+{
+    if (v->null) {
+        return mix(h, "", 1);
+    }
+    if (v->kind == DSI_TYPE_STRING) {
+        return mix(h, v->as.bytes.data, v->as.bytes.size);
+    }
+    return v->kind == DSI_TYPE_LONG ? mix(h, &v->as.i64, 8) : mix(h, &v->as.i32, 4);
+}
+
+// Counts and hashes what a scan gives, in whatever order it comes.
+static void count_and_hash(struct table *t, const struct ds_scan_options *user,
+                           size_t *rows, uint64_t *hash)
+{
+    struct dsi_scan_options options = {
+        .storage = t->storage, .metadata = t->m, .user = *user};
+    struct dsi_scan *s = NULL;
+    struct dsi_batch b = {0};
+    int rc = DS_OK;
+
+    *rows = 0;
+    *hash = 0;
+    TABLE_OK(t, dsi_scan_open(&options, &s, &t->err));
+    while ((rc = dsi_scan_next(s, &b, &t->err)) == DS_ROW) {
+        for (int64_t i = 0; i < b.rows; i++) {
+            uint64_t one = 0;
+            for (size_t c = 0; c < b.column_count; c++) {
+                struct dsi_value v;
+                dsi_column_value(&b.columns[c], i, &v);
+                one = hash_value(one, &v);
+            }
+            *hash += one;
+        }
+        *rows += (size_t)b.rows;
+        dsi_batch_release(&b);
+    }
+    TABLE_OK(t, rc);
+    dsi_scan_free(s);
+}
+
+static void test_scan__gives_the_same_rows_by_any_number_of_threads(void **state)
+{
+    static const char *const some[] = {"s", "i", "n"};
+    static const char *const filters[] = {NULL, "s like 'a%' or i > 0",
+                                          "n between 300 and 350", "i = 7"};
+    struct table t;
+    struct rng r;
+    (void)state;
+
+    rng_init(&r);
+    table_init(&t, NULL);
+    table_fill(&t, &r, 1, 1, 1500); // One file, so that its parts are what is shared.
+    for (size_t f = 0; f < sizeof filters / sizeof *filters; f++) {
+        struct ds_scan_options user = {.struct_size = sizeof user,
+                                       .columns = some,
+                                       .column_count = 3,
+                                       .threads = 1,
+                                       .batch_rows_max = 100,
+                                       .filter = filters[f]};
+        size_t rows = 0;
+        size_t want = 0;
+        uint64_t hash = 0;
+        uint64_t expected = 0;
+        count_and_hash(&t, &user, &want, &expected);
+        assert_true(want > 0);
+        for (uint32_t i = 0; i < 50; i++) { // 200 times, over the filters.
+            user.threads = 2 + i % 4;
+            user.ordered = i % 2;
+            user.batch_rows_max = 20 + i % 3 * 150;
+            count_and_hash(&t, &user, &rows, &hash);
+            assert_int_equal(rows, want);
+            assert_true(hash == expected);
+        }
+        // Somebody who does not wait for the end.
+        for (uint32_t i = 0; i < 20; i++) {
+            struct dsi_scan_options options = {
+                .storage = t.storage, .metadata = t.m, .user = user};
+            struct dsi_scan *s = NULL;
+            struct dsi_batch b = {0};
+            options.user.threads = 2 + i % 4;
+            TABLE_OK(&t, dsi_scan_open(&options, &s, &t.err));
+            TABLE_OK(&t, dsi_scan_next(s, &b, &t.err));
+            dsi_scan_free(s);
+            dsi_batch_release(&b); // After the scan: it keeps what it needs.
+        }
+    }
+    table_release(&t);
 }
 
 static void test_scan__stops_at_its_limit(void **state)
@@ -471,6 +567,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scan__gives_exactly_the_rows_that_pass),
+        cmocka_unit_test(test_scan__gives_the_same_rows_by_any_number_of_threads),
         cmocka_unit_test(test_scan__stops_at_its_limit),
         cmocka_unit_test(test_scan__counts_from_metadata_where_that_is_exact),
         cmocka_unit_test(test_scan__refuses_what_it_cannot_mean),

@@ -24,8 +24,11 @@ static void reading_init(struct reading *x, struct rng *r)
     x->n = x->t.schema;
     x->n.root.fields += RANDOM_COLUMNS;
     x->n.root.field_count = 1;
-    x->source = (struct dsi_scan_source){x->t.storage, x->t.m, &x->n, &x->n, NULL, 2,
-                                         NULL,         0,      NULL};
+    x->source = (struct dsi_scan_source){.storage = x->t.storage,
+                                         .metadata = x->t.m,
+                                         .read = &x->n,
+                                         .output = &x->n,
+                                         .batch_rows_max = 2};
 }
 
 static int next(struct dsi_scan_read *r, int64_t *first, int64_t *rows,

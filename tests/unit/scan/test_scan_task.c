@@ -45,7 +45,11 @@ static void test_scan_task__reads_its_part_only(void **state)
     struct dsi_schema n = t.schema;
     n.root.fields += RANDOM_COLUMNS;
     n.root.field_count = 1;
-    struct dsi_scan_source source = {t.storage, t.m, &n, &n, NULL, 7, NULL, 0, NULL};
+    struct dsi_scan_source source = {.storage = t.storage,
+                                     .metadata = t.m,
+                                     .read = &n,
+                                     .output = &n,
+                                     .batch_rows_max = 7};
     struct dsi_scan_task all = {&file, 0, 0};
     assert_int_equal(run(&source, &all, rows, &stats), 500);
     assert_int_equal(stats.files_read, 1);
@@ -90,8 +94,14 @@ static void test_scan_task__skips_row_groups_by_their_statistics(void **state)
     struct dsi_schema output = t.schema;
     output.root.fields += RANDOM_COLUMNS;
     output.root.field_count = 1;
-    struct dsi_scan_source source = {t.storage, t.m, &output, &output, filter,
-                                     7,         ids, 1,       NULL};
+    struct dsi_scan_source source = {.storage = t.storage,
+                                     .metadata = t.m,
+                                     .read = &output,
+                                     .output = &output,
+                                     .filter = filter,
+                                     .batch_rows_max = 7,
+                                     .filter_ids = ids,
+                                     .filter_id_count = 1};
     struct dsi_scan_task all = {&file, 0, 1};
     assert_int_equal(run(&source, &all, rows, &stats), 3);
     assert_int_equal(rows[0], 250);
