@@ -199,10 +199,15 @@ static float half_to_float(const uint8_t in[2])
     return v;
 }
 
-// A stored value as one of the leaf's Iceberg type.
+// A stored value as one of the leaf's Iceberg type. A time of day with nanoseconds is
+// none.
 static bool value_of(const struct dsi_parquet_field *f, const struct dsi_type *from,
                      const struct dsi_parquet_value *pv, struct dsi_value *out)
 {
+    if (from->kind == DSI_TYPE_TIME && f->logical.unit == DSI_PARQUET_NANOS &&
+        pv->as.i64 % 1000 != 0) {
+        return false;
+    }
     if (f->physical == DSI_PARQUET_INT96) {
         *out = (struct dsi_value){.kind = from->kind};
         return dsi_parquet_int96_to_micros(pv->as.bytes.data, &out->as.i64);

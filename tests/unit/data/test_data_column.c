@@ -60,6 +60,10 @@ static const struct dsi_parquet_field time_leaf = {
     .name = "t",
     .physical = DSI_PARQUET_INT64,
     .logical = {.kind = DSI_PARQUET_LOGICAL_TIME, .unit = DSI_PARQUET_MICROS}};
+static const struct dsi_parquet_field time_ns_leaf = {
+    .name = "t",
+    .physical = DSI_PARQUET_INT64,
+    .logical = {.kind = DSI_PARQUET_LOGICAL_TIME, .unit = DSI_PARQUET_NANOS}};
 
 static void test_data_column__refuses_values_that_break_their_type(void **state)
 {
@@ -79,6 +83,8 @@ static void test_data_column__refuses_values_that_break_their_type(void **state)
     refuses(&string_leaf, &s, offsets, sizeof offsets, "\xc3\xa9",
             "column s, row 100: text that is not UTF-8");
     refuses(&time_leaf, &t, times, sizeof times, NULL, "row 101: a value out of");
+    refuses(&time_ns_leaf, &t, (int64_t[]){5000, 5001}, sizeof times, NULL,
+            "row 101: a value out of");
     refuses(&decimal_leaf, &d, wide, sizeof wide, "\x01\x02\x7f\x7f\x7f", "row 101");
     // 1000: it fits the file's four digits, not the three of the table.
     refuses(&decimal_leaf, &d3, (int32_t[]){0, 1, 3}, sizeof offsets, "\x01\x03\xe8",
