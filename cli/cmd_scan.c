@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/common.h"
 #include "cli/grid.h"
@@ -193,8 +194,8 @@ static int print_text(struct ArrowArrayStream *stream, enum ds_rows_format forma
     return rc;
 }
 
-static int print_rows(ds_table *table, const struct ds_scan_options *scan,
-                      const char *format, struct ds_error *err)
+static int print_rows(struct ArrowArrayStream *stream, const char *format,
+                      struct ds_error *err)
 {
     static const struct {
         const char *name;
@@ -203,21 +204,16 @@ static int print_rows(ds_table *table, const struct ds_scan_options *scan,
                  {"jsonl", DS_ROWS_JSONL},
                  {"json", DS_ROWS_JSON},
                  {"arrow", (enum ds_rows_format)0}};
-    struct ArrowArrayStream stream = {0};
-    int rc = ds_table_scan(table, scan, &stream, err);
 
-    if (rc < 0) {
-        return rc;
-    }
     if (strcmp(format, "parquet") == 0) {
-        return ds_file_write(output, &stream, NULL, err);
+        return ds_file_write(output, stream, NULL, err);
     }
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(format, names[i].name) == 0) {
-            return print_text(&stream, names[i].format, err);
+            return print_text(stream, names[i].format, err);
         }
     }
-    return print_aligned(&stream, err);
+    return print_aligned(stream, err);
 }
 
 static int print_count(ds_table *table, const struct ds_scan_options *scan,
@@ -241,6 +237,40 @@ static int print_count(ds_table *table, const struct ds_scan_options *scan,
            rows, s.manifests_read, s.manifests_skipped, s.files_read, s.files_skipped,
            s.row_groups_read, s.row_groups_skipped, s.rows_read);
     return DS_OK;
+}
+
+// Whether a word is a file of rows, and no table.
+static bool is_data_file(const char *word)
+{
+    static const char *const ends[] = {".parquet", ".arrow", ".arrows", ".feather"};
+    struct stat st;
+
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        if (ends_with(word, ends[i])) {
+            return stat(word, &st) == 0 && S_ISREG(st.st_mode);
+        }
+    }
+    return false;
+}
+
+// All rows of a file; what chooses among them is for tables.
+static int scan_file(const char *path, const char *format)
+{
+    struct ArrowArrayStream stream = {0};
+    struct ds_error err = {0};
+
+    if (where || select_text || limit || count_only || stats || as_of || ref ||
+        snapshot) {
+        opt_usage(command_find("scan"),
+                  "%s is a file: only --format, --output and --compression go with it",
+                  path);
+        return CLI_USAGE;
+    }
+    int rc = ds_file_scan(path, &stream, &err);
+    if (rc == DS_OK) {
+        rc = print_rows(&stream, format, &err);
+    }
+    return rc < 0 ? cli_failed(rc, &err, "scan %s", path) : CLI_OK;
 }
 
 // What the name of the output says, if nothing else does.
@@ -297,6 +327,7 @@ static int run(int count, char **words)
                                    .ordered = true};
     const char *format = choose_format();
     enum ds_ipc_compression codec = DS_IPC_UNCOMPRESSED;
+    struct ArrowArrayStream stream = {0};
     struct ds_error err = {0};
     ds_table *table = NULL;
     (void)count;
@@ -304,13 +335,19 @@ static int run(int count, char **words)
     if (!format || !choose_compression(&codec) || !choose_state(&scan.at)) {
         return CLI_USAGE;
     }
+    if (is_data_file(words[0])) {
+        return scan_file(words[0], format);
+    }
     if (select_text) {
         scan.columns = split_columns(select_text, &scan.column_count);
     }
     int rc = open_table(words[0], &table, &err);
     if (rc == DS_OK) {
         rc = count_only ? print_count(table, &scan, &err)
-                        : print_rows(table, &scan, format, &err);
+                        : ds_table_scan(table, &scan, &stream, &err);
+    }
+    if (rc == DS_OK && !count_only) {
+        rc = print_rows(&stream, format, &err);
     }
     ds_table_free(table);
     return rc < 0 ? cli_failed(rc, &err, "scan %s", words[0]) : CLI_OK;
@@ -319,8 +356,8 @@ static int run(int count, char **words)
 extern const struct command command_scan;
 const struct command command_scan = {
     "scan",
-    "TABLE",
-    "Print the rows of a table.",
+    "TABLE|FILE",
+    "Print the rows of a table, or all of a Parquet or Arrow file.",
     "Filters are SQL-like: = <> < <= > >=, AND OR NOT, IN (…), BETWEEN … AND …,\n"
     "IS [NOT] NULL, IS [NOT] NAN, LIKE 'prefix%'.",
     options,

@@ -86,6 +86,20 @@ def test_parquet_out_and_in():
     bad("scan", "t", "--format", "parquet", "--output", "out.parquet", says="out.parquet")
 
 
+def test_a_file_is_scanned_as_a_table_is():
+    make("t", "id int, xs list<string>, m map<string, int>")
+    text = '{"id":1,"xs":["a",null],"m":{"k":1}}\n{"id":2,"xs":[],"m":null}\n'
+    good("append", "t", "-", "--format", "jsonl", input=text)
+    good("scan", "t", "--output", "rows.parquet")
+    good("scan", "t", "--output", "rows.arrow")
+    for form in ("jsonl", "csv", "table"):
+        for file in ("rows.parquet", "rows.arrow"):
+            equal(good("scan", file, "--format", form), good("scan", "t", "--format", form))
+    bad("scan", "rows.parquet", "--count", code=2, says="rows.parquet is a file")
+    pathlib.Path("bad.parquet").write_bytes(b"PAR1 is not all of it: PAR1")
+    bad("scan", "bad.parquet", says="bad.parquet")
+
+
 def test_like_a_csv_file_guesses_types():
     text = "zip,n,x,day,at,flag,s\n00501,1,1.5,2026-11-20,2026-11-20 10:00:00,true,a\n" \
            "10001,-7,2,2026-11-21,2026-11-20T10:00:01,false,b\n"
