@@ -8,6 +8,8 @@
 #include "base/int128.h"
 #include "data/column_layout.h"
 
+enum { FILL = 16 }; // Levels written at once.
+
 // Rows of a column that follow each other.
 struct run {
     int64_t first;
@@ -106,6 +108,39 @@ static int check_required(const struct dsi_shred *s, const struct dsi_stored_nod
     return DS_OK;
 }
 
+// Levels go up by one where a bit is set; the elements are one run of rows. What is
+// written are bytes, which could be anything: the loop's own things are copied first.
+static void raise_run(const struct shape *in, const struct dsi_column *c, uint8_t *out)
+{
+    const uint8_t *defs = in->defs;
+    const uint8_t *validity = c->validity;
+    const uint8_t present = in->def;
+    const uint8_t element_def = in->element_def;
+    const size_t slots = in->slots;
+    const int64_t first = c->offset + in->base + in->runs[0].first;
+    int64_t at = first;
+
+    for (size_t i = 0; i < slots; i++) {
+        uint8_t def = defs ? defs[i] : present;
+        bool element = def >= element_def;
+        // Without an element, any bit that is there will do.
+        bool set = dsi_bit_get(validity, element ? at : first);
+        out[i] = (uint8_t)(def + ((def == present) & set));
+        at += element;
+    }
+}
+
+static void raise_all(const struct shape *in, uint8_t *out)
+{
+    const uint8_t *defs = in->defs;
+    const uint8_t present = in->def;
+    const size_t slots = in->slots;
+
+    for (size_t i = 0; i < slots; i++) {
+        out[i] = (uint8_t)(defs[i] + (defs[i] == present));
+    }
+}
+
 // The levels once a node's own nulls are known: those with a value go up by one.
 static int apply_nulls(struct dsi_shred *s, const struct dsi_stored_node *n,
                        const struct dsi_column *c, struct shape *io, struct ds_error *err)
@@ -125,9 +160,9 @@ static int apply_nulls(struct dsi_shred *s, const struct dsi_stored_node *n,
     defs->size = 0;
     DSI_TRY(dsi_buf_reserve(defs, io->slots + 1, err));
     if (!has_nulls(c)) {
-        for (size_t i = 0; i < io->slots; i++) {
-            defs->data[i] = (uint8_t)(io->defs[i] + (io->defs[i] == io->def));
-        }
+        raise_all(io, defs->data);
+    } else if (io->run_count == 1 && io->runs[0].count > 0) {
+        raise_run(io, c, defs->data);
     } else {
         for (size_t i = 0; i < io->slots; i++) {
             uint8_t def = def_of(io, i);
@@ -150,18 +185,22 @@ static int64_t offset_at(const struct dsi_column *c, int64_t row)
     return c->offsets ? c->offsets[c->offset + row] : c->offsets64[c->offset + row];
 }
 
-static int add_run(struct dsi_buf *runs, int64_t first, int64_t count,
-                   struct ds_error *err)
+// Takes rows into the run at hand, or ends that and begins another.
+static inline int add_run(struct dsi_buf *runs, struct run *at_hand, int64_t first,
+                          int64_t count, struct ds_error *err)
 {
-    struct run *last =
-        runs->size > 0 ? (struct run *)(void *)(runs->data + runs->size) - 1 : NULL;
-    const struct run one = {first, count};
+    int rc = DS_OK;
 
-    if (last && last->first + last->count == first) {
-        last->count += count;
+    if (at_hand->first + at_hand->count == first) {
+        at_hand->count += count;
         return DS_OK;
     }
-    return dsi_buf_append(runs, &one, sizeof one, err);
+    if (at_hand->count > 0) {
+        DSI_TRY(dsi_buf_append(runs, at_hand, sizeof *at_hand, err));
+    }
+    *at_hand = (struct run){first, count};
+done:
+    return rc;
 }
 
 // How many entries the rows have at most: what null lists cover is counted too.
@@ -176,14 +215,27 @@ static size_t entries_max(const struct shape *in, const struct dsi_column *c)
     return count;
 }
 
+// Most lists are short: bytes beyond them may be written, and a call is spared.
+static void fill(uint8_t *to, uint8_t level, size_t count)
+{
+    memset(to, level, FILL);
+    if (count > FILL) {
+        memset(to + FILL, level, count - FILL);
+    }
+}
+
 // The slots of a list's or map's entries, from those of the lists.
 static int apply_offsets(struct dsi_shred *s, const struct dsi_stored_node *n,
                          const struct dsi_column *c, struct shape *io,
                          struct ds_error *err)
 {
     struct work *w = &s->work[n->index];
-    size_t max = io->slots + entries_max(io, c) + 1; // There are levels, even if none.
-    struct cursor at = elements_of(io);
+    // There are levels even if there is none, and room to write a few too many.
+    size_t max = io->slots + entries_max(io, c) + FILL;
+    const struct shape in = *io;
+    const uint8_t rep = n->rep;
+    struct cursor at = elements_of(&in);
+    struct run entries = {0, 0};
     uint8_t *reps = NULL;
     uint8_t *defs = NULL;
     size_t slots = 0;
@@ -196,29 +248,32 @@ static int apply_offsets(struct dsi_shred *s, const struct dsi_stored_node *n,
     DSI_TRY(dsi_buf_reserve(&w->entry_defs, max, err));
     reps = w->reps.data;
     defs = w->entry_defs.data;
-    for (size_t i = 0; i < io->slots; i++) {
-        uint8_t def = def_of(io, i);
-        int64_t row = def >= io->element_def ? next_row(&at) : 0;
-        reps[slots] = io->reps ? io->reps[i] : 0;
+    for (size_t i = 0; i < in.slots; i++) {
+        uint8_t def = in.defs ? in.defs[i] : in.def;
+        int64_t row = def >= in.element_def ? next_row(&at) : 0;
+        reps[slots] = in.reps ? in.reps[i] : 0;
         defs[slots] = def;
         slots++;
-        int64_t start = def == io->def ? offset_at(c, row) : 0;
-        int64_t count = def == io->def ? offset_at(c, row + 1) - start : 0;
+        int64_t start = def == in.def ? offset_at(c, row) : 0;
+        int64_t count = def == in.def ? offset_at(c, row + 1) - start : 0;
         if (count > 0) {
             size_t more = (size_t)count - 1;
             defs[slots - 1] = (uint8_t)(def + 1);
-            memset(reps + slots, n->rep, more);
-            memset(defs + slots, def + 1, more);
+            fill(reps + slots, rep, more);
+            fill(defs + slots, (uint8_t)(def + 1), more);
             slots += more;
-            DSI_TRY(add_run(&w->runs, start, count, err));
+            DSI_TRY(add_run(&w->runs, &entries, start, count, err));
         }
     }
-    assert(slots <= max);
+    if (entries.count > 0) {
+        DSI_TRY(dsi_buf_append(&w->runs, &entries, sizeof entries, err));
+    }
+    assert(slots + FILL <= max);
     *io = (struct shape){.slots = slots,
                          .reps = reps,
                          .defs = defs,
-                         .def = (uint8_t)(io->def + 1),
-                         .element_def = (uint8_t)(io->def + 1),
+                         .def = (uint8_t)(in.def + 1),
+                         .element_def = (uint8_t)(in.def + 1),
                          .runs = (const struct run *)(const void *)w->runs.data,
                          .run_count = w->runs.size / sizeof(struct run)};
 done:

@@ -85,6 +85,36 @@ static int bad_slot(const struct dsi_parquet_column_writer *c,
                     row);
 }
 
+// Takes about a block's slots, if that makes no more than so many whole rows.
+static bool take_block(const struct dsi_parquet_column_writer *c,
+                       const struct dsi_parquet_part *part, size_t rows,
+                       struct block *out)
+{
+    const struct dsi_parquet_input *in = part->in;
+    size_t left = in->slots - part->slot;
+    size_t slots = left < BLOCK_SLOTS ? left : BLOCK_SLOTS;
+    const uint8_t *reps = in->reps + part->slot;
+    const uint8_t *defs = in->defs + part->slot;
+    uint8_t element_def = (uint8_t)c->leaf->element_def;
+    unsigned starts = 0;
+    unsigned elements = 0;
+
+    while (slots > 0 && slots < left && reps[slots] != 0) {
+        slots--;
+    }
+    if (slots == 0 || reps[0] != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < slots; i++) {
+        starts += reps[i] == 0;
+    }
+    for (size_t i = 0; i < slots; i++) {
+        elements += defs[i] >= element_def;
+    }
+    *out = (struct block){.rows = starts, .slots = slots, .elements = elements};
+    return starts <= rows;
+}
+
 // Takes rows as long as they have at most so many elements together, at least one.
 static int find_rows(const struct dsi_parquet_column_writer *c,
                      const struct dsi_parquet_part *part, size_t rows,
@@ -138,13 +168,35 @@ static int choose_block(const struct dsi_parquet_column_writer *c,
         *out = (struct block){.rows = rows, .slots = rows, .elements = rows};
         return DS_OK;
     }
-    DSI_TRY(find_rows(c, part, rows, SIZE_MAX, out, err));
+    if (!take_block(c, part, rows, out)) {
+        DSI_TRY(find_rows(c, part, rows, SIZE_MAX, out, err));
+    }
     room = dsi_parquet_values_room(&c->values, part->in, part->element, out->elements);
     if (room < out->elements) {
         DSI_TRY(find_rows(c, part, rows, room, out, err));
     }
 done:
     return rc;
+}
+
+// How many of the slots after the first are in a list that has no entries.
+static size_t count_odd(const struct dsi_parquet_column_writer *c, const uint8_t *reps,
+                        const uint8_t *defs, size_t slots)
+{
+    unsigned odd = 0;
+
+    if (c->leaf->max_rep == 1) {
+        uint8_t floor = c->floors[1];
+        for (size_t i = 1; i < slots; i++) {
+            odd += (reps[i] != 0) & ((defs[i] < floor) | (defs[i - 1] < floor));
+        }
+        return odd;
+    }
+    for (size_t i = 1; i < slots; i++) {
+        uint8_t floor = c->floors[reps[i]];
+        odd += defs[i] < floor || defs[i - 1] < floor;
+    }
+    return odd;
 }
 
 static int check_reps(const struct dsi_parquet_column_writer *c,
@@ -154,7 +206,6 @@ static int check_reps(const struct dsi_parquet_column_writer *c,
     const uint8_t *reps = part->in->reps + part->slot;
     const uint8_t *defs = part->in->defs + part->slot;
     uint8_t highest = 0;
-    size_t odd = 0;
 
     for (size_t i = 0; i < slots; i++) {
         highest = reps[i] > highest ? reps[i] : highest;
@@ -165,10 +216,7 @@ static int check_reps(const struct dsi_parquet_column_writer *c,
                             "a repetition level above its maximum", err);
         }
     }
-    for (size_t i = 1; i < slots; i++) { // The first one begins a row.
-        uint8_t floor = c->floors[reps[i]];
-        odd += defs[i] < floor || defs[i - 1] < floor;
-    }
+    size_t odd = count_odd(c, reps, defs, slots);
     for (size_t i = 1; odd > 0; i++) {
         uint8_t floor = c->floors[reps[i]];
         if (defs[i] < floor || defs[i - 1] < floor) {

@@ -48,7 +48,9 @@ static int put_packed(struct dsi_parquet_levels *l, uint64_t group, struct ds_er
     if (l->packed == PACKED_MAX) {
         close_packed(l);
     }
-    DSI_TRY(dsi_buf_reserve(&l->bytes, 1 + GROUP, err));
+    if (l->bytes.capacity - l->bytes.size < 1 + GROUP) {
+        DSI_TRY(dsi_buf_reserve(&l->bytes, 1 + GROUP, err));
+    }
     if (l->packed == 0) {
         l->packed_at = l->bytes.size++;
     }
@@ -176,6 +178,17 @@ static size_t words_like(const uint8_t *at, size_t count)
     return n;
 }
 
+// Eight levels of a byte each as a group: neighbours move together, three times.
+static uint64_t pack(uint64_t word, int width)
+{
+    const uint64_t one = UINT64_C(0x00ff00ff00ff00ff);
+    const uint64_t two = UINT64_C(0x0000ffff0000ffff);
+
+    word = (word & one) | (word & ~one) >> (8 - width);
+    word = (word & two) | (word & ~two) >> (16 - 2 * width);
+    return (word & UINT32_MAX) | word >> 32 << 4 * width;
+}
+
 int dsi_parquet_levels_append(struct dsi_parquet_levels *l, const uint8_t *levels,
                               size_t count, struct ds_error *err)
 {
@@ -195,14 +208,13 @@ int dsi_parquet_levels_append(struct dsi_parquet_levels *l, const uint8_t *level
             i += words * GROUP;
             continue;
         }
-        uint64_t group = 0;
-        for (int k = 0; k < GROUP; k++, i++) {
-            assert(levels[i] <= l->max);
-            group |= (uint64_t)levels[i] << (k * l->width);
-            l->histogram[levels[i]]++;
+        for (int k = 0; k < GROUP; k++) {
+            assert(levels[i + (size_t)k] <= l->max);
+            l->histogram[levels[i + (size_t)k]]++;
         }
         l->count += GROUP;
-        DSI_TRY(put_groups(l, group, 1, err));
+        DSI_TRY(put_groups(l, pack(dsi_le64(levels + i), l->width), 1, err));
+        i += GROUP;
     }
     for (; i < count; i++) {
         DSI_TRY(dsi_parquet_levels_repeat(l, levels[i], 1, err));
