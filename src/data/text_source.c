@@ -54,9 +54,12 @@ static int fill(struct dsi_text_source *s, struct ds_error *err)
 // Finds the newline that ends the record; false when it is not there yet.
 static bool find_end(struct dsi_text_source *s, bool quotes, size_t *end)
 {
-    const uint8_t *text = s->buf.data + s->at;
     size_t size = s->buf.size - s->at;
 
+    if (size == 0) {
+        return false;
+    }
+    const uint8_t *text = s->buf.data + s->at;
     if (!quotes) {
         const uint8_t *newline =
             s->scanned < size ? memchr(text + s->scanned, '\n', size - s->scanned) : NULL;

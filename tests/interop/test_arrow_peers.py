@@ -345,11 +345,45 @@ def refusals():
         assert "column xs.element.a, row 2: null, but the column is required" in str(e), e
 
 
+def extensions(folder):
+    """What a shape, a variant and a uuid are is told by a file, and by a scan of it."""
+    def marked(name, t, extension, parameters):
+        return pa.field(name, t, metadata={"ARROW:extension:name": extension,
+                                           "ARROW:extension:metadata": parameters})
+    shape = bytes.fromhex("0101000000000000000000f03f0000000000000040")
+    parts = pa.struct([pa.field("metadata", pa.binary(), False),
+                       pa.field("value", pa.binary(), False)])
+    uuids = pa.ExtensionArray.from_storage(pa.uuid(), pa.array([b"0123456789abcdef"],
+                                                               pa.binary(16)))
+    crs = '{"crs":"EPSG:3857","crs_type":"authority_code"}'
+    table = pa.table(
+        [pa.array([shape, None]),
+         pa.array([{"metadata": b"\1\0\0", "value": b"\x0c\5"}, None], parts),
+         pa.ListArray.from_arrays(pa.array([0, 1, 1], pa.int32()), uuids)],
+        pa.schema([marked("g", pa.binary(), "geoarrow.wkb", crs),
+                   marked("v", parts, "arrow.parquet.variant", ""),
+                   pa.field("u", pa.list_(pa.uuid()))]))
+    path = os.path.join(folder, "extensions.parquet")
+    ours.write_file(path, table)
+    kinds = str(pq.ParquetFile(path).schema)
+    for words in ("g (Geometry(crs=EPSG:3857))", "v (Variant(1))", "element (UUID)"):
+        assert words in kinds, kinds
+    back = ours.scan_file(path)
+    assert back.to_pylist() == table.to_pylist()
+    for name, parameters in (("g", crs), ("v", "")):
+        metadata = back.field(name).metadata
+        assert metadata[b"ARROW:extension:name"] == table.field(name).metadata[
+            b"ARROW:extension:name"], metadata
+        assert metadata[b"ARROW:extension:metadata"] == parameters.encode(), metadata
+    assert back.field("u").type.value_type == pa.uuid()
+
+
 def main():
     seed = int(os.environ.get("SEED", random.randrange(2**31)))
     rounds = int(os.environ.get("ROUNDS", 150))
     refusals()
     with tempfile.TemporaryDirectory() as folder:
+        extensions(folder)
         for i in range(rounds):
             print(f"seed {seed + i}", end="\r", flush=True)
             for way in (through_text, lambda r: through_files(r, folder)):

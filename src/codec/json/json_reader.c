@@ -431,9 +431,11 @@ int dsi_json_peek(struct dsi_json_reader *r, enum dsi_json_kind *out,
     case 'f':
         *out = DSI_JSON_BOOL;
         return DS_OK;
-    case 'n':
+    case 'n': // All of it: who peeks a null may go on as if it had been taken.
         *out = DSI_JSON_NULL;
-        return DS_OK;
+        return r->text.size - r->at >= 4 && memcmp(r->text.data + r->at, "null", 4) == 0
+                   ? DS_OK
+                   : dsi_json_unexpected(r, err, "a value");
     default:
         *out = DSI_JSON_NUMBER;
         return c == '-' || (c >= '0' && c <= '9')

@@ -105,6 +105,8 @@ static void test_text_infer__says_what_it_cannot_guess(void **state)
     check(DS_ROWS_JSONL, "{\"a\":{\"b\":1}}\n{\"a\":true}\n",
           "in:2: column 'a' holds a plain value here and something else before; no type "
           "is both");
+    check(DS_ROWS_JSON, "[{\"a\":[nu|l]}]",
+          "reading rows: in, line 1, byte 8: expected a value, found 'n'");
     check(DS_ROWS_JSON, "[{\"a\":[{}]}]",
           "in: column 'a.element' holds empty objects only; there is no such type");
     check(DS_ROWS_CSV, "a,A\n1,2\n",

@@ -161,6 +161,8 @@ static void test_text_json__names_the_path_of_what_is_wrong(void **state)
     refuse("[null,null,null,{\"1\":null}]", DS_EINVALID,
            "column n.value (list<boolean>)");
     refuse("[{\"a\":1", DS_ECORRUPT, "in, line 1");
+    refuse("[null,[nu],null,null]", DS_ECORRUPT, "expected a value");
+    refuse("[null,[1,nulx],null,null]", DS_ECORRUPT, "expected a value");
 }
 
 // Random rows, written and read again, are the same rows. (Bytes of a variant are not

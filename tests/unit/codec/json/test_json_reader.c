@@ -214,9 +214,28 @@ static void test_json_reader__passes_over_a_byte_order_mark(void **state)
     dsi_arena_release(&arena);
 }
 
+static void test_json_reader__peeks_at_whole_nulls_only(void **state)
+{
+    static const char *const bad[] = {"n", "nul", "nULL", "nu|l"};
+    enum dsi_json_kind kind = DSI_JSON_BOOL;
+    struct dsi_json_reader r;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct ds_error err = {0};
+        dsi_json_reader_init(&r, dsi_slice_text(bad[i]), NULL, "in");
+        assert_int_equal(dsi_json_peek(&r, &kind, &err), DS_ECORRUPT);
+        assert_non_null(strstr(err.message, "a value"));
+    }
+    dsi_json_reader_init(&r, dsi_slice_text(" null"), NULL, "in");
+    assert_int_equal(dsi_json_peek(&r, &kind, NULL), DS_OK);
+    assert_int_equal(kind, DSI_JSON_NULL);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_json_reader__peeks_at_whole_nulls_only),
         cmocka_unit_test(test_json_reader__pulls_members_in_order),
         cmocka_unit_test(test_json_reader__unescapes_strings),
         cmocka_unit_test(test_json_reader__refuses_what_is_no_json),
