@@ -271,8 +271,8 @@ DSI_AVX512 void dsi_unpack8_avx512(const uint8_t *in, size_t size, int width,
     const __m512i shuffle =
         _mm512_add_epi8(_mm512_mullo_epi64(byte, _mm512_set1_epi64(0x0101010101010101)),
                         _mm512_set1_epi64(0x0706050403020100));
-    const __m512i shift =
-        _mm512_set1_epi64((long long)(0x0706050403020100u * (uint64_t)width));
+    const uint64_t starts = 0x0706050403020100u * (uint64_t)width; // A byte for each.
+    const __m512i shift = _mm512_set1_epi64((long long)starts);
     const __m512i mask = _mm512_set1_epi8((char)mask_of(width));
 
     for (size_t i = 0; i < count; i += 64) {

@@ -424,7 +424,7 @@ static int copy_plain_bytes(struct dsi_parquet_values *v, size_t count, size_t m
     ends = out->values.data + out->values.size;
     for (; i < count && left >= 4 + DSI_PARQUET_SLACK; i++) {
         size_t size = dsi_le32(at);
-        if (size > left - 4 - DSI_PARQUET_SLACK) {
+        if (size > left - 4) {
             break;
         }
         copy_short(to, at + 4, size);

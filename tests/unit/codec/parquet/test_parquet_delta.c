@@ -172,6 +172,34 @@ static void test_parquet_delta__joins_values_of_every_length(void **state)
     }
 }
 
+static void
+test_parquet_delta__refuses_prefixes_and_suffixes_that_are_not_there(void **state)
+{
+    static const uint32_t lengths[][2][2] = {
+        {{0, 4}, {3, 1}},  // Four bytes of the three before.
+        {{1, 0}, {3, 1}},  // A prefix before there is anything.
+        {{0, 3}, {3, 2}},  // Five bytes of four.
+        {{0, 0}, {60, 0}}, // Sixty of four.
+    };
+    const struct dsi_parquet_field f = {.physical = DSI_PARQUET_BYTE_ARRAY};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        struct dsi_buf in = DSI_BUF_INIT;
+        struct dsi_buf out = DSI_BUF_INIT;
+        struct ds_error err = {0};
+        put_lengths(&in, lengths[i][0], 2);
+        put_lengths(&in, lengths[i][1], 2);
+        assert_int_equal(dsi_buf_append(&in, "abcd", 4, NULL), DS_OK);
+        assert_int_equal(dsi_parquet_to_plain(DSI_PARQUET_DELTA_BYTE_ARRAY, &f,
+                                              dsi_buf_slice(&in), 100, &out, &err),
+                         DS_ECORRUPT);
+        assert_non_null(strstr(err.message, "delta byte array: "));
+        dsi_buf_release(&in);
+        dsi_buf_release(&out);
+    }
+}
+
 static void test_parquet_delta__joins_split_streams(void **state)
 {
     static const uint8_t split[] = {0xAA, 0x00, 0xA3, 0xBB, 0x11, 0xB4,
@@ -217,6 +245,8 @@ int main(void)
         cmocka_unit_test(test_parquet_delta__wraps_deltas_wider_than_the_values),
         cmocka_unit_test(test_parquet_delta__joins_byte_arrays),
         cmocka_unit_test(test_parquet_delta__joins_values_of_every_length),
+        cmocka_unit_test(
+            test_parquet_delta__refuses_prefixes_and_suffixes_that_are_not_there),
         cmocka_unit_test(test_parquet_delta__joins_split_streams),
         cmocka_unit_test(test_parquet_delta__refuses_what_is_out_of_bounds),
     };
