@@ -96,23 +96,26 @@ done:
     return rc;
 }
 
-// Room for all rows at once, as far as the sizes are known and no reason for worry: a
-// buffer that grows copies what it has.
-static int reserve_rows(const dsi_parquet_reader *r, size_t rows_max,
-                        struct dsi_parquet_column *out, struct ds_error *err)
+// Room for all rows at once, as far as their sizes are known and no reason for worry: a
+// buffer that grows copies what it has. The page at hand is open.
+static int expect_rows(const dsi_parquet_reader *r, size_t rows_max,
+                       struct dsi_parquet_column *out, struct ds_error *err)
 {
-    enum { RESERVE_MAX = 4 << 20 };
+    enum { EXPECT_MAX = 4 << 20 };
     size_t width = dsi_parquet_width(&r->leaf->field);
     size_t rows = (uint64_t)r->rows_left < rows_max ? (size_t)r->rows_left : rows_max;
+    int rc = DS_OK;
 
     if (r->leaf->field.physical == DSI_PARQUET_BYTE_ARRAY) {
+        DSI_TRY(dsi_parquet_values_expect(&r->values, r->page_left, rows, out, err));
         width = sizeof(int32_t);
         rows += rows < SIZE_MAX;
     }
-    if (width == 0 || rows > RESERVE_MAX / width) {
-        return DS_OK;
+    if (width > 0 && rows <= EXPECT_MAX / width) {
+        DSI_TRY(dsi_buf_reserve(&out->values, rows * width, err));
     }
-    return dsi_buf_reserve(&out->values, rows * width, err);
+done:
+    return rc;
 }
 
 // Where nothing repeats: a slot is a row.
@@ -121,13 +124,15 @@ static int read_flat(dsi_parquet_reader *r, size_t rows_max,
 {
     int rc = DS_OK;
 
-    DSI_TRY(reserve_rows(r, rows_max, out, err));
     while (*rows < rows_max && r->rows_left > 0) {
         struct dsi_parquet_span s = {0};
         if (r->page_left == 0) {
             DSI_TRY(dsi_parquet_pages_next(r, err));
         }
         DSI_TRY(dsi_parquet_pages_open_values(r, err));
+        if (*rows == 0) {
+            DSI_TRY(expect_rows(r, rows_max, out, err));
+        }
         DSI_TRY(next_span(r, rows_max - *rows, &s, err));
         DSI_TRY(dsi_parquet_spread(r, &s, out, err));
         DSI_TRY(append_levels(r, &s, out, err));

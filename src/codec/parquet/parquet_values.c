@@ -494,22 +494,6 @@ done:
     return rc;
 }
 
-// Room for values of the dictionary's average size, where that is no reason for worry.
-static int expect_bytes(const struct dsi_parquet_values *v, size_t count, size_t max,
-                        struct dsi_parquet_column *out, struct ds_error *err)
-{
-    enum { MANY = 1024, EXPECT_MAX = 4 << 20 };
-    const struct dsi_parquet_dictionary *d = v->dictionary;
-    bool ok = false;
-
-    if (v->kind != DSI_PARQUET_VALUES_INDEXED || count < MANY || d->count == 0) {
-        return DS_OK;
-    }
-    size_t average = d->bytes.size / d->count; // With its length.
-    return average > EXPECT_MAX / count ? DS_OK
-                                        : make_room(out, max, count * average, &ok, err);
-}
-
 int dsi_parquet_values_bytes(struct dsi_parquet_values *v, size_t count,
                              struct dsi_parquet_column *out, size_t *done,
                              struct ds_error *err)
@@ -522,7 +506,6 @@ int dsi_parquet_values_bytes(struct dsi_parquet_values *v, size_t count,
         return DS_OK;
     }
     DSI_TRY(dsi_buf_reserve(&out->values, count * sizeof(int32_t), err));
-    DSI_TRY(expect_bytes(v, count, max, out, err));
     while (*done < count) {
         size_t n = 0;
         if (v->kind == DSI_PARQUET_VALUES_PLAIN) {
@@ -542,6 +525,26 @@ int dsi_parquet_values_bytes(struct dsi_parquet_values *v, size_t count,
     rc = DS_OK;
 done:
     return rc;
+}
+
+int dsi_parquet_values_expect(const struct dsi_parquet_values *v, size_t left,
+                              size_t count, struct dsi_parquet_column *out,
+                              struct ds_error *err)
+{
+    enum { MANY = 1024, EXPECT_MAX = 8 << 20 };
+    const struct dsi_parquet_dictionary *d = v->dictionary;
+    bool indexed = v->kind == DSI_PARQUET_VALUES_INDEXED;
+    size_t bytes = indexed ? d->bytes.size : v->plain.size; // With lengths.
+    size_t values = indexed ? d->count : left;
+    bool ok = false;
+
+    if (count < MANY || values == 0) {
+        return DS_OK;
+    }
+    size_t average = bytes / values;
+    return average > EXPECT_MAX / count
+               ? DS_OK
+               : make_room(out, bytes_max(out), count * average, &ok, err);
 }
 
 // BYTE_ARRAY: the lengths have to be walked.

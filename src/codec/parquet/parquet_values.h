@@ -57,6 +57,13 @@ DS_MUST_CHECK int dsi_parquet_values_bytes(struct dsi_parquet_values *v, size_t 
                                            struct dsi_parquet_column *out, size_t *done,
                                            struct ds_error *err);
 
+/// BYTE_ARRAY: makes room for the bytes of about `count` values, of which the page has
+/// `left` more, unless they might be too many; what they really need is not known.
+DS_MUST_CHECK int dsi_parquet_values_expect(const struct dsi_parquet_values *v,
+                                            size_t left, size_t count,
+                                            struct dsi_parquet_column *out,
+                                            struct ds_error *err);
+
 /// Passes over `count` values of any type without looking at them: no index is checked,
 /// nothing is appended. DS_ECORRUPT when the page has fewer.
 DS_MUST_CHECK int dsi_parquet_values_skip(struct dsi_parquet_values *v, size_t count,
