@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "data/variant_json.h"
 
 // --- out
 
@@ -45,6 +46,21 @@ static void write_value(const struct dsi_column *c, int64_t row,
         dsi_json_write_raw(w, dsi_buf_slice(text));
     } else {
         dsi_json_write_slice(w, dsi_buf_slice(text));
+    }
+}
+
+static void write_variant(const struct dsi_column *c, int64_t row,
+                          struct dsi_json_writer *w, struct dsi_buf *text)
+{
+    int64_t at = c->offset + row;
+
+    text->size = 0;
+    int rc = dsi_variant_to_json(dsi_column_bytes(&c->children[0], at),
+                                 dsi_column_bytes(&c->children[1], at), text, w->err);
+    if (rc < 0) {
+        w->rc = w->rc < 0 ? w->rc : dsi_wrap(w->err, rc, "column %s", c->field->name);
+    } else {
+        dsi_json_write_raw(w, dsi_buf_slice(text));
     }
 }
 
@@ -100,8 +116,10 @@ void dsi_text_json_write(const struct dsi_column *c, int64_t row,
     case DSI_TYPE_MAP:
         write_map(c, row, w, scratch);
         return;
-    case DSI_TYPE_STRUCT:
     case DSI_TYPE_VARIANT:
+        write_variant(c, row, w, scratch);
+        return;
+    case DSI_TYPE_STRUCT:
         dsi_json_write_object_begin(w);
         for (size_t k = 0; k < c->child_count; k++) {
             dsi_json_write_key(w, c->children[k].field->name);

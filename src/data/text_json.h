@@ -2,7 +2,7 @@
 //
 // A struct is an object, a list an array. A map is an object if its key is a string, else
 // an array of {"key": …, "value": …}; both are read for every map, an object's keys as
-// text of the key's type. A variant is an object of its two parts in hexadecimal, and
+// text of the key's type. A variant is the JSON it stands for (variant_json.h), and
 // cannot be read.
 #ifndef DSI_DATA_TEXT_JSON_H
 #define DSI_DATA_TEXT_JSON_H
@@ -11,7 +11,8 @@
 #include "codec/json/json_writer.h"
 #include "data/column_builder.h"
 
-/// Writes one row of a column, null included. `scratch` is a buffer for one number.
+/// Writes one row of a column, null included. `scratch` is a buffer for one value. Bytes
+/// that are no variant are DS_ECORRUPT, kept by the writer.
 void dsi_text_json_write(const struct dsi_column *c, int64_t row,
                          struct dsi_json_writer *w, struct dsi_buf *scratch);
 

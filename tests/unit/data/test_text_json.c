@@ -165,7 +165,41 @@ static void test_text_json__names_the_path_of_what_is_wrong(void **state)
     refuse("[null,[1,nulx],null,null]", DS_ECORRUPT, "expected a value");
 }
 
-// Random rows, written and read again, are the same rows. (Bytes of a variant are not
+static void test_text_json__writes_a_variant_as_what_it_stands_for(void **state)
+{
+    static const uint8_t names[] = {0x01, 1, 0, 1, 'a'};
+    static const uint8_t object[] = {0x02, 1, 0, 0, 2, 3 << 2, 7}; // {"a": 7}
+    static const int32_t name_ends[] = {0, 5};
+    static const int32_t value_ends[] = {0, 7};
+    static const int32_t cut_ends[] = {0, 6};
+    const struct dsi_field field = {.name = "v", .type.kind = DSI_TYPE_VARIANT};
+    size_t count = 0;
+    const struct dsi_field *parts = dsi_layout_children(&field.type, &count);
+    struct dsi_column children[2] = {
+        {.field = &parts[0], .length = 1, .offsets = name_ends, .values = names},
+        {.field = &parts[1], .length = 1, .offsets = value_ends, .values = object}};
+    const struct dsi_column v = {
+        .field = &field, .length = 1, .children = children, .child_count = 2};
+    struct dsi_buf text = DSI_BUF_INIT;
+    struct dsi_buf scratch = DSI_BUF_INIT;
+    struct ds_error err = {0};
+    struct dsi_json_writer w;
+    (void)state;
+
+    dsi_json_writer_init(&w, &text, NULL);
+    dsi_text_json_write(&v, 0, &w, &scratch);
+    assert_int_equal(dsi_json_writer_finish(&w), DS_OK);
+    assert_string_equal(dsi_buf_text(&text), "{\"a\":7}");
+    children[1].offsets = cut_ends;
+    dsi_json_writer_init(&w, &text, &err);
+    dsi_text_json_write(&v, 0, &w, &scratch);
+    assert_int_equal(dsi_json_writer_finish(&w), DS_ECORRUPT);
+    assert_non_null(strstr(err.message, "column v: "));
+    dsi_buf_release(&text);
+    dsi_buf_release(&scratch);
+}
+
+// Random rows, written and read again, are the same rows. (Variants are not
 // read; types that have no values are left to other tests.)
 static void test_text_json__comes_back_the_same_at_any_depth(void **state)
 {
@@ -240,6 +274,7 @@ int main(void)
                                         make_schema, free_schema),
         cmocka_unit_test_setup_teardown(test_text_json__names_the_path_of_what_is_wrong,
                                         make_schema, free_schema),
+        cmocka_unit_test(test_text_json__writes_a_variant_as_what_it_stands_for),
         cmocka_unit_test_setup_teardown(test_text_json__comes_back_the_same_at_any_depth,
                                         make_schema, free_schema),
         cmocka_unit_test_setup_teardown(test_text_json__survives_every_fault, make_schema,
