@@ -8,8 +8,9 @@
 #include "codec/parquet/parquet_bytes.h"
 
 enum {
-    BLOCK_SLOTS = 1024, // A block has about so many: what stays in the nearest cache.
-    RUNS = 128,         // Runs of values that are handed on at once.
+    BLOCK_SLOTS = 1024,   // A block has about so many: what stays in the nearest cache.
+    RUNS = 128,           // Runs of values that are handed on at once.
+    PAGE_SLOTS = 1 << 22, // Of lists, a page has about so many: nulls take no bytes.
 };
 
 // Whole rows that go into the page at hand together.
@@ -102,7 +103,7 @@ static bool take_block(const struct dsi_parquet_column_writer *c,
     while (slots > 0 && slots < left && reps[slots] != 0) {
         slots--;
     }
-    if (slots == 0 || reps[0] != 0) {
+    if (slots == 0 || reps[0] != 0 || c->page_slots + slots >= PAGE_SLOTS) {
         return false;
     }
     for (size_t i = 0; i < slots; i++) {
@@ -144,7 +145,7 @@ static int find_rows(const struct dsi_parquet_column_writer *c,
         out->rows++;
         out->slots = at - part->slot;
         out->elements += elements;
-        if (out->elements > elements_max) {
+        if (out->elements > elements_max || c->page_slots + out->slots >= PAGE_SLOTS) {
             break;
         }
     }
@@ -422,7 +423,8 @@ static int append_block(struct dsi_parquet_column_writer *c,
     part->row += b->rows;
     part->slot += b->slots;
     part->element += b->elements;
-    if (dsi_parquet_values_full(&c->values) || c->page_rows == c->options->page_rows) {
+    if (dsi_parquet_values_full(&c->values) || c->page_rows == c->options->page_rows ||
+        (c->leaf->max_rep > 0 && c->page_slots >= PAGE_SLOTS)) {
         DSI_TRY(end_page(c, err));
     }
 done:

@@ -130,12 +130,62 @@ static void test_parquet_column__refuses_offsets_that_descend(void **state)
     dsi_buf_release(&file);
 }
 
+static void test_parquet_column__ends_pages_of_lists_of_nulls(void **state)
+{
+    enum { ENTRIES = 1 << 20, ROWS = 9 };
+    const struct dsi_parquet_field fields[] = {
+        {.name = "l", .child_count = 1, .repetition = DSI_PARQUET_REPEATED},
+        {.name = "x", .physical = DSI_PARQUET_INT32, .repetition = DSI_PARQUET_OPTIONAL}};
+    static const int32_t values[ENTRIES];
+    struct dsi_parquet_input in = {.values = values, .slots = ENTRIES};
+    struct dsi_buf file = DSI_BUF_INIT;
+    struct dsi_buf reps = DSI_BUF_INIT;
+    struct dsi_buf defs = DSI_BUF_INIT;
+    dsi_parquet_writer *w = NULL;
+    struct dsi_parquet_file f;
+    (void)state;
+
+    assert_int_equal(dsi_buf_append_zero(&reps, ENTRIES, NULL), DS_OK);
+    assert_int_equal(dsi_buf_append_zero(&defs, ENTRIES, NULL), DS_OK);
+    memset(reps.data + 1, 1, ENTRIES - 1);
+    memset(defs.data, 1, ENTRIES);
+    in.reps = reps.data;
+    in.defs = defs.data;
+    assert_int_equal(dsi_parquet_writer_new(fields, 2, NULL, &w, NULL), DS_OK);
+    dsi_parquet_writer_output(w, sample_sink, &file);
+    for (int i = 0; i < ROWS; i++) {
+        assert_int_equal(dsi_parquet_writer_write(w, &in, 1, NULL), DS_OK);
+    }
+    assert_int_equal(dsi_parquet_writer_finish(w, NULL, NULL), DS_OK);
+    dsi_parquet_writer_free(w);
+    assert_true(file.size < 1000); // Three pages, each of a run or two.
+    assert_int_equal(sample_parse(dsi_buf_slice(&file), &f, NULL), DS_OK);
+    const struct dsi_parquet_chunk *k = &f.row_groups[0].columns[0];
+    struct dsi_parquet_page_index index;
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    assert_int_equal(
+        dsi_parquet_page_index_parse(f.leaves[0], k, ROWS,
+                                     (struct ds_slice){file.data + k->offset_index_offset,
+                                                       (size_t)k->offset_index_size},
+                                     (struct ds_slice){NULL, 0}, &arena, &index, NULL),
+        DS_OK);
+    assert_int_equal(index.page_count, 3);
+    assert_int_equal(index.places[1].first_row, 4);
+    assert_int_equal(index.places[2].first_row, 8);
+    dsi_arena_release(&arena);
+    dsi_parquet_file_release(&f);
+    dsi_buf_release(&file);
+    dsi_buf_release(&reps);
+    dsi_buf_release(&defs);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parquet_column__uses_a_dictionary_while_it_pays),
         cmocka_unit_test(test_parquet_column__keeps_levels_of_structs),
         cmocka_unit_test(test_parquet_column__refuses_offsets_that_descend),
+        cmocka_unit_test(test_parquet_column__ends_pages_of_lists_of_nulls),
     };
     return cmocka_run_group_tests_name("parquet_column", tests, NULL, NULL);
 }
