@@ -233,9 +233,12 @@ static int print_count(ds_table *table, const struct ds_scan_options *scan,
     printf("{\"rows\": %" PRId64 ", \"manifests_read\": %" PRIu64
            ", \"manifests_skipped\": %" PRIu64 ", \"files_read\": %" PRIu64
            ", \"files_skipped\": %" PRIu64 ", \"row_groups_read\": %" PRIu64
-           ", \"row_groups_skipped\": %" PRIu64 ", \"rows_read\": %" PRIu64 "}\n",
+           ", \"row_groups_skipped\": %" PRIu64 ", \"pages_skipped\": %" PRIu64
+           ", \"rows_read\": %" PRIu64 ", \"bytes_read\": %" PRIu64
+           ", \"reads\": %" PRIu64 "}\n",
            rows, s.manifests_read, s.manifests_skipped, s.files_read, s.files_skipped,
-           s.row_groups_read, s.row_groups_skipped, s.rows_read);
+           s.row_groups_read, s.row_groups_skipped, s.pages_skipped, s.rows_read,
+           s.bytes_read, s.reads);
     return DS_OK;
 }
 

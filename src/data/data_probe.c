@@ -5,13 +5,21 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "codec/parquet/parquet_bloom.h"
+#include "codec/parquet/parquet_page.h"
 #include "data/column_layout.h"
 #include "data/data_schema.h"
 
-// The Bloom filters of the row group at hand, read when they are first asked for.
+// A dictionary larger than this in the file is not read before its values are needed, and
+// this much is read to see how large it is.
+enum { DICTIONARY_BYTES_MAX = 1 << 20, HEADER_BYTES = 4096 };
+
+// What is known of a column's values in the row group at hand, read when it is first
+// asked for.
 struct loaded {
     bool tried;
     struct dsi_parquet_bloom bloom; // No blocks: there is none.
+    struct dsi_buf page;            // The dictionary's, if there is no filter, and …
+    dsi_parquet_reader *dictionary; // … a reader that has nothing else.
 };
 
 struct probe {
@@ -180,6 +188,57 @@ done:
     return rc == DS_ECORRUPT || rc == DS_EUNSUPPORTED ? DS_OK : rc;
 }
 
+// Reads the dictionary of a chunk whose values are all in it.
+static int load_dictionary(struct probe *p, const struct dsi_data_column *c,
+                           struct loaded *l, struct ds_error *err)
+{
+    const struct dsi_parquet_chunk *k = &p->columns->group->columns[c->leaf->leaf];
+    const struct dsi_parquet_read_options options = {.partial = true};
+    int64_t size = k->size < HEADER_BYTES ? k->size : HEADER_BYTES;
+    struct dsi_parquet_page h;
+    struct ds_slice page = {0};
+    size_t head = 0;
+    int rc = DS_OK;
+
+    if (!k->all_indexed || k->size == 0) {
+        return DS_OK;
+    }
+    DSI_TRY(dsi_data_io_read(&p->columns->io, k->offset, size, &l->page, err));
+    rc = dsi_parquet_page_head(dsi_buf_slice(&l->page), &h, &head, err);
+    if (rc < 0 || h.type != DSI_PARQUET_PAGE_DICTIONARY ||
+        h.compressed_size > DICTIONARY_BYTES_MAX ||
+        (int64_t)head + h.compressed_size > k->size) {
+        return DS_OK; // Whoever reads the rows will say what is wrong.
+    }
+    size = (int64_t)head + h.compressed_size;
+    if (size > (int64_t)l->page.size) {
+        DSI_TRY(dsi_data_io_read(&p->columns->io, k->offset, size, &l->page, err));
+    }
+    page = (struct ds_slice){l->page.data, (size_t)size};
+    DSI_TRY(dsi_parquet_reader_new(c->leaf, k, page, &options, &l->dictionary, err));
+done:
+    return rc == DS_EUNSUPPORTED ? DS_OK : rc;
+}
+
+static bool has_stored(struct probe *p, struct loaded *l, struct ds_slice plain)
+{
+    bool there = true;
+
+    if (l->bloom.blocks) {
+        return dsi_parquet_bloom_has(&l->bloom, dsi_parquet_bloom_hash(plain));
+    }
+    if (l->dictionary) {
+        int rc = dsi_parquet_reader_find(l->dictionary, plain, &there, p->err);
+        p->rc = rc == DS_ECORRUPT || rc == DS_EUNSUPPORTED ? DS_OK : rc;
+        there = there || rc < 0;
+        if (rc < 0) {
+            dsi_parquet_reader_free(l->dictionary);
+            l->dictionary = NULL;
+        }
+    }
+    return there;
+}
+
 static bool has(void *arg, int32_t field_id, const struct dsi_value *v)
 {
     struct probe *p = arg;
@@ -201,12 +260,14 @@ static bool has(void *arg, int32_t field_id, const struct dsi_value *v)
         l->tried = true;
         p->rc =
             load_bloom(p, &p->columns->group->columns[c->leaf->leaf], &l->bloom, p->err);
+        if (p->rc == DS_OK && !l->bloom.blocks) {
+            p->rc = load_dictionary(p, c, l, p->err);
+        }
     }
-    if (l->bloom.blocks) {
+    if (p->rc == DS_OK && (l->bloom.blocks || l->dictionary)) {
         switch (dsi_data_stored_value(c->leaf, &c->field->type, v, &plain)) {
         case DSI_STORED_ONE:
-            there = dsi_parquet_bloom_has(&l->bloom,
-                                          dsi_parquet_bloom_hash(dsi_buf_slice(&plain)));
+            there = has_stored(p, l, dsi_buf_slice(&plain));
             break;
         case DSI_STORED_NEVER:
             there = false;
@@ -232,6 +293,8 @@ int dsi_data_probe(struct dsi_data_columns *c, const struct dsi_data_filter *fil
     enum dsi_match m = filter->probe(filter->arg, has, &p);
     for (size_t i = 0; i < c->count; i++) {
         dsi_parquet_bloom_release(&p.loaded[i].bloom);
+        dsi_parquet_reader_free(p.loaded[i].dictionary);
+        dsi_buf_release(&p.loaded[i].page);
     }
     dsi_free(p.loaded);
     *out = p.rc < 0 ? DSI_MATCH_SOME : m;

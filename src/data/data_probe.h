@@ -1,4 +1,4 @@
-// Whether a row group has a value at all: by Bloom filters.
+// Whether a row group has a value at all: by Bloom filters and dictionaries.
 #ifndef DSI_DATA_DATA_PROBE_H
 #define DSI_DATA_DATA_PROBE_H
 

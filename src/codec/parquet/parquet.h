@@ -150,6 +150,8 @@ struct dsi_parquet_chunk {
     int64_t row_count;   ///< Of its row group.
     enum dsi_parquet_codec codec;
     uint32_t encodings; ///< Bit n is the format's encoding n; hints only.
+    /// Every value that is not null is in the dictionary, as the file says.
+    bool all_indexed;
     enum dsi_parquet_column_order order;
     struct dsi_parquet_statistics statistics;
     int64_t column_index_offset; ///< 0: none.

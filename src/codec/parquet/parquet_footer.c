@@ -134,6 +134,49 @@ done:
     return rc;
 }
 
+// One PageEncodingStats: `*indexed` and `*other` are about data pages.
+static int read_page_encodings(struct parse *p, bool *indexed, bool *other)
+{
+    struct dsi_thrift_field f = {0};
+    int32_t type = -1;
+    int32_t encoding = -1;
+    int32_t count = 0;
+    int rc = DS_OK;
+
+    while ((rc = dsi_thrift_next(&p->r, &f, p->err)) == DS_ROW) {
+        int32_t *number = f.id == 1   ? &type
+                          : f.id == 2 ? &encoding
+                          : f.id == 3 ? &count
+                                      : NULL;
+        DSI_TRY(number ? dsi_thrift_i32(&p->r, f.type, number, p->err)
+                       : dsi_thrift_skip(&p->r, f.type, p->err));
+    }
+    DSI_TRY(rc);
+    if (type != DSI_PARQUET_PAGE_DICTIONARY && type != DSI_PARQUET_PAGE_INDEX) {
+        bool by_dictionary = encoding == DSI_PARQUET_PLAIN_DICTIONARY ||
+                             encoding == DSI_PARQUET_RLE_DICTIONARY;
+        *(by_dictionary ? indexed : other) = true;
+    }
+done:
+    return rc;
+}
+
+static int read_encoding_stats(struct parse *p, enum dsi_thrift_type type, bool *out)
+{
+    struct dsi_thrift_list list = {0};
+    bool indexed = false;
+    bool other = false;
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_thrift_list(&p->r, type, DSI_THRIFT_STRUCT, &list, p->err));
+    for (size_t i = 0; i < list.count; i++) {
+        DSI_TRY(read_page_encodings(p, &indexed, &other));
+    }
+    *out = indexed && !other;
+done:
+    return rc;
+}
+
 static int read_meta_field(struct parse *p, const struct dsi_thrift_field *f,
                            struct raw_chunk *out)
 {
@@ -163,6 +206,10 @@ static int read_meta_field(struct parse *p, const struct dsi_thrift_field *f,
     case 12:
         DSI_TRY(dsi_thrift_struct(r, f->type, p->err));
         return dsi_parquet_statistics_read(r, &out->statistics, p->err);
+    case 13:
+        return f->type == DSI_THRIFT_LIST
+                   ? read_encoding_stats(p, f->type, &out->c.all_indexed)
+                   : dsi_thrift_skip(r, f->type, p->err);
     case 14:
     case 15: // Before the format had them, forks used these numbers for other things.
         if (f->type == DSI_THRIFT_I64 && f->id == 14) {

@@ -93,6 +93,12 @@ DS_MUST_CHECK int dsi_parquet_reader_read(dsi_parquet_reader *r, size_t rows_max
 DS_MUST_CHECK int dsi_parquet_reader_skip(dsi_parquet_reader *r, int64_t rows,
                                           struct ds_error *err);
 
+/// Whether a value, in plain encoding without a length, is in the chunk's dictionary;
+/// also true when the chunk has none. Its page is taken as dsi_parquet_reader_jump does;
+/// not after rows were read.
+DS_MUST_CHECK int dsi_parquet_reader_find(dsi_parquet_reader *r, struct ds_slice plain,
+                                          bool *found, struct ds_error *err);
+
 /// Rows not yet read.
 int64_t dsi_parquet_reader_rows_left(const dsi_parquet_reader *r);
 

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "codec/parquet/parquet_bytes.h"
 #include "codec/parquet/parquet_pages.h"
 #include "codec/parquet/parquet_records.h"
 #include "codec/parquet/parquet_spread.h"
@@ -199,6 +200,38 @@ int dsi_parquet_reader_skip(dsi_parquet_reader *r, int64_t rows, struct ds_error
         }
         DSI_TRY(pass_flat(r, (size_t)rows, err));
         rows = 0;
+    }
+done:
+    return rc;
+}
+
+int dsi_parquet_reader_find(dsi_parquet_reader *r, struct ds_slice plain, bool *found,
+                            struct ds_error *err)
+{
+    const struct dsi_parquet_dictionary *d = &r->dictionary;
+    size_t width = dsi_parquet_width(&r->leaf->field);
+    bool number =
+        (width == 4 || width == 8) && r->leaf->field.physical != DSI_PARQUET_FIXED;
+    uint8_t turned[8];
+    int rc = DS_OK;
+
+    *found = true;
+    if (!r->has_dictionary && r->rest.size == r->bytes.size && r->bytes.size > 0) {
+        DSI_TRY(dsi_parquet_pages_dictionary(r, err));
+    }
+    if (!r->has_dictionary || (number && plain.size != width)) {
+        return DS_OK;
+    }
+    if (number) {
+        dsi_le_copy(turned, plain.data, 1, width);
+        plain.data = turned;
+    }
+    *found = false;
+    for (size_t i = 0; i < d->count && !*found; i++) {
+        struct ds_slice v = {d->bytes.data + i * width, width};
+        v = d->values ? d->values[i] : v;
+        *found = v.size == plain.size &&
+                 (v.size == 0 || memcmp(v.data, plain.data, v.size) == 0);
     }
 done:
     return rc;

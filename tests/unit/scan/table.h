@@ -35,9 +35,16 @@ static inline void table_init(struct table *t, const char *partition_by)
     // Small row groups and pages, so that there are some.
     static const struct ds_property properties[] = {
         {"write.parquet.row-group-size-bytes", "1500"},
-        {"write.parquet.page-row-limit", "4"}};
+        {"write.parquet.page-row-limit", "4"},
+        {"write.parquet.bloom-filter-enabled.column.i", "true"},
+        {"write.parquet.bloom-filter-enabled.column.l", "true"},
+        {"write.parquet.bloom-filter-enabled.column.d", "true"},
+        {"write.parquet.bloom-filter-enabled.column.dec", "true"},
+        {"write.parquet.bloom-filter-enabled.column.date", "true"},
+        {"write.parquet.bloom-filter-enabled.column.s", "true"},
+        {"write.parquet.bloom-filter-enabled.column.u", "true"}};
     struct dsi_partition_spec spec = {0};
-    struct dsi_metadata_new new = {.properties = {properties, 2},
+    struct dsi_metadata_new new = {.properties = {properties, 9},
                                    .table_uuid = "f79c3e09-677c-4bbd-a479-3f349cb785e7",
                                    .location = "memory:///t",
                                    .now_ms = 1000};
