@@ -1,4 +1,4 @@
-"""Arrow IPC between pyarrow (and polars, where it is there) and our program, both ways.
+"""Arrow IPC between pyarrow, polars and our program, both ways.
 
 Random tables of every layout are written by pyarrow with each codec, as streams and files,
 then read and written again by copy_ipc: pyarrow must find the same schema, metadata
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 
+import polars
 import pyarrow as pa
 
 COPY = sys.argv[1]
@@ -338,11 +339,7 @@ def check_table(wanted, found):
 
 
 def check_others(path, table):
-    """polars reads our files too, if it is there."""
-    try:
-        import polars
-    except ImportError:
-        return
+    """polars reads our files too."""
     frame = polars.read_ipc(path)
     assert frame.shape == (table.num_rows, table.num_columns), frame.shape
     for name in ("c1", "c2", "c10"):
