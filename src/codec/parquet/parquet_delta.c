@@ -330,6 +330,9 @@ static int join_streams(struct ds_slice in, size_t width, struct dsi_buf *out,
         return dsi_corrupt(err, "byte stream split: %zu bytes for values of %zu", in.size,
                            width);
     }
+    if (count == 0) {
+        return DS_OK; // There may be no buffers at all.
+    }
     DSI_TRY(dsi_buf_reserve(out, in.size, err));
     dsi_kernels()->join_streams(in.data, width, count, out->data + out->size);
     out->size += in.size;

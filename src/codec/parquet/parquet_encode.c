@@ -240,6 +240,9 @@ static int put_split(const struct dsi_parquet_encode_input *in, struct dsi_buf *
     size_t count = in->count;
     int rc = DS_OK;
 
+    if (count == 0) {
+        return DS_OK; // There may be no buffers at all.
+    }
     DSI_TRY(dsi_buf_reserve(out, count * width, err));
     dsi_kernels()->split_streams(in->bytes, width, count, out->data + out->size);
     out->size += count * width;
