@@ -30,6 +30,7 @@ int dsi_column_builder_init(struct dsi_column_builder *c, const struct dsi_field
         .field = field,
         .parent = parent,
         .layout = dsi_layout_of(&field->type),
+        .has_offsets = dsi_layout_has_offsets(&field->type),
         .width = dsi_layout_width(&field->type),
     };
     c->values.max = DSI_COLUMN_BYTES_MAX;
@@ -49,11 +50,6 @@ int dsi_column_builder_init(struct dsi_column_builder *c, const struct dsi_field
         }
     }
     return DS_OK;
-}
-
-static bool has_offsets(const struct dsi_column_builder *c)
-{
-    return dsi_layout_has_offsets(&c->field->type);
 }
 
 static int32_t offset_at(const struct dsi_column_builder *c, int64_t i)
@@ -90,7 +86,7 @@ static void truncate_values(struct dsi_column_builder *c, int64_t length)
     } else {
         c->values.size = (size_t)length * c->width;
     }
-    if (has_offsets(c)) {
+    if (c->has_offsets) {
         c->offsets.size = ((size_t)length + 1) * sizeof(int32_t);
     }
     c->length = length;
@@ -102,7 +98,7 @@ void dsi_column_builder_truncate(struct dsi_column_builder *c, int64_t length)
     if (length < c->length) {
         truncate_values(c, length);
     }
-    int64_t below = has_offsets(c) ? offset_at(c, length) : length;
+    int64_t below = c->has_offsets ? offset_at(c, length) : length;
     for (size_t i = 0; i < c->child_count; i++) { // (1)
         struct dsi_column_builder *child = &c->children[i];
         dsi_column_builder_truncate(child, below < child->length ? below : child->length);
@@ -147,6 +143,12 @@ static int refuse(const struct dsi_column_builder *c, const char *wrong,
                     (long long)root->length, wrong);
 }
 
+// Most of the time there is room already.
+static inline int room(struct dsi_buf *b, size_t more, struct ds_error *err)
+{
+    return b->capacity - b->size >= more ? DS_OK : dsi_buf_reserve(b, more, err);
+}
+
 // Room for one more value in every buffer, so that what follows cannot fail.
 static int reserve(struct dsi_column_builder *c, size_t bytes, struct ds_error *err)
 {
@@ -158,17 +160,15 @@ static int reserve(struct dsi_column_builder *c, size_t bytes, struct ds_error *
                       (long long)DSI_BATCH_ROWS_MAX);
         goto done;
     }
-    if (dsi_bits_size(c->length + 1) > c->validity.size) {
-        DSI_TRY(dsi_buf_reserve(&c->validity, 1, err));
-    }
-    if (has_offsets(c)) {
+    DSI_TRY(room(&c->validity, 1, err));
+    if (c->has_offsets) {
         if (c->offsets.size == 0) {
             DSI_TRY(dsi_buf_append(&c->offsets, &zero, sizeof zero, err));
         }
-        DSI_TRY(dsi_buf_reserve(&c->offsets, sizeof zero, err));
+        DSI_TRY(room(&c->offsets, sizeof zero, err));
     }
     if (c->layout != DSI_LAYOUT_NESTED) {
-        DSI_TRY(dsi_buf_reserve(&c->values, bytes + c->width + 1, err));
+        DSI_TRY(room(&c->values, bytes + c->width + 1, err));
     }
 done:
     return rc < 0 ? dsi_wrap(err, rc, "column %s, value %lld", c->field->name,
@@ -246,7 +246,7 @@ static int append(struct dsi_column_builder *c, const struct dsi_value *v,
                   struct ds_error *err)
 {
     size_t bytes = c->layout == DSI_LAYOUT_BYTES && !v->null ? v->as.bytes.size : 0;
-    bool offsets = has_offsets(c);
+    bool offsets = c->has_offsets;
     int rc = reserve(c, bytes, err);
 
     for (size_t i = 0; rc == DS_OK && !offsets && i < c->child_count; i++) {
@@ -292,7 +292,7 @@ int dsi_column_builder_put(struct dsi_column_builder *c, const struct dsi_value 
 
 int dsi_column_builder_end(struct dsi_column_builder *c, struct ds_error *err)
 {
-    bool offsets = has_offsets(c);
+    bool offsets = c->has_offsets;
     int rc = reserve(c, 0, err);
 
     assert(c->layout == DSI_LAYOUT_NESTED);
@@ -312,7 +312,9 @@ int dsi_column_builder_end(struct dsi_column_builder *c, struct ds_error *err)
     if (rc < 0) {
         return rc;
     }
-    put_bit(&c->validity, c->length, true);
+    if (c->parent) { // The rows themselves are never null.
+        put_bit(&c->validity, c->length, true);
+    }
     if (offsets) {
         put_offset(c, (size_t)c->children[0].length);
     }
@@ -384,7 +386,7 @@ void dsi_column_builder_take(struct dsi_column_builder *c, struct dsi_batch *b,
     if (!out->values && c->layout != DSI_LAYOUT_NESTED) {
         out->values = no_values;
     }
-    if (has_offsets(c) && !out->offsets) {
+    if (c->has_offsets && !out->offsets) {
         out->offsets = no_offsets;
     }
     for (size_t i = 0; i < c->child_count; i++) {

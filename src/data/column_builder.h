@@ -14,6 +14,7 @@ struct dsi_column_builder {
     const struct dsi_field *field;           // Borrowed.
     const struct dsi_column_builder *parent; // NULL: the rows themselves.
     enum dsi_layout layout;
+    bool has_offsets;        // dsi_layout_has_offsets of the type.
     size_t width;            // Of FIXED values.
     struct dsi_buf validity; // Bits.
     struct dsi_buf values;   // Bits, fixed values or bytes.
