@@ -44,6 +44,19 @@ static size_t whole_groups(size_t count)
     return count - count % GROUP;
 }
 
+// Bits to bytes, eight at once: a copy of the byte for each, one bit left in each copy,
+// and that bit moved to the bottom. (A flat column's levels are mostly this.)
+static size_t unpack8_bits(const uint8_t *in, uint8_t *out, size_t count)
+{
+    const uint64_t ones = 0x0101010101010101u;
+
+    for (size_t i = 0; i + GROUP <= count; i += GROUP) {
+        uint64_t bits = in[i / GROUP] * ones & 0x8040201008040201u;
+        dsi_put_le64(out + i, (bits + 0x7f * ones) >> 7 & ones);
+    }
+    return whole_groups(count);
+}
+
 void dsi_unpack8_scalar(const uint8_t *in, size_t size, int width, uint8_t *out,
                         size_t count)
 {
@@ -52,6 +65,9 @@ void dsi_unpack8_scalar(const uint8_t *in, size_t size, int width, uint8_t *out,
     if (width == 0) {
         memset(out, 0, count);
         return;
+    }
+    if (width == 1) {
+        i = unpack8_bits(in, out, count);
     }
     size_t fast = whole_groups(count_safe(size, 8, width, count));
     uint64_t mask = mask_of(width);
