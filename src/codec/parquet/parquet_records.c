@@ -235,10 +235,14 @@ done:
 // The slot of element `n`, from 0, of the next ones; `slots` if there are not as many.
 static size_t slot_of(const dsi_parquet_reader *r, size_t slots, size_t n)
 {
+    const uint8_t *defs = r->defs + r->levels_at;
     size_t at = 0;
 
+    if (count_from(defs, slots, (uint8_t)r->leaf->element_def) == n) {
+        return slots; // As nearly always: not one by one.
+    }
     for (; at < slots; at++) {
-        if (r->defs[r->levels_at + at] >= r->leaf->element_def && n-- == 0) {
+        if (defs[at] >= r->leaf->element_def && n-- == 0) {
             break;
         }
     }
