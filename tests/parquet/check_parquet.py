@@ -239,13 +239,13 @@ def main():
     if a.no_corpus:
         pass
     elif root.is_dir():
-        files, equal, refused, found = corpus.check(root, say)
-        failures += found
-        if a.program:
+        if a.program:  # First: a child's memory is counted from what we have by then.
             for line in survives.check(a.program, root)[1]:
                 failures.append(line)
                 crashes += 1
                 say(f"MISMATCH {line}")
+        files, equal, refused, found = corpus.check(root, say)
+        failures += found
         for why, names in itertools.groupby(refused, lambda pair: pair[1]):
             say(f"refused: {', '.join(name for name, _ in names)}: {why}")
     else:

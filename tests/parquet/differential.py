@@ -81,7 +81,22 @@ def peer_writes(peer, rng, path, case):
         return
     got, case.refused = read_by_us(path)
     if got is not None:
-        expect_same("read by us", table, got, writers.LOOSE.get(peer, frozenset()))
+        try:
+            expect_same("read by us", table, got, writers.LOOSE.get(peer, frozenset()))
+        except Failure:
+            if peer != "duckdb" or not all_read(path, got):
+                raise
+            case.skipped = "duckdb wrote other values, as pyarrow and DuckDB read it too"
+
+
+def all_read(path, got):
+    """Whether both peers find in a file of DuckDB's what we find there."""
+    try:
+        for read in (read_by_pyarrow, read_by_duckdb):
+            same.compare_tables(got, read(path), DUCKDB_READS | {("binary", "fixed")})
+    except (same.Mismatch, pa.ArrowException, OSError):
+        return False
+    return True
 
 
 def read_by_pyarrow(path):
