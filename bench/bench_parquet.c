@@ -237,7 +237,7 @@ static struct cost scan(const char *source, unsigned threads, char *columns,
     options.columns = options.column_count > 0 ? names : NULL;
     struct cost c = begin();
     if (length > 8 && strcmp(source + length - 8, ".parquet") == 0) {
-        check(ds_file_scan(source, &stream, &err), source, &err);
+        check(ds_file_scan_with(source, &options, &stream, &err), source, &err);
     } else {
         check(ds_table_open(source, &table, &err), source, &err);
         check(ds_table_scan(table, &options, &stream, &err), source, &err);

@@ -61,8 +61,56 @@ static void check(const struct dsi_batch *b)
     }
 }
 
-static void read_rows(ds_storage *s, const struct dsi_schema *schema)
+// A filter that lets some values pass: it is asked for rows, and proves nothing.
+static bool passes(const struct dsi_column *c, int64_t row)
 {
+    struct dsi_value v;
+
+    if (dsi_layout_of(&c->field->type) == DSI_LAYOUT_NESTED ||
+        dsi_column_is_null(c, row)) {
+        return dsi_column_is_null(c, row);
+    }
+    dsi_column_value(c, row, &v);
+    return dsi_layout_of(&c->field->type) == DSI_LAYOUT_BYTES ? v.as.bytes.size % 3 == 0
+                                                              : row % 40 == 0;
+}
+
+static enum dsi_match match_some(const void *arg, int64_t rows,
+                                 const struct dsi_column_metrics *columns, size_t count)
+{
+    (void)arg;
+    (void)rows;
+    (void)columns;
+    (void)count;
+    return DSI_MATCH_SOME;
+}
+
+static enum dsi_match probe_some(const void *arg, dsi_data_has_fn has, void *has_arg)
+{
+    const struct dsi_value v = {.kind = DSI_TYPE_LONG, .as.i64 = 7};
+
+    has(has_arg, *(const int32_t *)arg, &v);
+    return DSI_MATCH_SOME;
+}
+
+static int eval_some(const void *arg, const struct dsi_batch *b, int64_t *rows,
+                     size_t *count, struct ds_error *err)
+{
+    (void)arg;
+    (void)err;
+    *count = 0;
+    for (int64_t i = 0; i < b->rows; i++) {
+        rows[*count] = i;
+        *count += passes(&b->columns[0], i);
+    }
+    return DS_OK;
+}
+
+// One way of reading the rows; -1: it failed.
+static int64_t read_rows(ds_storage *s, const struct dsi_schema *schema, int way)
+{
+    const int32_t id = schema->root.fields[0].id;
+    struct dsi_data_filter filter = {&id, &id, 1, match_some, probe_some, eval_some};
     struct dsi_data_file file = {.path = PLACE, .format = DSI_FORMAT_PARQUET};
     struct dsi_data_reader_options options = {.storage = s,
                                               .file = &file,
@@ -73,6 +121,10 @@ static void read_rows(ds_storage *s, const struct dsi_schema *schema)
     struct dsi_data_reader *r = NULL;
     struct ds_error err = {0};
     int64_t rows = 0;
+    options.fetch_bytes_max = way > 0 ? 300 : 0; // Small windows.
+    options.part_count = way > 0 ? 2 : 0;
+    options.part = way == 2;
+    options.filter = way == 3 ? &filter : NULL;
     int rc = dsi_data_reader_open(&options, &r, &err);
 
     while (rc >= 0 && rows < ROWS_MAX) {
@@ -89,6 +141,21 @@ static void read_rows(ds_storage *s, const struct dsi_schema *schema)
         abort(); // A failure without words.
     }
     dsi_data_reader_close(r);
+    return rc < 0 ? -1 : rows;
+}
+
+// Its two halves have as many rows as the whole, where all can be read.
+static void read_ways(ds_storage *s, const struct dsi_schema *schema)
+{
+    int64_t rows = read_rows(s, schema, 0);
+    int64_t first = read_rows(s, schema, 1);
+    int64_t second = read_rows(s, schema, 2);
+
+    if (rows >= 0 && rows < ROWS_MAX && first >= 0 && second >= 0 &&
+        first + second != rows) {
+        abort();
+    }
+    read_rows(s, schema, 3);
 }
 
 // One column as a schema of its own, so that an odd one does not hide the others; the
@@ -99,7 +166,7 @@ static void read_column(ds_storage *s, const struct dsi_field *f)
     struct dsi_schema schema = {
         .root = {.kind = DSI_TYPE_STRUCT, .fields = &wide, .field_count = 1}};
 
-    read_rows(s, &schema);
+    read_ways(s, &schema);
     wide.type.kind = f->type.kind == DSI_TYPE_INT     ? DSI_TYPE_LONG
                      : f->type.kind == DSI_TYPE_FLOAT ? DSI_TYPE_DOUBLE
                                                       : f->type.kind;
@@ -107,7 +174,7 @@ static void read_column(ds_storage *s, const struct dsi_field *f)
         wide.type.precision = 38;
     }
     if (!dsi_type_equal(&wide.type, &f->type)) {
-        read_rows(s, &schema);
+        read_ways(s, &schema);
     }
 }
 

@@ -10,9 +10,9 @@
 #include "data/data_metrics.h"
 
 enum {
-    CHUNK_SMALL = 32 * 1024,   // A chunk that is always read whole.
-    FETCH_BYTES_MAX = 8 << 20, // So much is read at once, for all columns.
-    WINDOW_MIN = 128 * 1024,   // Else, so much of each of them, or a page.
+    CHUNK_SMALL = 32 * 1024,       // A chunk that is always read whole.
+    FETCH_BYTES_DEFAULT = 8 << 20, // So much is read at once, for all columns.
+    WINDOW_MIN = 128 * 1024,       // Else, so much of each of them, or a page.
     WINDOW_MAX = 8 << 20,
     PAGES_GAP_MAX = 64 * 1024, // Pages that are read though nobody asked for them.
     INDEX_BYTES_MAX = 64 << 20,
@@ -67,6 +67,9 @@ int dsi_data_columns_init(struct dsi_data_columns *c,
     if (!c->items) {
         return dsi_no_memory(err, "making a data file reader");
     }
+    c->fetch_max = options->fetch_bytes_max > 0 && options->fetch_bytes_max < INT64_MAX
+                       ? (int64_t)options->fetch_bytes_max
+                       : FETCH_BYTES_DEFAULT;
     c->pool = dsi_pool_share(options->pool);
     if (!c->pool) {
         DSI_TRY(dsi_pool_new(&c->pool, err));
@@ -218,6 +221,12 @@ static int64_t chosen_rows(const struct dsi_data_columns *c)
     return rows;
 }
 
+// Whether a chunk is read whole, however few of its rows are wanted.
+static bool is_small(const struct dsi_data_columns *c, const struct dsi_parquet_chunk *k)
+{
+    return k->size <= CHUNK_SMALL && k->size <= c->fetch_max;
+}
+
 // Reads the offset indexes of chunks that are worth it.
 static int read_indexes(struct plan *p, struct ds_error *err)
 {
@@ -227,8 +236,8 @@ static int read_indexes(struct plan *p, struct ds_error *err)
     for (size_t i = 0; i < p->count; i++) {
         struct job *j = &p->jobs[i];
         const struct dsi_parquet_chunk *k = j->chunk->chunk;
-        if (k->size > CHUNK_SMALL && k->offset_index_offset > 0 &&
-            k->offset_index_size > 0 && k->offset_index_size <= INDEX_BYTES_MAX &&
+        if (!is_small(c, k) && k->offset_index_offset > 0 && k->offset_index_size > 0 &&
+            k->offset_index_size <= INDEX_BYTES_MAX &&
             dsi_data_io_has(&c->io, k->offset_index_offset, k->offset_index_size)) {
             DSI_TRY(
                 wish(p, k->offset_index_offset, k->offset_index_size, &j->index, err));
@@ -322,12 +331,13 @@ static int decide(struct plan *p, struct ds_error *err)
 {
     struct dsi_data_columns *c = p->columns;
     int64_t leaves = p->count > 0 ? (int64_t)p->count : 1;
-    int64_t window = FETCH_BYTES_MAX / leaves;
-    bool large = plan_size(p) > FETCH_BYTES_MAX;
+    int64_t window = c->fetch_max / leaves;
+    int64_t least = c->fetch_max < WINDOW_MIN ? 1 : WINDOW_MIN;
+    bool large = plan_size(p) > c->fetch_max;
     bool narrow = chosen_rows(c) < c->group->row_count / 8 * 7;
     int rc = DS_OK;
 
-    window = window < WINDOW_MIN ? WINDOW_MIN : window > WINDOW_MAX ? WINDOW_MAX : window;
+    window = window < least ? least : window > WINDOW_MAX ? WINDOW_MAX : window;
     if (!large && !narrow) {
         return DS_OK;
     }
@@ -336,7 +346,7 @@ static int decide(struct plan *p, struct ds_error *err)
         struct dsi_data_chunk *k = p->jobs[i].chunk;
         if (k->mode == DSI_CHUNK_SEGMENTS) {
             DSI_TRY(cut_segments(c, k, window, err));
-        } else if (p->jobs[i].leaf->max_rep == 0 && k->chunk->size > CHUNK_SMALL) {
+        } else if (p->jobs[i].leaf->max_rep == 0 && !is_small(c, k->chunk)) {
             k->mode = DSI_CHUNK_STREAM;
             k->window_bytes = window;
         }
@@ -347,7 +357,7 @@ done:
 
 static int fetch_planned(struct plan *p, struct ds_error *err)
 {
-    bool at_once = plan_size(p) <= FETCH_BYTES_MAX;
+    bool at_once = plan_size(p) <= p->columns->fetch_max;
     int rc = DS_OK;
 
     for (size_t i = 0; i < p->count; i++) {

@@ -73,6 +73,7 @@ static void test_data_pass__gives_exactly_the_rows_that_pass(void **state)
     static const uint64_t rates[] = {0, 1, 5, 20, 100, 500, 900, 1000};
     static const int64_t batches[] = {1, 7, 64, 1000, 65536};
     static const size_t bytes[] = {40, 300, 0};
+    static const size_t fetch[] = {1, 1500, 20000, 0};
     struct rows_random random = {20261121};
     uint64_t late = 0;
     struct passing p;
@@ -96,7 +97,8 @@ static void test_data_pass__gives_exactly_the_rows_that_pass(void **state)
             struct dsi_data_reader_options options = {
                 .schema = &p.schema,
                 .batch_rows_max = batches[rows_below(&random, 5)],
-                .batch_bytes_max = bytes[rows_below(&random, 3)]};
+                .batch_bytes_max = bytes[rows_below(&random, 3)],
+                .fetch_bytes_max = fetch[rows_below(&random, 4)]};
             if (rows_below(&random, 2)) {
                 options.schema = &schema;
                 options.output = &output;
@@ -180,8 +182,8 @@ static void test_data_pass__survives_every_fault(void **state)
     for (size_t i = 0; i < 2; i++) {
         struct passing_filter f = {60, 280, rates[i]};
         struct dsi_fault_plan plan = {0};
-        struct dsi_data_reader_options options = {.schema = &p.schema,
-                                                  .batch_rows_max = 100};
+        struct dsi_data_reader_options options = {
+            .schema = &p.schema, .batch_rows_max = 100, .fetch_bytes_max = i ? 500 : 0};
         while (dsi_fault_next(&plan)) {
             struct ds_error err = {0};
             struct outcome o;

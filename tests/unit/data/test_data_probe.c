@@ -214,7 +214,7 @@ static void test_data_probe__looks_into_whole_dictionaries(void **state)
         assert_int_equal(m, i % 2 == 0 && i < 10 ? DSI_MATCH_SOME : DSI_MATCH_NONE);
         passing_close(&o);
     }
-    asked.faulty = true;
+    asked = (struct asked){"word number 3", true};
     while (dsi_fault_next(&plan)) {
         struct passing_open o;
         struct ds_error err = {0};
