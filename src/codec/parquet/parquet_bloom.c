@@ -104,7 +104,8 @@ static double folded_rate(const struct dsi_parquet_bloom *b)
         }
         sum += all;
     }
-    return sum / (double)(b->size / BLOCK_BYTES / 2);
+    size_t blocks = b->size / BLOCK_BYTES / 2;
+    return sum / (double)blocks;
 }
 
 void dsi_parquet_bloom_fold(struct dsi_parquet_bloom *b, double fpp)
