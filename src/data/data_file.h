@@ -73,7 +73,7 @@ struct dsi_data_reader_options {
         *metadata;                   // Specs (identity partition values), name mapping.
     const struct dsi_schema *schema; // What to read: a projection; columns by field id.
     bool own_schema; // It is the file's own (dsi_data_file_schema): columns by name.
-    int64_t batch_rows_max; // 0: 65,536.
+    int64_t batch_rows_max; // 0: 65,536. Up to that, fewer where rows are wide.
     size_t batch_bytes_max; // Of a text column in a batch, or one value; 0: 64 MiB.
 
     const struct dsi_data_filter *filter; // NULL: every row.

@@ -92,12 +92,29 @@ static int64_t part_begin(const struct dsi_parquet_file *f, uint32_t part, uint3
     return row;
 }
 
+// Where rows are wide, fewer of them make a batch: what does not fit the caches, and the
+// pool, is slower and needs more memory. What was asked for beyond the default is kept
+// to.
+static int64_t narrow(const struct dsi_schema *schema, int64_t rows)
+{
+    enum { BATCH_BYTES = 16 << 20, OTHER_BYTES = 24, ROWS_MIN = 4096 };
+    int64_t width = 1;
+
+    for (size_t i = 0; i < schema->root.field_count; i++) {
+        size_t fixed = dsi_layout_width(&schema->root.fields[i].type);
+        width += fixed > 0 && fixed < BATCH_BYTES ? (int64_t)fixed : OTHER_BYTES;
+    }
+    int64_t fit = BATCH_BYTES / width > ROWS_MIN ? BATCH_BYTES / width : ROWS_MIN;
+    return rows > BATCH_ROWS_DEFAULT || rows < fit ? rows : fit;
+}
+
 static void fill_options(struct dsi_data_reader *r)
 {
     if (r->options.batch_rows_max <= 0 ||
         r->options.batch_rows_max > DSI_BATCH_ROWS_MAX) {
         r->options.batch_rows_max = BATCH_ROWS_DEFAULT;
     }
+    r->options.batch_rows_max = narrow(r->options.schema, r->options.batch_rows_max);
     if (r->options.batch_bytes_max == 0) {
         r->options.batch_bytes_max = BATCH_BYTES_DEFAULT;
     }
