@@ -47,7 +47,7 @@ def literal(text):
 
 
 class Pyarrow:
-    """Full reads as read_table: iter_batches, which streams, was slower each time."""
+    """Without a filter by iter_batches: of pyarrow's ways to read it is the quickest."""
 
     def __init__(self, threads):
         import pyarrow
@@ -66,13 +66,14 @@ class Pyarrow:
         return self.table.num_rows
 
     def scan(self, files, columns, bounds):
-        condition = None
-        if bounds:
-            field = self.ds.field(bounds[0])
-            condition = (field >= bounds[1]) & (field <= bounds[2])
-        source = self.ds.dataset(files, format="parquet")
-        table = source.to_table(columns=columns, filter=condition,
-                                use_threads=self.threads)
+        if not bounds:
+            return sum(batch.num_rows for file in files
+                       for batch in self.pq.ParquetFile(file, pre_buffer=True).iter_batches(
+                           65536, columns=columns, use_threads=self.threads))
+        field = self.ds.field(bounds[0])
+        condition = (field >= bounds[1]) & (field <= bounds[2])
+        table = self.ds.dataset(files, format="parquet").to_table(
+            columns=columns, filter=condition, use_threads=self.threads)
         return table.num_rows
 
     def count(self, files):

@@ -20,7 +20,7 @@ static uint64_t next_random(uint64_t *state)
 static struct dsi_variant_names make_names(struct dsi_buf *out)
 {
     struct dsi_variant_names names;
-    char name[8];
+    char name[16];
 
     const uint8_t head[3] = {0x41, NAMES & 0xff, NAMES >> 8};
     assert_int_equal(dsi_buf_append(out, head, sizeof head, NULL), DS_OK);
