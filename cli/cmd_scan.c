@@ -256,20 +256,21 @@ static bool is_data_file(const char *word)
     return false;
 }
 
-// All rows of a file; what chooses among them is for tables.
-static int scan_file(const char *path, const char *format)
+// Rows of a file. It has no history, and its footer says how many rows it has.
+static int scan_file(const char *path, struct ds_scan_options *scan, const char *format)
 {
     struct ArrowArrayStream stream = {0};
     struct ds_error err = {0};
 
-    if (where || select_text || limit || count_only || stats || as_of || ref ||
-        snapshot) {
+    if (count_only || stats || as_of || ref || snapshot) {
         opt_usage(command_find("scan"),
-                  "%s is a file: only --format, --output and --compression go with it",
-                  path);
+                  "%s is a file: --count, --stats and moments are for tables", path);
         return CLI_USAGE;
     }
-    int rc = ds_file_scan(path, &stream, &err);
+    if (select_text) {
+        scan->columns = split_columns(select_text, &scan->column_count);
+    }
+    int rc = ds_file_scan_with(path, scan, &stream, &err);
     if (rc == DS_OK) {
         rc = print_rows(&stream, format, &err);
     }
@@ -339,7 +340,7 @@ static int run(int count, char **words)
         return CLI_USAGE;
     }
     if (is_data_file(words[0])) {
-        return scan_file(words[0], format);
+        return scan_file(words[0], &scan, format);
     }
     if (select_text) {
         scan.columns = split_columns(select_text, &scan.column_count);
@@ -360,7 +361,7 @@ extern const struct command command_scan;
 const struct command command_scan = {
     "scan",
     "TABLE|FILE",
-    "Print the rows of a table, or all of a Parquet or Arrow file.",
+    "Print the rows of a table, or of a Parquet or Arrow file.",
     "Filters are SQL-like: = <> < <= > >=, AND OR NOT, IN (…), BETWEEN … AND …,\n"
     "IS [NOT] NULL, IS [NOT] NAN, LIKE 'prefix%'.",
     options,

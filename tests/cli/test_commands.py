@@ -95,6 +95,9 @@ def test_a_file_is_scanned_as_a_table_is():
     for form in ("jsonl", "csv", "table"):
         for file in ("rows.parquet", "rows.arrow"):
             equal(good("scan", file, "--format", form), good("scan", "t", "--format", form))
+    equal(good("scan", "rows.parquet", "--where", "id = 2", "-s", "id,m", "-f", "csv"),
+          good("scan", "t", "--where", "id = 2", "-s", "id,m", "-f", "csv"))
+    bad("scan", "rows.arrow", "--where", "id = 2", says="Arrow files come as they are")
     bad("scan", "rows.parquet", "--count", code=2, says="rows.parquet is a file")
     pathlib.Path("bad.parquet").write_bytes(b"PAR1 is not all of it: PAR1")
     bad("scan", "bad.parquet", says="bad.parquet")
