@@ -128,6 +128,24 @@ void dsi_data_columns_choose(struct dsi_data_columns *c, struct dsi_row_ranges c
     c->chosen = chosen;
 }
 
+void dsi_data_columns_expect(struct dsi_data_columns *c,
+                             const struct dsi_parquet_row_group *group)
+{
+    int64_t left = c->fetch_max;
+
+    for (size_t i = 0; i < c->output_count; i++) {
+        const struct dsi_data_source *decoder = c->items[i].decoder;
+        size_t leaves = dsi_data_source_leaf_count(decoder);
+        for (size_t k = 0; k < leaves && left > 0; k++) {
+            size_t leaf = dsi_data_source_leaf(decoder, k)->leaf;
+            const struct dsi_parquet_chunk *chunk = &group->columns[leaf];
+            int64_t size = chunk->size < left ? chunk->size : left;
+            dsi_data_io_expect(&c->io, chunk->offset, size);
+            left -= size;
+        }
+    }
+}
+
 bool dsi_data_columns_is(const struct dsi_data_columns *c, size_t i,
                          enum dsi_data_which which)
 {

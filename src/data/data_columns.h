@@ -80,6 +80,10 @@ void dsi_data_columns_end(struct dsi_data_columns *c); // Twice is fine.
 /// Says which rows will be read, at most; they stay where they are. All, unless told.
 void dsi_data_columns_choose(struct dsi_data_columns *c, struct dsi_row_ranges chosen);
 
+/// Says that this row group will be read soon, as much of it as is fetched at once.
+void dsi_data_columns_expect(struct dsi_data_columns *c,
+                             const struct dsi_parquet_row_group *group);
+
 bool dsi_data_columns_is(const struct dsi_data_columns *c, size_t i,
                          enum dsi_data_which which);
 

@@ -38,6 +38,18 @@ bool dsi_data_io_has(const struct dsi_data_io *io, int64_t offset, int64_t size)
            (uint64_t)size <= end - (uint64_t)offset;
 }
 
+void dsi_data_io_expect(struct dsi_data_io *io, int64_t offset, int64_t size)
+{
+    uint64_t end = dsi_file_size(io->file);
+
+    if (offset >= 0 && size > 0 && (uint64_t)offset < end) {
+        uint64_t left = end - (uint64_t)offset;
+        uint64_t some = (uint64_t)size < left ? (uint64_t)size : left;
+        dsi_file_will_read(io->file, (uint64_t)offset, some);
+        io->bytes_expected += some;
+    }
+}
+
 int dsi_data_io_read(struct dsi_data_io *io, int64_t offset, int64_t size,
                      struct dsi_buf *out, struct ds_error *err)
 {

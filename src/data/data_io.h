@@ -14,6 +14,7 @@ struct dsi_data_io {
     size_t buffer_count;
     size_t buffer_capacity;
     uint64_t bytes_read;
+    uint64_t bytes_expected;
     uint64_t reads;
 };
 
@@ -37,6 +38,10 @@ void dsi_data_io_forget(struct dsi_data_io *io);
 /// Reads one range into `out`, whose content it replaces.
 DS_MUST_CHECK int dsi_data_io_read(struct dsi_data_io *io, int64_t offset, int64_t size,
                                    struct dsi_buf *out, struct ds_error *err);
+
+/// Says that a range will be read soon: storage may fetch it while rows are decoded. What
+/// of it lies outside of the file is left out.
+void dsi_data_io_expect(struct dsi_data_io *io, int64_t offset, int64_t size);
 
 /// Whether there is such a range in the file.
 bool dsi_data_io_has(const struct dsi_data_io *io, int64_t offset, int64_t size);

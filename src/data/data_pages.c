@@ -105,6 +105,11 @@ static int load_segment(struct dsi_data_pages *p, struct ds_error *err)
         DSI_TRY(dsi_data_io_read(p->io, offset, last->offset + last->size - offset,
                                  &p->buffer, err));
         bytes = dsi_buf_slice(&p->buffer);
+        if (s + 1 < end) {
+            const struct dsi_parquet_page_place *to = &places[s[1].end_page - 1];
+            int64_t from = places[s[1].first_page].offset;
+            dsi_data_io_expect(p->io, from, to->offset + to->size - from);
+        }
     }
     DSI_TRY(check_segment(p, s, bytes, err));
     DSI_TRY(enter(p, bytes, places[s->first_page].first_row,
@@ -122,8 +127,10 @@ static int read_stream(struct dsi_data_pages *p, int64_t size, struct ds_error *
     if (left <= 0) {
         return corrupt(p, "its pages end early", err);
     }
-    return dsi_data_io_read(p->io, c->offset + p->stream_at, size < left ? size : left,
-                            &p->buffer, err);
+    size = size < left ? size : left;
+    dsi_data_io_expect(p->io, c->offset + p->stream_at + size,
+                       left - size < size ? left - size : size);
+    return dsi_data_io_read(p->io, c->offset + p->stream_at, size, &p->buffer, err);
 }
 
 // Passes over the pages before the one that has p->row; what is there of the buffer is

@@ -187,6 +187,16 @@ done:
     return rc;
 }
 
+// The row group after this one will be wanted too, as far as anybody can tell before its
+// statistics have been looked at.
+static void expect_next(struct dsi_data_reader *r)
+{
+    if (!r->options.filter && r->next_group < r->parquet.row_group_count &&
+        r->next_base < r->end_row) {
+        dsi_data_columns_expect(&r->columns, &r->parquet.row_groups[r->next_group]);
+    }
+}
+
 // Begins the next row group that has rows which may pass; none left: `begun` is false.
 static int begin_group(struct dsi_data_reader *r, struct ds_error *err)
 {
@@ -213,6 +223,7 @@ static int begin_group(struct dsi_data_reader *r, struct ds_error *err)
         if (r->begun) {
             dsi_data_columns_choose(&r->columns, ranges);
             dsi_data_pass_begin(&r->pass, ranges);
+            expect_next(r);
         } else {
             end_group(r);
         }

@@ -136,6 +136,16 @@ uint64_t dsi_file_size(struct ds_file *f)
     return f->ops->size(f);
 }
 
+void dsi_file_will_read(struct ds_file *f, uint64_t offset, uint64_t size)
+{
+    bool known = f->ops->struct_size >=
+                 offsetof(struct ds_file_ops, will_read) + sizeof f->ops->will_read;
+
+    if (known && f->ops->will_read && size > 0) {
+        f->ops->will_read(f, offset, size);
+    }
+}
+
 void dsi_file_close(struct ds_file *f)
 {
     if (f) {

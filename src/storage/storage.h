@@ -35,6 +35,9 @@ DS_MUST_CHECK int dsi_file_open(ds_storage *s, const char *path, struct ds_file 
 DS_MUST_CHECK int dsi_file_read(struct ds_file *f, uint64_t offset, void *out,
                                 size_t size, struct ds_error *err);
 uint64_t dsi_file_size(struct ds_file *f);
+
+/// Says that these bytes of the file will be read soon. Only a hint.
+void dsi_file_will_read(struct ds_file *f, uint64_t offset, uint64_t size);
 void dsi_file_close(struct ds_file *f); // NULL is fine.
 
 DS_MUST_CHECK int dsi_sink_create(ds_storage *s, const char *path, struct ds_sink **out,

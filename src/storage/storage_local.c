@@ -138,6 +138,11 @@ static int file_read(struct ds_file *f, uint64_t offset, void *out, size_t size,
     return DS_OK;
 }
 
+static void file_will_read(struct ds_file *f, uint64_t offset, uint64_t size)
+{
+    dsi_posix()->will_read(((struct local_file *)f)->fd, offset, size);
+}
+
 static uint64_t file_size(struct ds_file *f)
 {
     return ((struct local_file *)f)->size;
@@ -159,6 +164,7 @@ static const struct ds_file_ops file_ops = {
     .read = file_read,
     .size = file_size,
     .close = file_close,
+    .will_read = file_will_read,
 };
 
 // What is not a regular file is no file of ours (3).

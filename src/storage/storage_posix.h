@@ -17,6 +17,7 @@ struct dsi_posix_ops {
     int (*open)(const char *path, int flags, mode_t mode);
     int (*close)(int fd);
     int64_t (*pread)(int fd, void *out, size_t size, uint64_t offset);
+    void (*will_read)(int fd, uint64_t offset, uint64_t size); // A hint: no result.
     int64_t (*write)(int fd, const void *bytes, size_t size);
     int (*fsync)(int fd);
     int (*link)(const char *from, const char *to);

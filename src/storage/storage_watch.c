@@ -77,6 +77,11 @@ static int file_read(struct ds_file *f, uint64_t offset, void *out, size_t size,
                           w->inner->ops->read(w->inner, offset, out, size, err), err);
 }
 
+static void file_will_read(struct ds_file *f, uint64_t offset, uint64_t size)
+{
+    dsi_file_will_read(((struct watch_file *)f)->inner, offset, size);
+}
+
 static uint64_t file_size(struct ds_file *f)
 {
     struct watch_file *w = (struct watch_file *)f;
@@ -96,6 +101,7 @@ static const struct ds_file_ops file_ops = {
     .read = file_read,
     .size = file_size,
     .close = file_close,
+    .will_read = file_will_read,
 };
 
 static int watch_open(ds_storage *s, const char *path, struct ds_file **out,

@@ -51,6 +51,10 @@ struct ds_file_ops {
                 struct ds_error *err);
     uint64_t (*size)(struct ds_file *file); ///< (required) As of opening.
     void (*close)(struct ds_file *file);    ///< (required)
+
+    /// (optional) A hint that these bytes will be read soon: begins to fetch them behind
+    /// the caller's back, if that is possible, and returns at once. Never fails.
+    void (*will_read)(struct ds_file *file, uint64_t offset, uint64_t size);
 };
 
 /// A new file being written front to back; the backend's own struct begins with it. One

@@ -46,6 +46,31 @@ static void test_data_columns__fetches_neighbours_by_one_read(void **state)
     passing_release(&p);
 }
 
+static void test_data_columns__expects_no_more_than_is_fetched_at_once(void **state)
+{
+    struct passing p;
+    struct passing_open o;
+    (void)state;
+
+    passing_init(&p, 1, 500, NULL, NULL);
+    struct dsi_data_reader_options options = {
+        .storage = p.storage, .file = &p.file, .schema = &p.schema};
+    assert_int_equal(passing_open(&p, &options, &o, NULL), DS_OK);
+    const struct dsi_parquet_row_group *g = &o.parquet.row_groups[0];
+    int64_t all = 0;
+    for (size_t i = 0; i < o.parquet.leaf_count; i++) {
+        all += g->columns[i].size;
+    }
+    dsi_data_columns_expect(&o.columns, g);
+    assert_int_equal(o.columns.io.bytes_expected, all);
+    o.columns.fetch_max = 1000;
+    dsi_data_columns_expect(&o.columns, g);
+    assert_int_equal(o.columns.io.bytes_expected, all + 1000);
+    assert_int_equal(o.columns.io.reads, 0);
+    passing_close(&o);
+    passing_release(&p);
+}
+
 static void test_data_columns__tells_what_is_known_of_a_row_group(void **state)
 {
     struct passing p;
@@ -102,6 +127,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_data_columns__fetches_neighbours_by_one_read),
+        cmocka_unit_test(test_data_columns__expects_no_more_than_is_fetched_at_once),
         cmocka_unit_test(test_data_columns__tells_what_is_known_of_a_row_group),
         cmocka_unit_test(test_data_columns__survives_every_fault),
     };

@@ -52,6 +52,46 @@ static void check(struct ds_slice got, int64_t offset, int64_t size)
     }
 }
 
+// A file that notes what it is told will be read.
+struct noting {
+    struct ds_file base;
+    uint64_t offset;
+    uint64_t size;
+};
+
+static void note(struct ds_file *f, uint64_t offset, uint64_t size)
+{
+    ((struct noting *)f)->offset = offset;
+    ((struct noting *)f)->size = size;
+}
+
+static uint64_t hundred(struct ds_file *f)
+{
+    (void)f;
+    return 100;
+}
+
+static void test_data_io__tells_storage_what_will_be_read(void **state)
+{
+    static const struct ds_file_ops ops = {
+        .struct_size = sizeof ops, .size = hundred, .will_read = note};
+    struct noting f = {.base.ops = &ops};
+    struct dsi_data_io io;
+    (void)state;
+
+    dsi_data_io_init(&io, &f.base, NULL);
+    dsi_data_io_expect(&io, 20, 30);
+    assert_true(f.offset == 20 && f.size == 30);
+    dsi_data_io_expect(&io, 90, 30); // What lies outside is left out …
+    assert_true(f.offset == 90 && f.size == 10);
+    dsi_data_io_expect(&io, 100, 5); // … and nothing is not worth telling.
+    dsi_data_io_expect(&io, -1, 5);
+    dsi_data_io_expect(&io, 0, 0);
+    assert_true(f.offset == 90 && f.size == 10);
+    assert_int_equal(io.bytes_expected, 40);
+    dsi_data_io_release(&io);
+}
+
 static void test_data_io__reads_neighbours_by_one_request(void **state)
 {
     struct dsi_data_io io;
@@ -121,6 +161,7 @@ static void test_data_io__survives_every_fault(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_data_io__tells_storage_what_will_be_read),
         cmocka_unit_test(test_data_io__reads_neighbours_by_one_request),
         cmocka_unit_test(test_data_io__knows_what_is_in_the_file),
         cmocka_unit_test(test_data_io__survives_every_fault),

@@ -152,14 +152,17 @@ static void test_data_pages__fetches_what_is_read_and_little_more(void **state)
     uint64_t before = c.o.columns.io.bytes_read;
     assert_int_equal(read_numbers(&p, 1234, 10, NULL), DS_OK);
     assert_int_equal(c.o.columns.io.bytes_read - before, c.plan.index.places[12].size);
+    assert_int_equal(c.o.columns.io.bytes_expected, c.plan.index.places[13].size);
     dsi_data_pages_end(&p);
 
     // Passing over pages of a stream reads their headers.
     begin(&c, 0, DSI_CHUNK_STREAM, 0, 1);
+    c.o.columns.io.bytes_expected = 0;
     assert_int_equal(
         dsi_data_pages_begin(&p, &c.o.columns.io, c.leaf, &c.plan, ROWS, false, NULL),
         DS_OK);
     assert_int_equal(read_numbers(&p, ROWS - 1, 1, NULL), DS_OK);
+    assert_true(c.o.columns.io.bytes_expected > 0);
     assert_true(p.buffer.capacity < 100000);
     dsi_data_pages_end(&p);
     close_chunk(&c);

@@ -101,12 +101,28 @@ static void test_storage__appends_what_it_reads(void **state)
     dsi_storage_free(s);
 }
 
+// A file of a backend that was compiled before there were hints.
+static void test_storage__gives_hints_to_files_that_take_them(void **state)
+{
+    static const struct ds_file_ops old = {
+        .struct_size = offsetof(struct ds_file_ops, will_read),
+        .will_read = (void (*)(struct ds_file *, uint64_t, uint64_t))1};
+    static const struct ds_file_ops deaf = {.struct_size = sizeof deaf};
+    struct ds_file f = {&old};
+    (void)state;
+
+    dsi_file_will_read(&f, 0, 1);
+    f.ops = &deaf;
+    dsi_file_will_read(&f, 0, 1);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_storage__does_without_what_a_backend_has_not),
         cmocka_unit_test(test_storage__surrounds_every_effect_with_fault_points),
         cmocka_unit_test(test_storage__appends_what_it_reads),
+        cmocka_unit_test(test_storage__gives_hints_to_files_that_take_them),
     };
     return cmocka_run_group_tests_name("storage", tests, NULL, NULL);
 }
