@@ -68,8 +68,21 @@ done:
     return rc;
 }
 
+// Whether a reader can begin in the middle of a row group without decoding what comes
+// before: the rows of a list's pages are known by an index only.
+static bool can_cut(const struct dsi_parquet_file *f,
+                    const struct dsi_parquet_row_group *g)
+{
+    for (size_t i = 0; i < f->leaf_count; i++) {
+        if (f->leaves[i]->max_rep > 0 && g->columns[i].offset_index_size <= 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 // Where part `part` of `count` begins: at about its share of the rows, but at the border
-// of a row group where one is near. The same for everybody who asks.
+// of a row group where one is near, or has to be. The same for everybody who asks.
 static int64_t part_begin(const struct dsi_parquet_file *f, uint32_t part, uint32_t count)
 {
     int64_t share = f->row_count / count;
@@ -81,10 +94,11 @@ static int64_t part_begin(const struct dsi_parquet_file *f, uint32_t part, uint3
     }
     for (size_t i = 0; i < f->row_group_count && base <= row; i++) {
         int64_t end = base + f->row_groups[i].row_count;
-        if (row - base <= share / 4) {
+        int64_t near = can_cut(f, &f->row_groups[i]) ? share / 4 : (end - base) / 2;
+        if (row - base <= near) {
             return base;
         }
-        if (row < end && end - row <= share / 4) {
+        if (row < end && end - row <= near) {
             return end;
         }
         base = end;

@@ -232,6 +232,64 @@ static void test_data_reader__skips_row_groups_by_their_statistics(void **state)
     dsi_batch_release(&b);
 }
 
+// One row group of 200 rows, without an offset index: where its lists begin is known only
+// to who has decoded what comes before. Flat rows are cut anywhere.
+static int64_t rows_of_part(const char *location, const struct dsi_schema *schema,
+                            uint32_t part, uint32_t count)
+{
+    struct dsi_data_file file = files_data_file(location);
+    struct dsi_data_reader_options options = {.storage = local,
+                                              .file = &file,
+                                              .schema = schema,
+                                              .own_schema = true,
+                                              .part = part,
+                                              .part_count = count};
+    struct dsi_data_reader *r = NULL;
+    struct dsi_batch b;
+    int64_t rows = 0;
+    int rc = DS_OK;
+
+    assert_int_equal(dsi_data_reader_open(&options, &r, NULL), DS_OK);
+    while ((rc = dsi_data_reader_next(r, &b, NULL)) == DS_ROW) {
+        rows += b.rows;
+        dsi_batch_release(&b);
+    }
+    assert_int_equal(rc, DS_OK);
+    dsi_data_reader_close(r);
+    return rows;
+}
+
+static void test_data_reader__cuts_only_where_a_part_may_begin(void **state)
+{
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_schema deep;
+    struct dsi_schema flat;
+    (void)state;
+
+    assert_int_equal(
+        dsi_data_file_schema(local, FILES_GOLDEN("deep_v1.parquet"), &arena, &deep, NULL),
+        DS_OK);
+    assert_int_equal(
+        dsi_data_file_schema(local, FILES_GOLDEN("narrow.parquet"), &arena, &flat, NULL),
+        DS_OK);
+    int64_t parts = 0;
+    int64_t rows = 0;
+    for (uint32_t part = 0; part < 3; part++) {
+        int64_t n = rows_of_part(FILES_GOLDEN("deep_v1.parquet"), &deep, part, 3);
+        parts += n > 0;
+        rows += n;
+    }
+    assert_int_equal(parts, 1);
+    assert_int_equal(rows, 200);
+    for (uint32_t part = 0; part < 8; part++) {
+        int64_t n = rows_of_part(FILES_GOLDEN("narrow.parquet"), &flat, part, 8);
+        assert_true(n > 0 && n < 50);
+        rows += n;
+    }
+    assert_int_equal(rows, 300);
+    dsi_arena_release(&arena);
+}
+
 static void refuses(const char *location, const struct dsi_field *field, int status,
                     const char *says)
 {
@@ -321,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_data_reader__reads_int96_by_position_without_ids),
         cmocka_unit_test(test_data_reader__widens_types_and_knows_columns_by_id),
         cmocka_unit_test(test_data_reader__skips_row_groups_by_their_statistics),
+        cmocka_unit_test(test_data_reader__cuts_only_where_a_part_may_begin),
         cmocka_unit_test(test_data_reader__says_what_it_cannot_read),
         cmocka_unit_test(test_data_reader__refuses_other_formats_by_name),
         cmocka_unit_test(test_data_reader__survives_every_fault),
