@@ -242,18 +242,21 @@ static int print_count(ds_table *table, const struct ds_scan_options *scan,
     return DS_OK;
 }
 
-// Whether a word is a file of rows, and no table.
+// Whether a word is a file of rows, and no table: a table's place is a directory. Where
+// there is a catalog, a name without a slash has to end like a file's.
 static bool is_data_file(const char *word)
 {
     static const char *const ends[] = {".parquet", ".arrow", ".arrows", ".feather"};
+    bool named = false;
     struct stat st;
 
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-        if (ends_with(word, ends[i])) {
-            return stat(word, &st) == 0 && S_ISREG(st.st_mode);
-        }
+        named = named || ends_with(word, ends[i]);
     }
-    return false;
+    if (stat(word, &st) != 0) {
+        return named && names_path(word);
+    }
+    return S_ISREG(st.st_mode) && (named || names_path(word));
 }
 
 // Rows of a file. It has no history, and its footer says how many rows it has.

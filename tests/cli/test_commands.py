@@ -101,6 +101,7 @@ def test_a_file_is_scanned_as_a_table_is():
     bad("scan", "rows.parquet", "--count", code=2, says="rows.parquet is a file")
     pathlib.Path("bad.parquet").write_bytes(b"PAR1 is not all of it: PAR1")
     bad("scan", "bad.parquet", says="bad.parquet")
+    bad("scan", "absent.parquet", says="No such file")
 
 
 def test_like_a_csv_file_guesses_types():
