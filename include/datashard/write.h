@@ -31,6 +31,12 @@ enum ds_append_mode {
     DS_APPEND_FAST = 1, ///< Never merge: the cheapest commit, more manifests.
 };
 
+/// Whether a commit may share its swap with those of other writers on this machine.
+enum ds_group_mode {
+    DS_GROUP_AUTO = 0, ///< As the table's property datashard.group-commit.enabled says.
+    DS_GROUP_OFF = 1,  ///< Never: a swap of its own.
+};
+
 struct ds_commit_options {
     uint32_t struct_size;
     /// A UUID that names this commit for ever; a job that runs twice with one identity
@@ -42,6 +48,7 @@ struct ds_commit_options {
     enum ds_isolation isolation;
     enum ds_append_mode append_mode;
     struct ds_properties summary; ///< Added to the snapshot's summary.
+    enum ds_group_mode group;
 };
 
 /// What became of a commit, and what it cost.
@@ -55,10 +62,11 @@ struct ds_commit_result {
     int64_t waited_us;       ///< Slept between attempts, and waited in line.
     int64_t elapsed_us;      ///< The whole commit.
     uint64_t rows;           ///< Rows added.
-    uint64_t files;          ///< Data files added.
+    uint64_t files;          ///< Data files added; 0 when the rows share one of a group.
     uint64_t bytes;          ///< Their bytes.
     char identity[40];       ///< The commit's UUID.
     char token[512];         ///< For ds_table_resolve when the outcome is unknown; or "".
+    uint32_t group_size; ///< Commits that shared the swap, this one included; 0: alone.
 };
 
 /// Appends every row of a stream as one commit. The stream is always released, on failure

@@ -96,6 +96,14 @@ DS_MUST_CHECK int dsi_catalog_lock(struct dsi_catalog *c,
                                    void **out, struct ds_error *err);
 void dsi_catalog_unlock(struct dsi_catalog *c, void *lock); // NULL is fine.
 
+/// The file in which this machine's writers of one table meet (storage/storage_queue.h),
+/// beside its lock: a path, not a URI, in the arena. *out NULL: tables of this catalog are
+/// not in local files.
+DS_MUST_CHECK int dsi_catalog_queue_path(struct dsi_catalog *c,
+                                         const struct dsi_table_name *name,
+                                         struct dsi_arena *arena, char **out,
+                                         struct ds_error *err);
+
 /// Drops the name. With `purge` the caller removes files afterwards (txn knows which).
 DS_MUST_CHECK int dsi_catalog_drop(struct dsi_catalog *c,
                                    const struct dsi_table_name *name,

@@ -15,8 +15,15 @@
 
 enum { DSI_NONCE_TEXT_SIZE = 9 }; // Eight hexadecimal digits and the terminator.
 
-// Where the identity is found in a table's history.
+// Where the identity is found in a table's history: in the summary of its snapshot, or,
+// of a change without one, in the table's properties. There may be several, parted by
+// blanks, in the property.
 #define DSI_KEY_COMMIT_ID "datashard.commit-id"
+
+// In the summary of a snapshot that several changes share: their identities, 22
+// characters of base64url (RFC 4648, 16 bytes, no padding) each, one after the other.
+#define DSI_KEY_COMMIT_IDS "datashard.commit-ids"
+enum { DSI_IDENTITY_SHORT_SIZE = 22 };
 
 // What a change can do. Each kind has its row in the conflict rules (txn/conflict.h).
 // To come, each with what it needs: overwrite, delete, row delta, rewrite, schema, spec,
@@ -28,11 +35,31 @@ enum dsi_operation_kind {
     DSI_OPERATION_COUNT,
 };
 
+// Rows that have no file yet, as bytes (data/batch_bytes.h) of one schema.
+struct dsi_held_rows {
+    struct ds_slice bytes;
+    int64_t rows; // 0: there are none.
+    int32_t schema_id;
+};
+
+// Data files in manifests that their writer has stored already: durable, entries ADDED
+// with snapshot id and sequence numbers inherited (so not in v1 tables).
+struct dsi_stored_files {
+    const struct dsi_manifest_file *manifests;
+    size_t manifest_count;
+    int64_t files;
+    int64_t rows;
+    int64_t bytes;
+    int64_t partitions; // Different ones, at least.
+};
+
 struct dsi_operation {
     enum dsi_operation_kind kind;
-    const struct dsi_data_file *files; // APPEND.
+    const struct dsi_data_file *files; // APPEND: any of files, stored and rows.
     size_t file_count;
     bool owned; // The files were written for this change: removed if it is not committed.
+    struct dsi_stored_files stored;
+    struct dsi_held_rows held;       // Become files before anything is rebased.
     struct ds_properties properties; // SET_PROPERTIES; a value of NULL removes its key.
 };
 
@@ -59,6 +86,15 @@ struct dsi_change {
     struct dsi_operation *operations;
     size_t operation_count;
     unsigned writers; // Appends begun for it: each names its files apart.
+
+    // A group's change: whose changes it is made of (besides its own identity, which no
+    // owner has), and what could not share its snapshot: further changes, applied one
+    // after the other in the same version, each with a snapshot and an identity of its
+    // own.
+    const char (*members)[DSI_UUID_TEXT_SIZE];
+    size_t member_count;
+    struct dsi_change **parts; // Owned; without parts of their own.
+    size_t part_count;
 };
 
 /// A change planned on `state`, with no operations yet. `options` (may be NULL) gives
@@ -75,6 +111,29 @@ DS_MUST_CHECK int dsi_change_append(struct dsi_change *c,
                                     const struct dsi_data_file *files, size_t count,
                                     bool owned, struct ds_error *err);
 
+/// Adds files by their stored manifests, deeply copied; several calls add up.
+DS_MUST_CHECK int dsi_change_append_stored(struct dsi_change *c,
+                                           const struct dsi_stored_files *stored,
+                                           struct ds_error *err);
+
+/// Adds rows that have no file yet, copied; all of one schema, several calls add up.
+DS_MUST_CHECK int dsi_change_hold(struct dsi_change *c, const struct dsi_held_rows *rows,
+                                  struct ds_error *err);
+
+/// The rows it holds; NULL when it holds none.
+const struct dsi_held_rows *dsi_change_held(const struct dsi_change *c);
+
+/// Forgets the rows it holds: they have become files.
+void dsi_change_drop_held(struct dsi_change *c);
+
+/// Names an owner whose change this one includes.
+DS_MUST_CHECK int dsi_change_add_member(struct dsi_change *c, const char *identity,
+                                        struct ds_error *err);
+
+/// Adds a part, taking it, also on failure.
+DS_MUST_CHECK int dsi_change_add_part(struct dsi_change *c, struct dsi_change *part,
+                                      struct ds_error *err);
+
 /// Sets a property, or removes it (value NULL); the last call for a key wins.
 DS_MUST_CHECK int dsi_change_set_property(struct dsi_change *c, const char *key,
                                           const char *value, struct ds_error *err);
@@ -82,11 +141,11 @@ DS_MUST_CHECK int dsi_change_set_property(struct dsi_change *c, const char *key,
 /// Makes it an EMPTY version.
 DS_MUST_CHECK int dsi_change_empty(struct dsi_change *c, struct ds_error *err);
 
-/// Rows, files and bytes it adds.
+/// Rows, files and bytes it adds, its parts' too; of held rows there are no files yet.
 void dsi_change_totals(const struct dsi_change *c, uint64_t *rows, uint64_t *files,
                        uint64_t *bytes);
 
-/// True when it will make a snapshot.
+/// True when it, or a part of it, will make a snapshot.
 bool dsi_change_makes_snapshot(const struct dsi_change *c);
 
 /// Removes the data files written for a change that was never given to dsi_commit (which
