@@ -1,0 +1,251 @@
+// A crash, or a failure, at every call of the gate: see README.md.
+//
+//   check_crash [--every N] [--only OPERATION] [--catalog sqlite|path] [--fault NAME]
+//               [--call N] [--jobs N]
+//
+// --every N takes each N-th point only: the small form. The others replay one point.
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "crash/scene.h"
+#include "txn/mutant.h"
+
+enum { JOBS_MAX = 16, FAILURES_SHOWN = 20 };
+
+// --- The operations -------------------------------------------------------------------
+
+static void append_alone(struct scene *s)
+{
+    scene_append(s, SCENE_VICTIM, DS_GROUP_OFF, &s->shared->victim);
+}
+
+static void create_table(struct scene *s)
+{
+    struct scene_told *told = &s->shared->victim;
+    struct kit_table t = {NULL, NULL};
+    struct ds_error err = {0};
+
+    told->status = kit_create(&s->place, false, &t, &err);
+    snprintf(told->message, sizeof told->message, "%.590s", err.message);
+    told->done = true;
+    kit_close(&t);
+}
+
+static const struct scene_operation operations[] = {
+    {.name = "plain", .victim = append_alone},
+    {.name = "tidy", .tidy = true, .victim = append_alone},
+    {.name = "create", .creates = true, .victim = create_table},
+};
+enum { OPERATIONS = sizeof operations / sizeof operations[0] };
+
+// --- All points -----------------------------------------------------------------------
+
+struct choice {
+    unsigned every;
+    unsigned jobs;
+    const char *only;
+    const char *catalog;
+    const char *fault;
+    uint32_t call;
+    bool quiet;
+};
+
+// Counts of all jobs.
+struct tally {
+    atomic_uint points;
+    atomic_uint deaths;
+    atomic_uint wrong[SCENE_WRONGS];
+    atomic_uint shown;
+};
+
+static void report_failure(const struct scene *s, struct tally *t)
+{
+    if (atomic_fetch_add(&t->shown, 1) < FAILURES_SHOWN) {
+        printf("%s at %s, call %u (%s) of %s on %s: %s\n  again: check_crash --only %s "
+               "--catalog %s --fault %s --call %u\n",
+               scene_wrong_names[s->shared->wrong], plan_fault_names[s->fault], s->call,
+               s->shared->plan.struck, s->op->name, s->place.sqlite ? "sqlite" : "path",
+               s->shared->why, s->op->name, s->place.sqlite ? "sqlite" : "path",
+               plan_fault_names[s->fault], s->call);
+        fflush(stdout);
+    }
+}
+
+static void run_point(struct scene *s, struct tally *t, bool quiet)
+{
+    scene_run(s);
+    bool struck = s->shared->plan.hits > 0;
+    atomic_fetch_add(&t->points, struck);
+    atomic_fetch_add(&t->deaths, struck && plan_dies(s->fault));
+    atomic_fetch_add(&t->wrong[s->shared->wrong], 1);
+    if (s->shared->wrong != SCENE_FINE && !quiet) {
+        report_failure(s, t);
+    }
+}
+
+static bool is_wanted(const struct choice *c, const struct scene *s)
+{
+    return (!c->fault || strcmp(c->fault, plan_fault_names[s->fault]) == 0) &&
+           (c->call == 0 || c->call == s->call);
+}
+
+// All points of one operation on one catalog that fall to this job.
+static void run_operation(struct scene *s, const struct choice *c, unsigned job,
+                          struct tally *t)
+{
+    unsigned nth = 0;
+
+    s->fault = PLAN_NOTHING;
+    s->call = 0;
+    scene_run(s);
+    if (s->shared->wrong != SCENE_FINE) {
+        atomic_fetch_add(&t->wrong[s->shared->wrong], 1);
+        report_failure(s, t);
+        return;
+    }
+    uint32_t calls = s->shared->plan.calls;
+    for (int f = PLAN_NOTHING + 1; f < PLAN_FAULTS; f++) {
+        for (uint32_t call = 1; call <= calls; call++, nth++) {
+            s->fault = (enum plan_fault)f;
+            s->call = call;
+            if (nth % (c->every * c->jobs) == job * c->every && is_wanted(c, s)) {
+                run_point(s, t, c->quiet);
+            }
+        }
+    }
+    if (job == 0 && !c->quiet) {
+        printf("%s on %s: %u calls\n", s->op->name, s->place.sqlite ? "sqlite" : "path",
+               calls);
+        fflush(stdout);
+    }
+}
+
+static void run_job(const struct choice *c, const char *dir, unsigned job,
+                    struct tally *t)
+{
+    struct scene s = {.shared = kit_shared(sizeof *s.shared)};
+    char own[KIT_PATH_MAX];
+
+    snprintf(own, sizeof own, "%.400s/job%u", dir, job);
+    for (unsigned i = 0; i < OPERATIONS; i++) {
+        for (int sqlite = 0; sqlite < 2; sqlite++) {
+            s.op = &operations[i];
+            s.place.sqlite = sqlite;
+            if ((c->only && strcmp(c->only, s.op->name) != 0) ||
+                (c->catalog && strcmp(c->catalog, sqlite ? "sqlite" : "path") != 0)) {
+                continue;
+            }
+            scene_set_up(&s, own);
+            run_operation(&s, c, job, t);
+        }
+    }
+}
+
+static void run_jobs(const struct choice *c, const char *dir, struct tally *t)
+{
+    for (unsigned job = 0; job < c->jobs; job++) {
+        fflush(stdout);
+        pid_t pid = fork();
+        if (pid == 0) {
+            run_job(c, dir, job, t);
+            fflush(stdout);
+            _exit(0);
+        }
+    }
+    int status = 0;
+    while (wait(&status) > 0) {
+        if (status != 0) {
+            printf("a job ended with wait status %#x\n", (unsigned)status);
+            atomic_fetch_add(&t->wrong[SCENE_STUCK], 1);
+        }
+    }
+}
+
+// --- Planted bugs ---------------------------------------------------------------------
+
+// A writer that does not look whether its commit is there before it writes it again
+// makes rows twice: some crash must show it.
+static bool planted_is_caught(const char *dir)
+{
+    struct scene s = {.shared = kit_shared(sizeof *s.shared), .op = &operations[0]};
+    char own[KIT_PATH_MAX];
+    bool found = false;
+
+    snprintf(own, sizeof own, "%.400s/planted", dir);
+    scene_set_up(&s, own);
+    scene_run(&s);
+    s.call = s.shared->plan.calls;
+    s.fresh_mutants = DSI_MUTANT_NO_LOOK;
+    s.fault = PLAN_DIE_BEFORE;
+    for (; s.call > 0 && !found; s.call--) { // From the end: what matters happens late.
+        scene_run(&s);
+        found = s.shared->wrong == SCENE_DUPLICATE;
+    }
+    printf("planted bug (no look before writing again): %s\n",
+           found ? s.shared->why : "NOT CAUGHT");
+    return found;
+}
+
+// --------------------------------------------------------------------------------------
+
+static bool parse(int argc, char **argv, struct choice *c)
+{
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const char *value = argv[i + 1];
+        unsigned number = (unsigned)strtoul(value, NULL, 10);
+        if (strcmp(argv[i], "--every") == 0 && number > 0) {
+            c->every = number;
+        } else if (strcmp(argv[i], "--jobs") == 0 && number > 0 && number <= JOBS_MAX) {
+            c->jobs = number;
+        } else if (strcmp(argv[i], "--only") == 0) {
+            c->only = value;
+        } else if (strcmp(argv[i], "--catalog") == 0) {
+            c->catalog = value;
+        } else if (strcmp(argv[i], "--fault") == 0) {
+            c->fault = value;
+        } else if (strcmp(argv[i], "--call") == 0) {
+            c->call = number;
+        } else {
+            return false;
+        }
+    }
+    return argc % 2 == 1;
+}
+
+int main(int argc, char **argv)
+{
+    struct choice c = {.every = 1, .jobs = 2};
+    struct tally *t = kit_shared(sizeof *t);
+    const char *base = getenv("TMPDIR");
+    char dir[KIT_PATH_MAX];
+
+    if (!parse(argc, argv, &c)) {
+        fprintf(stderr, "usage: see the top of crash.c\n");
+        return 2;
+    }
+    snprintf(dir, sizeof dir, "%.300s/datashard-crash-XXXXXX",
+             base && base[0] == '/' ? base : "/tmp");
+    if (!mkdtemp(dir)) {
+        perror(dir);
+        return 2;
+    }
+    bool caught = c.fault || c.call || planted_is_caught(dir);
+    run_jobs(&c, dir, t);
+    kit_remove(dir);
+    unsigned bad = !caught;
+    for (int i = SCENE_FINE + 1; i < SCENE_WRONGS; i++) {
+        bad += t->wrong[i];
+    }
+    printf("%u of the points are deaths, the others failures\n", t->deaths);
+    printf("crash: operations=%u points=%u catalogs=2 lost=%u duplicate=%u stuck=%u "
+           "unreadable=%u leaked=%u\n",
+           (unsigned)OPERATIONS, t->points, t->wrong[SCENE_LOST],
+           t->wrong[SCENE_DUPLICATE], t->wrong[SCENE_STUCK], t->wrong[SCENE_UNREADABLE],
+           t->wrong[SCENE_LEAKED]);
+    return bad > 0;
+}

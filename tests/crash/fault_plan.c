@@ -1,0 +1,168 @@
+#include "crash/fault_plan.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *const plan_fault_names[PLAN_FAULTS] = {
+    "nothing",     "die-before",    "die-after",      "die-within", "eio",
+    "eio-forever", "enospc",        "enospc-forever", "eintr",      "eintr-forever",
+    "short",       "short-forever", "done-but-eio"};
+
+enum { INTERRUPTIONS = 50 };
+
+static struct {
+    enum plan_fault fault;
+    uint32_t call;
+    struct plan_report *report;
+    atomic_uint calls;
+    atomic_uint interrupted;
+    atomic_bool stopped;
+    atomic_uint paths;
+} plan;
+
+static _Thread_local bool chosen; // The call between before and after is the one.
+
+static void die(void)
+{
+    raise(SIGKILL);
+    for (;;) {
+        pause();
+    }
+}
+
+static void note_path(const char *path)
+{
+    uint32_t at = path ? atomic_fetch_add(&plan.paths, 1) : PLAN_PATHS_MAX;
+
+    if (at < PLAN_PATHS_MAX) {
+        snprintf(plan.report->paths[at], PLAN_PATH_MAX, "%s", path);
+        plan.report->path_count = at + 1;
+    }
+}
+
+static void note_names(const struct shim_call *c)
+{
+    if (c->kind == SHIM_OPEN && c->layer == SHIM_POSIX && (c->flags & O_CREAT)) {
+        note_path(c->path);
+    } else if (c->kind == SHIM_LINK || c->kind == SHIM_RENAME) {
+        note_path(c->other);
+    } else if (c->kind == SHIM_UNLINK) {
+        note_path(c->path);
+    }
+}
+
+static bool takes_room(const struct shim_call *c)
+{
+    return c->kind == SHIM_WRITE || c->kind == SHIM_LINK || c->kind == SHIM_MKDIR ||
+           c->kind == SHIM_FSYNC || c->kind == SHIM_RENAME ||
+           (c->kind == SHIM_OPEN && c->layer == SHIM_POSIX && (c->flags & O_CREAT)) ||
+           (c->layer == SHIM_SQLITE && c->other && strcmp(c->name, "sql.step") == 0);
+}
+
+static bool can_be_interrupted(const struct shim_call *c)
+{
+    return c->layer == SHIM_POSIX &&
+           (c->kind == SHIM_OPEN || c->kind == SHIM_READ || c->kind == SHIM_WRITE ||
+            c->kind == SHIM_LOCK || c->kind == SHIM_WAIT);
+}
+
+static enum shim_verdict once(bool is_chosen, bool fits, enum shim_verdict v)
+{
+    return is_chosen && fits ? v : SHIM_DO;
+}
+
+static enum shim_verdict verdict(const struct shim_call *c, bool now, bool since)
+{
+    bool moves = c->kind == SHIM_WRITE || c->kind == SHIM_READ;
+
+    switch (plan.fault) {
+    case PLAN_DIE_WITHIN:
+        return once(now, c->kind == SHIM_WRITE, SHIM_HALF);
+    case PLAN_EIO:
+        return once(now, true, SHIM_EIO);
+    case PLAN_EIO_FOREVER:
+        return once(since, true, SHIM_EIO);
+    case PLAN_ENOSPC:
+        return once(now, takes_room(c), SHIM_ENOSPC);
+    case PLAN_ENOSPC_FOREVER:
+        return once(since, takes_room(c), SHIM_ENOSPC);
+    case PLAN_EINTR:
+        return once(now, can_be_interrupted(c), SHIM_EINTR);
+    case PLAN_EINTR_FOREVER:
+        return once(since,
+                    can_be_interrupted(c) &&
+                        atomic_fetch_add(&plan.interrupted, 1) < INTERRUPTIONS,
+                    SHIM_EINTR);
+    case PLAN_SHORT:
+        return once(now, moves && c->layer == SHIM_POSIX, SHIM_SHORT);
+    case PLAN_SHORT_FOREVER:
+        return once(since, moves && c->layer == SHIM_POSIX, SHIM_SHORT);
+    case PLAN_DONE_BUT_EIO:
+        return once(now, true, SHIM_DO_FAIL);
+    default:
+        return SHIM_DO;
+    }
+}
+
+static enum shim_verdict before(const struct shim_call *c)
+{
+    chosen = false;
+    if (plan.stopped) {
+        return SHIM_DO;
+    }
+    uint32_t nth = atomic_fetch_add(&plan.calls, 1) + 1;
+    plan.report->calls = nth;
+    note_names(c);
+    bool now = nth == plan.call;
+    if (now && plan.fault == PLAN_DIE_BEFORE) {
+        plan.report->hits++;
+        snprintf(plan.report->struck, sizeof plan.report->struck, "%s", c->name);
+        die();
+    }
+    enum shim_verdict v = verdict(c, now, plan.call > 0 && nth >= plan.call);
+    chosen = now && (plan.fault == PLAN_DIE_AFTER || v == SHIM_HALF);
+    if (v != SHIM_DO || chosen) {
+        if (plan.report->hits++ == 0) {
+            snprintf(plan.report->struck, sizeof plan.report->struck, "%s", c->name);
+        }
+    }
+    return v;
+}
+
+static void after(const struct shim_call *c, int64_t result)
+{
+    (void)c;
+    (void)result;
+    if (chosen && !plan.stopped) {
+        die();
+    }
+}
+
+void plan_start(enum plan_fault fault, uint32_t call, struct plan_report *report)
+{
+    static const struct shim_watcher w = {before, after, NULL};
+
+    plan.fault = fault;
+    plan.call = call;
+    plan.report = report;
+    shim_start(&w);
+}
+
+void plan_stop(void)
+{
+    plan.stopped = true;
+}
+
+bool plan_made(const struct plan_report *r, const char *path)
+{
+    for (uint32_t i = 0; i < r->path_count && i < PLAN_PATHS_MAX; i++) {
+        if (strcmp(r->paths[i], path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,85 @@
+// One run: a table as it was set up, operations on it with one thing going wrong, and
+// what a fresh process finds afterwards.
+#ifndef DSI_TEST_SCENE_H
+#define DSI_TEST_SCENE_H
+
+#include "crash/fault_plan.h"
+#include "crash/table_kit.h"
+
+// Numbers of appends. Two are there from the start.
+enum {
+    SCENE_BASE = 1, // and the next one.
+    SCENE_BASES = 2,
+    SCENE_VICTIM = 10,
+    SCENE_OTHER = 20, // and the next ones: of processes that nothing happens to.
+    SCENE_OTHERS_MAX = 8,
+    SCENE_FRESH = 40,
+    SCENE_ROWS = 3,
+};
+
+// What is wrong with a run.
+enum scene_wrong {
+    SCENE_FINE,
+    SCENE_LOST,
+    SCENE_DUPLICATE,
+    SCENE_STUCK,
+    SCENE_UNREADABLE,
+    SCENE_LEAKED,
+    SCENE_WRONGS
+};
+
+extern const char *const scene_wrong_names[SCENE_WRONGS];
+
+// What a process said of its append.
+struct scene_told {
+    bool done; // It came back at all.
+    int status;
+    struct ds_commit_result result;
+    char message[600];
+};
+
+// In memory that all processes of a run share.
+struct scene_shared {
+    struct plan_report plan;
+    struct scene_told victim;
+    struct scene_told others[SCENE_OTHERS_MAX];
+    char token[512]; // As the victim would print it whose answer never came.
+    enum scene_wrong wrong;
+    char why[KIT_WHY_MAX];
+    unsigned step; // Whatever an operation's processes use to wait for each other.
+};
+
+struct scene;
+
+struct scene_operation {
+    const char *name;
+    bool creates; // The table is not there before.
+    bool tidy;    // Its table expires and merges as it commits.
+    unsigned others;
+    void (*victim)(struct scene *s);              // In a child, under the plan.
+    void (*other)(struct scene *s, unsigned nth); // In children of their own.
+};
+
+struct scene {
+    struct kit_place place;
+    char kept[KIT_PATH_MAX]; // The table as it was set up.
+    const struct scene_operation *op;
+    struct scene_shared *shared;
+    enum plan_fault fault;
+    uint32_t call;
+    unsigned victim_mutants; // dsi_mutants of the victim, and of those who look.
+    unsigned fresh_mutants;
+    unsigned other; // Which one this process is.
+};
+
+/// Sets the table up below `dir`, which is the scene's own, and keeps a copy.
+void scene_set_up(struct scene *s, const char *dir);
+
+/// Runs it once: from the kept copy to the verdict in s->shared.
+void scene_run(struct scene *s);
+
+/// The append of append `number`, told to `told`.
+void scene_append(struct scene *s, unsigned number, enum ds_group_mode group,
+                  struct scene_told *told);
+
+#endif

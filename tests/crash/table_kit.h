@@ -1,0 +1,87 @@
+// A table for tests that break the world under it: made, appended to, looked at from
+// outside, in either catalog; and its files, kept aside and brought back.
+//
+// Every append has a number and an identity that follows from it; its rows are the ids
+// number * 100, number * 100 + 1, …, so that each row says whose it is.
+#ifndef DSI_TEST_TABLE_KIT_H
+#define DSI_TEST_TABLE_KIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "datashard/datashard.h"
+
+enum { KIT_APPENDS_MAX = 100, KIT_ROWS_MAX = 100, KIT_PATH_MAX = 512, KIT_WHY_MAX = 900 };
+
+struct kit_place {
+    bool sqlite;
+    char root[KIT_PATH_MAX]; // All the files are below; an absolute path.
+};
+
+struct kit_table {
+    ds_catalog *catalog; // NULL for a path table.
+    ds_table *table;
+};
+
+/// The properties tests give their tables; `tidy` ones expire and merge as they commit.
+int kit_create(const struct kit_place *p, bool tidy, struct kit_table *out,
+               struct ds_error *err);
+int kit_open(const struct kit_place *p, struct kit_table *out, struct ds_error *err);
+void kit_close(struct kit_table *t);
+
+/// The path of the table's own directory, of its lock's neighbours' directory likewise.
+void kit_table_dir(const struct kit_place *p, char out[KIT_PATH_MAX]);
+
+void kit_identity(unsigned number, char out[40]);
+
+/// How long an append goes on trying.
+extern int64_t kit_timeout_ms;
+
+/// Appends the rows of append `number`.
+int kit_append(struct kit_table *t, unsigned number, unsigned rows,
+               enum ds_group_mode group, struct ds_commit_result *result,
+               struct ds_error *err);
+
+/// The token of append `number` as a writer would print it whose request was sent on the
+/// head that the handle shows, and who got no answer.
+int kit_token(struct kit_table *t, unsigned number, char out[512], struct ds_error *err);
+
+/// How many times each row is there.
+struct kit_rows {
+    uint8_t times[KIT_APPENDS_MAX][KIT_ROWS_MAX];
+    size_t total;
+};
+int kit_scan(struct kit_table *t, int64_t snapshot_id, struct kit_rows *out,
+             struct ds_error *err);
+
+/// 1: append `number` with `rows` rows is there once; 0: not at all; -1: neither.
+int kit_is_there(const struct kit_rows *r, unsigned number, unsigned rows);
+
+/// Tells every file that the table reaches from here, of all retained snapshots, with its
+/// recorded size, or -1 where none is recorded. Paths without "file://".
+typedef int (*kit_file_fn)(void *arg, const char *path, int64_t size);
+int kit_reachable(struct kit_table *t, kit_file_fn fn, void *arg, struct ds_error *err);
+
+/// Looks at the table with fresh eyes: opens it, reads every retained snapshot, and sees
+/// that every reachable file has its recorded length. "" in `why`: all is well.
+void kit_look(const struct kit_place *p, struct kit_rows *rows, char why[KIT_WHY_MAX]);
+
+/// What is in the table's directories and reached by nothing: files of ours that are left
+/// over. `fn` is told each path; locks, queue, hint and database do not count.
+int kit_leftovers(const struct kit_place *p, kit_file_fn fn, void *arg,
+                  struct ds_error *err);
+
+/// Directory trees. `kit_copy` gives `to` exactly what `from` has.
+void kit_remove(const char *path);
+void kit_copy(const char *from, const char *to);
+typedef void (*kit_path_fn)(void *arg, const char *path);
+void kit_walk(const char *root, kit_path_fn fn, void *arg); // Files only.
+
+/// Runs `fn(arg)` in a child process, which is ended after `seconds`. What waitpid says.
+int kit_in_child(void (*fn)(void *arg), void *arg, unsigned seconds);
+
+/// Memory that children share with their parent, zero; ends with the process.
+void *kit_shared(size_t size);
+
+#endif
