@@ -68,6 +68,11 @@ static int64_t double_pread(int fd, void *out, size_t size, uint64_t offset)
     POSIX_DOUBLE(pread, fd, out, size, offset)
 }
 
+static void double_will_read(int fd, uint64_t offset, uint64_t size)
+{
+    posix_double.real->will_read(fd, offset, size);
+}
+
 static int64_t double_write(int fd, const void *bytes, size_t size)
 {
     size = posix_double.cut && size > posix_double.cut ? posix_double.cut : size;
@@ -151,10 +156,88 @@ static int double_getcwd(char *out, size_t size)
     POSIX_DOUBLE(getcwd, out, size)
 }
 
+static int64_t double_pwrite(int fd, const void *bytes, size_t size, uint64_t offset)
+{
+    size = posix_double.cut && size > posix_double.cut ? posix_double.cut : size;
+    POSIX_DOUBLE(pwrite, fd, bytes, size, offset)
+}
+
+static int double_ftruncate(int fd, uint64_t size)
+{
+    POSIX_DOUBLE(ftruncate, fd, size)
+}
+
+static int double_fchmod(int fd, mode_t mode)
+{
+    POSIX_DOUBLE(fchmod, fd, mode)
+}
+
+static int double_fchown(int fd, uid_t user, gid_t group)
+{
+    POSIX_DOUBLE(fchown, fd, user, group)
+}
+
+static int double_lock_byte(int fd, uint64_t offset)
+{
+    POSIX_DOUBLE(lock_byte, fd, offset)
+}
+
+static int double_unlock_byte(int fd, uint64_t offset)
+{
+    POSIX_DOUBLE(unlock_byte, fd, offset)
+}
+
+static int double_test_byte(int fd, uint64_t offset)
+{
+    POSIX_DOUBLE(test_byte, fd, offset)
+}
+
+static int double_map(int fd, size_t size, uint64_t offset, void **out)
+{
+    int code = 0;
+    *out = NULL;
+    return posix_double_fails("map", &code)
+               ? code
+               : posix_double.real->map(fd, size, offset, out);
+}
+
+static void double_unmap(void *at, size_t size)
+{
+    posix_double.real->unmap(at, size);
+}
+
+static int double_futex_wait(const void *word, uint32_t expected, int64_t ns)
+{
+    POSIX_DOUBLE(futex_wait, word, expected, ns)
+}
+
+static int double_futex_wake(const void *word)
+{
+    POSIX_DOUBLE(futex_wake, word)
+}
+
+static int double_is_network(int fd)
+{
+    POSIX_DOUBLE(is_network, fd)
+}
+
+static int double_boot_id(char *out, size_t size)
+{
+    POSIX_DOUBLE(boot_id, out, size)
+}
+
+static uint64_t double_size_max(void)
+{
+    int code = 0; // What it says is then the limit, not a failure.
+    return posix_double_fails("size_max", &code) ? (uint64_t)code
+                                                 : posix_double.real->size_max();
+}
+
 static const struct dsi_posix_ops posix_double_ops = {
     .open = double_open,
     .close = double_close,
     .pread = double_pread,
+    .will_read = double_will_read,
     .write = double_write,
     .fsync = double_fsync,
     .link = double_link,
@@ -171,6 +254,20 @@ static const struct dsi_posix_ops posix_double_ops = {
     .funlock = double_funlock,
     .getpid = double_getpid,
     .getcwd = double_getcwd,
+    .pwrite = double_pwrite,
+    .ftruncate = double_ftruncate,
+    .fchmod = double_fchmod,
+    .fchown = double_fchown,
+    .lock_byte = double_lock_byte,
+    .unlock_byte = double_unlock_byte,
+    .test_byte = double_test_byte,
+    .map = double_map,
+    .unmap = double_unmap,
+    .futex_wait = double_futex_wait,
+    .futex_wake = double_futex_wake,
+    .is_network = double_is_network,
+    .boot_id = double_boot_id,
+    .size_max = double_size_max,
 };
 
 // From here on the nth `call` says `code`.

@@ -6,6 +6,7 @@
 #include "base/fault.h"
 #include "catalog/catalog_backend.h"
 #include "catalog/catalog_name.h"
+#include "storage/storage_path.h"
 
 static int lost_request(struct ds_error *err)
 {
@@ -127,6 +128,28 @@ void dsi_catalog_unlock(struct dsi_catalog *c, void *lock)
     if (lock) {
         dsi_storage_unlock(c->storage, lock);
     }
+}
+
+int dsi_catalog_queue_path(struct dsi_catalog *c, const struct dsi_table_name *name,
+                           struct dsi_arena *arena, char **out, struct ds_error *err)
+{
+    char *lock = NULL;
+    const char *path = NULL;
+    int rc = DS_OK;
+
+    *out = NULL;
+    DSI_TRY(dsi_table_name_check(name, err));
+    DSI_TRY(c->ops->lock_path(c, name, arena, &lock, err));
+    if (!dsi_storage_path_has_scheme(lock, "file")) {
+        goto done;
+    }
+    DSI_TRY(dsi_storage_path(lock, "file", &path, err));
+    assert(dsi_storage_path_is_hidden(path));
+    // The format's version is in the name: two of them on one machine shall not meet.
+    *out = dsi_arena_printf(arena, "%s-group1", path);
+    rc = *out ? DS_OK : dsi_no_memory(err, path);
+done:
+    return rc;
 }
 
 int dsi_catalog_drop(struct dsi_catalog *c, const struct dsi_table_name *name,

@@ -2,8 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/magic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -38,6 +46,12 @@ static int64_t posix_pread(int fd, void *out, size_t size, uint64_t offset)
 static int64_t posix_write(int fd, const void *bytes, size_t size)
 {
     ssize_t n = write(fd, bytes, size);
+    return n < 0 ? -errno : n;
+}
+
+static int64_t posix_pwrite(int fd, const void *bytes, size_t size, uint64_t offset)
+{
+    ssize_t n = pwrite(fd, bytes, size, (off_t)offset);
     return n < 0 ? -errno : n;
 }
 
@@ -113,6 +127,113 @@ static int posix_funlock(int fd)
     return outcome(flock(fd, LOCK_UN));
 }
 
+static int posix_ftruncate(int fd, uint64_t size)
+{
+    return outcome(ftruncate(fd, (off_t)size));
+}
+
+static int posix_fchmod(int fd, mode_t mode)
+{
+    return outcome(fchmod(fd, mode));
+}
+
+static int posix_fchown(int fd, uid_t user, gid_t group)
+{
+    return outcome(fchown(fd, user, group));
+}
+
+// Locks of an open file description: two descriptors of one process exclude each other,
+// and closing another descriptor of the file drops nothing, as POSIX's own would.
+static int byte_lock(int fd, int command, short type, uint64_t offset, struct flock *out)
+{
+    *out = (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_len = 1};
+    out->l_start = (off_t)offset;
+    return outcome(fcntl(fd, command, out));
+}
+
+static int posix_lock_byte(int fd, uint64_t offset)
+{
+    struct flock lock;
+    return byte_lock(fd, F_OFD_SETLK, F_WRLCK, offset, &lock);
+}
+
+static int posix_unlock_byte(int fd, uint64_t offset)
+{
+    struct flock lock;
+    return byte_lock(fd, F_OFD_SETLK, F_UNLCK, offset, &lock);
+}
+
+static int posix_test_byte(int fd, uint64_t offset)
+{
+    struct flock lock;
+    int code = byte_lock(fd, F_OFD_GETLK, F_WRLCK, offset, &lock);
+    return code < 0 ? code : lock.l_type != F_UNLCK;
+}
+
+static int posix_map(int fd, size_t size, uint64_t offset, void **out)
+{
+    void *at = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, (off_t)offset);
+    *out = at == MAP_FAILED ? NULL : at;
+    return *out ? 0 : -errno;
+}
+
+static void posix_unmap(void *at, size_t size)
+{
+    munmap(at, size);
+}
+
+// Not the private operations: the waiter is in another process.
+static int posix_futex_wait(const void *word, uint32_t expected, int64_t ns)
+{
+    struct timespec wait = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
+    return outcome((int)syscall(SYS_futex, word, FUTEX_WAIT, expected, &wait, NULL, 0));
+}
+
+static int posix_futex_wake(const void *word)
+{
+    return outcome((int)syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0));
+}
+
+static int posix_is_network(int fd)
+{
+    // AFS, CIFS, SMB2, Ceph, GFS2, OCFS2, Lustre and BeeGFS beside those that the system
+    // names; what FUSE serves may come from anywhere.
+    static const uint64_t network[] = {
+        NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, CODA_SUPER_MAGIC, AFS_SUPER_MAGIC, V9FS_MAGIC,
+        0x5346414F,      0xFF534D42,      0xFE534D42,       0x00C36400,      0x01161970,
+        0x7461636F,      0x0BD00BD0,      0x19830326,       0x65735546};
+    struct statfs st;
+    int code = outcome(fstatfs(fd, &st));
+
+    for (size_t i = 0; code == 0 && i < sizeof network / sizeof network[0]; i++) {
+        if ((uint64_t)(uint32_t)st.f_type == network[i]) {
+            return 1;
+        }
+    }
+    return code;
+}
+
+static int posix_boot_id(char *out, size_t size)
+{
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return -errno;
+    }
+    ssize_t n = pread(fd, out, size - 1, 0);
+    int code = n < 0 ? -errno : 0;
+    close(fd);
+    out[n > 0 ? n : 0] = '\0';
+    return code;
+}
+
+static uint64_t posix_size_max(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY
+               ? UINT64_MAX
+               : (uint64_t)limit.rlim_cur;
+}
+
 static int posix_getpid(void)
 {
     return (int)getpid();
@@ -144,6 +265,20 @@ static const struct dsi_posix_ops system_posix = {
     .funlock = posix_funlock,
     .getpid = posix_getpid,
     .getcwd = posix_getcwd,
+    .pwrite = posix_pwrite,
+    .ftruncate = posix_ftruncate,
+    .fchmod = posix_fchmod,
+    .fchown = posix_fchown,
+    .lock_byte = posix_lock_byte,
+    .unlock_byte = posix_unlock_byte,
+    .test_byte = posix_test_byte,
+    .map = posix_map,
+    .unmap = posix_unmap,
+    .futex_wait = posix_futex_wait,
+    .futex_wake = posix_futex_wake,
+    .is_network = posix_is_network,
+    .boot_id = posix_boot_id,
+    .size_max = posix_size_max,
 };
 static const struct dsi_posix_ops *posix = &system_posix;
 

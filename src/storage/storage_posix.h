@@ -34,6 +34,31 @@ struct dsi_posix_ops {
     int (*funlock)(int fd); ///< Also for the descriptors that fork has copied.
     int (*getpid)(void);
     int (*getcwd)(char *out, size_t size);
+
+    int64_t (*pwrite)(int fd, const void *bytes, size_t size, uint64_t offset);
+    int (*ftruncate)(int fd, uint64_t size);
+    int (*fchmod)(int fd, mode_t mode);
+    int (*fchown)(int fd, uid_t user, gid_t group);
+
+    // Locks on a byte of a file, there or not, that belong to the open file description:
+    // exclusive, without waiting, dropped when its last descriptor is closed.
+    int (*lock_byte)(int fd, uint64_t offset); ///< -EAGAIN: another has it.
+    int (*unlock_byte)(int fd, uint64_t offset);
+    int (*test_byte)(int fd, uint64_t offset); ///< 1: another has it. 0: nobody, or fd.
+
+    /// Pages of a file for reading, which nobody but futex_wait and futex_wake may do:
+    /// the kernel answers -EFAULT where a load would be a signal.
+    int (*map)(int fd, size_t size, uint64_t offset, void **out);
+    void (*unmap)(void *at, size_t size);
+
+    /// Sleeps while the word is `expected`, at most `ns`: 0 (woken, perhaps for nothing),
+    /// -EAGAIN (it is another), -ETIMEDOUT, -EINTR, -EFAULT.
+    int (*futex_wait)(const void *word, uint32_t expected, int64_t ns);
+    int (*futex_wake)(const void *word); ///< Wakes one; how many those were.
+
+    int (*is_network)(int fd); ///< 1: on a file system that other machines may have too.
+    int (*boot_id)(char *out, size_t size); ///< Text that differs with each start.
+    uint64_t (*size_max)(void);             ///< What a file of this process may grow to.
 };
 
 /// Replaces the table; NULL brings back the system's. Not while other threads run.

@@ -2,7 +2,9 @@
 #include "harness.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/fault.h"
@@ -129,12 +131,56 @@ static void test_catalog__takes_the_base_for_the_answer_too(void **state)
     dsi_arena_release(&arena);
 }
 
+static void test_catalog__names_a_queue_beside_the_lock_of_local_tables(void **state)
+{
+    const struct ds_properties none = {NULL, 0};
+    const struct dsi_table_name paths[] = {{"", "/tmp/x/t"}, {"", "file:///tmp/x/t"}};
+    const struct dsi_table_name memory = {"", "memory:///x/t"};
+    const struct dsi_table_name bad = {"a..b", "t"};
+    struct dsi_catalog *c = NULL;
+    char *path = NULL;
+    char *other = NULL;
+    (void)state;
+
+    assert_int_equal(dsi_catalog_open("/tmp", none, &c, NULL), DS_OK);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(dsi_catalog_queue_path(c, &paths[i], &arena, &path, NULL),
+                         DS_OK);
+        assert_string_equal(path, "/tmp/x/t/metadata/.datashard-lock-group1");
+    }
+    assert_int_equal(dsi_catalog_queue_path(c, &memory, &arena, &path, NULL), DS_OK);
+    assert_null(path);
+    dsi_catalog_free(c);
+
+    c = open_memory();
+    assert_int_equal(dsi_catalog_queue_path(c, &t, &arena, &path, NULL), DS_OK);
+    assert_null(path);
+    assert_int_equal(dsi_catalog_queue_path(c, &bad, &arena, &path, NULL), DS_EINVALID);
+    dsi_catalog_free(c);
+
+    char dir[] = "/tmp/datashard-test-XXXXXX";
+    char uri[64];
+    assert_non_null(mkdtemp(dir));
+    snprintf(uri, sizeof uri, "sqlite:%s/c.db", dir);
+    assert_int_equal(dsi_catalog_open(uri, none, &c, NULL), DS_OK);
+    assert_int_equal(dsi_catalog_queue_path(c, &t, &arena, &path, NULL), DS_OK);
+    assert_int_equal(strncmp(path, dir, strlen(dir)), 0);
+    assert_int_equal(strncmp(path + strlen(dir), "/.datashard-c.db-", 17), 0);
+    assert_int_equal(dsi_catalog_queue_path(c, &u, &arena, &other, NULL), DS_OK);
+    assert_string_not_equal(path, other);
+    dsi_catalog_free(c);
+    snprintf(uri, sizeof uri, "%s/c.db", dir);
+    unlink(uri);
+    rmdir(dir);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_catalog__surrounds_every_effect_with_fault_points),
         cmocka_unit_test(test_catalog__says_what_a_catalog_has_not),
         cmocka_unit_test(test_catalog__takes_the_base_for_the_answer_too),
+        cmocka_unit_test(test_catalog__names_a_queue_beside_the_lock_of_local_tables),
     };
     return cmocka_run_group_tests_name("catalog", tests, NULL, NULL);
 }

@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void test_storage_posix__says_errors_as_negative_numbers(void **state)
@@ -13,6 +16,7 @@ static void test_storage_posix__says_errors_as_negative_numbers(void **state)
     struct stat st;
     DIR *dir = NULL;
     char small[1];
+    void *at = NULL;
     (void)state;
 
     assert_int_equal(posix->open("/nowhere/x", O_RDONLY, 0), -ENOENT);
@@ -33,6 +37,16 @@ static void test_storage_posix__says_errors_as_negative_numbers(void **state)
     assert_int_equal(posix->funlock(-1), -EBADF);
     assert_int_equal(posix->getcwd(small, 1), -ERANGE);
     assert_int_equal(posix->getpid(), getpid());
+    assert_int_equal(posix->pwrite(-1, small, 1, 0), -EBADF);
+    assert_int_equal(posix->ftruncate(-1, 0), -EBADF);
+    assert_int_equal(posix->fchmod(-1, 0), -EBADF);
+    assert_int_equal(posix->fchown(-1, 0, 0), -EBADF);
+    assert_int_equal(posix->lock_byte(-1, 0), -EBADF);
+    assert_int_equal(posix->unlock_byte(-1, 0), -EBADF);
+    assert_int_equal(posix->test_byte(-1, 0), -EBADF);
+    assert_int_equal(posix->map(-1, 4096, 0, &at), -EBADF);
+    assert_null(at);
+    assert_int_equal(posix->is_network(-1), -EBADF);
 }
 
 static void test_storage_posix__locks_for_one_descriptor_at_a_time(void **state)
@@ -50,6 +64,96 @@ static void test_storage_posix__locks_for_one_descriptor_at_a_time(void **state)
     posix->close(first);
     posix->close(second);
     assert_int_equal(posix->unlink(name), 0);
+}
+
+static void test_storage_posix__locks_bytes_of_a_file_for_a_description(void **state)
+{
+    const struct dsi_posix_ops *posix = dsi_posix();
+    char name[] = "/tmp/datashard-test-XXXXXX";
+    (void)state;
+
+    int first = mkstemp(name);
+    int second = posix->open(name, O_RDWR | O_CLOEXEC, 0);
+    assert_int_equal(posix->lock_byte(first, 7), 0);
+    assert_int_equal(posix->lock_byte(first, 7), 0); // Its own is no obstacle.
+    assert_int_equal(posix->test_byte(first, 7), 0);
+    assert_int_equal(posix->test_byte(second, 7), 1);
+    assert_int_equal(posix->test_byte(second, 8), 0);
+    assert_int_equal(posix->lock_byte(second, 7), -EAGAIN);
+    assert_int_equal(posix->lock_byte(second, UINT64_C(1) << 41), 0);
+    int third = posix->open(name, O_RDWR | O_CLOEXEC, 0);
+    posix->close(third); // POSIX's own locks would be gone now.
+    assert_int_equal(posix->lock_byte(second, 7), -EAGAIN);
+    assert_int_equal(posix->unlock_byte(first, 7), 0);
+    assert_int_equal(posix->lock_byte(second, 7), 0);
+    posix->close(second);
+    assert_int_equal(posix->lock_byte(first, 7), 0);
+    posix->close(first);
+    assert_int_equal(posix->unlink(name), 0);
+}
+
+static void test_storage_posix__waits_on_a_word_of_a_file(void **state)
+{
+    const struct dsi_posix_ops *posix = dsi_posix();
+    char name[] = "/tmp/datashard-test-XXXXXX";
+    const uint32_t one = 1;
+    int status = 0;
+    void *at = NULL;
+    (void)state;
+
+    int fd = mkstemp(name);
+    assert_int_equal(posix->ftruncate(fd, 8192), 0);
+    assert_int_equal(posix->map(fd, 4096, 4096, &at), 0);
+    const uint32_t *word = at;
+    assert_int_equal(posix->futex_wait(word, 1, 1000000000), -EAGAIN);
+    assert_int_equal(posix->futex_wait(word, 0, 1000000), -ETIMEDOUT);
+    assert_int_equal(posix->futex_wake(word), 0);
+    pid_t child = fork();
+    if (child == 0) { // With a mapping of its own.
+        void *own = NULL;
+        int again = posix->open(name, O_RDWR, 0);
+        if (again < 0 || posix->map(again, 4096, 4096, &own) < 0) {
+            _exit(1);
+        }
+        while (posix->futex_wake(own) == 0) {
+            sched_yield();
+        }
+        _exit(posix->pwrite(again, &one, sizeof one, 4096) == sizeof one ? 0 : 1);
+    }
+    assert_int_equal(posix->futex_wait(word, 0, INT64_C(60000000000)), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(posix->futex_wait(word, 0, 1000000000), -EAGAIN); // Through pwrite.
+
+    assert_int_equal(posix->ftruncate(fd, 0), 0);
+    assert_int_equal(posix->futex_wait(word, 0, 1000000000), -EFAULT); // No signal.
+    assert_int_equal(posix->futex_wake(word), -EFAULT);
+    posix->unmap(at, 4096);
+    posix->close(fd);
+    assert_int_equal(posix->unlink(name), 0);
+}
+
+static void test_storage_posix__knows_the_machine(void **state)
+{
+    const struct dsi_posix_ops *posix = dsi_posix();
+    struct rlimit limit;
+    struct rlimit small = {4096, 4096};
+    char boot[64];
+    char again[64];
+    (void)state;
+
+    assert_int_equal(posix->boot_id(boot, sizeof boot), 0);
+    assert_int_equal(posix->boot_id(again, sizeof again), 0);
+    assert_true(strlen(boot) >= 36);
+    assert_string_equal(boot, again);
+    int fd = posix->open("/proc/self", O_RDONLY | O_DIRECTORY, 0);
+    assert_int_equal(posix->is_network(fd), 0);
+    posix->close(fd);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    small.rlim_max = limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    assert_int_equal(posix->size_max(), 4096);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
 static void test_storage_posix__maps_errors_to_what_the_caller_can_do(void **state)
@@ -77,6 +181,9 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_storage_posix__says_errors_as_negative_numbers),
         cmocka_unit_test(test_storage_posix__locks_for_one_descriptor_at_a_time),
+        cmocka_unit_test(test_storage_posix__locks_bytes_of_a_file_for_a_description),
+        cmocka_unit_test(test_storage_posix__waits_on_a_word_of_a_file),
+        cmocka_unit_test(test_storage_posix__knows_the_machine),
         cmocka_unit_test(test_storage_posix__maps_errors_to_what_the_caller_can_do),
     };
     return cmocka_run_group_tests_name("storage_posix", tests, NULL, NULL);
