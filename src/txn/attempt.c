@@ -69,6 +69,14 @@ bool dsi_attempts_wrote(const struct dsi_attempts *a, const char *path)
     return false;
 }
 
+static void drop_lists(struct dsi_attempts *a)
+{
+    for (size_t i = 0; i < a->list_count; i++) {
+        dsi_manifests_unref(a->lists[i]);
+    }
+    a->list_count = 0;
+}
+
 void dsi_attempts_release(struct dsi_attempts *a)
 {
     for (size_t i = 0; i < a->loaded_count; i++) {
@@ -76,6 +84,8 @@ void dsi_attempts_release(struct dsi_attempts *a)
         dsi_free((void *)a->loaded[i].manifest);
     }
     dsi_free(a->loaded);
+    drop_lists(a);
+    dsi_free(a->lists);
     dsi_rebased_release(&a->last);
     dsi_prepared_release(&a->prepared);
     dsi_state_unref(a->state);
@@ -90,7 +100,8 @@ static void begin_trail(struct dsi_trail *t, const struct dsi_change *c)
     if (c->table_uuid) {
         snprintf(t->table_uuid, sizeof t->table_uuid, "%s", c->table_uuid);
     }
-    t->makes_snapshot = dsi_change_makes_snapshot(c);
+    // Rows it holds will be files by the time it is sent.
+    t->makes_snapshot = dsi_change_makes_snapshot(c) || dsi_change_held(c);
     // An identity drawn by us is nowhere yet; a given one may be anywhere.
     t->looked = (struct dsi_mark){0, -1, -1, 0};
 }
@@ -108,7 +119,7 @@ int dsi_attempts_begin(struct dsi_attempts *a, struct dsi_table *table,
     }
     if (dsi_change_makes_snapshot(change)) {
         DSI_TRY(dsi_rebase_prepare(state, change, &a->prepared, err));
-        DSI_TRY(store(a, a->prepared.files, a->prepared.count, err));
+        DSI_TRY(store(a, a->prepared.files, a->prepared.file_count, err));
     }
 done:
     dsi_state_unref(state);
@@ -122,13 +133,12 @@ static int refit(struct dsi_attempts *a, const struct dsi_state *state,
 {
     int rc = DS_OK;
 
-    if (!dsi_change_makes_snapshot(a->change) ||
-        (a->prepared.count > 0 && dsi_prepared_fits(&a->prepared, state))) {
+    if (!dsi_change_makes_snapshot(a->change) || dsi_prepared_fits(&a->prepared, state)) {
         return DS_OK;
     }
     dsi_prepared_release(&a->prepared);
     DSI_TRY(dsi_rebase_prepare(state, a->change, &a->prepared, err));
-    for (size_t i = 0; i < a->prepared.count; i++) {
+    for (size_t i = 0; i < a->prepared.file_count; i++) {
         if (!dsi_attempts_wrote(a, a->prepared.files[i].path)) {
             DSI_TRY(store(a, &a->prepared.files[i], 1, err));
         }
@@ -169,6 +179,21 @@ done:
     return rc;
 }
 
+// Keeps the list of a state for the rebase at hand: few, one for each branch.
+static int keep_list(struct dsi_attempts *a, const struct dsi_state *state,
+                     struct ds_error *err)
+{
+    const struct dsi_manifests **all =
+        dsi_realloc(a->lists, (a->list_count + 1) * sizeof(void *));
+
+    if (!all) {
+        return no_memory(err);
+    }
+    a->lists = all;
+    a->lists[a->list_count++] = dsi_manifests_ref(state->manifests);
+    return DS_OK;
+}
+
 // Gets what the rebase asked for. *state may become a richer one.
 static int supply(struct dsi_attempts *a, const struct dsi_state **state,
                   struct ds_error *err)
@@ -181,6 +206,7 @@ static int supply(struct dsi_attempts *a, const struct dsi_state **state,
                                          err));
         dsi_state_unref(*state);
         *state = richer;
+        DSI_TRY(keep_list(a, richer, err));
     }
     for (size_t i = 0; i < a->last.needs_count; i++) {
         DSI_TRY(load_manifest(a, *state, a->last.needs[i], err));
@@ -189,17 +215,21 @@ done:
     return rc;
 }
 
-// Rebases on *state, as often as it takes to have all it asks for: the list, then the
-// manifests to merge, so three times at most.
+// Rebases on *state, as often as it takes to have all it asks for: of the change and of
+// each part the list, then the manifests to merge.
 static int rebase(struct dsi_attempts *a, const struct dsi_state **state, uint32_t number,
                   struct ds_error *err)
 {
-    struct dsi_rebase_input input = {dsi_clock_wall_ms(), number, &a->prepared, NULL, 0};
+    struct dsi_rebase_input input = {
+        .now_ms = dsi_clock_wall_ms(), .attempt = number, .prepared = &a->prepared};
     int rc = DS_OK;
 
-    for (int i = 0; i < 3; i++) {
+    drop_lists(a); // Of heads that were; the state has the one that is asked for most.
+    for (size_t i = 0; i < 2 * (a->change->part_count + 1) + 1; i++) {
         input.loaded = a->loaded;
         input.loaded_count = a->loaded_count;
+        input.lists = a->lists;
+        input.list_count = a->list_count;
         dsi_rebased_release(&a->last);
         DSI_TRY(dsi_rebase(*state, a->change, &input, &a->last, err));
         if (a->last.outcome != DSI_REBASE_NEEDS) {

@@ -30,6 +30,8 @@ struct dsi_attempts {
     struct dsi_loaded_manifest *loaded;
     size_t loaded_count;
     size_t loaded_capacity;
+    const struct dsi_manifests **lists; // Of the branches' heads; for one rebase.
+    size_t list_count;
     uint32_t rounds;    // Attempts, also those that never got to a request.
     uint32_t swaps;     // Requests sent.
     uint32_t conflicts; // Of those, refused.

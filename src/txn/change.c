@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/checked.h"
 #include "base/error.h"
 #include "txn/rebase.h"
 
@@ -111,6 +112,10 @@ done:
 void dsi_change_free(struct dsi_change *c)
 {
     if (c) {
+        for (size_t i = 0; i < c->part_count; i++) {
+            assert(c->parts[i]->part_count == 0); // So this goes one deep.
+            dsi_change_free(c->parts[i]);
+        }
         dsi_arena_release(&c->arena);
         dsi_free(c);
     }
@@ -163,6 +168,179 @@ done:
     return rc;
 }
 
+static int copy_manifest(struct dsi_arena *arena, const struct dsi_manifest_file *from,
+                         struct dsi_manifest_file *to, struct ds_error *err)
+{
+    struct dsi_field_summary *s =
+        dsi_arena_array(arena, from->partition_count, sizeof *s);
+    bool ok = s || from->partition_count == 0;
+
+    if (!from->path || from->path[0] == '\0' || from->length <= 0 ||
+        from->content != DSI_MANIFEST_DATA || from->existing_files_count != 0 ||
+        from->deleted_files_count != 0 || from->added_files_count < 0 ||
+        from->added_rows_count < 0 || from->key_metadata.data) {
+        return dsi_fail(err, DS_EINVALID,
+                        "manifest %.200s cannot be appended: it must have a path, a "
+                        "length, and nothing but added data files, not encrypted",
+                        from->path ? from->path : "(no path)");
+    }
+    *to = *from;
+    to->sequence_number = -1; // The commit's.
+    to->min_sequence_number = -1;
+    to->first_row_id = -1;
+    to->path = dsi_arena_strdup(arena, from->path);
+    ok = ok && to->path;
+    for (size_t i = 0; ok && i < from->partition_count; i++) {
+        s[i] = from->partitions[i];
+        ok = (!s[i].lower.data || !dsi_arena_copy(arena, s[i].lower, &s[i].lower)) &&
+             (!s[i].upper.data || !dsi_arena_copy(arena, s[i].upper, &s[i].upper));
+    }
+    to->partitions = s;
+    return ok ? DS_OK : no_memory(err);
+}
+
+static bool add_counts(struct dsi_stored_files *sum, const struct dsi_stored_files *more)
+{
+    // Some of the partitions may be the same ones.
+    sum->partitions =
+        sum->partitions > more->partitions ? sum->partitions : more->partitions;
+    return more->files >= 0 && more->rows >= 0 && more->bytes >= 0 &&
+           dsi_add_i64(sum->files, more->files, &sum->files) &&
+           dsi_add_i64(sum->rows, more->rows, &sum->rows) &&
+           dsi_add_i64(sum->bytes, more->bytes, &sum->bytes);
+}
+
+int dsi_change_append_stored(struct dsi_change *c, const struct dsi_stored_files *stored,
+                             struct ds_error *err)
+{
+    struct dsi_operation *o = operation(c, DSI_OPERATION_APPEND);
+    struct dsi_stored_files sum = o ? o->stored : (struct dsi_stored_files){0};
+    size_t count = sum.manifest_count;
+    struct dsi_manifest_file *all = NULL;
+    int rc = DS_OK;
+
+    if (!o || !(all = dsi_arena_array(&c->arena, count + stored->manifest_count,
+                                      sizeof *all))) {
+        return no_memory(err);
+    }
+    if (count > 0) {
+        memcpy(all, sum.manifests, count * sizeof *all);
+    }
+    for (size_t i = 0; i < stored->manifest_count; i++) {
+        DSI_TRY(copy_manifest(&c->arena, &stored->manifests[i], &all[count + i], err));
+    }
+    if (!add_counts(&sum, stored)) {
+        rc = dsi_fail(err, DS_EINVALID,
+                      "files, rows or bytes of stored manifests are "
+                      "negative, or too many to count");
+        goto done;
+    }
+    sum.manifests = all;
+    sum.manifest_count = count + stored->manifest_count;
+    o->stored = sum;
+done:
+    return rc;
+}
+
+int dsi_change_hold(struct dsi_change *c, const struct dsi_held_rows *rows,
+                    struct ds_error *err)
+{
+    struct dsi_operation *o = operation(c, DSI_OPERATION_APPEND);
+    struct dsi_held_rows *held = o ? &o->held : NULL;
+    size_t size = 0;
+
+    if (!held) {
+        return no_memory(err);
+    }
+    if (rows->rows <= 0) {
+        return DS_OK;
+    }
+    if (held->rows > 0 && held->schema_id != rows->schema_id) {
+        return dsi_fail(
+            err, DS_EINVALID,
+            "a change cannot hold rows of schema %d beside those of schema %d",
+            (int)rows->schema_id, (int)held->schema_id);
+    }
+    uint8_t *bytes = NULL;
+    if (!dsi_add_size(held->bytes.size, rows->bytes.size, &size) ||
+        !(bytes = dsi_arena_alloc(&c->arena, size))) {
+        return no_memory(err);
+    }
+    if (held->bytes.size > 0) {
+        memcpy(bytes, held->bytes.data, held->bytes.size);
+    }
+    if (rows->bytes.size > 0) {
+        memcpy(bytes + held->bytes.size, rows->bytes.data, rows->bytes.size);
+    }
+    held->bytes = (struct ds_slice){bytes, size};
+    held->rows += rows->rows;
+    held->schema_id = rows->schema_id;
+    return DS_OK;
+}
+
+void dsi_change_drop_held(struct dsi_change *c)
+{
+    for (size_t i = 0; i < c->operation_count; i++) {
+        c->operations[i].held = (struct dsi_held_rows){0};
+    }
+}
+
+// True when an array that grows by doubling from `first` is full.
+static bool is_full(size_t count, size_t first)
+{
+    return count == 0 || (count >= first && (count & (count - 1)) == 0);
+}
+
+int dsi_change_add_member(struct dsi_change *c, const char *identity,
+                          struct ds_error *err)
+{
+    enum { FIRST = 16 };
+    size_t n = c->member_count;
+    struct dsi_uuid uuid;
+    char(*mine)[DSI_UUID_TEXT_SIZE] = (void *)(uintptr_t)c->members; // From our arena.
+
+    if (!dsi_uuid_parse(identity, strlen(identity), &uuid)) {
+        return dsi_fail(err, DS_EINVALID, "a member's identity is no UUID: \"%.60s\"",
+                        identity);
+    }
+    if (is_full(n, FIRST)) {
+        mine = dsi_arena_array(&c->arena, n == 0 ? FIRST : n * 2, sizeof *mine);
+        if (!mine) {
+            return no_memory(err);
+        }
+        if (n > 0) {
+            memcpy(mine, c->members, n * sizeof *mine);
+        }
+        c->members = (void *)mine;
+    }
+    dsi_uuid_format(&uuid, mine[n]);
+    c->member_count++;
+    return DS_OK;
+}
+
+int dsi_change_add_part(struct dsi_change *c, struct dsi_change *part,
+                        struct ds_error *err)
+{
+    enum { FIRST = 4 };
+    size_t n = c->part_count;
+
+    assert(part->part_count == 0 && part != c);
+    if (is_full(n, FIRST)) {
+        struct dsi_change **all =
+            dsi_arena_array(&c->arena, n == 0 ? FIRST : n * 2, sizeof *all);
+        if (!all) {
+            dsi_change_free(part);
+            return no_memory(err);
+        }
+        if (n > 0) {
+            memcpy(all, c->parts, n * sizeof *all);
+        }
+        c->parts = all;
+    }
+    c->parts[c->part_count++] = part;
+    return DS_OK;
+}
+
 int dsi_change_set_property(struct dsi_change *c, const char *key, const char *value,
                             struct ds_error *err)
 {
@@ -200,6 +378,9 @@ int dsi_change_empty(struct dsi_change *c, struct ds_error *err)
 
 void dsi_change_discard(const struct dsi_change *c, ds_storage *storage)
 {
+    for (size_t i = 0; i < c->part_count; i++) {
+        dsi_change_discard(c->parts[i], storage); // Parts have none: one deep.
+    }
     for (size_t i = 0; i < c->operation_count; i++) {
         const struct dsi_operation *o = &c->operations[i];
         for (size_t k = 0; o->owned && k < o->file_count; k++) {

@@ -145,7 +145,11 @@ DS_MUST_CHECK int dsi_change_empty(struct dsi_change *c, struct ds_error *err);
 void dsi_change_totals(const struct dsi_change *c, uint64_t *rows, uint64_t *files,
                        uint64_t *bytes);
 
-/// True when it, or a part of it, will make a snapshot.
+/// True when it adds files of its own, parts aside: then it makes a snapshot itself.
+bool dsi_change_has_files(const struct dsi_change *c);
+
+/// True when it, or a part of it, will make a snapshot. Held rows are asked before they
+/// are files, and do not count.
 bool dsi_change_makes_snapshot(const struct dsi_change *c);
 
 /// Removes the data files written for a change that was never given to dsi_commit (which

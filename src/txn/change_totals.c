@@ -2,26 +2,58 @@
 // them and must stay pure.
 #include "txn/change.h"
 
-void dsi_change_totals(const struct dsi_change *c, uint64_t *rows, uint64_t *files,
+static void add_totals(const struct dsi_change *c, uint64_t *rows, uint64_t *files,
                        uint64_t *bytes)
 {
-    *rows = *files = *bytes = 0;
     for (size_t i = 0; i < c->operation_count; i++) {
         const struct dsi_operation *o = &c->operations[i];
         for (size_t k = 0; k < o->file_count; k++) {
             *rows += (uint64_t)o->files[k].record_count;
             *bytes += (uint64_t)o->files[k].file_size;
         }
-        *files += o->file_count;
+        *rows += (uint64_t)o->stored.rows + (uint64_t)o->held.rows;
+        *files += o->file_count + (uint64_t)o->stored.files;
+        *bytes += (uint64_t)o->stored.bytes;
     }
 }
 
-bool dsi_change_makes_snapshot(const struct dsi_change *c)
+void dsi_change_totals(const struct dsi_change *c, uint64_t *rows, uint64_t *files,
+                       uint64_t *bytes)
+{
+    *rows = *files = *bytes = 0;
+    add_totals(c, rows, files, bytes);
+    for (size_t i = 0; i < c->part_count; i++) {
+        add_totals(c->parts[i], rows, files, bytes);
+    }
+}
+
+bool dsi_change_has_files(const struct dsi_change *c)
 {
     for (size_t i = 0; i < c->operation_count; i++) {
-        if (c->operations[i].file_count > 0) {
+        if (c->operations[i].file_count > 0 ||
+            c->operations[i].stored.manifest_count > 0) {
             return true;
         }
     }
     return false;
+}
+
+bool dsi_change_makes_snapshot(const struct dsi_change *c)
+{
+    bool makes = dsi_change_has_files(c);
+
+    for (size_t i = 0; i < c->part_count && !makes; i++) {
+        makes = dsi_change_has_files(c->parts[i]);
+    }
+    return makes;
+}
+
+const struct dsi_held_rows *dsi_change_held(const struct dsi_change *c)
+{
+    for (size_t i = 0; i < c->operation_count; i++) {
+        if (c->operations[i].held.rows > 0) {
+            return &c->operations[i].held;
+        }
+    }
+    return NULL;
 }

@@ -102,11 +102,16 @@ static bool budget_left(const struct budget *b, const struct dsi_attempts *a)
            dsi_clock_monotonic_ns() < b->deadline_ns;
 }
 
+static void remove_quietly(const struct dsi_attempts *a, const char *path)
+{
+    // (5) What cannot be removed is an orphan.
+    DSI_IGNORE(dsi_storage_remove(dsi_table_storage(a->table), path, NULL));
+}
+
 static void remove_written(const struct dsi_attempts *a)
 {
     for (size_t i = 0; i < a->written_count; i++) {
-        // (5) What cannot be removed is an orphan.
-        DSI_IGNORE(dsi_storage_remove(dsi_table_storage(a->table), a->written[i], NULL));
+        remove_quietly(a, a->written[i]);
     }
 }
 
@@ -134,8 +139,28 @@ static void remove_unused(const struct dsi_attempts *a, const struct dsi_snapsho
     for (size_t i = 0; i < a->written_count; i++) {
         if (strcmp(a->written[i], s->manifest_list) != 0 &&
             !in_list(manifests, a->written[i])) {
-            DSI_IGNORE(
-                dsi_storage_remove(dsi_table_storage(a->table), a->written[i], NULL));
+            remove_quietly(a, a->written[i]);
+        }
+    }
+}
+
+static bool is_prepared(const struct dsi_attempts *a, const char *path)
+{
+    for (size_t i = 0; i < a->prepared.file_count; i++) {
+        if (strcmp(a->prepared.files[i].path, path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Somebody else's snapshot includes ours: what our attempts made on top of our own
+// manifests is in no version, the rest may be in that one.
+static void remove_attempted(const struct dsi_attempts *a)
+{
+    for (size_t i = 0; i < a->written_count; i++) {
+        if (!is_prepared(a, a->written[i])) {
+            remove_quietly(a, a->written[i]);
         }
     }
 }
@@ -146,19 +171,37 @@ static void clean_after_found(struct dsi_attempts *a)
 {
     const struct dsi_state *full = NULL;
 
-    if (!a->snapshot || !a->snapshot->manifest_list) {
-        return;
+    if (!a->snapshot || !a->snapshot->manifest_list || a->change->part_count > 0) {
+        return; // Of several snapshots one alone does not say what the others use.
     }
+    const char *by = dsi_snapshot_summary(a->snapshot, DSI_KEY_COMMIT_ID);
+    bool own = by && strcmp(by, a->trail.identity) == 0;
+    bool over = !a->trail.sent || dsi_state_is_newer(a->state, &a->trail.base);
     if (dsi_attempts_wrote(a, a->snapshot->manifest_list)) {
-        if (a->written_count > a->prepared.count + 1 &&
+        if (a->written_count > a->prepared.file_count + 1 &&
             dsi_table_with_manifests(a->table, a->state, a->snapshot->snapshot_id, &full,
                                      NULL) == DS_OK) {
             remove_unused(a, a->snapshot, full->manifests);
         }
-    } else if (!a->trail.sent || dsi_state_is_newer(a->state, &a->trail.base)) {
+    } else if (over && own) {
         remove_all(a);
+    } else if (over) {
+        remove_attempted(a);
     }
     dsi_state_unref(full);
+}
+
+// True when the version our swap made names the file.
+static bool is_named(const struct dsi_rebased *r, const char *path)
+{
+    for (size_t i = 0; i < r->made_count; i++) {
+        const struct dsi_made *made = &r->made[i];
+        if (made->manifest_list &&
+            (strcmp(made->manifest_list, path) == 0 || in_list(made->manifests, path))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 // Our swap made the version: what it does not use goes, and so does what it forgot.
@@ -166,11 +209,19 @@ static void clean_after_commit(struct dsi_attempts *a)
 {
     ds_storage *storage = dsi_table_storage(a->table);
     const struct dsi_metadata *m = a->last.metadata;
+    size_t lists = 0;
     bool wanted = false;
 
-    if (a->snapshot && a->written_count > a->prepared.count + 1) {
-        remove_unused(a, a->snapshot, a->last.manifests);
+    for (size_t i = 0; i < a->last.made_count; i++) {
+        lists += a->last.made[i].manifest_list != NULL;
     }
+    for (size_t i = 0;
+         a->written_count > a->prepared.file_count + lists && i < a->written_count; i++) {
+        if (!is_named(&a->last, a->written[i])) {
+            remove_quietly(a, a->written[i]);
+        }
+    }
+    dsi_retire_stored(storage, a->change, &a->last);
     dsi_retire_snapshots(storage, m, a->last.expired, a->last.expired_count);
     if (dsi_metadata_property_bool(m, "write.metadata.delete-after-commit.enabled", false,
                                    &wanted, NULL) == DS_OK &&

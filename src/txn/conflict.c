@@ -12,7 +12,7 @@
 typedef int (*check_fn)(const struct dsi_state *state, const struct dsi_change *change,
                         const struct dsi_operation *operation, struct ds_error *err);
 
-enum { DSI_CHECKS_MAX = 4 };
+enum { DSI_CHECKS_MAX = 5 };
 
 // Appends `text` to what is in `out` as the inside of a JSON string. Cut when it is full.
 static void put_escaped(char *out, size_t size, const char *text)
@@ -125,29 +125,56 @@ static int branch_not_tag(const struct dsi_state *state, const struct dsi_change
 
 // A spec is only ever forgotten when no file uses it, which ours, not committed yet,
 // could not prevent.
+static int spec_there(const struct dsi_state *state, const char *path, int32_t spec_id,
+                      size_t field_count, struct ds_error *err)
+{
+    const struct dsi_partition_spec *spec = dsi_metadata_spec(state->metadata, spec_id);
+
+    if (spec && spec->field_count == field_count) {
+        return DS_OK;
+    }
+    return dsi_conflict_fail(
+        &(struct dsi_conflict){.rule = "spec-dropped",
+                               .object = path,
+                               .advice = "the partition spec the file was written by is "
+                                         "gone; write the rows again"},
+        err);
+}
+
 static int specs_there(const struct dsi_state *state, const struct dsi_change *change,
                        const struct dsi_operation *operation, struct ds_error *err)
 {
+    int rc = DS_OK;
+
     (void)change;
     for (size_t i = 0; i < operation->file_count; i++) {
         const struct dsi_data_file *f = &operation->files[i];
-        const struct dsi_partition_spec *spec =
-            dsi_metadata_spec(state->metadata, f->spec_id);
-        if (!spec || spec->field_count != f->partition_count) {
-            return dsi_conflict_fail(
-                &(struct dsi_conflict){
-                    .rule = "spec-dropped",
-                    .object = f->path,
-                    .advice = "the partition spec the file was written by is gone; "
-                              "write the rows again"},
-                err);
-        }
+        DSI_TRY(spec_there(state, f->path, f->spec_id, f->partition_count, err));
+    }
+    for (size_t i = 0; i < operation->stored.manifest_count; i++) {
+        const struct dsi_manifest_file *f = &operation->stored.manifests[i];
+        DSI_TRY(spec_there(state, f->path, f->spec_id, f->partition_count, err));
+    }
+done:
+    return rc;
+}
+
+// What is stored already inherits its numbers, and v1 tables have none to inherit.
+static int inherits(const struct dsi_state *state, const struct dsi_change *change,
+                    const struct dsi_operation *operation, struct ds_error *err)
+{
+    (void)change;
+    if (operation->stored.manifest_count > 0 && state->metadata->format_version < 2) {
+        return dsi_fail(err, DS_EUNSUPPORTED,
+                        "manifests cannot be appended as they are to a table of format "
+                        "version 1");
     }
     return DS_OK;
 }
 
 static const check_fn rules[DSI_OPERATION_COUNT][DSI_CHECKS_MAX + 1] = {
-    [DSI_OPERATION_APPEND] = {same_table, writable, branch_not_tag, specs_there, NULL},
+    [DSI_OPERATION_APPEND] = {same_table, inherits, writable, branch_not_tag, specs_there,
+                              NULL},
     [DSI_OPERATION_SET_PROPERTIES] = {same_table, writable, NULL},
     [DSI_OPERATION_EMPTY] = {same_table, writable, NULL},
 };

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "txn/identity.h"
 #include "txn/table.h"
 
 static uint64_t hash_of(const char *location)
@@ -59,29 +60,23 @@ bool dsi_state_is_newer(const struct dsi_state *s, const struct dsi_mark *mark)
            m->last_updated_ms >= mark->updated_ms;
 }
 
-static bool has_identity(const char *value, const char *identity)
-{
-    return value && strcmp(value, identity) == 0;
-}
-
 // Counts down from the newest snapshot: every sequence number since the mark is one
 // snapshot (2), so having met them all means having met everything.
-static void look_at_snapshots(const struct dsi_state *s, const struct dsi_trail *trail,
-                              struct dsi_sight *out)
+static void look_at_snapshots(const struct dsi_state *s, const struct dsi_mark *since,
+                              const struct dsi_identity *id, struct dsi_sight *out)
 {
     const struct dsi_metadata *m = s->metadata;
-    int64_t missing = m->last_sequence_number - trail->looked.sequence_number;
+    int64_t missing = m->last_sequence_number - since->sequence_number;
     int64_t last = -1;
 
     for (size_t i = m->snapshot_count; i > 0 && missing > 0; i--) {
         const struct dsi_snapshot *snapshot = m->snapshots[i - 1];
-        if (snapshot->sequence_number <= trail->looked.sequence_number) {
+        if (snapshot->sequence_number <= since->sequence_number) {
             continue;
         }
         missing -= snapshot->sequence_number != last; // A number that came twice is one.
         last = snapshot->sequence_number;
-        if (has_identity(dsi_snapshot_summary(snapshot, DSI_KEY_COMMIT_ID),
-                         trail->identity)) {
+        if (dsi_identity_in_snapshot(id, snapshot)) {
             *out = (struct dsi_sight){DSI_SIGHT_FOUND, snapshot};
             return;
         }
@@ -89,27 +84,37 @@ static void look_at_snapshots(const struct dsi_state *s, const struct dsi_trail 
     out->sighting = missing == 0 ? DSI_SIGHT_ABSENT : DSI_SIGHT_BROKEN;
 }
 
-// Files of path tables are named by number alone; all others of ours hold the identity.
-static bool name_tells_nothing(const char *location)
+bool dsi_state_has(const struct dsi_state *s, const char *identity,
+                   const struct dsi_mark *since, enum dsi_sighting *sighting)
 {
-    const char *name = strrchr(location, '/');
+    struct dsi_sight sight = {DSI_SIGHT_ABSENT, NULL};
+    struct dsi_identity id;
 
-    name = name ? name + 1 : location;
-    return name[0] == 'v' && name[1] >= '0' && name[1] <= '9';
+    if (!dsi_identity_of(identity, &id)) {
+        sight.sighting = DSI_SIGHT_ABSENT; // No change has it.
+    } else if (dsi_identity_in_list(
+                   &id, dsi_metadata_property(s->metadata, DSI_KEY_COMMIT_ID))) {
+        sight.sighting = DSI_SIGHT_FOUND;
+    } else if (!is_mark(s, since) && !dsi_state_is_newer(s, since)) {
+        sight.sighting = DSI_SIGHT_STALE;
+    } else {
+        look_at_snapshots(s, since, &id, &sight);
+    }
+    *sighting = sight.sighting;
+    return sight.sighting == DSI_SIGHT_FOUND;
 }
 
+// A version's name holds the identity that its swap was made under, in most catalogs; the
+// others that a group put into it, only the file tells.
 static int look_at_version(ds_storage *storage, const char *location,
-                           const struct dsi_trail *trail, struct dsi_sight *out,
+                           const struct dsi_identity *id, struct dsi_sight *out,
                            struct ds_error *err)
 {
     struct dsi_metadata *m = NULL;
     int rc = DS_OK;
 
-    if (strstr(location, trail->identity)) {
+    if (strstr(location, id->text)) {
         out->sighting = DSI_SIGHT_FOUND;
-        return DS_OK;
-    }
-    if (!name_tells_nothing(location)) {
         return DS_OK;
     }
     rc = dsi_metadata_load(storage, location, &m, err);
@@ -117,11 +122,10 @@ static int look_at_version(ds_storage *storage, const char *location,
         out->sighting = DSI_SIGHT_BROKEN;
         return DS_OK;
     }
-    bool found = rc == DS_OK && has_identity(dsi_metadata_property(m, DSI_KEY_COMMIT_ID),
-                                             trail->identity);
+    bool found = rc == DS_OK &&
+                 dsi_identity_in_list(id, dsi_metadata_property(m, DSI_KEY_COMMIT_ID));
     for (size_t i = rc == DS_OK ? m->snapshot_count : 0; i > 0 && !found; i--) {
-        found = has_identity(dsi_snapshot_summary(m->snapshots[i - 1], DSI_KEY_COMMIT_ID),
-                             trail->identity);
+        found = dsi_identity_in_snapshot(id, m->snapshots[i - 1]);
     }
     if (found) {
         out->sighting = DSI_SIGHT_FOUND;
@@ -131,27 +135,27 @@ static int look_at_version(ds_storage *storage, const char *location,
 }
 
 static int look_at_versions(ds_storage *storage, const struct dsi_state *s,
-                            const struct dsi_trail *trail, struct dsi_sight *out,
-                            struct ds_error *err)
+                            const struct dsi_mark *since, const struct dsi_identity *id,
+                            struct dsi_sight *out, struct ds_error *err)
 {
     const struct dsi_metadata *m = s->metadata;
     bool broken = false;
     int rc = DS_OK;
 
-    if (has_identity(dsi_metadata_property(m, DSI_KEY_COMMIT_ID), trail->identity) ||
-        strstr(s->head.metadata_location, trail->identity)) {
+    if (dsi_identity_in_list(id, dsi_metadata_property(m, DSI_KEY_COMMIT_ID)) ||
+        strstr(s->head.metadata_location, id->text)) {
         out->sighting = DSI_SIGHT_FOUND;
         return DS_OK;
     }
     out->sighting = DSI_SIGHT_ABSENT;
-    if (is_mark(s, &trail->looked)) {
+    if (is_mark(s, since)) {
         return DS_OK;
     }
-    size_t first = find_in_log(m, &trail->looked);
+    size_t first = find_in_log(m, since);
     broken = first == 0;
     for (size_t i = m->metadata_log_count; i > first; i--) {
-        DSI_TRY(look_at_version(storage, m->metadata_log[i - 1].metadata_file, trail, out,
-                                err));
+        DSI_TRY(
+            look_at_version(storage, m->metadata_log[i - 1].metadata_file, id, out, err));
         if (out->sighting == DSI_SIGHT_FOUND) {
             return DS_OK;
         }
@@ -165,20 +169,26 @@ done:
 int dsi_look(ds_storage *storage, const struct dsi_state *s, struct dsi_trail *trail,
              struct dsi_sight *out, struct ds_error *err)
 {
+    struct dsi_identity id;
+    bool snapshots_tell = false;
     int rc = DS_OK;
 
     *out = (struct dsi_sight){DSI_SIGHT_ABSENT, NULL};
+    if (!dsi_identity_of(trail->identity, &id)) {
+        return dsi_fail(err, DS_EINVALID, "\"%.60s\" is no identity", trail->identity);
+    }
     if (!is_mark(s, &trail->looked) && !dsi_state_is_newer(s, &trail->looked)) {
         out->sighting = DSI_SIGHT_STALE;
         return DS_OK;
     }
-    if (trail->makes_snapshot) {
-        look_at_snapshots(s, trail, out);
-    }
+    // Also a change without a snapshot of its own may have come in a group that made one.
+    look_at_snapshots(s, &trail->looked, &id, out);
+    snapshots_tell =
+        trail->makes_snapshot && (out->sighting == DSI_SIGHT_ABSENT || !trail->sent);
     // Where snapshots were expired in between, the versions they came with may still
     // tell.
-    if (!trail->makes_snapshot || (out->sighting == DSI_SIGHT_BROKEN && trail->sent)) {
-        DSI_TRY(look_at_versions(storage, s, trail, out, err));
+    if (out->sighting != DSI_SIGHT_FOUND && !snapshots_tell) {
+        DSI_TRY(look_at_versions(storage, s, &trail->looked, &id, out, err));
     }
     if (out->sighting == DSI_SIGHT_BROKEN && !trail->sent) {
         out->sighting = DSI_SIGHT_ABSENT; // Nothing of ours can be in what is missing.

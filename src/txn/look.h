@@ -1,7 +1,8 @@
 // Looking a commit up in a table's history: is it there, and if not, can it still come?
 //
-// (1) Presence: a snapshot of the table carries the identity in its summary, or a version
-//     in the metadata log carries it in its name or its properties.
+// (1) Presence: a snapshot of the table carries the identity in its summary, as its own
+//     or as a member's of the group that made it, or a version in the metadata log
+//     carries it in its name or its properties.
 // (2) Absence is only claimed for a stretch of history that is whole: from the version
 //     last looked at to this one, no snapshot and no version is missing. Sequence numbers
 //     have no gaps, so counting them shows it.
@@ -46,11 +47,18 @@ struct dsi_sight {
 struct dsi_mark dsi_mark_of(const struct dsi_state *s);
 
 /// Looks for the trail's commit in `s`. ABSENT moves trail->looked on. Older versions are
-/// asked only about changes without snapshot, and where snapshots were expired since; and
-/// their files are read only where the names do not tell.
+/// asked, and their files read, only about changes without snapshot, and where snapshots
+/// were expired since.
 DS_MUST_CHECK int dsi_look(ds_storage *storage, const struct dsi_state *s,
                            struct dsi_trail *trail, struct dsi_sight *out,
                            struct ds_error *err);
+
+/// Is the identity of a change that makes a snapshot in `s`? Without any I/O, and looking
+/// at nothing before `since`, up to which it is known to be absent. True: it is. Else
+/// *sighting says whether that means anything: ABSENT, BROKEN or STALE. Of a change that
+/// makes no snapshot ABSENT only says that the newest version did not bring it.
+bool dsi_state_has(const struct dsi_state *s, const char *identity,
+                   const struct dsi_mark *since, enum dsi_sighting *sighting);
 
 /// True when `s` is newer than `mark` (3).
 bool dsi_state_is_newer(const struct dsi_state *s, const struct dsi_mark *mark);

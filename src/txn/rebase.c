@@ -15,16 +15,22 @@
 // Forgetting more snapshots than this is left to the commits that follow.
 enum { EXPIRED_PER_COMMIT_MAX = 64 };
 
-// What one rebase works on.
+// What one rebase works on: the change itself, then one part after the other.
 struct work {
-    const struct dsi_state *state;
-    const struct dsi_change *change;
+    const struct dsi_state *base;
+    const struct dsi_metadata *metadata; // With what the parts so far did to it.
+    const struct dsi_change *whole;
+    const struct dsi_change *change;     // Of that, the change itself or part at hand,
+    const struct dsi_prepared *prepared; // its manifests,
+    struct dsi_made *made;               // and what it makes.
     const struct dsi_rebase_input *input;
     struct dsi_rebased *out;
     struct dsi_metadata_edit *edit;
+    struct dsi_buf identities;         // Of what makes no snapshot, for the property.
     const struct dsi_snapshot *parent; // NULL: none.
     struct dsi_manifest_file *rows;    // Of the new list: new ones first.
     size_t row_count;
+    size_t new_count; // Those: prepared ones, then stored ones.
     struct dsi_merge_plan plan;
     size_t created; // Manifests this attempt makes by merging.
     int64_t now_ms; // Never before the state's own time (3).
@@ -44,28 +50,69 @@ const struct dsi_snapshot *dsi_rebase_parent(const struct dsi_metadata *m,
                : dsi_metadata_current_snapshot(m);
 }
 
-// The rows of the parent's list, or a request for them.
+// The list of a snapshot: made here, known of the state, or read for us. NULL: none.
+static const struct dsi_manifests *list_of(const struct work *w, int64_t snapshot_id)
+{
+    const struct dsi_manifests *have = w->base->manifests;
+
+    for (size_t i = 0; i < w->out->made_count; i++) {
+        const struct dsi_made *made = &w->out->made[i];
+        if (made->manifests && made->snapshot_id == snapshot_id) {
+            return made->manifests;
+        }
+    }
+    for (size_t i = 0; i < w->input->list_count; i++) {
+        if (w->input->lists[i]->snapshot_id == snapshot_id) {
+            return w->input->lists[i];
+        }
+    }
+    return have && have->snapshot_id == snapshot_id ? have : NULL;
+}
+
+static size_t stored_count(const struct dsi_change *c)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->operation_count; i++) {
+        n += c->operations[i].stored.manifest_count;
+    }
+    return n;
+}
+
+static void add_new_row(struct work *w, const struct dsi_manifest_file *row)
+{
+    w->rows[w->row_count] = *row;
+    w->rows[w->row_count++].added_snapshot_id = w->prepared->snapshot_id;
+}
+
+// The rows of the parent's list, or a request for them, behind the new ones.
 static int take_rows(struct work *w, struct ds_error *err)
 {
-    const struct dsi_prepared *p = w->input->prepared;
-    const struct dsi_manifests *have = w->state->manifests;
-    size_t old = 0;
+    const struct dsi_prepared *p = w->prepared;
+    const struct dsi_manifests *have =
+        w->parent ? list_of(w, w->parent->snapshot_id) : NULL;
+    size_t old = have ? have->list.count : 0;
 
-    if (w->parent && (!have || have->snapshot_id != w->parent->snapshot_id)) {
+    if (w->parent && !have) {
         w->out->outcome = DSI_REBASE_NEEDS;
         w->out->needs_list_of = w->parent->snapshot_id;
         return DS_OK;
     }
-    old = w->parent ? have->list.count : 0;
-    w->rows = dsi_arena_array(&w->out->arena, p->count + old, sizeof *w->rows);
+    w->rows = dsi_arena_array(&w->out->arena, p->count + stored_count(w->change) + old,
+                              sizeof *w->rows);
     if (!w->rows) {
         return no_memory(err);
     }
     for (size_t i = 0; i < p->count; i++) {
-        w->rows[i] = p->manifests[i];
-        w->rows[i].added_snapshot_id = p->snapshot_id;
+        add_new_row(w, &p->manifests[i]);
     }
-    w->row_count = p->count;
+    for (size_t i = 0; i < w->change->operation_count; i++) {
+        const struct dsi_stored_files *stored = &w->change->operations[i].stored;
+        for (size_t k = 0; k < stored->manifest_count; k++) {
+            add_new_row(w, &stored->manifests[k]);
+        }
+    }
+    w->new_count = w->row_count;
     for (size_t i = 0; i < old; i++) {
         const struct dsi_manifest_file *row = &have->list.files[i];
         // One that only tells of removed files is kept by the snapshot that wrote it.
@@ -78,7 +125,13 @@ static int take_rows(struct work *w, struct ds_error *err)
 
 static bool is_new(const struct work *w, size_t row)
 {
-    return row < w->input->prepared->count;
+    return row < w->new_count;
+}
+
+// Of a new manifest that was prepared the entries are known.
+static bool is_own(const struct work *w, size_t row)
+{
+    return row < w->prepared->count;
 }
 
 static const struct dsi_manifest *loaded(const struct work *w, const char *path)
@@ -104,7 +157,7 @@ static int ask_for_contents(struct work *w, struct ds_error *err)
         return no_memory(err);
     }
     for (size_t i = 0; i < w->row_count; i++) {
-        if (w->plan.group[i] > 0 && !is_new(w, i) && !loaded(w, w->rows[i].path)) {
+        if (w->plan.group[i] > 0 && !is_own(w, i) && !loaded(w, w->rows[i].path)) {
             out->needs[out->needs_count++] = &w->rows[i];
         }
     }
@@ -155,19 +208,47 @@ static void add_old(const struct dsi_manifest *m, struct dsi_manifest_entry *ent
     }
 }
 
-static size_t merged_entries(const struct work *w, size_t group,
-                             struct dsi_manifest_entry *entries)
+// Of a stored manifest: what it adds is added by this snapshot, wherever it is written.
+static int add_stored(const struct dsi_manifest *m, const char *path,
+                      struct dsi_manifest_entry *entries, size_t *count,
+                      struct ds_error *err)
 {
-    size_t count = 0;
+    for (size_t i = 0; i < m->entry_count; i++) {
+        const struct dsi_manifest_entry *e = &m->entries[i];
+        if (e->status != DSI_ENTRY_ADDED || e->file.content != DSI_CONTENT_DATA) {
+            return dsi_corrupt(err,
+                               "%.300s: entry %zu adds no data file, and the whole "
+                               "manifest was handed over as added ones",
+                               path, i);
+        }
+        entries[(*count)++] =
+            (struct dsi_manifest_entry){DSI_ENTRY_ADDED, -1, -1, -1, e->file};
+    }
+    return DS_OK;
+}
 
+static int merged_entries(const struct work *w, size_t group,
+                          struct dsi_manifest_entry *entries, size_t *count,
+                          struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    *count = 0;
     for (size_t i = 0; i < w->row_count; i++) {
-        if (w->plan.group[i] == group && is_new(w, i)) {
-            add_own(w, i, entries, &count);
-        } else if (w->plan.group[i] == group) {
-            add_old(loaded(w, w->rows[i].path), entries, &count);
+        if (w->plan.group[i] != group) {
+            continue;
+        }
+        if (is_own(w, i)) {
+            add_own(w, i, entries, count);
+        } else if (is_new(w, i)) {
+            DSI_TRY(add_stored(loaded(w, w->rows[i].path), w->rows[i].path, entries,
+                               count, err));
+        } else {
+            add_old(loaded(w, w->rows[i].path), entries, count);
         }
     }
-    return count;
+done:
+    return rc;
 }
 
 static size_t entries_max(const struct work *w)
@@ -204,19 +285,20 @@ static int merge_group(struct work *w, size_t group, struct dsi_manifest_entry *
     struct dsi_buf bytes = DSI_BUF_INIT;
     char *path = NULL;
     size_t first = 0;
+    size_t count = 0;
     char name[128];
     int rc = DS_OK;
 
     while (w->plan.group[first] != group) {
         first++;
     }
-    size_t count = merged_entries(w, group, entries);
-    DSI_TRY(dsi_manifest_write_of(w->state->metadata, w->rows[first].spec_id,
-                                  w->input->prepared->snapshot_id, &spec, err));
+    DSI_TRY(merged_entries(w, group, entries, &count, err));
+    DSI_TRY(dsi_manifest_write_of(w->metadata, w->rows[first].spec_id,
+                                  w->prepared->snapshot_id, &spec, err));
     DSI_TRY(dsi_manifest_build(&spec, entries, count, &w->out->arena, &bytes, row, err));
     snprintf(name, sizeof name, "%s-%s-%u-m%zu.avro", c->identity, c->nonce,
-             w->input->attempt, w->input->prepared->count + group - 1);
-    DSI_TRY(dsi_metadata_file_path(w->state->metadata, name, &w->out->arena, &path, err));
+             w->input->attempt, w->prepared->count + group - 1);
+    DSI_TRY(dsi_metadata_file_path(w->metadata, name, &w->out->arena, &path, err));
     row->path = path;
     row->length = (int64_t)bytes.size;
     DSI_TRY(add_file(w, path, &bytes, err));
@@ -300,16 +382,15 @@ static int keep_rows(struct work *w, int64_t sequence_number, struct ds_error *e
         return no_memory(err);
     }
     list.count = n;
-    return dsi_manifests_new(w->input->prepared->snapshot_id, &list, &w->out->manifests,
-                             err);
+    return dsi_manifests_new(w->prepared->snapshot_id, &list, &w->made->manifests, err);
 }
 
 static int build_list(struct work *w, int64_t sequence_number, struct ds_error *err)
 {
     const struct dsi_change *c = w->change;
-    const int64_t id = w->input->prepared->snapshot_id;
+    const int64_t id = w->prepared->snapshot_id;
     struct dsi_manifest_list_write spec = {
-        w->state->metadata->format_version, id,
+        w->metadata->format_version, id,
         w->parent ? w->parent->snapshot_id : DSI_SNAPSHOT_NONE, sequence_number};
     struct dsi_buf bytes = DSI_BUF_INIT;
     char *path = NULL;
@@ -318,10 +399,10 @@ static int build_list(struct work *w, int64_t sequence_number, struct ds_error *
 
     snprintf(name, sizeof name, "snap-%lld-%u-%s-%s.avro", (long long)id,
              w->input->attempt, c->identity, c->nonce);
-    DSI_TRY(dsi_metadata_file_path(w->state->metadata, name, &w->out->arena, &path, err));
+    DSI_TRY(dsi_metadata_file_path(w->metadata, name, &w->out->arena, &path, err));
     DSI_TRY(dsi_manifest_list_build(&spec, w->rows, w->row_count, &bytes, err));
     DSI_TRY(add_file(w, path, &bytes, err));
-    w->out->manifest_list = path;
+    w->made->manifest_list = path;
     DSI_TRY(keep_rows(w, sequence_number, err));
 done:
     dsi_buf_release(&bytes);
@@ -341,10 +422,23 @@ static int move_branch(struct work *w, int64_t snapshot_id, struct ds_error *err
     return dsi_metadata_edit_set_ref(w->edit, &ref, err);
 }
 
+// Whoever looks for a change that makes snapshots looks at snapshots. So when it has
+// files in its parts only, the first of those names it.
+static const char *whole_to_name(const struct work *w)
+{
+    for (size_t i = 0; i < w->out->made_count; i++) {
+        if (&w->out->made[i] != w->made &&
+            w->out->made[i].snapshot_id != DSI_SNAPSHOT_NONE) {
+            return NULL;
+        }
+    }
+    return w->change == w->whole ? NULL : w->whole->identity;
+}
+
 static int build_snapshot(struct work *w, size_t replaced, struct ds_error *err)
 {
-    const struct dsi_metadata *m = w->state->metadata;
-    const struct dsi_prepared *p = w->input->prepared;
+    const struct dsi_metadata *m = w->metadata;
+    const struct dsi_prepared *p = w->prepared;
     const struct dsi_snapshot *snapshot = NULL;
     struct ds_properties summary = {0};
     int rc = DS_OK;
@@ -353,8 +447,8 @@ static int build_snapshot(struct work *w, size_t replaced, struct ds_error *err)
         .metadata = m,
         .parent = w->parent,
         .change = w->change,
-        .manifests_created = p->count + w->created,
-        .manifests_kept = w->row_count - w->created,
+        .also = whole_to_name(w),
+        .manifests_created = w->new_count + w->created,
         .manifests_replaced = replaced,
     };
     struct dsi_snapshot_new spec = {
@@ -362,15 +456,13 @@ static int build_snapshot(struct work *w, size_t replaced, struct ds_error *err)
         .parent_id = w->parent ? w->parent->snapshot_id : DSI_SNAPSHOT_NONE,
         .sequence_number = m->last_sequence_number + 1,
         .timestamp_ms = w->now_ms,
-        .manifest_list = w->out->manifest_list,
+        .manifest_list = w->made->manifest_list,
         .schema_id = m->current_schema_id,
         .first_row_id = -1,
         .added_rows = -1,
     };
-    for (size_t i = 0; i < w->row_count; i++) { // New ones that were not merged away.
-        for (size_t k = 0; k < p->count; k++) {
-            about.manifests_kept -= strcmp(w->rows[i].path, p->manifests[k].path) == 0;
-        }
+    for (size_t i = 0; i < w->row_count; i++) {
+        about.manifests_kept += w->rows[i].added_snapshot_id != p->snapshot_id;
     }
     DSI_TRY(dsi_summary_append(&about, &w->out->arena, &summary, err));
     spec.summary = summary.items;
@@ -378,11 +470,37 @@ static int build_snapshot(struct work *w, size_t replaced, struct ds_error *err)
     DSI_TRY(dsi_snapshot_new(&spec, &snapshot, err));
     DSI_TRY(dsi_metadata_edit_add_snapshot(w->edit, snapshot, err));
     DSI_TRY(move_branch(w, p->snapshot_id, err));
-    w->out->snapshot_id = p->snapshot_id;
-    w->out->sequence_number = spec.sequence_number;
+    w->made->snapshot_id = p->snapshot_id;
+    w->made->sequence_number = spec.sequence_number;
 done:
     dsi_snapshot_unref(snapshot);
     return rc;
+}
+
+// Room for one more file and the merged manifests, behind what is there.
+static int make_room(struct work *w, struct ds_error *err)
+{
+    struct dsi_rebased *out = w->out;
+    size_t room = out->file_count + w->plan.group_count + 1;
+    struct dsi_new_file *files = dsi_arena_array(&out->arena, room, sizeof *files);
+
+    if (!files) {
+        return no_memory(err);
+    }
+    if (out->file_count > 0) {
+        memcpy(files, out->files, out->file_count * sizeof *files);
+    }
+    out->files = files;
+    return DS_OK;
+}
+
+// What a snapshot of this very version brought is not stored yet, so nothing of it can be
+// read: such manifests wait for the next version to be merged.
+static bool may_merge(const struct work *w)
+{
+    return w->change->append_mode != DS_APPEND_FAST &&
+           (!w->parent ||
+            w->parent->sequence_number <= w->base->metadata->last_sequence_number);
 }
 
 // The new snapshot; or nothing yet, and out->outcome says what is needed.
@@ -392,13 +510,13 @@ static int append(struct work *w, struct ds_error *err)
     size_t replaced = 0;
     int rc = DS_OK;
 
-    w->parent = dsi_rebase_parent(w->state->metadata, w->change->branch);
+    w->parent = dsi_rebase_parent(w->metadata, w->change->branch);
     DSI_TRY(take_rows(w, err));
     if (w->out->outcome == DSI_REBASE_NEEDS) {
         goto done;
     }
-    DSI_TRY(dsi_merge_policy_of(w->state->metadata, &policy, err));
-    policy.enabled = policy.enabled && w->change->append_mode != DS_APPEND_FAST;
+    DSI_TRY(dsi_merge_policy_of(w->metadata, &policy, err));
+    policy.enabled = policy.enabled && may_merge(w);
     DSI_TRY(
         dsi_merge_plan(&policy, w->rows, w->row_count, &w->out->arena, &w->plan, err));
     DSI_TRY(ask_for_contents(w, err));
@@ -408,21 +526,37 @@ static int append(struct work *w, struct ds_error *err)
     for (size_t i = 0; i < w->row_count; i++) {
         replaced += w->plan.group[i] > 0 && !is_new(w, i);
     }
-    w->out->files =
-        dsi_arena_array(&w->out->arena, w->plan.group_count + 1, sizeof *w->out->files);
-    if (!w->out->files) {
-        rc = no_memory(err);
-        goto done;
-    }
+    DSI_TRY(make_room(w, err));
     DSI_TRY(merge(w, err));
-    DSI_TRY(build_list(w, w->state->metadata->last_sequence_number + 1, err));
+    DSI_TRY(build_list(w, w->metadata->last_sequence_number + 1, err));
     DSI_TRY(build_snapshot(w, replaced, err));
+done:
+    return rc;
+}
+
+static int note_identity(struct work *w, const char *identity, struct ds_error *err)
+{
+    return dsi_buf_printf(&w->identities, err, "%s%s", w->identities.size > 0 ? " " : "",
+                          identity);
+}
+
+// Where no snapshot tells whose it was, the table's properties do.
+static int note_identities(struct work *w, struct ds_error *err)
+{
+    const struct dsi_change *c = w->change;
+    int rc = DS_OK;
+
+    DSI_TRY(note_identity(w, c->identity, err));
+    for (size_t i = 0; i < c->member_count; i++) {
+        DSI_TRY(note_identity(w, c->members[i], err));
+    }
 done:
     return rc;
 }
 
 static int set_properties(struct work *w, struct ds_error *err)
 {
+    bool named = false;
     int rc = DS_OK;
 
     for (size_t i = 0; i < w->change->operation_count; i++) {
@@ -431,10 +565,66 @@ static int set_properties(struct work *w, struct ds_error *err)
             DSI_TRY(dsi_metadata_edit_set_property(w->edit, p->items[k].key,
                                                    p->items[k].value, err));
         }
-        if (p->count > 0 && w->out->snapshot_id == DSI_SNAPSHOT_NONE) {
-            DSI_TRY(dsi_metadata_edit_set_property(w->edit, DSI_KEY_COMMIT_ID,
-                                                   w->change->identity, err));
-        }
+        named = named || p->count > 0;
+    }
+    if (named && w->made->snapshot_id == DSI_SNAPSHOT_NONE) {
+        DSI_TRY(note_identities(w, err));
+    }
+done:
+    return rc;
+}
+
+// Does the work of the change or the part at hand.
+static int apply(struct work *w, struct ds_error *err)
+{
+    struct dsi_state now = {.metadata = w->metadata, .head = w->base->head};
+    int rc = DS_OK;
+
+    w->rows = NULL;
+    w->row_count = w->new_count = w->created = 0;
+    w->parent = NULL;
+    w->plan = (struct dsi_merge_plan){0};
+    if (dsi_change_held(w->change)) {
+        rc = dsi_fail(err, DS_EBUG, "rebasing a change that still holds rows");
+        goto done;
+    }
+    DSI_TRY(dsi_conflict_check(&now, w->change, err));
+    if (dsi_change_has_files(w->change)) {
+        DSI_TRY(append(w, err));
+    }
+    if (w->out->outcome == DSI_REBASED) {
+        DSI_TRY(set_properties(w, err));
+    }
+done:
+    return rc;
+}
+
+// The change itself, then its parts (4). *at says how far it came.
+static int apply_all(struct work *w, size_t *at, struct ds_error *err)
+{
+    const struct dsi_change *change = w->whole;
+    const struct dsi_prepared *p = w->input->prepared;
+    struct dsi_rebased *out = w->out;
+    int rc = DS_OK;
+
+    out->made = dsi_arena_array(&out->arena, change->part_count + 1, sizeof *out->made);
+    if (!out->made) {
+        return no_memory(err);
+    }
+    for (*at = 0; *at <= change->part_count && out->outcome == DSI_REBASED; (*at)++) {
+        w->change = *at == 0 ? change : change->parts[*at - 1];
+        w->prepared = *at == 0                    ? p
+                      : p && *at <= p->part_count ? &p->parts[*at - 1]
+                                                  : NULL;
+        w->made = &out->made[out->made_count++];
+        *w->made = (struct dsi_made){DSI_SNAPSHOT_NONE, -1, NULL, NULL};
+        DSI_TRY(apply(w, err));
+    }
+    *at = 0;
+    if (w->identities.size > 0) {
+        DSI_TRY(dsi_buf_append(&w->identities, "", 1, err));
+        DSI_TRY(dsi_metadata_edit_set_property(w->edit, DSI_KEY_COMMIT_ID,
+                                               (const char *)w->identities.data, err));
     }
 done:
     return rc;
@@ -464,7 +654,8 @@ static int expire(struct work *w, struct ds_error *err)
     }
     for (size_t i = 0; i < count; i++) {
         const struct dsi_snapshot *s = dsi_metadata_snapshot(m, ids[i]);
-        assert(s);
+        // None that is made here: those are the newest, and now.
+        assert(s && s->sequence_number <= w->base->metadata->last_sequence_number);
         w->out->expired[w->out->expired_count++] = dsi_snapshot_ref(s);
     }
     if (count > 0) {
@@ -483,8 +674,8 @@ static int finish(struct work *w, struct ds_error *err)
     int rc = DS_OK;
 
     w->edit = NULL; // It is freed there, whatever happens.
-    DSI_TRY(dsi_metadata_edit_finish(edit, w->now_ms, w->state->head.metadata_location,
-                                     &m, &dropped, err));
+    DSI_TRY(dsi_metadata_edit_finish(edit, w->now_ms, w->base->head.metadata_location, &m,
+                                     &dropped, err));
     w->out->metadata = m;
     codec = dsi_metadata_property(m, "write.metadata.compression-codec");
     w->out->gzip = codec && dsi_text_equal_nocase(codec, "gzip");
@@ -495,10 +686,24 @@ done:
     return rc;
 }
 
+// Of what was made, the fields that speak of the change itself, and the newest list.
+static void sum_up(struct dsi_rebased *out)
+{
+    out->snapshot_id = out->made[0].snapshot_id;
+    out->sequence_number = out->made[0].sequence_number;
+    out->manifest_list = out->made[0].manifest_list;
+    for (size_t i = out->made_count; i > 0 && !out->manifests; i--) {
+        out->manifests = dsi_manifests_ref(out->made[i - 1].manifests);
+    }
+}
+
 void dsi_rebased_release(struct dsi_rebased *r)
 {
     for (size_t i = 0; i < r->expired_count; i++) {
         dsi_snapshot_unref(r->expired[i]);
+    }
+    for (size_t i = 0; i < r->made_count; i++) {
+        dsi_manifests_unref(r->made[i].manifests);
     }
     dsi_metadata_unref(r->metadata);
     dsi_manifests_unref(r->manifests);
@@ -511,20 +716,26 @@ static bool does_something(const struct dsi_change *c)
 {
     for (size_t i = 0; i < c->operation_count; i++) {
         const struct dsi_operation *o = &c->operations[i];
-        if (o->file_count > 0 || o->properties.count > 0 ||
+        if (o->properties.count > 0 || o->held.rows > 0 ||
             o->kind == DSI_OPERATION_EMPTY) {
             return true;
         }
     }
-    return false;
+    for (size_t i = 0; i < c->part_count; i++) {
+        if (does_something(c->parts[i])) { // Parts have none: one deep.
+            return true;
+        }
+    }
+    return dsi_change_has_files(c);
 }
 
 int dsi_rebase(const struct dsi_state *state, const struct dsi_change *change,
                const struct dsi_rebase_input *input, struct dsi_rebased *out,
                struct ds_error *err)
 {
-    struct work w = {.state = state, .change = change, .input = input, .out = out};
+    struct work w = {.base = state, .whole = change, .input = input, .out = out};
     int64_t updated = state->metadata->last_updated_ms;
+    size_t at = 0;
     int rc = DS_OK;
 
     *out = (struct dsi_rebased){.needs_list_of = DSI_SNAPSHOT_NONE,
@@ -535,21 +746,23 @@ int dsi_rebase(const struct dsi_state *state, const struct dsi_change *change,
         out->outcome = DSI_REBASE_NOTHING;
         return DS_OK;
     }
-    DSI_TRY(dsi_conflict_check(state, change, err));
+    assert(!dsi_change_makes_snapshot(change) ||
+           (dsi_prepared_fits(input->prepared, state) &&
+            input->prepared->part_count == change->part_count));
     DSI_TRY(dsi_metadata_edit_new(state->metadata, &w.edit, err));
-    if (dsi_change_makes_snapshot(change)) {
-        assert(dsi_prepared_fits(input->prepared, state));
-        DSI_TRY(append(&w, err));
-    }
+    w.metadata = dsi_metadata_edit_state(w.edit);
+    DSI_TRY(apply_all(&w, &at, err));
     if (out->outcome == DSI_REBASED) {
-        DSI_TRY(set_properties(&w, err));
+        sum_up(out);
         DSI_TRY(expire(&w, err));
         DSI_TRY(finish(&w, err));
     }
 done:
     dsi_metadata_edit_free(w.edit);
+    dsi_buf_release(&w.identities);
     if (rc < 0) {
         dsi_rebased_release(out);
+        out->conflicting_part = at;
     }
     return rc;
 }

@@ -7,6 +7,8 @@
 //     sequence numbers are inherited), so they are made once and kept over attempts.
 // (3) It never goes back: sequence numbers and times only grow, the parent is the
 //     branch's head, and no snapshot id is used twice.
+// (4) The parts of a change come one after the other, after the change itself, each on
+//     what the ones before it made; all of it is one version, or none of it is.
 #ifndef DSI_TXN_REBASE_H
 #define DSI_TXN_REBASE_H
 
@@ -30,12 +32,17 @@ struct dsi_prepared {
     struct dsi_arena arena;
     int64_t snapshot_id;
     int32_t format_version;
-    struct dsi_new_file *files;
-    struct dsi_manifest_file *manifests; // Their rows, one per file.
+    struct dsi_manifest_file *manifests; // Their rows. None when all it adds is stored.
     size_t count;
+    struct dsi_new_file
+        *files; // To be stored: one per manifest, then those of the parts.
+    size_t file_count;
+    struct dsi_prepared *parts; // One for each part of the change, in its order.
+    size_t part_count;
+    size_t conflicting_part; // After a failure: as in struct dsi_rebased.
 };
 
-/// Makes them on `state`. Pure. End with dsi_prepared_release.
+/// Makes them on `state`, for the parts too. Pure. End with dsi_prepared_release.
 DS_MUST_CHECK int dsi_rebase_prepare(const struct dsi_state *state,
                                      const struct dsi_change *change,
                                      struct dsi_prepared *out, struct ds_error *err);
@@ -45,7 +52,7 @@ void dsi_prepared_release(struct dsi_prepared *p);
 int64_t dsi_rebase_snapshot_id(const struct dsi_metadata *m, const char *identity);
 
 /// True while `p` fits `state`; otherwise prepare again (the table changed its format
-/// version, or somebody took the snapshot id).
+/// version, or somebody took a snapshot id). What is released fits nothing.
 bool dsi_prepared_fits(const struct dsi_prepared *p, const struct dsi_state *state);
 
 /// A manifest whose content the caller has read.
@@ -60,6 +67,16 @@ struct dsi_rebase_input {
     const struct dsi_prepared *prepared;      // Fits the state.
     const struct dsi_loaded_manifest *loaded; // What earlier calls asked for.
     size_t loaded_count;
+    const struct dsi_manifests *const *lists; // Likewise, beside the state's own.
+    size_t list_count;
+};
+
+/// What became of the change itself, or of a part of it.
+struct dsi_made {
+    int64_t snapshot_id;                   // DSI_SNAPSHOT_NONE: none was made.
+    int64_t sequence_number;               // -1 likewise.
+    const char *manifest_list;             // Its path; NULL likewise.
+    const struct dsi_manifests *manifests; // The list; NULL likewise.
 };
 
 enum dsi_rebase_outcome {
@@ -77,22 +94,26 @@ struct dsi_rebased {
     size_t needs_count;
 
     const struct dsi_metadata *metadata;   // Owned here.
-    const struct dsi_manifests *manifests; // Of the new snapshot; NULL: none was made.
+    const struct dsi_manifests *manifests; // Of the newest snapshot made; NULL: none.
     struct dsi_buf json;                   // The metadata file, not compressed.
     bool gzip;                             // To be compressed.
-    struct dsi_new_file *files;            // Merged manifests, then the manifest list.
+    struct dsi_new_file *files; // Merged manifests, then the manifest list; of all parts.
     size_t file_count;
-    const char *manifest_list;           // The path of the list; NULL: no snapshot.
-    int64_t snapshot_id;                 // DSI_SNAPSHOT_NONE: none was made.
-    int64_t sequence_number;             // -1 likewise.
+    struct dsi_made *made; // [0]: by the change itself; [i + 1]: by its part i.
+    size_t made_count;
+    size_t conflicting_part;   // After a failure: whose it was, counted as in `made`.
+    const char *manifest_list; // Of made[0], and so are the next two.
+    int64_t snapshot_id;
+    int64_t sequence_number;
     const struct dsi_snapshot **expired; // Forgotten by this version; references.
     size_t expired_count;
     const char **dropped; // Metadata files that fell out of the log.
     size_t dropped_count;
 };
 
-/// DS_OK with *out filled, DS_ECONFLICT (explained in err->detail) when the change cannot
-/// be applied after what happened, or another failure. End *out with dsi_rebased_release.
+/// DS_OK with *out filled, DS_ECONFLICT (explained in err->detail) when the change, or a
+/// part of it (out->conflicting_part), cannot be applied after what happened, or another
+/// failure. No part holds rows. End *out with dsi_rebased_release.
 DS_MUST_CHECK int dsi_rebase(const struct dsi_state *state,
                              const struct dsi_change *change,
                              const struct dsi_rebase_input *input,

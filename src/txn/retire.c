@@ -21,6 +21,63 @@ void dsi_retire_metadata(ds_storage *storage, const char *const *files, size_t c
     }
 }
 
+static bool names_member(const struct dsi_change *c, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    size_t n = sizeof c->identity - 1;
+    bool found = strncmp(name, c->identity, n) == 0;
+
+    for (size_t i = 0; i < c->member_count && !found; i++) {
+        found = strncmp(name, c->members[i], n) == 0;
+    }
+    return found;
+}
+
+static bool in_lists(const struct dsi_rebased *r, const char *path)
+{
+    for (size_t i = 0; i < r->made_count; i++) {
+        const struct dsi_manifests *m = r->made[i].manifests;
+        for (size_t k = 0; m && k < m->list.count; k++) {
+            if (strcmp(m->list.files[k].path, path) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void retire_stored(ds_storage *storage, const struct dsi_change *c,
+                          const struct dsi_rebased *r, const char *folder)
+{
+    for (size_t i = 0; i < c->operation_count; i++) {
+        const struct dsi_stored_files *s = &c->operations[i].stored;
+        for (size_t k = 0; k < s->manifest_count; k++) {
+            const char *path = s->manifests[k].path;
+            // The path is what somebody said, so it is not believed.
+            if (names_member(c, path) && dsi_path_is_below(path, folder) &&
+                !in_lists(r, path)) {
+                remove_quietly(storage, path);
+            }
+        }
+    }
+}
+
+void dsi_retire_stored(ds_storage *storage, const struct dsi_change *change,
+                       const struct dsi_rebased *r)
+{
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    char *folder = NULL;
+
+    if (dsi_table_metadata_path(r->metadata, &arena, &folder, NULL) == DS_OK) {
+        retire_stored(storage, change, r, folder);
+        for (size_t i = 0; i < change->part_count; i++) {
+            retire_stored(storage, change->parts[i], r, folder);
+        }
+    }
+    dsi_arena_release(&arena);
+}
+
 // True when what is retained is one line of snapshots, each made on the one before it.
 // With branches, tags or staged snapshots others may share manifests in ways that a look
 // at two neighbours does not show; then manifests are left to a collector.

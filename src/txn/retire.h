@@ -11,6 +11,12 @@
 void dsi_retire_snapshots(ds_storage *storage, const struct dsi_metadata *m,
                           const struct dsi_snapshot *const *expired, size_t count);
 
+/// After `r` was committed: removes the stored manifests of the change and its parts that
+/// were merged into others and that no list of `r` names. Only such as lie beside the
+/// table's metadata and carry the identity of the change, or of a member, in their name.
+void dsi_retire_stored(ds_storage *storage, const struct dsi_change *change,
+                       const struct dsi_rebased *r);
+
 /// Removes metadata files that fell out of the log.
 void dsi_retire_metadata(ds_storage *storage, const char *const *files, size_t count);
 

@@ -1,5 +1,6 @@
 #include "txn/summary.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "base/error.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "txn/identity.h"
 
 #define KEY_REPLACED "manifests-replaced"
 
@@ -138,6 +140,9 @@ static int count_partitions(const struct dsi_summary_input *in, struct dsi_map *
             all->bytes += o->files[k].file_size;
             DSI_TRY(count_partition(in, &o->files[k], map, arena, err));
         }
+        all->files += o->stored.files;
+        all->rows += o->stored.rows;
+        all->bytes += o->stored.bytes;
     }
 done:
     return rc;
@@ -158,17 +163,31 @@ static void put_partition(struct builder *b, const struct added *a)
     put(b, key, value);
 }
 
-// Per-partition entries, in the order in which the files first name each partition.
+// How many partitions have files in stored manifests, at least.
+static int64_t stored_partitions(const struct dsi_change *c)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < c->operation_count; i++) {
+        n += c->operations[i].stored.partitions;
+    }
+    return n;
+}
+
+// Per-partition entries, in the order in which the files first name each partition. What
+// stored manifests add to each is not known, so beside them there are none.
 static int put_partitions(const struct dsi_summary_input *in, const struct dsi_map *map,
                           struct builder *b, struct ds_error *err)
 {
+    const int64_t stored = stored_partitions(in->change);
+    const int64_t count = (int64_t)map->count;
     int64_t limit = 0;
     int rc = DS_OK;
 
     DSI_TRY(dsi_metadata_property_i64(in->metadata, "write.summary.partition-limit", 0, 0,
                                       &limit, err));
-    put_number(b, "changed-partition-count", (int64_t)map->count);
-    if ((int64_t)map->count > limit) {
+    put_number(b, "changed-partition-count", count > stored ? count : stored);
+    if (count > limit || stored > 0) {
         goto done;
     }
     put(b, "partition-summaries-included", "true");
@@ -196,6 +215,41 @@ done:
     return rc;
 }
 
+static void put_brief(char *out, size_t at, const char *identity)
+{
+    struct dsi_identity id;
+    bool ok = dsi_identity_of(identity, &id);
+
+    assert(ok); // As a change has it.
+    if (ok) {
+        memcpy(out + at * DSI_IDENTITY_SHORT_SIZE, id.brief, DSI_IDENTITY_SHORT_SIZE);
+    }
+}
+
+// The short forms of all members, one after the other.
+static void put_members(struct builder *b, const struct dsi_summary_input *in)
+{
+    const struct dsi_change *c = in->change;
+    size_t count = c->member_count + (in->also ? 1 : 0);
+    char *all = NULL;
+
+    if (count == 0) {
+        return;
+    }
+    all = dsi_arena_array(b->arena, count + 1, DSI_IDENTITY_SHORT_SIZE);
+    if (!all) {
+        b->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < c->member_count; i++) {
+        put_brief(all, i, c->members[i]);
+    }
+    if (in->also) {
+        put_brief(all, c->member_count, in->also);
+    }
+    put(b, DSI_KEY_COMMIT_IDS, all);
+}
+
 int64_t dsi_summary_replaced(const struct dsi_snapshot *s)
 {
     const char *text = dsi_snapshot_summary(s, KEY_REPLACED);
@@ -215,6 +269,7 @@ int dsi_summary_append(const struct dsi_summary_input *in, struct dsi_arena *are
     DSI_TRY(count_partitions(in, &map, arena, &all, err));
     put(&b, "operation", "append");
     put(&b, DSI_KEY_COMMIT_ID, in->change->identity);
+    put_members(&b, in);
     put_positive(&b, "added-data-files", all.files);
     put_positive(&b, "added-records", all.rows);
     put_positive(&b, "added-files-size", all.bytes);

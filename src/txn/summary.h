@@ -10,6 +10,7 @@ struct dsi_summary_input {
     const struct dsi_metadata *metadata;
     const struct dsi_snapshot *parent; // NULL: none.
     const struct dsi_change *change;
+    const char *also; // One more identity to name beside the members; NULL: none.
     size_t manifests_created;
     size_t manifests_kept;
     size_t manifests_replaced;

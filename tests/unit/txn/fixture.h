@@ -298,6 +298,42 @@ static inline struct dsi_change *test_change(struct dsi_table *t,
     return c;
 }
 
+// A change that appends one file by a manifest that is stored already, as its owner does.
+static inline struct dsi_change *test_stored(struct dsi_table *t, const char *path,
+                                             int64_t rows)
+{
+    struct dsi_change *owner = test_change(t, NULL, path, rows);
+    const struct dsi_state *s = dsi_table_state(t);
+    struct dsi_prepared p;
+    struct ds_commit_options o = {.struct_size = sizeof o, .identity = owner->identity};
+    struct dsi_change *c = NULL;
+    assert_int_equal(dsi_rebase_prepare(s, owner, &p, NULL), DS_OK);
+    for (size_t i = 0; i < p.file_count; i++) {
+        assert_int_equal(dsi_storage_put(dsi_table_storage(t), p.files[i].path,
+                                         p.files[i].bytes, 0, NULL),
+                         DS_OK);
+    }
+    struct dsi_stored_files stored = {p.manifests,           p.count, 1, rows,
+                                      (int64_t)strlen(path), 1};
+    assert_int_equal(dsi_change_new(s, &o, &c, NULL), DS_OK);
+    assert_int_equal(dsi_change_append_stored(c, &stored, NULL), DS_OK);
+    dsi_prepared_release(&p);
+    dsi_state_unref(s);
+    dsi_change_free(owner);
+    return c;
+}
+
+// A change with nothing in it.
+static inline struct dsi_change *test_blank(struct dsi_table *t,
+                                            const struct ds_commit_options *options)
+{
+    const struct dsi_state *s = dsi_table_state(t);
+    struct dsi_change *c = NULL;
+    assert_int_equal(dsi_change_new(s, options, &c, NULL), DS_OK);
+    dsi_state_unref(s);
+    return c;
+}
+
 static inline bool test_exists(ds_storage *s, const char *path)
 {
     struct ds_file_info info;

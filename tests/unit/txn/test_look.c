@@ -168,6 +168,93 @@ static void test_look__orders_versions(void **state)
     catalog_release(&c);
 }
 
+static struct dsi_trail trail_of(const char *identity, const struct dsi_state *since,
+                                 bool makes_snapshot)
+{
+    struct dsi_trail t = some_trail();
+    snprintf(t.identity, sizeof t.identity, "%s", identity);
+    t.makes_snapshot = makes_snapshot;
+    t.looked = t.base = dsi_mark_of(since);
+    return t;
+}
+
+static void test_look__finds_members_of_a_group(void **state)
+{
+    static const char *const ids[] = {"01890000-0000-7000-8000-00000000000a",
+                                      "01890000-0000-7000-8000-00000000000b",
+                                      "01890000-0000-7000-8000-00000000000c"};
+    struct dsi_catalog c;
+    struct dsi_sight sight;
+    enum dsi_sighting sighting;
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, NULL, 0);
+    const struct dsi_state *before = dsi_table_state(t);
+    struct dsi_mark since = dsi_mark_of(before);
+    struct dsi_change *group = test_change(t, NULL, "memory:///t/data/a", 1);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(dsi_change_add_member(group, ids[i], NULL), DS_OK);
+    }
+    assert_int_equal(dsi_commit(t, group, NULL, NULL, NULL), DS_OK);
+    dsi_state_unref(grow(t, 2));
+    const struct dsi_state *s = dsi_table_state(t);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(dsi_state_has(s, ids[i], &since, &sighting), i < 2);
+        assert_int_equal(sighting, i < 2 ? DSI_SIGHT_FOUND : DSI_SIGHT_ABSENT);
+        for (int makes = 0; makes < 2; makes++) { // A member may have brought no files.
+            struct dsi_trail trail = trail_of(ids[i], before, makes);
+            assert_int_equal(dsi_look(c.storage, s, &trail, &sight, NULL), DS_OK);
+            assert_int_equal(sight.sighting, i < 2 ? DSI_SIGHT_FOUND : DSI_SIGHT_ABSENT);
+            if (i < 2) {
+                assert_int_equal(sight.snapshot->sequence_number, 1);
+            }
+        }
+    }
+    struct dsi_mark now = dsi_mark_of(s);
+    assert_false(dsi_state_has(before, ids[0], &now, &sighting));
+    assert_int_equal(sighting, DSI_SIGHT_STALE);
+    dsi_state_unref(s);
+    dsi_state_unref(before);
+    dsi_change_free(group);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+// Their version's name is the group's, and the property has been set anew since.
+static void test_look__finds_property_changes_of_a_group_in_older_versions(void **state)
+{
+    static const char member[] = "01890000-0000-7000-8000-00000000000a";
+    static const char nobody[] = "01890000-0000-7000-8000-00000000000b";
+    struct dsi_catalog c;
+    struct dsi_sight sight;
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, NULL, 0);
+    const struct dsi_state *before = dsi_table_state(t);
+    for (int i = 0; i < 2; i++) {
+        struct dsi_change *group = test_blank(t, NULL);
+        assert_int_equal(dsi_change_set_property(group, "k", i ? "w" : "v", NULL), DS_OK);
+        if (i == 0) {
+            assert_int_equal(dsi_change_add_member(group, member, NULL), DS_OK);
+        }
+        assert_int_equal(dsi_commit(t, group, NULL, NULL, NULL), DS_OK);
+        const struct dsi_state *s = dsi_table_state(t);
+        struct dsi_trail trail = trail_of(member, before, false);
+        assert_int_equal(dsi_look(c.storage, s, &trail, &sight, NULL), DS_OK);
+        assert_int_equal(sight.sighting, DSI_SIGHT_FOUND);
+        trail = trail_of(nobody, before, false);
+        assert_int_equal(dsi_look(c.storage, s, &trail, &sight, NULL), DS_OK);
+        assert_int_equal(sight.sighting, DSI_SIGHT_ABSENT);
+        dsi_state_unref(s);
+        dsi_change_free(group);
+    }
+    dsi_state_unref(before);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +263,8 @@ int main(void)
         cmocka_unit_test(test_look__claims_absence_only_over_whole_history),
         cmocka_unit_test(test_look__asks_the_versions_where_snapshots_were_expired),
         cmocka_unit_test(test_look__orders_versions),
+        cmocka_unit_test(test_look__finds_members_of_a_group),
+        cmocka_unit_test(test_look__finds_property_changes_of_a_group_in_older_versions),
     };
     test_clock_ticks();
     return cmocka_run_group_tests(tests, NULL, NULL);

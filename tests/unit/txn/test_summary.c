@@ -24,7 +24,7 @@ static void test_summary__counts_what_is_added_and_what_there_is(void **state)
     struct dsi_table *t = test_create(&c, NULL, 0);
     struct dsi_change *change = test_change(t, &o, "memory:///t/data/a", 3);
     const struct dsi_metadata *m = dsi_table_metadata(t);
-    struct dsi_summary_input in = {m, NULL, change, 1, 0, 0};
+    struct dsi_summary_input in = {m, NULL, change, NULL, 1, 0, 0};
     assert_int_equal(dsi_summary_append(&in, &arena, &p, NULL), DS_OK);
     assert_string_equal(p.items[0].key, "operation");
     assert_string_equal(p.items[0].value, "append");
@@ -68,7 +68,7 @@ static void test_summary__adds_to_the_parents_totals_or_leaves_them_out(void **s
     struct dsi_change *change = test_change(t, NULL, "memory:///t/data/a", 3);
     const struct dsi_metadata *m = dsi_table_metadata(t);
     assert_int_equal(dsi_snapshot_new(&spec, &parent, NULL), DS_OK);
-    struct dsi_summary_input in = {m, parent, change, 1, 0, 0};
+    struct dsi_summary_input in = {m, parent, change, NULL, 1, 0, 0};
     assert_int_equal(dsi_summary_append(&in, &arena, &p, NULL), DS_OK);
     assert_string_equal(find(&p, "total-records"), "42");
     assert_null(find(&p, "total-data-files")); // The parent's makes no sense,

@@ -1,0 +1,62 @@
+#include "txn/identity.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "harness.h"
+
+static void test_identity__has_a_short_form_of_22_characters(void **state)
+{
+    struct dsi_identity id;
+    (void)state;
+
+    assert_true(dsi_identity_of("00000000-0000-0000-0000-000000000000", &id));
+    assert_string_equal(id.brief, "AAAAAAAAAAAAAAAAAAAAAA");
+    assert_true(dsi_identity_of("FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF", &id));
+    assert_string_equal(id.brief, "_____________________w");
+    assert_string_equal(id.text, "ffffffff-ffff-ffff-ffff-ffffffffffff");
+    // python: base64.urlsafe_b64encode(uuid.UUID(…).bytes)
+    assert_true(dsi_identity_of("01890a5d-ac96-774b-bcce-b302099a8057", &id));
+    assert_string_equal(id.brief, "AYkKXayWd0u8zrMCCZqAVw");
+    assert_false(dsi_identity_of("job 17", &id));
+    assert_false(dsi_identity_of("", &id));
+}
+
+static void test_identity__is_found_among_others_and_only_whole(void **state)
+{
+    struct dsi_identity a;
+    struct dsi_identity b;
+    char text[200];
+    (void)state;
+
+    assert_true(dsi_identity_of("01890a5d-ac96-774b-bcce-b302099a8057", &a));
+    assert_true(dsi_identity_of("01890a5d-ac96-774b-bcce-b302099a8058", &b));
+    snprintf(text, sizeof text, "%s %s", b.text, a.text);
+    assert_true(dsi_identity_in_list(&a, text));
+    assert_true(dsi_identity_in_list(&b, text));
+    assert_true(dsi_identity_in_list(&a, a.text));
+    assert_false(dsi_identity_in_list(&b, a.text));
+    assert_false(dsi_identity_in_list(&a, NULL));
+    assert_false(dsi_identity_in_list(&a, "   "));
+    snprintf(text, sizeof text, "%sx", a.text);
+    assert_false(dsi_identity_in_list(&a, text));
+
+    snprintf(text, sizeof text, "%s%s", b.brief, a.brief);
+    assert_true(dsi_identity_in_shorts(&a, text));
+    assert_true(dsi_identity_in_shorts(&b, text));
+    assert_false(dsi_identity_in_shorts(&a, b.brief));
+    snprintf(text, sizeof text, "x%s", a.brief); // Out of step: that is another text.
+    assert_false(dsi_identity_in_shorts(&a, text));
+    text[21] = '\0'; // Cut.
+    assert_false(dsi_identity_in_shorts(&a, text + 1));
+    assert_false(dsi_identity_in_shorts(&a, NULL));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_identity__has_a_short_form_of_22_characters),
+        cmocka_unit_test(test_identity__is_found_among_others_and_only_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
