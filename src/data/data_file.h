@@ -27,6 +27,10 @@ DS_MUST_CHECK int dsi_data_writer_open(const struct dsi_data_writer_options *opt
                                        struct dsi_data_writer **out,
                                        struct ds_error *err);
 
+/// Whether a writer could be opened: the schema and the properties, nothing of storage.
+DS_MUST_CHECK int dsi_data_writer_check(const struct dsi_data_writer_options *options,
+                                        struct ds_error *err);
+
 /// Appends rows [first, first + count) of a batch with the writer's schema.
 DS_MUST_CHECK int dsi_data_writer_append(struct dsi_data_writer *w,
                                          const struct dsi_batch *b, int64_t first,

@@ -70,6 +70,41 @@ void dsi_data_writer_close(struct dsi_data_writer *w)
     dsi_free(w);
 }
 
+// Everything about the files that does not depend on their rows.
+static int plan(const struct dsi_data_writer_options *options, struct dsi_arena *arena,
+                struct dsi_stored *stored, struct dsi_metrics_mode **modes,
+                struct dsi_parquet_write_options *parquet, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_data_stored(options->schema, arena, stored, err));
+    DSI_TRY(dsi_metrics_modes(options->metadata, stored, options->sort_order_id, arena,
+                              modes, err));
+    DSI_TRY(dsi_data_write_options(options->metadata, stored, options->sort_order_id,
+                                   arena, parquet, err));
+done:
+    return rc;
+}
+
+int dsi_data_writer_check(const struct dsi_data_writer_options *options,
+                          struct ds_error *err)
+{
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_stored stored = {0};
+    struct dsi_metrics_mode *modes = NULL;
+    struct dsi_parquet_write_options parquet;
+    dsi_parquet_writer *writer = NULL;
+    int rc = plan(options, &arena, &stored, &modes, &parquet, err);
+
+    if (rc == DS_OK) {
+        rc = dsi_parquet_writer_new(stored.fields, stored.field_count, &parquet, &writer,
+                                    err);
+    }
+    dsi_parquet_writer_free(writer);
+    dsi_arena_release(&arena);
+    return rc;
+}
+
 int dsi_data_writer_open(const struct dsi_data_writer_options *options,
                          struct dsi_data_writer **out, struct ds_error *err)
 {
@@ -82,12 +117,8 @@ int dsi_data_writer_open(const struct dsi_data_writer_options *options,
         return dsi_no_memory(err, "making a data file writer");
     }
     DSI_TRY(copy_options(w, options, err));
-    DSI_TRY(dsi_data_stored(options->schema, &w->arena, &w->stored, err));
+    DSI_TRY(plan(options, &w->arena, &w->stored, &w->modes, &parquet, err));
     DSI_TRY(dsi_shred_new(&w->stored, &w->shred, err));
-    DSI_TRY(dsi_metrics_modes(options->metadata, &w->stored, options->sort_order_id,
-                              &w->arena, &w->modes, err));
-    DSI_TRY(dsi_data_write_options(options->metadata, &w->stored, options->sort_order_id,
-                                   &w->arena, &parquet, err));
     DSI_TRY(dsi_parquet_writer_new(w->stored.fields, w->stored.field_count, &parquet,
                                    &w->parquet, err));
     DSI_TRY(dsi_sink_create(options->storage, options->location, &w->sink, err));

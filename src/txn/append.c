@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "data/batch_bytes.h"
 #include "data/data_file.h"
 #include "model/location.h"
 #include "txn/partitioner.h"
@@ -24,6 +25,20 @@ struct output {
     char *path;                     // Of the open file.
     int64_t check_at;               // Rows of it at which its size is looked at next.
     struct dsi_sorter sorter;
+};
+
+// Rows that are kept as bytes.
+struct hold {
+    int64_t rows_max; // 0: none are, or not any more.
+    int64_t rows;
+    struct dsi_buf bytes;
+};
+
+// Held rows, read.
+struct batches {
+    struct dsi_batch *all;
+    size_t count;
+    size_t capacity;
 };
 
 struct dsi_append {
@@ -48,6 +63,7 @@ struct dsi_append {
     size_t file_capacity;
     unsigned files_begun;
     int64_t rows;
+    struct hold hold;
     bool given; // The files belong to the change.
 };
 
@@ -68,6 +84,38 @@ static int check_format(const struct dsi_metadata *m, struct ds_error *err)
                : DS_OK;
 }
 
+// Columns that rows are told apart by must be as the table says, or files would be in the
+// wrong places.
+static int check_source(const struct dsi_append *a, int32_t source_id,
+                        struct ds_error *err)
+{
+    const struct dsi_schema *current = dsi_metadata_current_schema(a->metadata);
+    const struct dsi_field *is = dsi_schema_field(a->schema, source_id);
+    const struct dsi_field *should = dsi_schema_field(current, source_id);
+
+    return !should || (is && dsi_type_equal(&is->type, &should->type))
+               ? DS_OK // What is nowhere is told later, in other words.
+               : dsi_fail(err, DS_ECONFLICT,
+                          "the rows are of schema %d, in which column %s, by which the "
+                          "table is partitioned or sorted, %s; make them anew",
+                          (int)a->schema->schema_id, should->name,
+                          is ? "has another type" : "is not");
+}
+
+static int check_sources(const struct dsi_append *a, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < a->spec->field_count; i++) {
+        DSI_TRY(check_source(a, a->spec->fields[i].source_id, err));
+    }
+    for (size_t i = 0; a->order && i < a->order->field_count; i++) {
+        DSI_TRY(check_source(a, a->order->fields[i].source_id, err));
+    }
+done:
+    return rc;
+}
+
 static int configure(struct dsi_append *a, struct ds_error *err)
 {
     const struct dsi_metadata *m = a->metadata;
@@ -77,9 +125,11 @@ static int configure(struct dsi_append *a, struct ds_error *err)
     int64_t group = 0;
     int rc = DS_OK;
 
-    a->schema = dsi_metadata_current_schema(m);
     a->spec = dsi_metadata_default_spec(m);
     a->order = order && order->field_count > 0 ? order : NULL;
+    if (a->schema != dsi_metadata_current_schema(m)) {
+        DSI_TRY(check_sources(a, err));
+    }
     DSI_TRY(check_format(m, err));
     DSI_TRY(dsi_metadata_property_i64(m, "write.target-file-size-bytes", 536870912, 1,
                                       &target, err));
@@ -96,17 +146,26 @@ done:
     return rc;
 }
 
-int dsi_append_new(ds_storage *storage, const struct dsi_metadata *metadata,
-                   struct dsi_change *change, struct dsi_append **out,
-                   struct ds_error *err)
+int dsi_append_new_as(ds_storage *storage, const struct dsi_metadata *metadata,
+                      int32_t schema_id, struct dsi_change *change,
+                      struct dsi_append **out, struct ds_error *err)
 {
-    struct dsi_append *a = dsi_calloc(1, sizeof *a);
+    const struct dsi_schema *schema = dsi_metadata_schema(metadata, schema_id);
+    struct dsi_append *a = NULL;
     int rc = DS_OK;
 
     *out = NULL;
+    if (!schema) {
+        return dsi_fail(err, DS_ECONFLICT,
+                        "the rows are of schema %d, which the table no longer has; make "
+                        "them anew",
+                        (int)schema_id);
+    }
+    a = dsi_calloc(1, sizeof *a);
     if (!a) {
         return no_memory(err);
     }
+    a->schema = schema;
     a->storage = storage;
     a->metadata = dsi_metadata_ref(metadata);
     a->change = change;
@@ -120,13 +179,28 @@ done:
     return rc;
 }
 
+int dsi_append_new(ds_storage *storage, const struct dsi_metadata *metadata,
+                   struct dsi_change *change, struct dsi_append **out,
+                   struct ds_error *err)
+{
+    return dsi_append_new_as(storage, metadata, metadata->current_schema_id, change, out,
+                             err);
+}
+
+void dsi_append_hold(struct dsi_append *a, int64_t rows_max, size_t bytes_max)
+{
+    assert(a->rows == 0);
+    a->hold.rows_max = bytes_max > 0 && rows_max > 0 ? rows_max : 0;
+    a->hold.bytes.max = bytes_max;
+}
+
 const struct dsi_schema *dsi_append_schema(const struct dsi_append *a)
 {
     return a->schema;
 }
 
 // What an output holds in memory, at most.
-static uint64_t held(const struct output *o)
+static uint64_t buffered(const struct output *o)
 {
     uint64_t bytes = o->writer ? dsi_data_writer_bytes(o->writer) : 0;
 
@@ -145,20 +219,25 @@ static int file_path(struct dsi_append *a, const struct dsi_partition *p, char *
                       : dsi_location_join(a->folder, name, NULL, &a->arena, out, err);
 }
 
-static int open_file(struct output *o, struct ds_error *err)
+static struct dsi_data_writer_options writer_options(const struct dsi_append *a)
 {
-    struct dsi_append *a = o->append;
-    int rc = DS_OK;
-
-    struct dsi_data_writer_options options = {
+    return (struct dsi_data_writer_options){
         .storage = a->storage,
         .metadata = a->metadata,
         .schema = a->schema,
         .spec_id = a->spec->spec_id,
-        .partition = o->partition->values,
-        .partition_count = a->spec->field_count,
         .sort_order_id = a->order ? a->order->order_id : 0,
     };
+}
+
+static int open_file(struct output *o, struct ds_error *err)
+{
+    struct dsi_append *a = o->append;
+    struct dsi_data_writer_options options = writer_options(a);
+    int rc = DS_OK;
+
+    options.partition = o->partition->values;
+    options.partition_count = a->spec->field_count;
     DSI_TRY(file_path(a, o->partition, &o->path, err));
     options.location = o->path;
     DSI_TRY(dsi_data_writer_open(&options, &o->writer, err));
@@ -277,8 +356,9 @@ static int make_room(struct dsi_append *a, struct ds_error *err)
         uint64_t total = 0;
         size_t largest = 0;
         for (size_t i = 0; i < a->output_count; i++) {
-            total += held(a->outputs[i]);
-            largest = held(a->outputs[i]) > held(a->outputs[largest]) ? i : largest;
+            total += buffered(a->outputs[i]);
+            largest =
+                buffered(a->outputs[i]) > buffered(a->outputs[largest]) ? i : largest;
         }
         if (total <= DSI_APPEND_BYTES_MAX && a->output_count <= DSI_APPEND_OPEN_MAX) {
             break;
@@ -361,16 +441,12 @@ done:
     return rc;
 }
 
-int dsi_append_batch(struct dsi_append *a, const struct dsi_batch *b,
+// The rows of a batch, to the files of their partitions.
+static int add_batch(struct dsi_append *a, const struct dsi_batch *b,
                      struct ds_error *err)
 {
     int rc = DS_OK;
 
-    assert(!a->given && b->column_count == a->schema->root.field_count);
-    if (b->rows == 0) {
-        return DS_OK;
-    }
-    a->rows += b->rows;
     if (a->spec->field_count == 0) {
         return add_rows(a, &a->whole, b, true, err);
     }
@@ -385,10 +461,159 @@ done:
     return rc;
 }
 
+// --- held rows
+
+static void release_batches(struct batches *b)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        dsi_batch_release(&b->all[i]);
+    }
+    dsi_free(b->all);
+}
+
+static int take_batch(struct batches *all, struct dsi_batch *b, struct ds_error *err)
+{
+    if (all->count == all->capacity) {
+        size_t capacity = all->capacity ? all->capacity * 2 : 4;
+        struct dsi_batch *more = dsi_realloc(all->all, capacity * sizeof *more);
+        if (!more) {
+            dsi_batch_release(b);
+            return no_memory(err);
+        }
+        all->all = more;
+        all->capacity = capacity;
+    }
+    all->all[all->count++] = *b;
+    return DS_OK;
+}
+
+static int read_held(const struct dsi_append *a, const struct dsi_held_rows *held,
+                     struct batches *out, struct ds_error *err)
+{
+    struct dsi_batch b = {0};
+    int64_t rows = 0;
+    size_t at = 0;
+    int rc = DS_OK;
+
+    while ((rc = dsi_batch_decode(a->schema, held->bytes, &at, &b, err)) == DS_ROW) {
+        rows += b.rows;
+        DSI_TRY(take_batch(out, &b, err));
+    }
+    if (rc == DS_OK && rows != held->rows) {
+        rc = dsi_corrupt(err, "held rows are %lld, and not %lld", (long long)rows,
+                         (long long)held->rows);
+    }
+done:
+    return rc;
+}
+
+int dsi_append_held(struct dsi_append *a, const struct dsi_held_rows *rows,
+                    struct ds_error *err)
+{
+    struct batches batches = {0};
+    int rc = DS_OK;
+
+    assert(!a->given && a->hold.rows_max == 0);
+    if (rows->schema_id != a->schema->schema_id) {
+        return dsi_fail(err, DS_ECONFLICT, "rows of schema %d cannot go to files of %d",
+                        (int)rows->schema_id, (int)a->schema->schema_id);
+    }
+    DSI_TRY(read_held(a, rows, &batches, err));
+    for (size_t i = 0; i < batches.count; i++) {
+        if (batches.all[i].rows > 0) {
+            DSI_TRY(add_batch(a, &batches.all[i], err));
+        }
+    }
+    a->rows += rows->rows;
+done:
+    release_batches(&batches);
+    return rc;
+}
+
+// Sends what is held to files: from here on nothing is.
+static int let_go(struct dsi_append *a, struct ds_error *err)
+{
+    struct dsi_held_rows held = {.bytes = dsi_buf_slice(&a->hold.bytes),
+                                 .rows = a->hold.rows,
+                                 .schema_id = a->schema->schema_id};
+    int rc = DS_OK;
+
+    a->hold.rows_max = 0;
+    if (held.rows > 0) {
+        a->rows -= held.rows; // They are counted again.
+        rc = dsi_append_held(a, &held, err);
+    }
+    dsi_buf_release(&a->hold.bytes);
+    return rc;
+}
+
+// What would be found out later, when it can no longer be told to who made the rows.
+static int check_early(struct dsi_append *a, const struct dsi_batch *b,
+                       struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    if (a->hold.rows == 0) {
+        struct dsi_data_writer_options options = writer_options(a);
+        DSI_TRY(dsi_data_writer_check(&options, err));
+    }
+    if (a->spec->field_count > 0) {
+        DSI_TRY(dsi_partitioner_split(&a->partitioner, b, err));
+    }
+done:
+    return rc;
+}
+
+// Holds a batch if it fits; *held says so.
+static int hold_batch(struct dsi_append *a, const struct dsi_batch *b, bool *held,
+                      struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    *held = false;
+    if (b->rows > a->hold.rows_max - a->hold.rows) {
+        return DS_OK;
+    }
+    DSI_TRY(check_early(a, b, err));
+    rc = dsi_batch_encode(b, &a->hold.bytes, err);
+    if (rc == DS_EUNSUPPORTED) { // Too many bytes.
+        return DS_OK;
+    }
+    DSI_TRY(rc);
+    a->hold.rows += b->rows;
+    *held = true;
+done:
+    return rc;
+}
+
+int dsi_append_batch(struct dsi_append *a, const struct dsi_batch *b,
+                     struct ds_error *err)
+{
+    bool held = false;
+    int rc = DS_OK;
+
+    assert(!a->given && b->column_count == a->schema->root.field_count);
+    if (b->rows == 0) {
+        return DS_OK;
+    }
+    if (a->hold.rows_max > 0) {
+        DSI_TRY(hold_batch(a, b, &held, err));
+        if (!held) {
+            DSI_TRY(let_go(a, err));
+        }
+    }
+    if (!held) {
+        DSI_TRY(add_batch(a, b, err));
+    }
+    a->rows += b->rows;
+done:
+    return rc;
+}
+
 void dsi_append_progress(const struct dsi_append *a, int64_t *rows, uint64_t *bytes)
 {
     *rows = a->rows;
-    *bytes = 0;
+    *bytes = a->hold.bytes.size;
     for (size_t i = 0; i < a->file_count; i++) {
         *bytes += (uint64_t)a->files[i].file_size;
     }
@@ -409,6 +634,12 @@ int dsi_append_finish(struct dsi_append *a, struct ds_error *err)
     if (a->file_count > 0) {
         DSI_TRY(dsi_change_append(a->change, a->files, a->file_count, true, err));
     }
+    if (a->hold.rows_max > 0 && a->hold.rows > 0) {
+        struct dsi_held_rows held = {.bytes = dsi_buf_slice(&a->hold.bytes),
+                                     .rows = a->hold.rows,
+                                     .schema_id = a->schema->schema_id};
+        DSI_TRY(dsi_change_hold(a->change, &held, err));
+    }
     a->given = true;
 done:
     return rc;
@@ -426,6 +657,7 @@ void dsi_append_free(struct dsi_append *a)
         // (3) Best effort: what cannot be removed is an orphan.
         DSI_IGNORE(dsi_storage_remove(a->storage, a->files[i].path, NULL));
     }
+    dsi_buf_release(&a->hold.bytes);
     dsi_partitioner_release(&a->partitioner);
     dsi_free(a->outputs);
     dsi_free(a->files);

@@ -6,6 +6,8 @@
 // (3) A finished file is durable, name and all. Files of an append that is not finished
 //     are removed with it.
 // (4) With a sort order each file is sorted by it as a whole.
+// (5) Rows that are few may be held: kept as bytes, for a change that becomes part of a
+//     bigger one. They have passed every check that does not need storage.
 #ifndef DSI_TXN_APPEND_H
 #define DSI_TXN_APPEND_H
 
@@ -26,6 +28,18 @@ DS_MUST_CHECK int dsi_append_new(ds_storage *storage, const struct dsi_metadata 
                                  struct dsi_change *change, struct dsi_append **out,
                                  struct ds_error *err);
 
+/// The same, for rows of any schema of the table, which the files will have.
+/// DS_ECONFLICT if the table has none of this id, or partitions or sorts by a column that
+/// is not in it or has another type there.
+DS_MUST_CHECK int dsi_append_new_as(ds_storage *storage,
+                                    const struct dsi_metadata *metadata,
+                                    int32_t schema_id, struct dsi_change *change,
+                                    struct dsi_append **out, struct ds_error *err);
+
+/// Holds rows while there are at most so many, of so many bytes (dsi_batch_encode); the
+/// first batch that is too much sends all to files. Before the first batch; 0: never hold.
+void dsi_append_hold(struct dsi_append *a, int64_t rows_max, size_t bytes_max);
+
 /// What batches must look like: the table's current schema; borrowed.
 const struct dsi_schema *dsi_append_schema(const struct dsi_append *a);
 
@@ -33,11 +47,18 @@ const struct dsi_schema *dsi_append_schema(const struct dsi_append *a);
 DS_MUST_CHECK int dsi_append_batch(struct dsi_append *a, const struct dsi_batch *b,
                                    struct ds_error *err);
 
+/// Adds rows that were held by some change, and never holds them here. All of them are
+/// read first: DS_ECORRUPT for bytes that are none, and DS_ECONFLICT for rows of another
+/// schema than dsi_append_schema; then nothing was added, and the append goes on.
+DS_MUST_CHECK int dsi_append_held(struct dsi_append *a, const struct dsi_held_rows *rows,
+                                  struct ds_error *err);
+
 /// Rows and bytes taken so far.
 void dsi_append_progress(const struct dsi_append *a, int64_t *rows, uint64_t *bytes);
 
-/// Finishes every file and gives them all to the change (dsi_change_append, owned). Once;
-/// then free. No rows: nothing is added.
+/// Finishes every file and gives them all to the change (dsi_change_append, owned), or
+/// gives it the rows that are still held (dsi_change_hold). Once; then free. No rows:
+/// nothing is added.
 DS_MUST_CHECK int dsi_append_finish(struct dsi_append *a, struct ds_error *err);
 
 /// Frees it; what it wrote is removed unless it was finished. NULL is fine.

@@ -72,9 +72,8 @@ static void test_batch_bytes__give_back_rows_of_every_type(void **state)
         for (int64_t i = 0; i < count; i++) {
             rows_assert_same(&slice, i, &got, i);
         }
-        assert_int_equal(dsi_batch_decode(&schema, rest(&bytes), &at, &slice, NULL),
-                         DS_OK);
         dsi_batch_release(&got);
+        assert_int_equal(dsi_batch_decode(&schema, rest(&bytes), &at, &got, NULL), DS_OK);
         dsi_batch_release(&slice);
         dsi_batch_release(&b);
         dsi_buf_release(&bytes);

@@ -258,22 +258,186 @@ static void test_append__that_is_given_up_leaves_no_file(void **state)
     catalog_release(&c);
 }
 
-static void test_append__survives_every_fault(void **state)
+// Holds up to so much, and appends batches of these rows.
+static void hold(struct job *j, int64_t rows_max, size_t bytes_max, const size_t *rows,
+                 size_t count)
+{
+    int64_t first = 0;
+
+    dsi_append_hold(j->append, rows_max, bytes_max);
+    for (size_t i = 0; i < count; i++) {
+        struct dsi_batch b = numbers(dsi_append_schema(j->append), first, rows[i], 1);
+        assert_int_equal(dsi_append_batch(j->append, &b, NULL), DS_OK);
+        dsi_batch_release(&b);
+        first += (int64_t)rows[i];
+    }
+    int64_t taken = 0;
+    uint64_t bytes = 0;
+    dsi_append_progress(j->append, &taken, &bytes);
+    assert_int_equal(taken, first);
+    assert_true(bytes > 0);
+    assert_int_equal(dsi_append_finish(j->append, NULL), DS_OK);
+}
+
+// The sum of all ids in a change's files.
+static int64_t sum_of_files(struct dsi_catalog *c, const struct job *j, int64_t *rows)
+{
+    const struct dsi_operation *o = &j->change->operations[0];
+    int64_t sum = 0;
+
+    *rows = 0;
+    for (size_t i = 0; i < o->file_count; i++) {
+        struct dsi_data_reader_options options = {.storage = c->storage,
+                                                  .file = &o->files[i],
+                                                  .metadata = j->m,
+                                                  .schema =
+                                                      dsi_metadata_current_schema(j->m)};
+        struct dsi_data_reader *reader = NULL;
+        struct dsi_batch got = {0};
+        assert_int_equal(dsi_data_reader_open(&options, &reader, NULL), DS_OK);
+        while (dsi_data_reader_next(reader, &got, NULL) == DS_ROW) {
+            for (int64_t k = 0; k < got.rows; k++) {
+                struct dsi_value v;
+                dsi_column_value(&got.columns[0], k, &v);
+                sum += v.as.i64;
+            }
+            *rows += got.rows;
+            dsi_batch_release(&got);
+        }
+        dsi_data_reader_close(reader);
+    }
+    return sum;
+}
+
+static void test_append__holds_rows_that_are_few(void **state)
+{
+    static const size_t rows[] = {1, 2, 7};
+    struct dsi_catalog c;
+    (void)state;
+
+    struct dsi_table *t = make(&c, "name", "id", NULL, 0);
+    struct job j = begin(t);
+    hold(&j, 10, 65536, rows, 3);
+    const struct dsi_held_rows *held = dsi_change_held(j.change);
+    assert_non_null(held);
+    assert_int_equal(held->rows, 10);
+    assert_int_equal(held->schema_id, j.m->current_schema_id);
+    assert_int_equal(j.change->operations[0].file_count, 0);
+    assert_int_equal(files_there(&c), 0);
+    end(&j);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+static void test_append__sends_all_to_files_when_there_are_more(void **state)
+{
+    static const size_t rows[] = {3, 5, 40, 2};
+    static const struct {
+        int64_t rows_max;
+        size_t bytes_max;
+    } limits[] = {{0, 0}, {0, 65536}, {10, 0}, {7, 65536}, {49, 65536}, {1000, 100}};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        struct dsi_catalog c;
+        struct dsi_table *t = make(&c, NULL, i % 2 ? "id" : NULL, NULL, 0);
+        struct job j = begin(t);
+        int64_t got = 0;
+        hold(&j, limits[i].rows_max, limits[i].bytes_max, rows, 4);
+        assert_null(dsi_change_held(j.change));
+        assert_int_equal(sum_of_files(&c, &j, &got), 49 * 50 / 2); // Each row once.
+        assert_int_equal(got, 50);
+        assert_int_equal(j.change->operations[0].file_count, 1);
+        end(&j);
+        dsi_table_free(t);
+        catalog_release(&c);
+    }
+}
+
+static void test_append__takes_rows_that_others_hold(void **state)
+{
+    static const size_t rows[] = {4, 6};
+    struct dsi_catalog c;
+    struct ds_error err = {0};
+    int64_t got = 0;
+    (void)state;
+
+    struct dsi_table *t = make(&c, NULL, NULL, NULL, 0);
+    struct job a = begin(t);
+    struct job b = begin(t);
+    struct job leader = begin(t);
+    hold(&a, 100, 65536, rows, 2);
+    hold(&b, 100, 65536, rows, 1);
+    assert_int_equal(dsi_append_held(leader.append, dsi_change_held(a.change), NULL),
+                     DS_OK);
+
+    // What is refused leaves the others as they are.
+    struct dsi_held_rows wrong = *dsi_change_held(b.change);
+    wrong.rows = 5;
+    assert_int_equal(dsi_append_held(leader.append, &wrong, &err), DS_ECORRUPT);
+    wrong = *dsi_change_held(b.change);
+    wrong.bytes.size--;
+    assert_int_equal(dsi_append_held(leader.append, &wrong, &err), DS_ECORRUPT);
+    wrong = *dsi_change_held(b.change);
+    wrong.schema_id = 7;
+    assert_int_equal(dsi_append_held(leader.append, &wrong, &err), DS_ECONFLICT);
+    assert_non_null(strstr(err.message, "schema 7"));
+
+    assert_int_equal(dsi_append_held(leader.append, dsi_change_held(b.change), NULL),
+                     DS_OK);
+    assert_int_equal(dsi_append_finish(leader.append, NULL), DS_OK);
+    assert_int_equal(leader.change->operations[0].file_count, 1);
+    assert_int_equal(sum_of_files(&c, &leader, &got), 9 * 10 / 2 + 3 * 4 / 2);
+    assert_int_equal(got, 14);
+    end(&a);
+    end(&b);
+    end(&leader);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+// What is wrong is told to who brings the rows, not to who writes them later.
+static void test_append__checks_rows_before_it_holds_them(void **state)
+{
+    static const struct ds_property codec[] = {
+        {"write.parquet.compression-codec", "fast"}};
+    struct dsi_catalog c;
+    struct ds_error err = {0};
+    (void)state;
+
+    struct dsi_table *t = make(&c, NULL, NULL, codec, 1);
+    struct job j = begin(t);
+    struct dsi_batch b = numbers(dsi_append_schema(j.append), 0, 1, 1);
+    dsi_append_hold(j.append, 10, 65536);
+    assert_int_equal(dsi_append_batch(j.append, &b, &err), DS_EUNSUPPORTED);
+    assert_non_null(strstr(err.message, "fast"));
+    dsi_batch_release(&b);
+    end(&j);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+// Appends some rows and more, which are held up to `rows_max`, with every fault.
+static void fail_everywhere(int64_t rows_max, size_t files_made)
 {
     struct dsi_fault_plan plan = {0};
     struct dsi_catalog c;
-    (void)state;
 
     struct dsi_table *t = make(&c, "name", "id", NULL, 0);
     const struct dsi_metadata *m = dsi_table_metadata(t);
     const struct dsi_state *s = dsi_table_state(t);
     struct dsi_batch b = numbers(dsi_metadata_current_schema(m), 0, 60, 7);
+    struct dsi_batch some = numbers(dsi_metadata_current_schema(m), 0, 3, 7);
     while (dsi_fault_next(&plan)) {
         struct dsi_change *change = NULL;
         struct dsi_append *a = NULL;
         struct ds_error err = {0};
         int rc = dsi_change_new(s, NULL, &change, &err);
         rc = rc < 0 ? rc : dsi_append_new(c.storage, m, change, &a, &err);
+        if (rc == DS_OK) {
+            dsi_append_hold(a, rows_max, 65536);
+        }
+        rc = rc < 0 ? rc : dsi_append_batch(a, &some, &err);
         rc = rc < 0 ? rc : dsi_append_batch(a, &b, &err);
         rc = rc < 0 ? rc : dsi_append_finish(a, &err);
         dsi_fault_stop();
@@ -285,8 +449,8 @@ static void test_append__survives_every_fault(void **state)
             uint64_t files = 0;
             uint64_t bytes = 0;
             dsi_change_totals(change, &rows, &files, &bytes);
-            assert_int_equal(rows, 60);
-            assert_int_equal(files_there(&c), 2);
+            assert_int_equal(rows, 63);
+            assert_int_equal(files_there(&c), files_made);
             dsi_change_discard(change, c.storage);
         }
         if (files_there(&c) != 0) {
@@ -295,12 +459,26 @@ static void test_append__survives_every_fault(void **state)
         dsi_change_free(change);
     }
     print_message("  %u points\n", plan.target);
-    assert_true(plan.target > 50);
+    assert_true(plan.target > 30);
     dsi_batch_release(&b);
+    dsi_batch_release(&some);
     dsi_state_unref(s);
     dsi_metadata_unref(m);
     dsi_table_free(t);
     catalog_release(&c);
+}
+
+static void test_append__survives_every_fault(void **state)
+{
+    (void)state;
+    fail_everywhere(0, 2);
+}
+
+static void test_append__survives_every_fault_also_while_it_holds_rows(void **state)
+{
+    (void)state;
+    fail_everywhere(100, 0);
+    fail_everywhere(10, 2);
 }
 
 int main(void)
@@ -311,7 +489,12 @@ int main(void)
         cmocka_unit_test(test_append__rolls_to_a_new_file_at_the_target_size),
         cmocka_unit_test(test_append__sorts_each_file_as_a_whole),
         cmocka_unit_test(test_append__that_is_given_up_leaves_no_file),
+        cmocka_unit_test(test_append__holds_rows_that_are_few),
+        cmocka_unit_test(test_append__sends_all_to_files_when_there_are_more),
+        cmocka_unit_test(test_append__takes_rows_that_others_hold),
+        cmocka_unit_test(test_append__checks_rows_before_it_holds_them),
         cmocka_unit_test(test_append__survives_every_fault),
+        cmocka_unit_test(test_append__survives_every_fault_also_while_it_holds_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
