@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "scan/scan.h"
 #include "txn/attempt.h"
+#include "txn/held.h"
 #include "txn/mutant.h"
 #include "txn/retire.h"
 
@@ -367,7 +368,7 @@ static int conclude(struct dsi_attempts *a, struct budget *b, int rc,
     return rc;
 }
 
-int dsi_commit(struct dsi_table *table, const struct dsi_change *change,
+int dsi_commit(struct dsi_table *table, struct dsi_change *change,
                const struct ds_commit_options *options, struct ds_commit_result *result,
                struct ds_error *err)
 {
@@ -378,7 +379,10 @@ int dsi_commit(struct dsi_table *table, const struct dsi_change *change,
     struct dsi_attempts a = {.table = table, .change = change};
     struct budget b = budget_of(m, options ? options : &defaults);
 
-    int rc = dsi_attempts_begin(&a, table, change, err);
+    int rc = dsi_change_write_held(change, m, dsi_table_storage(table), err);
+    if (rc == DS_OK) {
+        rc = dsi_attempts_begin(&a, table, change, err);
+    }
     if (rc == DS_OK) {
         rc = attempts_run(&a, &b, &outcome, err);
     }

@@ -26,9 +26,10 @@
 ///   DS_ECONFLICT  not committed: the budget of time or attempts is used up, or the
 ///                 change cannot be applied (err->detail explains).
 ///   other         not committed.
+/// Rows that the change holds become files of it first (dsi_change_write_held).
 /// The change's owned data files are removed when it is definitely not committed, and
 /// when another run of the same identity committed instead of this one.
-DS_MUST_CHECK int dsi_commit(struct dsi_table *table, const struct dsi_change *change,
+DS_MUST_CHECK int dsi_commit(struct dsi_table *table, struct dsi_change *change,
                              const struct ds_commit_options *options,
                              struct ds_commit_result *result, struct ds_error *err);
 
