@@ -47,6 +47,7 @@ enum k9_plant {
     K9_PLANT_ALIEN,     // Rows nobody intended.
     K9_PLANT_AGAIN,     // After a kill: committed again under another identity.
     K9_PLANT_LITTER,    // A file that no crash explains.
+    K9_PLANT_HANG,      // A writer that never goes on.
 };
 
 struct k9_intent {
@@ -89,8 +90,9 @@ struct k9_shared {
     _Atomic int64_t scans;
     _Atomic int64_t scans_missed; // Overtaken by expiry: named errors.
     _Atomic int64_t group_max;    // The largest group seen.
-    struct k9_found reader;       // The worst of its scans.
-    struct k9_found final[3];     // Before settling, after, after the clean-up.
+    _Atomic int64_t given_up; // Tries that were given little time, and did not commit.
+    struct k9_found reader;   // The worst of its scans.
+    struct k9_found final[3]; // Before settling, after, after the clean-up.
     int64_t snapshots;
     int64_t leftovers; // Unreferenced files found by the clean-up,
     int64_t orphans;   // and those that it left.
@@ -150,6 +152,7 @@ uint64_t k9_nonce(const struct k9_run *run, int64_t number);
 int32_t k9_rows(const struct k9_run *run, int64_t number);
 bool k9_identity_given(const struct k9_run *run, int64_t number);
 void k9_identity(const struct k9_run *run, int64_t number, char out[37]);
+int64_t k9_hurry_ms(const struct k9_run *run, int64_t number); // 0: in no hurry.
 size_t k9_text(const struct k9_run *run, int64_t number, int32_t part,
                char out[K9_TEXT_MAX]);
 

@@ -31,7 +31,8 @@ static const char usage[] =
     "  --python PROGRAM    its Python and\n"
     "  --script FILE       pyiceberg_appends.py\n"
     "  --watchdog SECONDS  without progress before the run fails (60)\n"
-    "  --plant FAULT       ack-early, double, alien, again, litter: must be caught\n"
+    "  --plant FAULT       ack-early, double, alien, again, litter, hang: must be "
+    "caught\n"
     "  --seed N            of a run to repeat (drawn)\n";
 
 struct totals {
@@ -105,12 +106,14 @@ static void tell_run(const struct k9_run *run, const struct k9_storm *storm)
     printf("kill9: %s: %.1f s, %.0f appends/s, longest pause %.1f s; %" PRId64
            " kills (%" PRId64 " hit a leader or stopped it), %" PRId64 " stops; %" PRId64
            " scans beside it, %" PRId64 " overtaken by expiry; largest group %" PRId64
-           "; %" PRId64 " snapshots; %" PRId64 " files left by crashes\n",
+           "; %" PRId64 " hurried and given up; %" PRId64 " snapshots; %" PRId64
+           " files left by crashes\n",
            run->path_table ? "path" : "sqlite", (double)storm->ms / 1000,
            (double)atomic_load(&s->acked) * 1000 / (double)(storm->ms + 1),
            (double)storm->longest_ms / 1000, storm->kills, storm->leaders, storm->stops,
            atomic_load(&s->scans), atomic_load(&s->scans_missed),
-           atomic_load(&s->group_max), s->snapshots, s->leftovers);
+           atomic_load(&s->group_max), atomic_load(&s->given_up), s->snapshots,
+           s->leftovers);
     fflush(stdout);
 }
 
@@ -212,8 +215,8 @@ static int64_t number(const char *option, const char *text, int64_t min, int64_t
 
 static enum k9_plant plant_of(const char *text)
 {
-    static const char *const names[] = {"none",  "ack-early", "double",
-                                        "alien", "again",     "litter"};
+    static const char *const names[] = {"none",  "ack-early", "double", "alien",
+                                        "again", "litter",    "hang"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(text, names[i]) == 0) {
             return (enum k9_plant)i;

@@ -9,6 +9,7 @@ percent are done, 14 others, then one letter an append: I before it, A after it 
 acknowledged. What ends in doubt stays I.
 """
 import json
+import logging
 import mmap
 import sys
 import time
@@ -33,6 +34,7 @@ def open_catalog(folder):
 
 
 def main():
+    logging.disable(logging.WARNING)  # It tells each lost try.
     folder, plan, state_path = sys.argv[1:]
     appends = [json.loads(line) for line in open(plan, encoding="utf-8")]
     with open(state_path, "r+b") as file:

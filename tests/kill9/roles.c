@@ -78,6 +78,7 @@ void k9_create(const struct k9_run *run)
             "{\"id\": 4, \"name\": \"nonce\", \"required\": true, \"type\": \"long\"},"
             "{\"id\": 5, \"name\": \"text\", \"required\": true, \"type\": \"string\"}"
             "]}",
+        .partition_by = run->path_table ? "bucket(2, part)" : NULL,
         .properties = {wanted, sizeof(wanted) / sizeof(wanted[0])},
     };
     struct ds_error err = {0};
@@ -124,7 +125,22 @@ static void note_group(const struct k9_run *run, uint32_t size)
     }
 }
 
-// Appends the rows of `number`; `identity` NULL: the library draws one.
+// Appends the rows of `number`.
+static int append_with(const struct k9_run *run, ds_table *table, int64_t number,
+                       const struct ds_commit_options *options,
+                       struct ds_commit_result *result, struct ds_error *err)
+{
+    struct k9_batch *batch = k9_batch_make(run, number);
+    struct ArrowArrayStream stream = k9_batch_stream(batch);
+
+    *result = (struct ds_commit_result){.struct_size = sizeof(*result)};
+    int rc = ds_table_append(table, &stream, options, result, err);
+    note_group(run, result->group_size);
+    k9_batch_free(batch);
+    return rc;
+}
+
+// The same, with all the time there is; `identity` NULL: the library draws one.
 static int append(const struct k9_run *run, ds_table *table, int64_t number,
                   const char *identity, bool alone, struct ds_commit_result *result,
                   struct ds_error *err)
@@ -134,13 +150,26 @@ static int append(const struct k9_run *run, ds_table *table, int64_t number,
                                         .timeout_ms = COMMIT_TIMEOUT_MS,
                                         .attempts_max = -1,
                                         .group = alone ? DS_GROUP_OFF : DS_GROUP_AUTO};
-    struct k9_batch *batch = k9_batch_make(run, number);
-    struct ArrowArrayStream stream = k9_batch_stream(batch);
 
-    *result = (struct ds_commit_result){.struct_size = sizeof(*result)};
-    int rc = ds_table_append(table, &stream, &options, result, err);
-    note_group(run, result->group_size);
-    k9_batch_free(batch);
+    return append_with(run, table, number, &options, result, err);
+}
+
+// Has little time, so that commits are taken back; what was said not to be committed is
+// appended once more under another identity, and doubles if that was not true.
+static int append_in_a_hurry(const struct k9_run *run, ds_table *table, int64_t number,
+                             bool alone, struct ds_commit_result *result,
+                             struct ds_error *err)
+{
+    struct ds_commit_options options = {.struct_size = sizeof(options),
+                                        .timeout_ms = k9_hurry_ms(run, number),
+                                        .attempts_max = -1,
+                                        .group = alone ? DS_GROUP_OFF : DS_GROUP_AUTO};
+
+    int rc = append_with(run, table, number, &options, result, err);
+    if ((rc == DS_ECONFLICT || rc == DS_EIO) && result->outcome == DS_NOT_COMMITTED) {
+        atomic_fetch_add(&run->shared->given_up, 1);
+        rc = append(run, table, number, NULL, alone, result, err);
+    }
     return rc;
 }
 
@@ -253,8 +282,13 @@ static void append_one(struct lane *l, int64_t number)
     if (run->plant == K9_PLANT_ACK_EARLY) {
         atomic_store(&intent->state, K9_ACKED);
     }
-    int rc =
-        append(run, l->table, number, given ? identity : NULL, l->alone, &result, &err);
+    if (run->plant == K9_PLANT_HANG && number % PLANT_EACH == 7) {
+        pause(); // What a writer that waits for ever looks like.
+    }
+    int rc = k9_hurry_ms(run, number) > 0
+                 ? append_in_a_hurry(run, l->table, number, l->alone, &result, &err)
+                 : append(run, l->table, number, given ? identity : NULL, l->alone,
+                          &result, &err);
     if (rc == DS_OK && result.outcome == DS_COMMITTED) {
         atomic_store(&intent->state, K9_ACKED);
         atomic_fetch_add(&run->shared->acked, 1);
@@ -448,6 +482,43 @@ static void check_beat(const struct k9_run *run, ds_table *table)
     }
 }
 
+struct line {
+    const struct k9_run *run;
+    int64_t sequence_number;
+    int64_t snapshot_id;
+    int64_t timestamp_ms;
+};
+
+// History is one line: each snapshot made on the one before it, later and higher.
+static int check_snapshot(void *arg, const struct ds_snapshot_info *s)
+{
+    struct line *l = arg;
+
+    if (s->sequence_number <= l->sequence_number || s->timestamp_ms < l->timestamp_ms ||
+        (l->snapshot_id != -1 && s->parent_id != l->snapshot_id)) {
+        l->run->shared->errors++;
+        fprintf(stderr,
+                "kill9: snapshot %" PRId64 " (number %" PRId64 ", on %" PRId64
+                ") follows %" PRId64 " (number %" PRId64 ")\n",
+                s->snapshot_id, s->sequence_number, s->parent_id, l->snapshot_id,
+                l->sequence_number);
+    }
+    l->sequence_number = s->sequence_number;
+    l->snapshot_id = s->snapshot_id;
+    l->timestamp_ms = s->timestamp_ms;
+    return DS_OK;
+}
+
+static void check_line(const struct k9_run *run, ds_table *table)
+{
+    struct line l = {run, -1, -1, -1};
+    struct ds_error err = {0};
+
+    if (ds_table_snapshots(table, check_snapshot, &l, &err) < 0) {
+        k9_fail("reading snapshots", &err);
+    }
+}
+
 void k9_final_scan(const struct k9_run *run, int which)
 {
     struct ds_table_info info = {.struct_size = sizeof(info)};
@@ -463,6 +534,7 @@ void k9_final_scan(const struct k9_run *run, int which)
     run->shared->snapshots = info.last_sequence_number;
     compare_answers(run, &t, which > 0);
     check_beat(run, table);
+    check_line(run, table);
     if (which == 0) {
         // What nobody can be asked about is settled by looking.
         for (int64_t i = 0; i < run->appends; i++) {
