@@ -50,6 +50,11 @@ DS_MUST_CHECK int dsi_queue_open(const char *path, struct dsi_queue **out,
                                  struct ds_error *err);
 void dsi_queue_free(struct dsi_queue *q); ///< NULL is fine. No call may be running.
 
+/// Opens it for looking only (dsi_queue_look, dsi_queue_note), with the right to read.
+/// DS_ENOTFOUND: there is none in use; nothing is made.
+DS_MUST_CHECK int dsi_queue_find(const char *path, struct dsi_queue **out,
+                                 struct ds_error *err);
+
 /// False in a process that was forked from the one that opened it: then only
 /// dsi_queue_free is left, which touches no lock of the parent.
 bool dsi_queue_is_ours(const struct dsi_queue *q);
@@ -107,6 +112,8 @@ bool dsi_queue_withdraw(struct dsi_queue *q, const struct dsi_ticket *t);
 void dsi_queue_leave(struct dsi_queue *q, const struct dsi_ticket *t);
 
 // ---- The leader's side ---------------------------------------------------------------
+// Leadership is a thread's: what follows is to be called by the one that got it, from
+// DSI_QUEUE_LEAD or dsi_queue_try_lead to dsi_queue_resign.
 
 /// Takes leadership if nobody has it (a beat is counted).
 bool dsi_queue_try_lead(struct dsi_queue *q);
@@ -126,14 +133,15 @@ struct dsi_claim {
 };
 
 /// Claims what is published, in the order of publication, at most `bytes_max` bytes of
-/// intents in all: (3). To be called after the head was read that they shall be applied
-/// to. What has a receipt already, is damaged, or was withdrawn is left out.
+/// intents in all (but one at least): (3). To be called after the head was read that they
+/// shall be applied to. What has a receipt already, is damaged, was withdrawn, or whose
+/// owner has died is left out; what is damaged is sent away alone.
 DS_MUST_CHECK int dsi_queue_claim(struct dsi_queue *q, size_t bytes_max,
                                   struct dsi_arena *arena, struct dsi_claim **out,
                                   size_t *count, struct ds_error *err);
 
-/// Whether the owner of a claimed intent still waits for it: to be asked again after each
-/// head that was read, before a swap on it.
+/// Whether the owner of a claimed intent lives and still waits for it: to be asked again
+/// after each head that was read, before a swap on it.
 bool dsi_queue_still_wanted(struct dsi_queue *q, const struct dsi_claim *c);
 
 /// Leaves a receipt and wakes the owner. A slot that is somebody else's by now is left
@@ -152,7 +160,8 @@ void dsi_queue_set_note(struct dsi_queue *q, struct ds_slice note);
 /// What was left; 0 bytes when there is nothing whole.
 size_t dsi_queue_note(struct dsi_queue *q, uint8_t out[DSI_QUEUE_NOTE_MAX]);
 
-/// What a leader adds up, ever since the file was made. Only leaders write.
+/// What a leader adds up, ever since the file was made. Only leaders write. Leaderships
+/// and takeovers the queue counts by itself.
 struct dsi_queue_counters {
     uint64_t groups;  ///< Swaps that said yes.
     uint64_t appends; ///< Members committed by them.

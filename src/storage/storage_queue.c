@@ -1,0 +1,280 @@
+#include "storage/storage_queue.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fault.h"
+#include "base/hash.h"
+#include "storage/storage_posix.h"
+#include "storage/storage_queue_file.h"
+
+// How long a waiter sleeps at most before it looks for itself: what a wake-up that was
+// lost, or a leader that was killed, costs.
+#define POLL_NS INT64_C(10000000)
+
+// ---- Slots ----------------------------------------------------------------------------
+
+// Makes the slot whose byte was just locked ours.
+static int adopt(struct dsi_queue *q, uint32_t slot)
+{
+    struct dsi_queue_own *own = &q->own[slot];
+    struct dsi_queue_slot last;
+
+    own->incarnation = (uint32_t)dsi_random_u64();
+    int code = dsi_posix()->lock_byte(
+        q->fd, DSI_QUEUE_LOCK_ALIVE + ((uint64_t)slot << 32) + own->incarnation);
+    if (code == 0 && !dsi_queue_get(q, dsi_queue_at_slot(slot), &last, sizeof last)) {
+        code = -EIO;
+    }
+    if (code < 0) {
+        dsi_posix()->unlock_byte(q->fd, DSI_QUEUE_LOCK_SLOT + slot);
+        return code;
+    }
+    own->owned = true;
+    own->generation = last.generation;
+    return 0;
+}
+
+// The slot of a new ticket: one that we own and do not use, or else a free one.
+static int take_slot(struct dsi_queue *q, uint32_t *out)
+{
+    int code = -EAGAIN;
+
+    dsi_mutex_lock(q->mutex);
+    for (uint32_t i = 0; i < DSI_QUEUE_SLOTS && code == -EAGAIN; i++) {
+        if (q->own[i].owned && !q->own[i].busy) {
+            *out = i;
+            code = 0;
+        }
+    }
+    for (uint32_t i = 0; i < DSI_QUEUE_SLOTS && code == -EAGAIN; i++) {
+        if (!q->own[i].owned) {
+            code = dsi_posix()->lock_byte(q->fd, DSI_QUEUE_LOCK_SLOT + i);
+            code = code == -EACCES ? -EAGAIN : code == 0 ? adopt(q, i) : code;
+            *out = i;
+        }
+    }
+    if (code == 0) {
+        q->own[*out].busy = true;
+    }
+    dsi_mutex_unlock(q->mutex);
+    return code;
+}
+
+static void give_back(struct dsi_queue *q, uint32_t slot)
+{
+    dsi_mutex_lock(q->mutex);
+    q->own[slot].busy = false;
+    dsi_mutex_unlock(q->mutex);
+}
+
+static int set_state(struct dsi_queue *q, uint32_t slot, uint32_t state)
+{
+    return dsi_queue_put(q,
+                         dsi_queue_at_slot(slot) + offsetof(struct dsi_queue_slot, state),
+                         &state, sizeof state);
+}
+
+// ---- Publishing -----------------------------------------------------------------------
+
+// Tells a leader that sleeps until there is more.
+static int ring_arrival(struct dsi_queue *q)
+{
+    struct dsi_queue_control control;
+    const uint64_t at =
+        DSI_QUEUE_AT_CONTROL + offsetof(struct dsi_queue_control, arrivals);
+    uint32_t bell = (uint32_t)dsi_queue_nonce(q);
+
+    if (!dsi_queue_get_control(q, &control)) {
+        return -EIO;
+    }
+    if (control.awaiting != 0 && dsi_queue_put(q, at, &bell, sizeof bell) == 0) {
+        dsi_posix()->futex_wake(dsi_queue_word(q, at));
+    }
+    return 0;
+}
+
+static int write_intent(struct dsi_queue *q, struct dsi_ticket *t, struct ds_slice intent)
+{
+    struct dsi_queue_own *own = &q->own[t->slot];
+    struct dsi_queue_slot s;
+
+    // What was claimed before this is no claim of ours (see struct dsi_queue_claim).
+    if (!dsi_queue_get(q, dsi_queue_at_claim(t->slot), &own->claim, sizeof own->claim)) {
+        return -EIO;
+    }
+    int code = dsi_queue_put(q, dsi_queue_at_intent(t->slot), intent.data, intent.size);
+    if (code < 0) {
+        return code;
+    }
+    own->generation = own->generation == UINT32_MAX ? 1 : own->generation + 1;
+    t->generation = own->generation;
+    memset(&s, 0, sizeof s);
+    s.generation = t->generation;
+    s.state = DSI_SLOT_PUBLISHED;
+    s.published_ns = dsi_clock_monotonic_ns();
+    s.identity = t->identity;
+    s.size = (uint32_t)intent.size;
+    s.incarnation = own->incarnation;
+    s.intent_sum = dsi_xxh64(intent.data, intent.size);
+    s.pid = (uint32_t)q->pid;
+    s.sum = dsi_queue_slot_sum(q, t->slot, &s);
+    code = dsi_queue_put(q, dsi_queue_at_slot(t->slot), &s, sizeof s);
+    atomic_thread_fence(memory_order_seq_cst); // Against the leader's `awaiting`.
+    return code < 0 ? code : ring_arrival(q);
+}
+
+int dsi_queue_publish(struct dsi_queue *q, const struct dsi_uuid *identity,
+                      struct ds_slice intent, struct dsi_ticket *out,
+                      struct ds_error *err)
+{
+    struct dsi_ticket t = {0, 0, *identity};
+
+    assert(!q->read_only);
+    *out = t;
+    if (intent.size > DSI_QUEUE_INTENT_MAX) {
+        return dsi_fail(err, DS_EINVALID, "an intent of %zu bytes; a queue takes %d",
+                        intent.size, (int)DSI_QUEUE_INTENT_MAX);
+    }
+    if (DSI_FAULT("queue.publish")) {
+        return dsi_fail(err, DS_ENOSPACE, "injected: no space in the queue");
+    }
+    int code = take_slot(q, &t.slot);
+    if (code == -EAGAIN) {
+        return dsi_fail(err, DS_ENOSPACE, "%s: all %d slots are taken", q->path,
+                        (int)DSI_QUEUE_SLOTS);
+    }
+    if (code < 0) {
+        return dsi_posix_fail(err, code, "taking a slot of", q->path);
+    }
+    code = write_intent(q, &t, intent);
+    if (code < 0) {
+        // It may stand there all the same, so nobody may take it for one that waits.
+        if (set_state(q, t.slot, DSI_SLOT_WITHDRAWN) < 0) {
+            dsi_queue_end_file(q);
+        }
+        give_back(q, t.slot);
+        return dsi_posix_fail(err, code, "publishing in", q->path);
+    }
+    *out = t;
+    return DS_OK;
+}
+
+bool dsi_queue_withdraw(struct dsi_queue *q, const struct dsi_ticket *t)
+{
+    const struct dsi_queue_claim *before = &q->own[t->slot].claim;
+    struct dsi_queue_claim claim;
+
+    if (set_state(q, t->slot, DSI_SLOT_WITHDRAWN) < 0) {
+        dsi_queue_end_file(q); // No claim that comes later may find it published.
+        return true;
+    }
+    atomic_thread_fence(memory_order_seq_cst); // (3)
+    return !dsi_queue_get(q, dsi_queue_at_claim(t->slot), &claim, sizeof claim) ||
+           memcmp(&claim, before, sizeof claim) != 0;
+}
+
+void dsi_queue_leave(struct dsi_queue *q, const struct dsi_ticket *t)
+{
+    // Where it fails there is a receipt or a withdrawal, so nobody takes it up again.
+    DSI_IGNORE(set_state(q, t->slot, DSI_SLOT_FREE));
+    give_back(q, t->slot);
+}
+
+// ---- Waiting --------------------------------------------------------------------------
+
+static bool read_receipt(struct dsi_queue *q, const struct dsi_ticket *t,
+                         struct dsi_receipt *out)
+{
+    const struct dsi_queue_slot asked = {.generation = t->generation,
+                                         .identity = t->identity};
+    struct dsi_queue_receipt r;
+
+    if (!dsi_queue_get(q, dsi_queue_at_receipt(t->slot), &r, sizeof r) ||
+        !dsi_queue_is_answered(q, t->slot, &asked, &r) ||
+        (r.kind != DSI_RECEIPT_COMMITTED && r.kind != DSI_RECEIPT_ALONE)) {
+        return false;
+    }
+    *out = (struct dsi_receipt){.kind = (enum dsi_receipt_kind)r.kind,
+                                .group_size = r.group_size,
+                                .swaps = r.swaps,
+                                .conflicts = r.conflicts,
+                                .snapshot_id = r.snapshot_id,
+                                .sequence_number = r.sequence_number};
+    return true;
+}
+
+// What a waiter has seen of the leader.
+struct watch {
+    bool looked;
+    uint32_t epoch;
+    uint64_t beat;
+    int64_t at;       // When it looked last.
+    int64_t still_ns; // Since when nothing changed.
+};
+
+static bool is_stuck(struct watch *w, const struct dsi_queue_control *c, int64_t now)
+{
+    if (!w->looked || w->epoch != c->epoch || w->beat != c->beat) {
+        *w = (struct watch){true, c->epoch, c->beat, now, 0};
+        return false;
+    }
+    // Only the time in which this process was awake counts: a machine, or a whole group
+    // of processes, that was stopped has a leader that was too.
+    int64_t more = now - w->at;
+    w->still_ns += more < 4 * POLL_NS ? more : 4 * POLL_NS;
+    w->at = now;
+    return w->still_ns >= DSI_QUEUE_STUCK_NS;
+}
+
+// The file has its name, and our slot says what we wrote.
+static bool is_intact(struct dsi_queue *q, const struct dsi_ticket *t)
+{
+    struct dsi_queue_slot s;
+    return dsi_queue_is_current(q) && dsi_queue_get_slot(q, t, &s) &&
+           s.state == DSI_SLOT_PUBLISHED;
+}
+
+enum dsi_queue_event dsi_queue_wait(struct dsi_queue *q, const struct dsi_ticket *t,
+                                    int64_t until_ns, struct dsi_receipt *receipt)
+{
+    const uint64_t at = dsi_queue_at_bell(t->slot);
+    struct watch watch = {0};
+    int code = 0;
+
+    if (DSI_FAULT("queue.wait")) {
+        return DSI_QUEUE_BROKEN;
+    }
+    for (;;) {
+        struct dsi_queue_control control;
+        uint32_t bell = 0; // Read before the receipt: what comes later rings it again.
+        if (!dsi_queue_get(q, at, &bell, sizeof bell)) {
+            return DSI_QUEUE_BROKEN;
+        }
+        if (read_receipt(q, t, receipt)) {
+            return DSI_QUEUE_RECEIPT;
+        }
+        int64_t now = dsi_clock_monotonic_ns();
+        if (now >= until_ns) {
+            return DSI_QUEUE_LATE;
+        }
+        if (dsi_queue_lead(q, &control)) {
+            return DSI_QUEUE_LEAD;
+        }
+        if (atomic_load(&q->broken) || (code == -ETIMEDOUT && !is_intact(q, t))) {
+            return DSI_QUEUE_BROKEN;
+        }
+        if (is_stuck(&watch, &control, now) && dsi_queue_take_over(q, control.epoch)) {
+            return DSI_QUEUE_LEAD;
+        }
+        int64_t ns = until_ns - now < POLL_NS ? until_ns - now : POLL_NS;
+        code = dsi_posix()->futex_wait(dsi_queue_word(q, at), bell, ns);
+        if (code < 0 && code != -EAGAIN && code != -ETIMEDOUT && code != -EINTR) {
+            return DSI_QUEUE_BROKEN;
+        }
+    }
+}
