@@ -8,6 +8,7 @@
 #include "data/arrow_io.h"
 #include "txn/append.h"
 #include "txn/commit.h"
+#include "txn/group.h"
 
 struct ds_txn {
     ds_table *table;                  // Borrowed, as the contract of ds_txn_begin says.
@@ -109,11 +110,23 @@ static int usable(const ds_txn *txn, const char *function, struct ds_error *err)
     return rc;
 }
 
+// Few rows are held, to become part of a group's files.
 static int need_append(ds_txn *t, struct ds_error *err)
 {
-    return t->append ? DS_OK
-                     : dsi_append_new(dsi_table_storage(t->table->table), t->metadata,
-                                      t->change, &t->append, err);
+    struct dsi_group_policy policy;
+    int rc = DS_OK;
+
+    if (t->append) {
+        return DS_OK;
+    }
+    DSI_TRY(dsi_append_new(dsi_table_storage(t->table->table), t->metadata, t->change,
+                           &t->append, err));
+    policy = dsi_group_policy_of(t->metadata);
+    if (policy.enabled && t->options.group != DS_GROUP_OFF) {
+        dsi_append_hold(t->append, policy.rows_max, (size_t)policy.bytes_max);
+    }
+done:
+    return rc;
 }
 
 static int take_batch(ds_txn *t, struct dsi_batch *batch, struct ds_error *err)
