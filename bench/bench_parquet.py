@@ -19,6 +19,8 @@ import statistics
 import subprocess
 import sys
 
+from results_file import replace_section
+
 HERE = pathlib.Path(__file__).parent
 PEERS = ["pyarrow", "duckdb", "polars"]
 WRITERS = ["pyarrow", "duckdb"]
@@ -245,7 +247,7 @@ def main():
             cells = [f"{counted[name, w]:.1f}" if (name, w) in counted else ""
                      for w in ("scan", "write")]
             text.append(f"| {name} | " + " | ".join(cells) + " |")
-        options.results.write_text("\n".join(text) + "\n")
+        replace_section(options.results, "parquet", "\n".join(text))
 
 
 if __name__ == "__main__":

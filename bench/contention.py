@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+"""Many writers of one table, ours beside others': make bench-contention.
+
+usage: contention.py BUILD FOLDER [--quick] [--only PEER,...] [--writers N,...]
+                     [--rows N,...] [--write] [--again]
+
+BUILD has the programs, FOLDER takes the tables while they are measured. Each cell (a peer,
+so many writers, so many rows in an append) is a new table; its writers, a process each,
+append until the cell's time is over, and finish what they have begun. Then a reader that
+is not the one under test counts every append. --quick runs few cells. --write replaces our
+section of RESULTS.md and the plots. --again reports the last run's figures once more.
+"""
+import argparse
+import json
+import pathlib
+import platform
+import sys
+import time
+from importlib import metadata
+
+import contention_count as count
+import contention_fsync
+import contention_report
+from contention_measure import Failed, Peer, cell
+
+HERE = pathlib.Path(__file__).resolve().parent
+WRITERS, ROWS = [1, 2, 4, 12, 32, 64], [1, 100, 10_000]
+QUICK_WRITERS, QUICK_ROWS = [1, 12], [1]
+HEADLINE = (12, 1)               # Writers, rows: ours does all of them.
+HEADLINE_APPENDS = 120_000
+HEADLINE_SECONDS, HISTORY_SECONDS, HISTORY_APPENDS = 90, 30, 12_000
+UNBOUNDED = 100_000_000
+GRACE = 15
+
+
+def peers(build):
+    ours, sqlite = build / "contention_ours", build / "contention_sqlite"
+    return [
+        Peer("datashard_sqlite", "datashard, sqlite catalog", count.iceberg_catalog, ours,
+             ("sqlite", "ingest")),
+        Peer("datashard_path", "datashard, path table", count.iceberg_folder, ours,
+             ("path", "ingest")),
+        Peer("pyiceberg", "PyIceberg", count.iceberg_catalog),
+        Peer("datashard_py", "DataShard (Python)", count.iceberg_folder),
+        Peer("deltalake", "deltalake", count.delta),
+        Peer("ducklake", "DuckLake", count.ducklake),
+        Peer("ducklake_inlined", "DuckLake, inlined", count.ducklake),
+        Peer("sqlite", "SQLite INSERT", count.plain, sqlite, ("rollback",)),
+        Peer("sqlite_wal", "SQLite INSERT, WAL", count.plain, sqlite, ("wal",)),
+        Peer("floor", "bare swaps", count.swaps, sqlite, ("swap",), counts_swaps=True),
+    ]
+
+
+def history_peer(build):
+    return Peer("datashard_history", "datashard, all history kept", count.iceberg_catalog,
+                build / "contention_ours", ("sqlite", "history"))
+
+
+def is_run(peer, rows):
+    """What makes sense: swaps have no rows, and inlining is for small appends."""
+    return rows == 1 or peer.name not in ("floor", "ducklake_inlined")
+
+
+def packages(peer):
+    """The packages that it and the reader of its tables need."""
+    from contention_peers import PEERS
+    return [*(PEERS[peer.name].packages if peer.name in PEERS else ()),
+            *count.PACKAGES.get(peer.count, ())]
+
+
+def missing(wanted):
+    """The peers whose packages are not there and why, and the versions of the others'."""
+    absent, versions = {}, {}
+    for name, package in [(p.name, q) for p in wanted for q in packages(p)] + [
+            ("the plot", "matplotlib")]:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            absent[name] = f"no {package} in the environment"
+    return absent, versions
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.folder = options.folder / "cell"
+        self.results = {"cells": {}, "not_run": {}, "syncs": {}, "floors": {}, "flat": {},
+                        "quick": options.quick, "began": time.time()}
+
+    def seconds(self, rows):
+        if self.options.seconds:
+            return self.options.seconds
+        return 4.0 if rows == 1 else 2.5
+
+    def measure(self, peer, writers, rows, appends, seconds):
+        try:
+            got = cell(peer, self.folder, writers, rows, appends, seconds, GRACE)
+        except Failed as reason:
+            self.results["not_run"][f"{peer.name} {writers}x{rows}"] = str(reason)
+            print(f"contention: peer={peer.name} writers={writers} rows={rows} "
+                  f"not_run: {reason}", flush=True)
+            return None
+        print(contention_report.line(peer.name, got), flush=True)
+        return got
+
+    def cells(self, wanted, writers_list, rows_list):
+        for rows in rows_list:
+            for writers in writers_list:
+                for peer in wanted:
+                    if not is_run(peer, rows):
+                        continue
+                    appends, seconds = UNBOUNDED, self.seconds(rows)
+                    if peer.name == "datashard_sqlite" and (writers, rows) == HEADLINE:
+                        appends, seconds = self.headline()
+                    got = self.measure(peer, writers, rows, appends, seconds)
+                    if got:
+                        self.results["cells"][f"{peer.name} {writers} {rows}"] = got
+
+    def headline(self):
+        if self.options.quick:
+            return HEADLINE_APPENDS // 10, 15
+        return HEADLINE_APPENDS, HEADLINE_SECONDS
+
+    def flat(self, build):
+        """The headline's run says it for a table made for ingest; here the other kind."""
+        cells = self.results["cells"]
+        ingest = cells.get("datashard_sqlite {} {}".format(*HEADLINE))
+        share = 10 if self.options.quick else 1
+        history = self.measure(history_peer(build), *HEADLINE, HISTORY_APPENDS // share,
+                               HISTORY_SECONDS / (3 if share > 1 else 1))
+        self.results["flat"] = {"ingest": ingest, "history": history}
+
+    def syncs(self, wanted, build):
+        if not contention_fsync.have_strace():
+            self.results["not_run"]["syncs"] = "strace is not there, or may not be used"
+            return
+        for peer in wanted:
+            try:
+                self.results["syncs"][peer.name] = contention_fsync.syncs_per_append(
+                    peer, self.folder)
+                if peer.name.startswith("datashard_") and peer.program:
+                    self.results["floors"][peer.name] = contention_fsync.one_writer_floor(
+                        peer, build / "contention_floor", self.folder)
+            except Failed as reason:
+                self.results["not_run"][f"syncs of {peer.name}"] = str(reason)
+
+
+def parse():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--writers", default="")
+    parser.add_argument("--rows", default="")
+    parser.add_argument("--seconds", type=float, default=0.0)
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--again", action="store_true")
+    options = parser.parse_args()
+    options.folder = options.folder.resolve()
+    return options
+
+
+def numbers(text, quick, fallback, quick_fallback):
+    return [int(n) for n in text.split(",")] if text else quick_fallback if quick else fallback
+
+
+def choose(options):
+    wanted = peers(options.build.resolve())
+    if options.only:
+        names = options.only.split(",")
+        unknown = set(names) - {p.name for p in wanted}
+        if unknown:
+            sys.exit(f"contention: no peer {', '.join(sorted(unknown))}; there are "
+                     f"{', '.join(p.name for p in wanted)}")
+        wanted = [p for p in wanted if p.name in names]
+    return wanted
+
+
+def run(options):
+    wanted = choose(options)
+    absent, versions = missing(wanted)
+    if absent and not options.quick:
+        sys.exit("contention: " + "; ".join(f"{n}: {w}" for n, w in absent.items()))
+    bench = Bench(options)
+    bench.results["not_run"].update(absent)
+    bench.results["versions"] = dict(versions, python=platform.python_version())
+    wanted = [p for p in wanted if p.name not in absent]
+    bench.cells(wanted, numbers(options.writers, options.quick, WRITERS, QUICK_WRITERS),
+                numbers(options.rows, options.quick, ROWS, QUICK_ROWS))
+    if any(p.name == "datashard_sqlite" for p in wanted):
+        bench.flat(options.build.resolve())
+    bench.syncs(wanted, options.build.resolve())
+    bench.results["took_s"] = time.time() - bench.results["began"]
+    return bench.results
+
+
+def main():
+    options = parse()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    kept = options.folder / "results.json"
+    if not options.again:
+        kept.write_text(json.dumps(run(options), indent=1))
+    results = json.loads(kept.read_text())
+    order = {p.name: p.label for p in peers(options.build)}
+    if options.write:
+        contention_report.write(results, order, HERE)
+    print(contention_report.last_line(results))
+    bad = contention_report.wrong(results)
+    for reason in bad:
+        print(f"contention: WRONG: {reason}", file=sys.stderr)
+    sys.exit(1 if bad else 0)
+
+
+if __name__ == "__main__":
+    main()

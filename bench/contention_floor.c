@@ -1,0 +1,201 @@
+// The floor of one writer: what an append leaves on disk, made bare, with the same syncs.
+//
+//   contention_floor FOLDER COUNT STEP...
+//
+// The steps are those that contention_fsync.py saw an append do, in their order:
+//   file:BYTES:SYNCS   make a file of that size and sync it so often
+//   folder             sync the folder
+//   link               link the newest file to a second name and drop the first
+//   swap               UPDATE one row of a SQLite database, as the catalog does
+// Does all of them COUNT times and prints one JSON line: microseconds, the median.
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "contention_run.h"
+
+enum { PATH_SIZE = 4096, STEPS_MAX = 64, CHUNK = 1 << 20 };
+
+enum kind { STEP_FILE, STEP_FOLDER, STEP_LINK, STEP_SWAP };
+
+struct step {
+    enum kind kind;
+    int64_t bytes;
+    int64_t syncs;
+};
+
+struct floor {
+    const char *folder;
+    struct step steps[STEPS_MAX];
+    int count;
+    sqlite3 *db;
+    sqlite3_stmt *swap;
+    char newest[PATH_SIZE];
+    int64_t files;
+};
+
+static int64_t number_after(const char **text)
+{
+    char *end = NULL;
+    int64_t value = (int64_t)strtoll(*text, &end, 10);
+    if (end == *text || value < 0) {
+        run_die(*text, "expected a number");
+    }
+    *text = *end == ':' ? end + 1 : end;
+    return value;
+}
+
+static struct step parse(const char *text)
+{
+    static const char *const words[] = {"file:", "folder", "link", "swap"};
+    struct step s = {STEP_FILE, 0, 0};
+
+    for (int i = 0; i < 4; i++) {
+        if (strncmp(text, words[i], strlen(words[i])) == 0) {
+            s.kind = (enum kind)i;
+            if (s.kind == STEP_FILE) {
+                const char *rest = text + strlen(words[i]);
+                s.bytes = number_after(&rest);
+                s.syncs = number_after(&rest);
+            }
+            return s;
+        }
+    }
+    run_die(text, "no such step");
+}
+
+static void sql(sqlite3 *db, const char *text)
+{
+    if (sqlite3_exec(db, text, NULL, NULL, NULL) != SQLITE_OK) {
+        run_die(text, sqlite3_errmsg(db));
+    }
+}
+
+static void open_database(struct floor *f)
+{
+    char path[PATH_SIZE];
+
+    snprintf(path, sizeof path, "%s/floor.db", f->folder);
+    if (sqlite3_open(path, &f->db) != SQLITE_OK) {
+        run_die(path, sqlite3_errmsg(f->db));
+    }
+    sql(f->db, "PRAGMA journal_mode=PERSIST");
+    sql(f->db, "PRAGMA synchronous=FULL");
+    sql(f->db, "CREATE TABLE head (name TEXT PRIMARY KEY, location TEXT, previous TEXT)");
+    sql(f->db, "INSERT INTO head VALUES ('t', '0', '')");
+    if (sqlite3_prepare_v2(f->db,
+                           "UPDATE head SET previous = location, location = ?1 "
+                           "WHERE name = 't'",
+                           -1, &f->swap, NULL) != SQLITE_OK) {
+        run_die("preparing", sqlite3_errmsg(f->db));
+    }
+}
+
+static void make_file(struct floor *f, const struct step *s)
+{
+    static const char bytes[CHUNK];
+
+    snprintf(f->newest, sizeof f->newest, "%s/%" PRId64, f->folder, ++f->files);
+    int fd = open(f->newest, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        run_die(f->newest, NULL);
+    }
+    for (int64_t left = s->bytes; left > 0;) {
+        ssize_t n = write(fd, bytes, left < CHUNK ? (size_t)left : CHUNK);
+        if (n <= 0) {
+            run_die(f->newest, NULL);
+        }
+        left -= n;
+    }
+    for (int64_t i = 0; i < s->syncs; i++) {
+        if (fsync(fd) < 0) {
+            run_die(f->newest, NULL);
+        }
+    }
+    close(fd);
+}
+
+static void sync_folder(const struct floor *f)
+{
+    int fd = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) < 0 || close(fd) < 0) {
+        run_die(f->folder, NULL);
+    }
+}
+
+static void link_newest(const struct floor *f)
+{
+    char target[PATH_SIZE + 8];
+    snprintf(target, sizeof target, "%s.link", f->newest);
+    if (link(f->newest, target) < 0 || unlink(f->newest) < 0) {
+        run_die(target, NULL);
+    }
+}
+
+static void once(struct floor *f)
+{
+    for (int i = 0; i < f->count; i++) {
+        const struct step *s = &f->steps[i];
+        switch (s->kind) {
+        case STEP_FILE:
+            make_file(f, s);
+            break;
+        case STEP_FOLDER:
+            sync_folder(f);
+            break;
+        case STEP_LINK:
+            link_newest(f);
+            break;
+        case STEP_SWAP:
+            sqlite3_bind_int64(f->swap, 1, f->files);
+            if (sqlite3_step(f->swap) != SQLITE_DONE) {
+                run_die("swap", sqlite3_errmsg(f->db));
+            }
+            sqlite3_reset(f->swap);
+            break;
+        }
+    }
+}
+
+static int by_value(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+int main(int argc, char **argv)
+{
+    struct floor f = {0};
+
+    if (argc < 4 || argc - 3 > STEPS_MAX) {
+        fprintf(stderr, "usage: contention_floor FOLDER COUNT STEP...\n");
+        return 2;
+    }
+    f.folder = argv[1];
+    size_t count = (size_t)strtoul(argv[2], NULL, 10);
+    int64_t *took = calloc(count ? count : 1, sizeof *took);
+    if (!took || !count) {
+        run_die("COUNT", "expected a number of at least 1");
+    }
+    for (int i = 3; i < argc; i++) {
+        f.steps[f.count++] = parse(argv[i]);
+    }
+    open_database(&f);
+    for (size_t i = 0; i < count; i++) {
+        int64_t start = run_clock_ns();
+        once(&f);
+        took[i] = run_clock_ns() - start;
+    }
+    qsort(took, count, sizeof *took, by_value);
+    printf("{\"median_us\": %.1f}\n", (double)took[count / 2] / 1e3);
+    sqlite3_finalize(f.swap);
+    sqlite3_close(f.db);
+    free(took);
+    return 0;
+}

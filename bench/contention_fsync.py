@@ -1,0 +1,122 @@
+"""What an append of one writer asks of the disk, seen by strace, and the floor for that."""
+import collections
+import json
+import re
+import shutil
+import statistics
+import subprocess
+
+from contention_measure import Failed, figures, run_writers
+
+SYNCS = "fsync,fdatasync,sync_file_range,syncfs,sync,msync"
+CALLS = "access,openat,write,pwrite64,writev,fsync,fdatasync,link,linkat,rename,renameat,renameat2"
+WARM_UP = 150     # Appends before the recorded ones: history is then as long as it gets.
+RECORDED = 21
+ROUNDS, EACH = 3, 200
+
+
+def have_strace():
+    """Whether strace is there and may be used here."""
+    if not shutil.which("strace"):
+        return False
+    return subprocess.run(["strace", "-f", "-o", "/dev/null", "true"],
+                          capture_output=True).returncode == 0
+
+
+def count_syncs(peer, folder, appends):
+    trace = folder.parent / "syncs.txt"
+    command = peer.command(folder, 1, 1, appends, 120, 5)
+    run_writers(["strace", "-f", "-o", trace, "-e", f"trace={SYNCS}", *command], folder, 240)
+    text = trace.read_text(errors="replace")
+    return len(re.findall(rf"\b(?:{SYNCS.replace(',', '|')})\(", text))
+
+
+def syncs_per_append(peer, folder):
+    """How often one append of one row syncs: the difference of a longer and a shorter run."""
+    few, many = 5, 25
+    return (count_syncs(peer, folder, many) - count_syncs(peer, folder, few)) / (many - few)
+
+
+def parts(line):
+    """(call, path of its descriptor or its last path, result) of a line of strace -y."""
+    found = re.match(r"\d+\s+(\w+)\((.*)\)\s+= (-?\d+)", line)
+    if not found:
+        return None
+    call, arguments, result = found.groups()
+    descriptor = re.match(r"\d+<([^>]*)>", arguments)
+    names = re.findall(r'"([^"]*)"', arguments)
+    path = descriptor.group(1) if descriptor else names[-1] if names else ""
+    return call, path, int(result)
+
+
+def steps(lines, folder):
+    """The steps of one append, for contention_floor, from what it was seen to do."""
+    files, out = {}, []
+    swap = (str(folder / "catalog.db"), str(folder))
+    for line in lines:
+        seen = parts(line)
+        if not seen or seen[2] < 0:
+            continue
+        call, path, result = seen
+        if path == swap[1] or path.startswith(swap[0]):
+            if call in ("fsync", "fdatasync") and "swap" not in out:
+                out.append("swap")
+        elif call == "openat" and "O_CREAT" in line:
+            if "O_EXCL" in line:
+                files[path] = {"bytes": 0, "syncs": 0}
+                out.append(path)
+        elif call in ("write", "pwrite64", "writev") and path in files:
+            files[path]["bytes"] += result
+        elif call in ("fsync", "fdatasync"):
+            if path in files:
+                files[path]["syncs"] += 1
+            else:
+                out.append("folder")
+        elif call in ("link", "linkat") and re.search(r"v\d+\.metadata\.json$", path):
+            out.append("link")
+    return [f"file:{files[s]['bytes']}:{files[s]['syncs']}" if s in files else s for s in out]
+
+
+def record_steps(peer, folder):
+    """The steps of a usual append: of those recorded, one with as many as most have."""
+    trace = folder.parent / "steps.txt"
+    command = peer.command(folder, 1, 1, WARM_UP + RECORDED, 240, 5)
+    run_writers(["strace", "-f", "-y", "-s", "512", "-o", trace, "-e", f"trace={CALLS}",
+                 *command, "marks"], folder, 400)
+    blocks, current = [], None
+    with open(trace, encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            if "contention:append" in line:
+                current = []
+                blocks.append(current)
+            elif current is not None:
+                current.append(line)
+    seen = [steps(b, folder) for b in blocks[WARM_UP:]]
+    usual, _ = collections.Counter(len(s) for s in seen).most_common(1)[0]
+    return next(s for s in seen if len(s) == usual)
+
+
+def one_writer_floor(peer, floor_program, folder):
+    """One writer beside the same files and syncs made bare, in turns; medians, and a ratio."""
+    recorded = record_steps(peer, folder)
+    if not recorded:
+        raise Failed("strace showed no append")
+    ours, bare = [], []
+    for _ in range(ROUNDS):
+        said = run_writers(peer.command(folder, 1, 1, WARM_UP + EACH, 120, 5), folder, 240)
+        got = figures(folder, said, 1, 1, WARM_UP + EACH, 120)
+        ours.append(got["p50_ms"] * 1e3)
+        shutil.rmtree(folder)
+        folder.mkdir()
+        done = subprocess.run([str(floor_program), str(folder), str(EACH), *recorded],
+                              capture_output=True, text=True)
+        if done.returncode:
+            raise Failed(done.stderr.strip()[:300])
+        bare.append(json.loads(done.stdout)["median_us"])
+    shutil.rmtree(folder)
+    syncs = sum(int(s.split(":")[2]) if s.startswith("file") else 1
+                for s in recorded if s != "link")
+    return {"ours_us": statistics.median(ours), "floor_us": statistics.median(bare),
+            "ratio": statistics.median(o / b for o, b in zip(ours, bare)),
+            "steps": recorded, "syncs_outside_the_swap": syncs - recorded.count("swap"),
+            "swaps": recorded.count("swap")}
