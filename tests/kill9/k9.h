@@ -90,6 +90,7 @@ struct k9_shared {
     _Atomic int64_t scans;
     _Atomic int64_t scans_missed; // Overtaken by expiry: named errors.
     _Atomic int64_t group_max;    // The largest group seen.
+    _Atomic int64_t doubts;       // Of the expirer: nobody could say.
     _Atomic int64_t given_up; // Tries that were given little time, and did not commit.
     struct k9_found reader;   // The worst of its scans.
     struct k9_found final[3]; // Before settling, after, after the clean-up.

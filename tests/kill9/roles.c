@@ -367,26 +367,40 @@ void k9_writer(const struct k9_run *run, int writer)
     _exit(0);
 }
 
+// Sets the property to `i`. What is in doubt is not acknowledged, and nothing more.
+static void beat(const struct k9_run *run, ds_table *table, int64_t i)
+{
+    struct k9_shared *s = run->shared;
+    struct ds_commit_options options = {.struct_size = sizeof(options),
+                                        .timeout_ms = COMMIT_TIMEOUT_MS,
+                                        .attempts_max = -1};
+    struct ds_commit_result result = {.struct_size = sizeof(result)};
+    struct ds_error err = {0};
+    char value[24];
+    struct ds_property item = {BEAT, value};
+    struct ds_properties properties = {&item, 1};
+
+    snprintf(value, sizeof(value), "%" PRId64, i);
+    atomic_store(&s->beat_sent, i);
+    int rc = ds_table_set_properties(table, &properties, &options, &result, &err);
+    if (rc == DS_EUNKNOWN) {
+        atomic_fetch_add(&s->doubts, 1);
+        fprintf(stderr, "kill9: [%d] in doubt: %s\n", (int)getpid(), err.message);
+    } else if (rc < 0) {
+        k9_fail("setting a property", &err);
+    } else {
+        atomic_store(&s->beat_acked, i);
+    }
+}
+
 // Commits other changes than appends; each commit forgets snapshots, too.
 void k9_expirer(const struct k9_run *run)
 {
     struct k9_shared *s = run->shared;
     ds_table *table = k9_open(run);
-    struct ds_commit_options options = {.struct_size = sizeof(options),
-                                        .timeout_ms = COMMIT_TIMEOUT_MS,
-                                        .attempts_max = -1};
 
     for (int64_t i = atomic_load(&s->beat_sent) + 1; !atomic_load(&s->stop); i++) {
-        struct ds_error err = {0};
-        char value[24];
-        struct ds_property item = {BEAT, value};
-        struct ds_properties properties = {&item, 1};
-        snprintf(value, sizeof(value), "%" PRId64, i);
-        atomic_store(&s->beat_sent, i);
-        if (ds_table_set_properties(table, &properties, &options, NULL, &err) < 0) {
-            k9_fail("setting a property", &err);
-        }
-        atomic_store(&s->beat_acked, i);
+        beat(run, table, i);
         k9_sleep_ms(50);
     }
     ds_table_free(table);
