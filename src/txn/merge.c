@@ -4,6 +4,9 @@
 
 #include "base/error.h"
 
+// About what an entry takes in a manifest, where nobody counted them.
+enum { ENTRY_SIZE = 100 };
+
 // Where planning stands: the rows of one spec, newest first.
 struct packing {
     const struct dsi_merge_policy *policy;
@@ -28,6 +31,16 @@ done:
     return rc;
 }
 
+// What it costs to write a manifest's entries again. Bytes do not tell: most of a small
+// manifest is its header.
+static int64_t weight_of(const struct dsi_manifest_file *f)
+{
+    if (f->added_files_count < 0 || f->existing_files_count < 0) {
+        return f->length / ENTRY_SIZE + 1; // Version 1 need not say.
+    }
+    return (int64_t)f->added_files_count + f->existing_files_count + 1;
+}
+
 // How many of a bin's manifests, from the newest on, are merged (1).
 static size_t merged_part(const struct packing *p, size_t first, size_t end)
 {
@@ -36,15 +49,15 @@ static size_t merged_part(const struct packing *p, size_t first, size_t end)
     size_t k = end - first;
 
     for (size_t i = first; i < end; i++) {
-        total += p->rows[p->chosen[i]].length;
+        total += weight_of(&p->rows[p->chosen[i]]);
     }
     while (k > 1) {
-        int64_t length = p->rows[p->chosen[first + k - 1]].length;
+        int64_t weight = weight_of(&p->rows[p->chosen[first + k - 1]]);
         int64_t left = (int64_t)(end - first - k) + 2; // The excluded, and the merged.
-        if (length / 2 <= total - length || left > half) {
+        if (weight / 2 <= total - weight || left > half) {
             break;
         }
-        total -= length;
+        total -= weight;
         k--;
     }
     return k;

@@ -4,8 +4,9 @@
 // as Iceberg's own library does. A bin is merged when it is full, or, the one with the
 // newest manifest, when min-count manifests have piled up in it.
 //
-// (1) Inside a bin, old manifests more than twice as large as all the newer ones together
-//     are left alone while at most half of min-count of them are. So an entry is
+// (1) Inside a bin, old manifests with more than twice as many files as all the newer
+// ones
+//     together are left alone while at most half of min-count of them are. So an entry is
 //     rewritten O(log n) times over the life of a table, not n / min-count times, and the
 //     list still stays below min-count.
 // (2) Manifests of deletes are never merged here.
