@@ -8,12 +8,10 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "txn/conflict.h"
+#include "txn/expire.h"
 #include "txn/merge.h"
 #include "txn/paths.h"
 #include "txn/summary.h"
-
-// Forgetting more snapshots than this is left to the commits that follow.
-enum { EXPIRED_PER_COMMIT_MAX = 64 };
 
 // What one rebase works on: the change itself, then one part after the other.
 struct work {
@@ -634,19 +632,11 @@ done:
 static int expire(struct work *w, struct ds_error *err)
 {
     const struct dsi_metadata *m = dsi_metadata_edit_state(w->edit);
-    bool wanted = false;
-    bool allowed = false;
     int64_t *ids = NULL;
     size_t count = 0;
     int rc = DS_OK;
 
-    DSI_TRY(dsi_metadata_property_bool(m, DSI_KEY_EXPIRE_ON_COMMIT, false, &wanted, err));
-    DSI_TRY(dsi_metadata_property_bool(m, "gc.enabled", true, &allowed, err));
-    if (!wanted || !allowed) {
-        goto done;
-    }
-    DSI_TRY(dsi_metadata_expired(m, w->now_ms, &w->out->arena, &ids, &count, err));
-    count = count < EXPIRED_PER_COMMIT_MAX ? count : EXPIRED_PER_COMMIT_MAX;
+    DSI_TRY(dsi_expire_due(m, w->now_ms, &w->out->arena, &ids, &count, err));
     w->out->expired = dsi_arena_array(&w->out->arena, count, sizeof(void *));
     if (count > 0 && !w->out->expired) {
         rc = no_memory(err);

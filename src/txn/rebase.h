@@ -14,10 +14,6 @@
 
 #include "txn/change.h"
 
-// Whether a commit also forgets old snapshots, by the standard history.expire.*
-// properties, in the same version. Made for tables that many small commits go to.
-#define DSI_KEY_EXPIRE_ON_COMMIT "datashard.expire-on-commit"
-
 // Files of one new manifest at most: keeps it near commit.manifest.target-size-bytes.
 enum { DSI_MANIFEST_FILES_MAX = 20000 };
 

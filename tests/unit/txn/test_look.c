@@ -1,4 +1,5 @@
 #include "fixture.h"
+#include "txn/expire.h"
 
 static struct dsi_trail some_trail(void)
 {

@@ -1,5 +1,6 @@
 #include "base/fault.h"
 #include "fixture.h"
+#include "txn/expire.h"
 #include "txn/attempt.h"
 
 // Everything a rebase makes, as one run of bytes.

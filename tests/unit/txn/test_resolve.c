@@ -1,4 +1,5 @@
 #include "fixture.h"
+#include "txn/expire.h"
 
 static void test_resolve__refuses_what_is_no_token_or_is_of_another_table(void **state)
 {

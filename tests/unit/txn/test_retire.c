@@ -1,4 +1,5 @@
 #include "fixture.h"
+#include "txn/expire.h"
 #include "txn/retire.h"
 
 struct names {
