@@ -2,6 +2,7 @@
 #ifndef DATASHARD_DATASHARD_H
 #define DATASHARD_DATASHARD_H
 
+#include "datashard/appender.h"
 #include "datashard/arrow.h"
 #include "datashard/catalog.h"
 #include "datashard/export.h"
