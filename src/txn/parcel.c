@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "txn/group.h"
 #include "txn/mutant.h"
 
 #define NS_PER_MS INT64_C(1000000)
@@ -101,6 +102,7 @@ static int begin_try(struct dsi_parcel *p, struct ds_error *err)
     const struct dsi_metadata *m = dsi_intake_metadata(p->head->intake);
     const struct dsi_state *state = dsi_table_state(p->table);
     struct ds_commit_options options = *p->options;
+    struct dsi_group_policy policy = dsi_group_policy_of(m);
     int rc = DS_OK;
 
     // (1) Drawn by the first try, so that the common case need not be looked for.
@@ -112,6 +114,9 @@ static int begin_try(struct dsi_parcel *p, struct ds_error *err)
         p->named = true;
     }
     DSI_TRY(dsi_append_new(dsi_table_storage(p->table), m, p->change, &p->append, err));
+    if (policy.enabled && options.group != DS_GROUP_OFF) { // Few rows share a file.
+        dsi_append_hold(p->append, policy.rows_max, (size_t)policy.bytes_max);
+    }
 done:
     dsi_state_unref(state);
     return rc;
