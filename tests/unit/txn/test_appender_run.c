@@ -108,8 +108,8 @@ static void test_appender_run__cuts_by_time(void **state)
     assert_int_equal(write_id(s.appender, 1, NULL, &s.err), DS_OK);
     assert_int_equal(dsi_appender_wait(s.appender, 1, 0, &s.err), DS_ETIMEOUT);
     assert_int_equal(dsi_appender_wait(s.appender, 1, -1, &s.err), DS_OK);
-    assert_true(s.cuts.waited_us_max >= 30000);
     scene_close(&s);
+    assert_true(s.cuts.waited_us_max >= 30000);
     scene_release(&s);
 }
 
@@ -127,9 +127,9 @@ static void test_appender_run__waits_for_a_flush_without_time(void **state)
     }
     assert_int_equal(dsi_appender_wait(s.appender, 1, 80, &s.err), DS_ETIMEOUT);
     assert_int_equal(dsi_appender_flush(s.appender, -1, &s.err), DS_OK);
+    scene_close(&s);
     assert_int_equal(s.cuts.count, 1); // All of them together.
     assert_int_equal(s.cuts.rows[0], 30);
-    scene_close(&s);
     scene_release(&s);
 }
 
