@@ -168,14 +168,17 @@ bool dsi_queue_withdraw(struct dsi_queue *q, const struct dsi_ticket *t)
 {
     const struct dsi_queue_claim *before = &q->own[t->slot].claim;
     struct dsi_queue_claim claim;
+    struct dsi_queue_slot s;
 
     if (set_state(q, t->slot, DSI_SLOT_WITHDRAWN) < 0) {
         dsi_queue_end_file(q); // No claim that comes later may find it published.
         return true;
     }
     atomic_thread_fence(memory_order_seq_cst); // (3)
+    // A slot that is not what we wrote is in a file that somebody truncated: its claims
+    // are as they were once, and say nothing.
     return !dsi_queue_get(q, dsi_queue_at_claim(t->slot), &claim, sizeof claim) ||
-           memcmp(&claim, before, sizeof claim) != 0;
+           memcmp(&claim, before, sizeof claim) != 0 || !dsi_queue_get_slot(q, t, &s);
 }
 
 void dsi_queue_leave(struct dsi_queue *q, const struct dsi_ticket *t)

@@ -263,6 +263,9 @@ static int make(const char *path, bool replace, struct ds_error *err)
     memcpy(bytes, &head, sizeof head);
     control.file_id = head.file_id;
     memcpy(bytes + DSI_QUEUE_AT_CONTROL, &control, sizeof control);
+    // Not zero, which is what a hole reads as.
+    dsi_random_fill(bytes + DSI_QUEUE_AT_CLAIMS,
+                    DSI_QUEUE_SLOTS * sizeof(struct dsi_queue_claim));
     DSI_TRY(dsi_dirs_new(&dirs, err));
     DSI_TRY(dsi_temp_open(&temp, dirs, dir, err));
     DSI_TRY(check_file_system(temp.fd, path, err));

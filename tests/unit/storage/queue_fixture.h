@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -94,6 +95,21 @@ static inline void queue_scribble(uint64_t offset, const void *bytes, size_t siz
     assert_true(fd >= 0);
     assert_int_equal(pwrite(fd, bytes, size, (off_t)offset), size);
     close(fd);
+}
+
+// Zeroed memory that forked children share. Ends by munmap.
+static inline void *queue_shared(size_t size)
+{
+    char name[600];
+    snprintf(name, sizeof name, "%s/shared", root.dir);
+    int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, (off_t)size), 0);
+    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    assert_ptr_not_equal(at, MAP_FAILED);
+    close(fd);
+    unlink(name);
+    return at;
 }
 
 static inline void queue_wait_child(pid_t child)

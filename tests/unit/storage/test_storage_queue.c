@@ -178,6 +178,458 @@ static void test_storage_queue__waits_until_it_is_late(void **state)
     dsi_queue_free(q);
 }
 
+static void test_storage_queue__is_free_of_the_dead(void **state)
+{
+    struct dsi_queue *q = queue_open();
+    struct dsi_claim *claims = NULL;
+    struct dsi_queue_view view;
+    int tell[2];
+    char byte = 0;
+    (void)state;
+
+    assert_int_equal(pipe(tell), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct dsi_queue *own = queue_open();
+        const struct dsi_uuid id = dsi_uuid_v4();
+        struct dsi_ticket t;
+        if (own && dsi_queue_publish(own, &id, queue_text("x"), &t, NULL) == DS_OK &&
+            t.slot == 0 && write(tell[1], "x", 1) == 1) {
+            pause();
+        }
+        _exit(1);
+    }
+    assert_int_equal(read(tell[0], &byte, 1), 1);
+    assert_int_equal(queue_claim(q, &claims), 1); // While it lives,
+    assert_true(dsi_queue_still_wanted(q, &claims[0]));
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_false(dsi_queue_still_wanted(q, &claims[0])); // and not for ever.
+    assert_int_equal(queue_claim(q, &claims), 0);
+    assert_int_equal(dsi_queue_look(q, &view, NULL), DS_OK);
+    assert_int_equal(view.slots_used, 0);
+    assert_int_equal(view.published, 0);
+    struct dsi_ticket t = queue_publish(q, "y");
+    assert_int_equal(t.slot, 0);
+    assert_int_equal(t.generation, 2);
+    assert_int_equal(queue_claim(q, &claims), 1);
+    close(tell[0]);
+    close(tell[1]);
+    dsi_queue_free(q);
+}
+
+static void test_storage_queue__is_left_alone_by_a_forked_child(void **state)
+{
+    struct dsi_queue *q = queue_open();
+    struct dsi_queue *other = queue_open();
+    (void)state;
+
+    struct dsi_ticket t = queue_publish(q, "x");
+    assert_true(dsi_queue_try_lead(q));
+    pid_t child = fork();
+    if (child == 0) {
+        bool ours = dsi_queue_is_ours(q);
+        dsi_queue_free(q);
+        _exit(ours ? 1 : 0);
+    }
+    queue_wait_child(child);
+    assert_true(dsi_queue_is_ours(q));
+    assert_false(dsi_queue_try_lead(other)); // Its locks are still there.
+    struct dsi_ticket u = queue_publish(other, "y");
+    assert_int_not_equal(t.slot, u.slot);
+
+    // And they do not stay with a child that lives on.
+    int gate[2];
+    char byte = 0;
+    assert_int_equal(pipe(gate), 0);
+    child = fork();
+    if (child == 0) {
+        close(gate[1]);
+        _exit(read(gate[0], &byte, 1) == 0 ? 0 : 1);
+    }
+    dsi_queue_free(q);
+    assert_true(dsi_queue_try_lead(other));
+    u = queue_publish(other, "z");
+    assert_int_equal(u.slot, t.slot);
+    close(gate[1]);
+    queue_wait_child(child);
+    close(gate[0]);
+    dsi_queue_free(other);
+}
+
+// Publishing takes a few calls, and each may fail.
+static void test_storage_queue__publishes_wholly_or_not_at_all(void **state)
+{
+    const char *calls[] = {"pwrite", "pread", "lock_byte"};
+    const int codes[] = {-ENOSPC, -EIO, -EINTR};
+    struct dsi_claim *claims = NULL;
+    const struct dsi_uuid id = dsi_uuid_v4();
+    int failures = 0;
+    (void)state;
+
+    for (uint32_t i = 0; i < 9 * 8 * 2; i++) {
+        const char *call = calls[i % 3];
+        int code = codes[i / 3 % 3];
+        struct dsi_queue *q = queue_open();
+        struct dsi_queue *leader = queue_open();
+        struct dsi_ticket t;
+        struct ds_error err = {0};
+        posix_double_start(call, i / 9 % 8 + 1, code);
+        posix_double.after = i >= 9 * 8;
+        int rc = dsi_queue_publish(q, &id, queue_text("x"), &t, &err);
+        bool reached = posix_double.seen >= posix_double.nth;
+        posix_double_stop();
+        if (rc == DS_OK) {
+            assert_true(!reached || code == -EINTR || strcmp(call, "pwrite") == 0);
+            dsi_queue_leave(q, &t);
+        } else {
+            failures++;
+            assert_true(reached);
+            assert_true(err.message[0] != '\0');
+            assert_int_equal(rc, code == -ENOSPC && strcmp(call, "lock_byte") != 0 &&
+                                         strcmp(call, "pread") != 0
+                                     ? DS_ENOSPACE
+                                     : rc);
+            assert_int_equal(queue_claim(leader, &claims), 0);
+        }
+        if (dsi_queue_is_current(q)) { // It goes on.
+            t = queue_publish(q, "y");
+            assert_int_equal(queue_claim(leader, &claims), 1);
+        }
+        dsi_queue_free(q);
+        dsi_queue_free(leader);
+    }
+    assert_true(failures >= 10);
+}
+
+static void test_storage_queue__ends_the_file_if_it_cannot_withdraw(void **state)
+{
+    struct dsi_queue *q = queue_open();
+    struct dsi_queue *leader = queue_open();
+    struct dsi_claim *claims = NULL;
+    struct dsi_receipt r;
+    size_t count = 0;
+    (void)state;
+
+    struct dsi_ticket t = queue_publish(q, "x");
+    struct dsi_ticket u = queue_publish(leader, "y");
+    posix_double_start("pwrite", 1, -EIO);
+    posix_double.lasting = true;
+    assert_true(dsi_queue_withdraw(q, &t));
+    dsi_queue_leave(q, &t);
+    posix_double_stop();
+    assert_false(dsi_queue_is_current(q));
+    assert_false(dsi_queue_is_current(leader));
+    assert_int_equal(
+        dsi_queue_claim(leader, SIZE_MAX, &queue_arena, &claims, &count, NULL), DS_EIO);
+    assert_int_equal(dsi_queue_wait(leader, &u, INT64_MAX, &r), DSI_QUEUE_BROKEN);
+    assert_true(dsi_queue_withdraw(leader, &u));
+    dsi_queue_leave(leader, &u);
+    struct dsi_queue *next = queue_open();
+    assert_true(dsi_queue_is_current(next));
+    queue_publish(next, "z");
+    dsi_queue_free(next);
+    dsi_queue_free(q);
+    dsi_queue_free(leader);
+}
+
+static void test_storage_queue__says_claimed_if_it_cannot_know(void **state)
+{
+    struct dsi_queue *q = queue_open();
+    (void)state;
+
+    struct dsi_ticket t = queue_publish(q, "x");
+    posix_double_start("pread", 1, -EIO);
+    assert_true(dsi_queue_withdraw(q, &t));
+    posix_double_stop();
+    dsi_queue_leave(q, &t);
+    t = queue_publish(q, "x");
+    assert_int_equal(truncate(queue_path, 0), 0); // With the claims, if there were any.
+    assert_true(dsi_queue_withdraw(q, &t));
+    dsi_queue_free(q);
+}
+
+static void test_storage_queue__is_broken_when_its_file_is(void **state)
+{
+    (void)state;
+
+    for (int i = 0; i < 7; i++) {
+        struct dsi_queue *q = queue_open();
+        struct dsi_queue *leader = queue_open();
+        struct dsi_receipt r;
+        struct dsi_ticket t = queue_publish(q, "x");
+        assert_true(dsi_queue_try_lead(leader));
+        switch (i) {
+        case 0:
+            assert_int_equal(truncate(queue_path, 0), 0);
+            break;
+        case 1:
+            assert_int_equal(truncate(queue_path, DSI_QUEUE_AT_SLOTS), 0);
+            break;
+        case 2:
+            assert_int_equal(truncate(queue_path, DSI_QUEUE_FILE_SIZE + 1), 0);
+            break;
+        case 3:
+            assert_int_equal(unlink(queue_path), 0);
+            break;
+        case 4:
+            queue_scribble(DSI_QUEUE_AT_CONTROL, "x", 1);
+            break;
+        case 5:
+            queue_scribble(dsi_queue_at_slot(t.slot) + 8, "x", 1);
+            break;
+        default: // Locks that fail, from one moment to the next.
+            posix_double_start("lock_byte", 1, -ENOLCK);
+            break;
+        }
+        assert_int_equal(dsi_queue_wait(q, &t, INT64_MAX, &r), DSI_QUEUE_BROKEN);
+        posix_double_stop();
+        dsi_queue_free(q);
+        dsi_queue_free(leader);
+    }
+}
+
+// ---- Withdrawing against claiming
+// ------------------------------------------------------
+
+enum { RACES = 20000 };
+
+struct race {
+    _Atomic uint32_t owner_unclaimed[RACES];
+    _Atomic uint32_t leader_wanted[RACES];
+    _Atomic uint32_t done;
+};
+
+static void race_owner(struct race *race, uint64_t seed)
+{
+    struct dsi_queue *q = queue_open();
+    uint64_t x = seed | 1;
+
+    for (uint32_t i = 0; q && i < RACES; i++) {
+        const struct dsi_uuid id = dsi_uuid_v4();
+        const struct ds_slice intent = {(const uint8_t *)&i, sizeof i};
+        struct dsi_ticket t;
+        if (dsi_queue_publish(q, &id, intent, &t, NULL) < 0) {
+            _exit(1);
+        }
+        x = x * 6364136223846793005u + 1442695040888963407u;
+        for (uint64_t spin = x >> 49; spin > 0; spin--) { // At any moment of a claim.
+            atomic_load(&race->done);
+        }
+        atomic_store(&race->owner_unclaimed[i], !dsi_queue_withdraw(q, &t));
+        dsi_queue_leave(q, &t);
+    }
+    dsi_queue_free(q);
+    _exit(q ? 0 : 1);
+}
+
+static void test_storage_queue__never_misses_a_claim(void **state)
+{
+    struct dsi_queue *leader = queue_open();
+    uint64_t seed = dsi_random_u64();
+    uint32_t unclaimed = 0;
+    uint32_t wanted = 0;
+    int status = 0;
+    (void)state;
+
+    struct race *race = queue_shared(sizeof *race);
+    print_message("seed %llu\n", (unsigned long long)seed);
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(120);
+        race_owner(race, seed);
+    }
+    while (waitpid(child, &status, WNOHANG) == 0) {
+        struct dsi_claim *claims = NULL;
+        for (size_t n = queue_claim(leader, &claims); n > 0; n--) {
+            uint32_t i = 0;
+            assert_int_equal(claims[n - 1].intent.size, sizeof i);
+            memcpy(&i, claims[n - 1].intent.data, sizeof i);
+            assert_true(i < RACES);
+            atomic_store(&race->leader_wanted[i], 1);
+        }
+        dsi_arena_release(&queue_arena);
+    }
+    assert_int_equal(status, 0);
+    for (uint32_t i = 0; i < RACES; i++) {
+        uint32_t u = atomic_load(&race->owner_unclaimed[i]);
+        uint32_t w = atomic_load(&race->leader_wanted[i]);
+        assert_false(u && w);
+        unclaimed += u;
+        wanted += w;
+    }
+    print_message("%u unclaimed, %u wanted\n", unclaimed, wanted);
+    assert_true(unclaimed > 0 && wanted > 0);
+    munmap(race, sizeof *race);
+    dsi_queue_free(leader);
+}
+
+// ---- Threads
+// ---------------------------------------------------------------------------
+
+enum { THREADS = 8, TURNS = 200 };
+
+struct worker {
+    struct dsi_queue *queue;
+    uint32_t index;
+    uint32_t committed; // By receipts,
+    uint32_t unclaimed; // or withdrawn,
+    uint32_t unsure;    // perhaps too late.
+    uint32_t lead;
+    bool failed;
+};
+
+static int64_t receipt_of(const struct dsi_uuid *id)
+{
+    int64_t n = 0;
+    memcpy(&n, id, sizeof n);
+    return n & INT64_MAX;
+}
+
+static void lead_a_round(struct worker *w)
+{
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_claim *claims = NULL;
+    size_t count = 0;
+
+    w->lead++;
+    dsi_queue_await(w->queue, 2, 20000);
+    if (dsi_queue_claim(w->queue, SIZE_MAX, &arena, &claims, &count, NULL) < 0) {
+        w->failed = true;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct dsi_receipt r = queue_committed;
+        r.snapshot_id = receipt_of(&claims[i].ticket.identity);
+        if (dsi_queue_still_wanted(w->queue, &claims[i])) {
+            dsi_queue_answer(w->queue, &claims[i], &r);
+        }
+    }
+    struct dsi_queue_counters more;
+    memset(&more, 0, sizeof more);
+    more.groups = 1;
+    dsi_queue_count(w->queue, &more);
+    dsi_queue_beat(w->queue);
+    dsi_queue_resign(w->queue);
+    dsi_arena_release(&arena);
+}
+
+static void work(void *arg)
+{
+    struct worker *w = arg;
+
+    for (uint32_t i = 0; i < TURNS; i++) {
+        const struct dsi_uuid id = dsi_uuid_v4();
+        struct dsi_receipt r = {0};
+        struct dsi_ticket t;
+        if (dsi_queue_publish(w->queue, &id, queue_text("row"), &t, NULL) < 0) {
+            w->failed = true;
+            return;
+        }
+        int64_t until = i % 16 == w->index ? 0 : INT64_MAX; // Some withdraw at once.
+        enum dsi_queue_event e = dsi_queue_wait(w->queue, &t, until, &r);
+        while (e == DSI_QUEUE_LEAD) {
+            lead_a_round(w);
+            e = dsi_queue_wait(w->queue, &t, until, &r);
+        }
+        if (e == DSI_QUEUE_RECEIPT) {
+            w->committed++;
+            w->failed = w->failed || r.snapshot_id != receipt_of(&id);
+        } else if (e == DSI_QUEUE_LATE) {
+            bool claimed = dsi_queue_withdraw(w->queue, &t);
+            w->unsure += claimed;
+            w->unclaimed += !claimed;
+        } else {
+            w->failed = true;
+        }
+        dsi_queue_leave(w->queue, &t);
+    }
+}
+
+static void run_workers(size_t queues)
+{
+    struct dsi_queue *q[THREADS];
+    struct dsi_thread *threads[THREADS];
+    struct worker workers[THREADS];
+    struct dsi_queue_view view;
+    uint32_t leads = 0;
+
+    memset(workers, 0, sizeof workers);
+    for (size_t i = 0; i < queues; i++) {
+        q[i] = queue_open();
+        assert_non_null(q[i]);
+    }
+    for (uint32_t i = 0; i < THREADS; i++) {
+        workers[i].queue = q[i % queues];
+        workers[i].index = i;
+        assert_int_equal(dsi_thread_start(&threads[i], work, &workers[i], NULL), DS_OK);
+    }
+    for (uint32_t i = 0; i < THREADS; i++) {
+        dsi_thread_join(threads[i]);
+    }
+    for (uint32_t i = 0; i < THREADS; i++) {
+        const struct worker *w = &workers[i];
+        assert_false(w->failed);
+        assert_int_equal(w->committed + w->unclaimed + w->unsure, TURNS);
+        assert_true(w->committed >= TURNS - TURNS / 16 - 1);
+        leads += w->lead;
+    }
+    assert_int_equal(dsi_queue_look(q[0], &view, NULL), DS_OK);
+    assert_int_equal(view.counters.leaders, leads);
+    assert_int_equal(view.counters.groups, leads);
+    assert_int_equal(view.published + view.claimed, 0);
+    assert_int_equal(view.slots_used, THREADS);
+    for (size_t i = 0; i < queues; i++) {
+        dsi_queue_free(q[i]);
+    }
+    assert_int_equal(unlink(queue_path), 0); // Counters start anew.
+}
+
+static void test_storage_queue__serves_threads_through_one_handle(void **state)
+{
+    (void)state;
+    run_workers(1);
+}
+
+static void test_storage_queue__serves_threads_through_several_handles(void **state)
+{
+    (void)state;
+    run_workers(3);
+    run_workers(THREADS);
+}
+
+// ---- What it costs
+// ---------------------------------------------------------------------
+
+static void test_storage_queue__costs_a_lone_writer_few_calls(void **state)
+{
+    struct dsi_queue *q = queue_open();
+    struct dsi_claim *claims = NULL;
+    struct dsi_receipt r;
+    size_t calls = 0;
+    (void)state;
+
+    for (int i = 0; i < 2; i++) { // The second time the slot is there already.
+        posix_double_start(NULL, 0, 0);
+        struct dsi_ticket t = queue_publish(q, "x");
+        assert_int_equal(dsi_queue_wait(q, &t, INT64_MAX, &r), DSI_QUEUE_LEAD);
+        assert_int_equal(queue_claim(q, &claims), 1);
+        assert_true(dsi_queue_beat(q));
+        assert_true(dsi_queue_still_wanted(q, &claims[0]));
+        dsi_queue_answer(q, &claims[0], &queue_committed);
+        assert_int_equal(dsi_queue_wait(q, &t, INT64_MAX, &r), DSI_QUEUE_RECEIPT);
+        dsi_queue_leave(q, &t);
+        dsi_queue_resign(q);
+        calls = 0;
+        for (const char *at = posix_double.log; *at; at++) {
+            calls += *at == ' ';
+        }
+        print_message("%zu: %s\n", calls, posix_double.log);
+        posix_double_stop();
+    }
+    assert_true(calls <= 29);
+    dsi_queue_free(q);
+}
+
 int main(void)
 {
 #define QUEUE_TEST(name) cmocka_unit_test_setup_teardown(name, queue_make, queue_end)
@@ -189,6 +641,16 @@ int main(void)
         QUEUE_TEST(test_storage_queue__says_of_a_withdrawal_whether_it_was_claimed),
         QUEUE_TEST(test_storage_queue__does_not_lose_a_claim_under_a_late_one),
         QUEUE_TEST(test_storage_queue__waits_until_it_is_late),
+        QUEUE_TEST(test_storage_queue__is_free_of_the_dead),
+        QUEUE_TEST(test_storage_queue__is_left_alone_by_a_forked_child),
+        QUEUE_TEST(test_storage_queue__publishes_wholly_or_not_at_all),
+        QUEUE_TEST(test_storage_queue__ends_the_file_if_it_cannot_withdraw),
+        QUEUE_TEST(test_storage_queue__says_claimed_if_it_cannot_know),
+        QUEUE_TEST(test_storage_queue__is_broken_when_its_file_is),
+        QUEUE_TEST(test_storage_queue__never_misses_a_claim),
+        QUEUE_TEST(test_storage_queue__serves_threads_through_one_handle),
+        QUEUE_TEST(test_storage_queue__serves_threads_through_several_handles),
+        QUEUE_TEST(test_storage_queue__costs_a_lone_writer_few_calls),
     };
     return cmocka_run_group_tests_name("storage_queue", tests, NULL, NULL);
 }
