@@ -12,7 +12,7 @@
 #include "base/thread.h"
 #include "storage/storage_posix.h"
 
-enum { SLOTS = 256 };
+enum { BUCKETS = 64, WAYS = 8 };
 
 // A directory whose own name is known to be durable, up to the root. The inode is kept
 // too: a directory that was removed and made again is another one.
@@ -24,7 +24,8 @@ struct slot {
 
 struct dsi_dirs {
     struct dsi_mutex *mutex;
-    struct slot known[SLOTS]; // By hash; a newcomer pushes out what was there.
+    struct slot known[BUCKETS][WAYS]; // By hash. A newcomer to a full bucket
+    unsigned next_out;                // pushes one out.
 };
 
 static uint64_t hash_of(const char *dir)
@@ -32,38 +33,55 @@ static uint64_t hash_of(const char *dir)
     return dsi_hash(dir, strlen(dir)) | 1;
 }
 
+// The slot that has this path, else NULL; the mutex is held.
+static struct slot *find(struct dsi_dirs *d, uint64_t hash)
+{
+    struct slot *bucket = d->known[(hash >> 8) % BUCKETS];
+
+    for (size_t i = 0; i < WAYS; i++) {
+        if (bucket[i].path_hash == hash) {
+            return &bucket[i];
+        }
+    }
+    return NULL;
+}
+
 static bool is_known(struct dsi_dirs *d, const char *dir, const struct stat *st)
 {
-    uint64_t hash = hash_of(dir);
-
     dsi_mutex_lock(d->mutex);
-    const struct slot *s = &d->known[(hash >> 8) % SLOTS];
-    bool known = s->path_hash == hash && s->device == (uint64_t)st->st_dev &&
-                 s->inode == (uint64_t)st->st_ino;
+    const struct slot *s = find(d, hash_of(dir));
+    bool known =
+        s && s->device == (uint64_t)st->st_dev && s->inode == (uint64_t)st->st_ino;
     dsi_mutex_unlock(d->mutex);
     return known;
 }
 
-static void remember(struct dsi_dirs *d, const char *dir, const struct stat *st)
+static struct slot slot_for(const char *dir, const struct stat *st)
 {
-    uint64_t hash = hash_of(dir);
+    return (struct slot){hash_of(dir), (uint64_t)st->st_dev, (uint64_t)st->st_ino};
+}
 
+static void remember(struct dsi_dirs *d, const struct slot *slots, size_t count)
+{
     dsi_mutex_lock(d->mutex);
-    struct slot *s = &d->known[(hash >> 8) % SLOTS];
-    s->path_hash = hash;
-    s->device = (uint64_t)st->st_dev;
-    s->inode = (uint64_t)st->st_ino;
+    for (size_t i = 0; i < count; i++) {
+        struct slot *bucket = d->known[(slots[i].path_hash >> 8) % BUCKETS];
+        struct slot *s = find(d, slots[i].path_hash);
+        for (size_t k = 0; !s && k < WAYS; k++) {
+            s = bucket[k].path_hash == 0 ? &bucket[k] : NULL;
+        }
+        s = s ? s : &bucket[d->next_out++ % WAYS];
+        *s = slots[i];
+    }
     dsi_mutex_unlock(d->mutex);
 }
 
 // A directory just made has a name that is not durable, whatever its inode was before.
 static void forget(struct dsi_dirs *d, const char *dir)
 {
-    uint64_t hash = hash_of(dir);
-
     dsi_mutex_lock(d->mutex);
-    struct slot *s = &d->known[(hash >> 8) % SLOTS];
-    if (s->path_hash == hash) {
+    struct slot *s = find(d, hash_of(dir));
+    if (s) {
         s->path_hash = 0;
     }
     dsi_mutex_unlock(d->mutex);
@@ -94,8 +112,23 @@ static int sync_open_dir(int fd, const char *dir, struct ds_error *err)
     return DS_OK;
 }
 
+// The directories from the one that is asked for upwards, as they were found. What is
+// higher than this goes is synced each time.
+struct climb {
+    struct slot slots[32];
+    size_t count;
+};
+
+static void note_step(struct climb *c, const char *dir, const struct stat *st)
+{
+    if (c->count < sizeof c->slots / sizeof c->slots[0]) {
+        c->slots[c->count++] = slot_for(dir, st);
+    }
+}
+
 // Syncs every directory above `dir` up to one that is known. `dir` is cut on the way.
-static int sync_above(struct dsi_dirs *d, char *dir, struct ds_error *err)
+static int sync_above(struct dsi_dirs *d, char *dir, struct climb *climb,
+                      struct ds_error *err)
 {
     const struct dsi_posix_ops *posix = dsi_posix();
     bool done = false;
@@ -113,7 +146,7 @@ static int sync_above(struct dsi_dirs *d, char *dir, struct ds_error *err)
         rc = sync_open_dir(fd, dir, err);
         if (rc == DS_OK && posix->fstat(fd, &st) == 0) {
             done = is_known(d, dir, &st);
-            // Not remembered here: what is above it has not been synced yet.
+            note_step(climb, dir, &st); // Known when what is above it has been synced.
         }
         posix->close(fd);
     }
@@ -124,6 +157,7 @@ int dsi_dirs_sync(struct dsi_dirs *d, const char *dir, struct ds_error *err)
 {
     const struct dsi_posix_ops *posix = dsi_posix();
     struct stat st;
+    struct climb climb = {.count = 0};
     char *above = NULL;
     int rc = DS_OK;
 
@@ -139,10 +173,11 @@ int dsi_dirs_sync(struct dsi_dirs *d, const char *dir, struct ds_error *err)
             rc = dsi_no_memory(err, dir);
             goto done;
         }
-        DSI_TRY(sync_above(d, above, err)); // (1)
         if (has_stat) {
-            remember(d, dir, &st);
+            note_step(&climb, dir, &st);
         }
+        DSI_TRY(sync_above(d, above, &climb, err)); // (1)
+        remember(d, climb.slots, climb.count);
     }
     DSI_TRY(sync_open_dir(fd, dir, err));
 done:

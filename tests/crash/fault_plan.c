@@ -57,8 +57,8 @@ static void note_names(const struct shim_call *c)
 
 static bool takes_room(const struct shim_call *c)
 {
-    return c->kind == SHIM_WRITE || c->kind == SHIM_LINK || c->kind == SHIM_MKDIR ||
-           c->kind == SHIM_FSYNC || c->kind == SHIM_RENAME ||
+    return c->kind == SHIM_WRITE || c->kind == SHIM_TRUNCATE || c->kind == SHIM_LINK ||
+           c->kind == SHIM_MKDIR || c->kind == SHIM_FSYNC || c->kind == SHIM_RENAME ||
            (c->kind == SHIM_OPEN && c->layer == SHIM_POSIX && (c->flags & O_CREAT)) ||
            (c->layer == SHIM_SQLITE && c->other && strcmp(c->name, "sql.step") == 0);
 }
@@ -144,7 +144,7 @@ static void after(const struct shim_call *c, int64_t result)
 
 void plan_start(enum plan_fault fault, uint32_t call, struct plan_report *report)
 {
-    static const struct shim_watcher w = {before, after, NULL};
+    static const struct shim_watcher w = {.before = before, .after = after};
 
     plan.fault = fault;
     plan.call = call;

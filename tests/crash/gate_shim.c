@@ -32,7 +32,6 @@ static int posix_code(enum shim_verdict v)
 
 static int shim_open(const char *path, int flags, mode_t mode)
 {
-    const char *real = watcher.rename_path ? watcher.rename_path(path) : path;
     struct shim_call told = {.name = "posix.open",
                              .kind = SHIM_OPEN,
                              .layer = SHIM_POSIX,
@@ -44,7 +43,7 @@ static int shim_open(const char *path, int flags, mode_t mode)
     if (v != SHIM_DO && v != SHIM_DO_FAIL) {
         return posix_code(v);
     }
-    int fd = posix->open(real, flags, mode);
+    int fd = posix->open(path, flags, mode);
     told.fd = fd;
     watcher.after(&told, fd);
     if (v == SHIM_DO_FAIL && fd >= 0) {
@@ -178,6 +177,109 @@ static int shim_funlock(int fd)
     int rc = posix->funlock(fd); // Kept, it would only be let go when the process ends.
     watcher.after(&told, rc);
     return rc;
+}
+
+static int64_t shim_pwrite(int fd, const void *bytes, size_t size, uint64_t offset)
+{
+    struct shim_call told = {.name = "posix.pwrite",
+                             .kind = SHIM_WRITE,
+                             .layer = SHIM_POSIX,
+                             .fd = fd,
+                             .bytes = bytes,
+                             .size = size,
+                             .offset = offset};
+    enum shim_verdict v = watcher.before(&told);
+
+    if (v == SHIM_EIO || v == SHIM_EINTR || v == SHIM_ENOSPC) {
+        return posix_code(v);
+    }
+    size = (v == SHIM_SHORT || v == SHIM_HALF) && size > 1 ? size / 2 : size;
+    int64_t n = posix->pwrite(fd, bytes, size, offset);
+    watcher.after(&told, n);
+    return v == SHIM_DO_FAIL ? -EIO : n;
+}
+
+static int shim_ftruncate(int fd, uint64_t size)
+{
+    WATCHED(int, "posix.ftruncate", SHIM_TRUNCATE, posix->ftruncate(fd, size), .fd = fd,
+            .size = size);
+}
+
+static int shim_fchmod(int fd, mode_t mode)
+{
+    WATCHED(int, "posix.fchmod", SHIM_MODE, posix->fchmod(fd, mode), .fd = fd);
+}
+
+static int shim_fchown(int fd, uid_t user, gid_t group)
+{
+    WATCHED(int, "posix.fchown", SHIM_MODE, posix->fchown(fd, user, group), .fd = fd);
+}
+
+static int shim_lock_byte(int fd, uint64_t offset)
+{
+    WATCHED(int, "posix.lock_byte", SHIM_LOCK, posix->lock_byte(fd, offset), .fd = fd,
+            .offset = offset);
+}
+
+static int shim_unlock_byte(int fd, uint64_t offset)
+{
+    WATCHED(int, "posix.unlock_byte", SHIM_LOCK, posix->unlock_byte(fd, offset), .fd = fd,
+            .offset = offset);
+}
+
+static int shim_test_byte(int fd, uint64_t offset)
+{
+    WATCHED(int, "posix.test_byte", SHIM_LOCK, posix->test_byte(fd, offset), .fd = fd,
+            .offset = offset);
+}
+
+static int shim_map(int fd, size_t size, uint64_t offset, void **out)
+{
+    struct shim_call told = {.name = "posix.map",
+                             .kind = SHIM_LOOK,
+                             .layer = SHIM_POSIX,
+                             .fd = fd,
+                             .size = size,
+                             .offset = offset};
+    enum shim_verdict v = watcher.before(&told);
+
+    if (v != SHIM_DO) { // One that was made nobody would unmap.
+        *out = NULL;
+        return posix_code(v);
+    }
+    int rc = posix->map(fd, size, offset, out);
+    watcher.after(&told, rc);
+    return rc;
+}
+
+static int shim_futex_wait(const void *word, uint32_t expected, int64_t ns)
+{
+    WATCHED(int, "posix.futex_wait", SHIM_WAIT, posix->futex_wait(word, expected, ns),
+            .fd = -1);
+}
+
+static int shim_futex_wake(const void *word)
+{
+    WATCHED(int, "posix.futex_wake", SHIM_WAIT, posix->futex_wake(word), .fd = -1);
+}
+
+static int shim_is_network(int fd)
+{
+    WATCHED(int, "posix.is_network", SHIM_LOOK, posix->is_network(fd), .fd = fd);
+}
+
+static int boot_id(char *out, size_t size)
+{
+    if (!watcher.boot_id) {
+        return posix->boot_id(out, size);
+    }
+    snprintf(out, size, "%s", watcher.boot_id);
+    return 0;
+}
+
+static int shim_boot_id(char *out, size_t size)
+{
+    WATCHED(int, "posix.boot_id", SHIM_LOOK, boot_id(out, size), .fd = -1);
 }
 
 static struct dsi_posix_ops shim_posix;
@@ -582,8 +684,20 @@ void shim_start(const struct shim_watcher *w)
     shim_posix.readdir = shim_readdir;
     shim_posix.flock = shim_flock;
     shim_posix.funlock = shim_funlock;
-    // closedir, will_read, getpid, getcwd.
-    check_table("dsi_posix_ops", &shim_posix, posix, sizeof shim_posix, 4);
+    shim_posix.pwrite = shim_pwrite;
+    shim_posix.ftruncate = shim_ftruncate;
+    shim_posix.fchmod = shim_fchmod;
+    shim_posix.fchown = shim_fchown;
+    shim_posix.lock_byte = shim_lock_byte;
+    shim_posix.unlock_byte = shim_unlock_byte;
+    shim_posix.test_byte = shim_test_byte;
+    shim_posix.map = shim_map;
+    shim_posix.futex_wait = shim_futex_wait;
+    shim_posix.futex_wake = shim_futex_wake;
+    shim_posix.is_network = shim_is_network;
+    shim_posix.boot_id = shim_boot_id;
+    // closedir, will_read, getpid, getcwd, unmap, size_max.
+    check_table("dsi_posix_ops", &shim_posix, posix, sizeof shim_posix, 6);
     dsi_posix_set(&shim_posix);
     sql = dsi_sql();
     shim_sql = *sql;

@@ -26,6 +26,7 @@ enum shim_kind {
     SHIM_MKDIR,
     SHIM_LOOK, // Changes nothing: stat, listing, …
     SHIM_LOCK,
+    SHIM_MODE,
     SHIM_WAIT,
     SHIM_SQL
 };
@@ -58,7 +59,7 @@ enum shim_verdict {
 struct shim_watcher {
     enum shim_verdict (*before)(const struct shim_call *call);
     void (*after)(const struct shim_call *call, int64_t result);
-    const char *(*rename_path)(const char *path); // What to open instead; may be NULL.
+    const char *boot_id; // What the machine says it is called since its start; or NULL.
 };
 
 /// From here on every call passes `w`, in every thread. Before anything is opened.

@@ -194,14 +194,24 @@ void kit_table_dir(const struct kit_place *p, char out[KIT_PATH_MAX])
 static int open_catalog(const struct kit_place *p, struct kit_table *out,
                         struct ds_error *err)
 {
+    char dir[KIT_PATH_MAX];
     char uri[KIT_PATH_MAX];
+    char warehouse[KIT_PATH_MAX];
+    struct ds_property where = {"warehouse", warehouse};
+    struct ds_properties properties = {&where, 1};
 
     *out = (struct kit_table){NULL, NULL};
     if (!p->sqlite) {
         return DS_OK;
     }
-    snprintf(uri, sizeof uri, "sqlite:%.480s/catalog.db", p->root);
-    return ds_catalog_open(uri, NULL, &out->catalog, err);
+    // Apart, so that neither's directory is synced on the other's account.
+    join(p->root, "catalog", dir);
+    if (mkdir(dir, 0777) < 0 && errno != EEXIST) {
+        die("making", dir);
+    }
+    join(p->root, "warehouse", warehouse);
+    snprintf(uri, sizeof uri, "sqlite:%.480s/catalog.db", dir);
+    return ds_catalog_open(uri, &properties, &out->catalog, err);
 }
 
 void kit_close(struct kit_table *t)

@@ -79,6 +79,31 @@ static void test_storage_dirs__follows_a_directory_up_once(void **state)
     posix_double_start(NULL, 0, 0);
     assert_int_equal(dsi_dirs_sync(dirs, below("a/b/c"), NULL), DS_OK);
     assert_int_equal(posix_double_count("fsync"), 2);
+
+    // Nor what is beside it: all on the way up are known.
+    assert_int_equal(dsi_dirs_make(dirs, below("a/d"), NULL), DS_OK);
+    posix_double_start(NULL, 0, 0);
+    assert_int_equal(dsi_dirs_sync(dirs, below("a/d"), NULL), DS_OK);
+    assert_int_equal(posix_double_count("fsync"), 2);
+}
+
+static void test_storage_dirs__knows_all_of_a_few_hundred(void **state)
+{
+    char name[32];
+    size_t syncs = 0;
+    (void)state;
+
+    for (unsigned turn = 0; turn < 2; turn++) {
+        syncs = 0;
+        for (unsigned i = 0; i < 100; i++) {
+            snprintf(name, sizeof name, "d%u", i);
+            assert_int_equal(dsi_dirs_make(dirs, below(name), NULL), DS_OK);
+            posix_double_start(NULL, 0, 0);
+            assert_int_equal(dsi_dirs_sync(dirs, below(name), NULL), DS_OK);
+            syncs += posix_double_count("fsync");
+        }
+    }
+    assert_int_equal(syncs, 100); // The second time each is known.
 }
 
 static void test_storage_dirs__forgets_a_directory_that_was_made_again(void **state)
@@ -140,6 +165,7 @@ int main(void)
         DIRS_TEST(test_storage_dirs__makes_all_that_is_missing),
         DIRS_TEST(test_storage_dirs__says_what_it_could_not_make),
         DIRS_TEST(test_storage_dirs__follows_a_directory_up_once),
+        DIRS_TEST(test_storage_dirs__knows_all_of_a_few_hundred),
         DIRS_TEST(test_storage_dirs__forgets_a_directory_that_was_made_again),
         DIRS_TEST(test_storage_dirs__believes_no_failed_sync),
         DIRS_TEST(test_storage_dirs__bears_what_it_may_not_read_above),
