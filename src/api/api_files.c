@@ -91,7 +91,7 @@ int ds_table_files(ds_table *table, const struct ds_at *at, ds_file_fn fn, void 
 
     DSI_TRY(dsi_handle_need(table, "ds_table_files", "table", err));
     storage = dsi_table_storage(table->table);
-    t.metadata = dsi_table_metadata(table->table);
+    DSI_TRY(dsi_handle_metadata(table, &t.metadata, err));
     DSI_TRY(dsi_scan_resolve(t.metadata, at ? at : &now, &snapshot, err));
     if (!snapshot) {
         goto done;

@@ -101,6 +101,15 @@ static bool has_scheme(const char *text)
     return colon && slash == colon + 1;
 }
 
+int dsi_handle_metadata(struct ds_table *table, const struct dsi_metadata **out,
+                        struct ds_error *err)
+{
+    int rc = dsi_table_catch_up(table->table, 0, err);
+
+    *out = rc == DS_OK ? dsi_table_metadata(table->table) : NULL;
+    return rc;
+}
+
 int dsi_handle_location(const char *text, struct dsi_arena *arena, char **out,
                         struct ds_error *err)
 {

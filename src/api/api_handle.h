@@ -37,6 +37,12 @@ DS_MUST_CHECK int dsi_handle_table_new(struct ds_catalog *catalog,
                                        const struct ds_table_spec *spec,
                                        struct ds_table **out, struct ds_error *err);
 
+/// The metadata of the newest state the caller may expect to see: what was committed
+/// through the handle is in it. A reference.
+DS_MUST_CHECK int dsi_handle_metadata(struct ds_table *table,
+                                      const struct dsi_metadata **out,
+                                      struct ds_error *err);
+
 /// A location as people write it ("flights", "../a", "file:///a/b") as a canonical one,
 /// in the arena. Relative ones start at the working directory.
 DS_MUST_CHECK int dsi_handle_location(const char *text, struct dsi_arena *arena,

@@ -15,7 +15,7 @@ int ds_table_properties(ds_table *table, ds_property_fn fn, void *arg,
     int rc = DS_OK;
 
     DSI_TRY(dsi_handle_need(table, "ds_table_properties", "table", err));
-    m = dsi_table_metadata(table->table);
+    DSI_TRY(dsi_handle_metadata(table, &m, err));
     for (size_t i = 0; i < m->property_count; i++) {
         DSI_TRY(told(fn(arg, m->properties[i].key, m->properties[i].value), err));
     }
@@ -93,7 +93,7 @@ int ds_table_snapshots(ds_table *table, ds_snapshot_fn fn, void *arg,
     int rc = DS_OK;
 
     DSI_TRY(dsi_handle_need(table, "ds_table_snapshots", "table", err));
-    m = dsi_table_metadata(table->table);
+    DSI_TRY(dsi_handle_metadata(table, &m, err));
     DSI_TRY(find_lineage(m, &arena, &lineage, err));
     for (size_t i = 0; i < m->snapshot_count; i++) {
         struct ds_snapshot_info info = {0};
@@ -116,7 +116,7 @@ int ds_table_history(ds_table *table, ds_history_fn fn, void *arg, struct ds_err
     int rc = DS_OK;
 
     DSI_TRY(dsi_handle_need(table, "ds_table_history", "table", err));
-    m = dsi_table_metadata(table->table);
+    DSI_TRY(dsi_handle_metadata(table, &m, err));
     DSI_TRY(find_lineage(m, &arena, &lineage, err));
     for (size_t i = 0; i < m->snapshot_log_count; i++) {
         const struct dsi_snapshot_log_entry *e = &m->snapshot_log[i];
@@ -142,7 +142,7 @@ int ds_table_refs(ds_table *table, ds_ref_fn fn, void *arg, struct ds_error *err
     int rc = DS_OK;
 
     DSI_TRY(dsi_handle_need(table, "ds_table_refs", "table", err));
-    m = dsi_table_metadata(table->table);
+    DSI_TRY(dsi_handle_metadata(table, &m, err));
     for (size_t i = 0; i < m->ref_count; i++) {
         const struct dsi_ref *r = &m->refs[i];
         struct ds_ref_info info = {

@@ -46,7 +46,7 @@ static int open_scan(ds_table *table, const struct ds_scan_options *user,
         rc = dsi_fail(err, DS_EINVALID, "a scan's limit is below 0");
         goto done;
     }
-    m = dsi_table_metadata(table->table);
+    DSI_TRY(dsi_handle_metadata(table, &m, err));
     options.storage = dsi_table_storage(table->table);
     options.metadata = m;
     DSI_TRY(dsi_scan_open(&options, out, err));

@@ -100,6 +100,7 @@ int ds_table_info(ds_table *table, struct ds_table_info *out, struct ds_error *e
     DSI_TRY(dsi_handle_need(table, "ds_table_info", "table", err));
     DSI_TRY(dsi_handle_need(out, "ds_table_info", "out", err));
     DSI_TRY(dsi_handle_size(out->struct_size, sizeof(full), "struct ds_table_info", err));
+    DSI_TRY(dsi_table_catch_up(table->table, 0, err));
     state = lend(table);
     m = state->metadata;
     full = (struct ds_table_info){
@@ -128,7 +129,7 @@ int ds_table_schema(ds_table *table, struct ArrowSchema *out, struct ds_error *e
 
     DSI_TRY(dsi_handle_need(table, "ds_table_schema", "table", err));
     DSI_TRY(dsi_handle_need(out, "ds_table_schema", "out", err));
-    m = dsi_table_metadata(table->table);
+    DSI_TRY(dsi_handle_metadata(table, &m, err));
     DSI_TRY(dsi_arrow_schema_write(dsi_metadata_current_schema(m), out, err));
 done:
     dsi_metadata_unref(m);
@@ -165,7 +166,7 @@ static int text_of(ds_table *table, enum part part, const char *function, char *
     DSI_TRY(dsi_handle_need(out, function, "out", err));
     *out = NULL;
     DSI_TRY(dsi_handle_need(table, function, "table", err));
-    m = dsi_table_metadata(table->table);
+    DSI_TRY(dsi_handle_metadata(table, &m, err));
     DSI_TRY(part_json(m, part, &json, err));
     DSI_TRY(dsi_buf_append_byte(&json, 0, err));
     *out = (char *)dsi_buf_take(&json, &size);

@@ -10,6 +10,9 @@
 #include "txn/commit.h"
 #include "txn/group.h"
 
+// What a transaction is planned on is at most this old, or what the handle shows.
+#define CATCH_UP_NS INT64_C(1000000000)
+
 struct ds_txn {
     ds_table *table;                  // Borrowed, as the contract of ds_txn_begin says.
     struct ds_commit_options options; // Timeout and attempts; the change has the rest.
@@ -63,6 +66,8 @@ static int new_change(ds_table *table, const struct ds_commit_options *options,
                       const struct dsi_metadata **metadata, struct dsi_change **out,
                       struct ds_error *err)
 {
+    // A handle whose commits others lead sees changes of schema and properties this way.
+    DSI_IGNORE(dsi_table_catch_up(table->table, CATCH_UP_NS, NULL));
     const struct dsi_state *state = dsi_table_state(table->table);
     int rc = dsi_change_new(state, options, out, err);
 

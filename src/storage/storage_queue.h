@@ -130,6 +130,7 @@ struct dsi_claim {
     struct dsi_ticket ticket;
     struct ds_slice intent; ///< In the arena.
     int64_t published_ns;   ///< Monotonic clock.
+    bool first; ///< Published by this very handle, and claimed by nobody before.
 };
 
 /// Claims what is published, in the order of publication, at most `bytes_max` bytes of

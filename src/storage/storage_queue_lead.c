@@ -348,6 +348,18 @@ static int collect(struct dsi_queue *q, uint32_t slot, const struct dsi_queue_sl
     return DS_OK;
 }
 
+// True when the slot is this handle's, and its claim is as it was before publication.
+static bool is_first(struct dsi_queue *q, const struct dsi_queue_table *table,
+                     uint32_t slot)
+{
+    dsi_mutex_lock(q->mutex);
+    const struct dsi_queue_own *own = &q->own[slot];
+    bool first = own->busy && own->generation == table->slots[slot].generation &&
+                 own->claim.nonce == table->claims[slot].nonce;
+    dsi_mutex_unlock(q->mutex);
+    return first;
+}
+
 int dsi_queue_claim(struct dsi_queue *q, size_t bytes_max, struct dsi_arena *arena,
                     struct dsi_claim **out, size_t *count, struct ds_error *err)
 {
@@ -384,6 +396,7 @@ int dsi_queue_claim(struct dsi_queue *q, size_t bytes_max, struct dsi_arena *are
     atomic_thread_fence(memory_order_seq_cst); // (3)
     for (size_t i = 0; i < choice.count; i++) {
         uint32_t slot = choice.slots[i];
+        (*out)[*count].first = is_first(q, table, slot);
         rc = collect(q, slot, &table->slots[slot], arena, &(*out)[*count], err);
         *count += rc == DS_OK;
         DSI_TRY(rc == DS_ENOTFOUND ? DS_OK : rc);

@@ -37,7 +37,8 @@ DS_MUST_CHECK int dsi_append_new_as(ds_storage *storage,
                                     struct dsi_append **out, struct ds_error *err);
 
 /// Holds rows while there are at most so many, of so many bytes (dsi_batch_encode); the
-/// first batch that is too much sends all to files. Before the first batch; 0: never hold.
+/// first batch that is too much sends all to files. Before the first batch; 0: never
+/// hold.
 void dsi_append_hold(struct dsi_append *a, int64_t rows_max, size_t bytes_max);
 
 /// What batches must look like: the table's current schema; borrowed.

@@ -372,6 +372,10 @@ static int try_once(struct dsi_attempts *a, enum dsi_attempt_end *end,
         rc = dsi_fail(err, DS_EIO, "the catalog answered with an older version");
         goto done;
     }
+    if (a->guard && !a->guard(a->guard_arg, a->state)) {
+        *end = DSI_ATTEMPT_CHANGED;
+        goto done;
+    }
     state = dsi_state_ref(a->state);
     rc = refit(a, state, err);
     rc = rc < 0 ? rc : rebase(a, &state, a->rounds, err);

@@ -13,6 +13,7 @@ enum dsi_attempt_end {
     DSI_ATTEMPT_FOUND,     ///< The identity was there already: `state` has it.
     DSI_ATTEMPT_NOTHING,   ///< The change does nothing.
     DSI_ATTEMPT_AGAIN,     ///< Somebody was faster, an answer was lost, or I/O failed.
+    DSI_ATTEMPT_CHANGED,   ///< The guard said no: nothing was sent on this head.
     DSI_ATTEMPT_STOP,      ///< Trying again is pointless.
 };
 
@@ -36,6 +37,10 @@ struct dsi_attempts {
     uint32_t swaps;     // Requests sent.
     uint32_t conflicts; // Of those, refused.
     int64_t lined_up_ns;
+    bool offered; // A group was given what the change has stored: it may be in the table.
+    bool (*guard)(void *arg,
+                  const struct dsi_state *head); // NULL: none. Asked about each
+    void *guard_arg;                             // head before it is built on.
     bool refused;                  // The last swap was answered with a refusal.
     struct dsi_rebased last;       // The last attempt's; for COMMITTED, the version made.
     const struct dsi_state *state; // See dsi_attempt_end; a reference.

@@ -17,9 +17,10 @@
 #include "txn/change.h"
 #include "txn/table.h"
 
-/// Commits `change` to `table`. `options` (may be NULL) gives timeout and attempts; the
-/// rest of it was taken by dsi_change_new. `result` (may be NULL) is filled whatever
-/// happens; its struct_size says how much of it the caller knows.
+/// Commits `change` to `table`, in a group or alone. `options` (may be NULL) gives
+/// timeout and attempts; the rest of it was taken by dsi_change_new. `result` (may be
+/// NULL) is filled whatever happens; its struct_size says how much of it the caller
+/// knows.
 ///   DS_OK         committed; the handle shows the new state. A change that does nothing
 ///                 is DS_OK too, without a version.
 ///   DS_EUNKNOWN   result->token names it for dsi_commit_resolve.

@@ -3,6 +3,9 @@
 #include "base/log.h"
 #include "txn/group.h"
 
+// More does not fit into an intent, which has other things in it too.
+enum { ROWS_BYTES_MAX = DSI_QUEUE_INTENT_MAX - (16 << 10) };
+
 // A setting that makes no sense must not stop the commit that mends it.
 static int64_t limit(const struct dsi_metadata *m, const char *key, int64_t fallback)
 {
@@ -28,5 +31,6 @@ struct dsi_group_policy dsi_group_policy_of(const struct dsi_metadata *m)
     }
     p.rows_max = limit(m, DSI_KEY_GROUP_ROWS_MAX, DSI_GROUP_ROWS_MAX);
     p.bytes_max = limit(m, DSI_KEY_GROUP_BYTES_MAX, DSI_GROUP_BYTES_MAX);
+    p.bytes_max = p.bytes_max < ROWS_BYTES_MAX ? p.bytes_max : ROWS_BYTES_MAX;
     return p;
 }

@@ -177,6 +177,9 @@ int dsi_look(ds_storage *storage, const struct dsi_state *s, struct dsi_trail *t
     if (!dsi_identity_of(trail->identity, &id)) {
         return dsi_fail(err, DS_EINVALID, "\"%.60s\" is no identity", trail->identity);
     }
+    if (trail->sent && trail->base.sequence_number == DSI_MARK_OPEN.sequence_number) {
+        trail->base = dsi_mark_of(s);
+    }
     if (!is_mark(s, &trail->looked) && !dsi_state_is_newer(s, &trail->looked)) {
         out->sighting = DSI_SIGHT_STALE;
         return DS_OK;

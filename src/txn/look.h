@@ -21,6 +21,9 @@ struct dsi_mark {
     int64_t updated_ms;
 };
 
+// Instead of a base that was sent: it is some head up to the next one that is looked at.
+#define DSI_MARK_OPEN ((struct dsi_mark){0, -1, INT64_MAX, 0})
+
 /// What is known about a commit whose outcome may be open.
 struct dsi_trail {
     char identity[DSI_UUID_TEXT_SIZE];
@@ -46,9 +49,9 @@ struct dsi_sight {
 
 struct dsi_mark dsi_mark_of(const struct dsi_state *s);
 
-/// Looks for the trail's commit in `s`. ABSENT moves trail->looked on. Older versions are
-/// asked, and their files read, only about changes without snapshot, and where snapshots
-/// were expired since.
+/// Looks for the trail's commit in `s`, a head just read. ABSENT moves trail->looked on.
+/// Older versions are asked, and their files read, only about changes without snapshot,
+/// and where snapshots were expired since.
 DS_MUST_CHECK int dsi_look(ds_storage *storage, const struct dsi_state *s,
                            struct dsi_trail *trail, struct dsi_sight *out,
                            struct ds_error *err);

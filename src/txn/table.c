@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "base/thread.h"
@@ -13,6 +14,9 @@
 #include "scan/scan.h"
 #include "txn/conflict.h"
 #include "txn/look.h"
+
+// Where there was no queue, one is looked for again after this time.
+#define QUEUE_AGAIN_NS INT64_C(10000000000)
 
 // How often a metadata file may vanish between learning its name and opening it, before
 // it is called missing: only a head that moves on every time can do that.
@@ -22,8 +26,14 @@ struct dsi_table {
     struct dsi_arena arena; // The name.
     struct dsi_catalog *catalog;
     struct dsi_table_name name;
-    struct dsi_mutex *mutex;       // Guards `state`.
+    struct dsi_mutex *mutex;       // Guards what follows.
     const struct dsi_state *state; // Ours; never NULL once opened.
+    bool behind;                   // A commit of ours made a newer head.
+    int64_t read_ns;               // When the head was last read; monotonic clock.
+    struct dsi_queue *queue;       // NULL: not opened, or there is none.
+    size_t queue_users;            // Calls that use it now.
+    int64_t queue_next_ns;         // Not tried again before; monotonic clock.
+    bool queue_told;               // Why there is none was said.
 };
 
 int dsi_metadata_load(ds_storage *storage, const char *location,
@@ -130,6 +140,7 @@ done:
 void dsi_table_free(struct dsi_table *t)
 {
     if (t) {
+        dsi_queue_free(t->queue);
         dsi_state_unref(t->state);
         dsi_mutex_free(t->mutex);
         dsi_arena_release(&t->arena);
@@ -183,6 +194,13 @@ void dsi_table_publish(struct dsi_table *t, const struct dsi_state *s)
     dsi_state_unref(old);
 }
 
+void dsi_table_fall_behind(struct dsi_table *t)
+{
+    dsi_mutex_lock(t->mutex);
+    t->behind = true;
+    dsi_mutex_unlock(t->mutex);
+}
+
 int dsi_table_refresh(struct dsi_table *t, struct ds_error *err)
 {
     const struct dsi_state *known = dsi_table_state(t);
@@ -191,7 +209,15 @@ int dsi_table_refresh(struct dsi_table *t, struct ds_error *err)
     const char *is = NULL;
     int rc = DS_OK;
 
-    DSI_TRY(load_state(t, known, &now, err));
+    dsi_mutex_lock(t->mutex);
+    t->behind = false; // Whoever commits from here on says so again.
+    t->read_ns = dsi_clock_monotonic_ns();
+    dsi_mutex_unlock(t->mutex);
+    rc = load_state(t, known, &now, err);
+    if (rc < 0) {
+        dsi_table_fall_behind(t);
+        goto done;
+    }
     is = now->metadata->table_uuid;
     if (was && (!is || strcmp(is, was) != 0)) {
         rc = dsi_conflict_fail(
@@ -208,6 +234,68 @@ done:
     dsi_state_unref(now);
     dsi_state_unref(known);
     return rc;
+}
+
+int dsi_table_catch_up(struct dsi_table *t, int64_t age_ns, struct ds_error *err)
+{
+    dsi_mutex_lock(t->mutex);
+    bool behind = t->behind && dsi_clock_monotonic_ns() - t->read_ns >= age_ns;
+    dsi_mutex_unlock(t->mutex);
+    return behind ? dsi_table_refresh(t, err) : DS_OK;
+}
+
+// Opens the queue, or says once why there is none.
+static struct dsi_queue *open_queue(struct dsi_table *t)
+{
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct ds_error err = {0};
+    struct dsi_queue *q = NULL;
+    char *path = NULL;
+    int rc = dsi_catalog_queue_path(t->catalog, &t->name, &arena, &path, &err);
+
+    if (rc == DS_OK && path) {
+        rc = dsi_queue_open(path, &q, &err);
+    }
+    if (rc < 0 && !t->queue_told) {
+        dsi_log(DS_LOG_INFO, "table %s: no group commit, each writer commits alone: %s",
+                t->name.name, err.message);
+        t->queue_told = true;
+    }
+    dsi_arena_release(&arena);
+    return q;
+}
+
+struct dsi_queue *dsi_table_queue_take(struct dsi_table *t)
+{
+    struct dsi_queue *q = NULL;
+
+    dsi_mutex_lock(t->mutex);
+    if (t->queue && !dsi_queue_is_ours(t->queue)) { // Forked: its users are the parent's.
+        dsi_queue_free(t->queue);
+        t->queue = NULL;
+        t->queue_users = 0;
+    }
+    if (t->queue && t->queue_users == 0 && !dsi_queue_is_current(t->queue)) {
+        dsi_queue_free(t->queue);
+        t->queue = NULL;
+    }
+    if (!t->queue && dsi_clock_monotonic_ns() >= t->queue_next_ns) {
+        t->queue = open_queue(t);
+        t->queue_next_ns = t->queue ? 0 : dsi_clock_monotonic_ns() + QUEUE_AGAIN_NS;
+    }
+    q = t->queue;
+    t->queue_users += q != NULL;
+    dsi_mutex_unlock(t->mutex);
+    return q;
+}
+
+void dsi_table_queue_give(struct dsi_table *t, struct dsi_queue *q)
+{
+    if (q) {
+        dsi_mutex_lock(t->mutex);
+        t->queue_users--;
+        dsi_mutex_unlock(t->mutex);
+    }
 }
 
 int dsi_table_with_manifests(struct dsi_table *t, const struct dsi_state *s, int64_t id,

@@ -6,6 +6,7 @@
 #ifndef DSI_TXN_TABLE_H
 #define DSI_TXN_TABLE_H
 
+#include "storage/storage_queue.h"
 #include "txn/paths.h"
 #include "txn/state.h"
 
@@ -32,6 +33,21 @@ void dsi_table_free(struct dsi_table *t);
 /// DS_ENOTFOUND when the table is gone, DS_ECONFLICT when another one (other UUID) has
 /// its name now.
 DS_MUST_CHECK int dsi_table_refresh(struct dsi_table *t, struct ds_error *err);
+
+/// The head has moved by a commit of this handle that it has not read: the next catch-up
+/// reads it.
+void dsi_table_fall_behind(struct dsi_table *t);
+
+/// Moves a handle that has fallen behind to the head (what was committed through it must
+/// be seen), if what it shows is at least `age_ns` old; does nothing otherwise.
+DS_MUST_CHECK int dsi_table_catch_up(struct dsi_table *t, int64_t age_ns,
+                                     struct ds_error *err);
+
+/// The queue of this machine's writers of the table, opened when it is first asked for;
+/// NULL where there can be none (said once, at info level). dsi_table_queue_give ends the
+/// use of it. Any thread.
+struct dsi_queue *dsi_table_queue_take(struct dsi_table *t);
+void dsi_table_queue_give(struct dsi_table *t, struct dsi_queue *q); // NULL is fine.
 
 /// The handle's metadata; a reference, end it with dsi_metadata_unref.
 const struct dsi_metadata *dsi_table_metadata(struct dsi_table *t);

@@ -7,6 +7,7 @@
 #ifndef DSI_TEST_TXN_FIXTURE_H
 #define DSI_TEST_TXN_FIXTURE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -47,6 +48,8 @@ struct dsi_catalog {
     void (*step)(void *arg, const char *where);
     enum fate (*fate)(void *arg);
     void *arg;
+    pthread_mutex_t mutex; // Guards the head and what was sent.
+    const char *queue;     // Where its writers meet; NULL: nowhere, each commits alone.
     bool forgets_metadata; // Removes a refused request's file, as the real ones do.
 };
 
@@ -81,10 +84,13 @@ int dsi_catalog_load(struct dsi_catalog *c, const struct dsi_table_name *name,
                      struct dsi_arena *arena, struct dsi_head *out, struct ds_error *err)
 {
     catalog_step(c, "load");
-    if (!c->head) {
+    pthread_mutex_lock(&c->mutex);
+    out->metadata_location = c->head ? dsi_arena_strdup(arena, c->head) : NULL;
+    bool there = c->head != NULL;
+    pthread_mutex_unlock(&c->mutex);
+    if (!there) {
         return dsi_fail(err, DS_ENOTFOUND, "no table %s", name->name);
     }
-    out->metadata_location = dsi_arena_strdup(arena, c->head);
     out->version = -1;
     return out->metadata_location ? DS_OK : dsi_no_memory(err, "loading a table");
 }
@@ -136,6 +142,7 @@ int dsi_catalog_swap(struct dsi_catalog *c, const struct dsi_table_name *name,
     if (rc < 0) {
         return rc == DS_EUNKNOWN ? DS_EIO : rc;
     }
+    pthread_mutex_lock(&c->mutex);
     c->swaps++;
     enum fate fate = c->fate ? c->fate(c->arg) : FATE_FAIR;
     bool arrives = fate != FATE_LOST && fate != FATE_LATE;
@@ -143,6 +150,7 @@ int dsi_catalog_swap(struct dsi_catalog *c, const struct dsi_table_name *name,
     if (fate == FATE_LATE || fate == FATE_TWICE) {
         catalog_later(c, base, next);
     }
+    pthread_mutex_unlock(&c->mutex);
     catalog_step(c, "answer");
     *out = (struct dsi_head){next, -1};
     if (fate == FATE_LOST || fate == FATE_LATE || fate == FATE_ANSWER_LOST) {
@@ -183,12 +191,9 @@ void dsi_catalog_unlock(struct dsi_catalog *c, void *lock)
 int dsi_catalog_queue_path(struct dsi_catalog *c, const struct dsi_table_name *name,
                            struct dsi_arena *arena, char **out, struct ds_error *err)
 {
-    (void)c;
     (void)name;
-    (void)arena;
-    (void)err;
-    *out = NULL;
-    return DS_OK;
+    *out = c->queue ? dsi_arena_strdup(arena, c->queue) : NULL;
+    return c->queue && !*out ? dsi_no_memory(err, "finding the queue") : DS_OK;
 }
 
 // A clock on which each look at the time is two milliseconds later than the one before.
@@ -215,6 +220,7 @@ static const struct dsi_table_name test_name = {"", "t"};
 static inline void catalog_init(struct dsi_catalog *c)
 {
     *c = (struct dsi_catalog){0};
+    pthread_mutex_init(&c->mutex, NULL);
     assert_int_equal(dsi_storage_mem_new(&c->storage, NULL), DS_OK);
 }
 
@@ -224,6 +230,7 @@ static inline void catalog_release(struct dsi_catalog *c)
         catalog_deliver(c, false);
     }
     free(c->head);
+    pthread_mutex_destroy(&c->mutex);
     dsi_storage_free(c->storage);
 }
 

@@ -1,0 +1,218 @@
+#include "txn/group.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "txn/conflict.h"
+#include "txn/group_lead.h"
+#include "txn/group_note.h"
+#include "txn/intent.h"
+
+// A leader that does not answer for so long will not: an owner goes on alone then. Longer
+// than it takes to notice a leader that does not move, and to replace it.
+#define WAIT_MAX_NS INT64_C(8000000000)
+
+// An owner on its way through the group.
+struct owner {
+    struct dsi_attempts *attempts;
+    struct dsi_queue *queue;
+    struct dsi_ticket ticket;
+    struct dsi_group_end *end;
+};
+
+// A given identity may be anywhere: the head's history is searched for it here, once.
+static int look_for_given(struct owner *o, struct dsi_mark *out, struct ds_error *err)
+{
+    struct dsi_attempts *a = o->attempts;
+    enum dsi_sighting sighting = DSI_SIGHT_STALE;
+    int rc = dsi_attempts_look(a, &sighting, err);
+
+    *out = a->trail.looked;
+    if (rc == DS_OK && sighting != DSI_SIGHT_ABSENT) {
+        rc = dsi_fail(err, DS_EEXISTS, "the plain commit has to deal with this");
+    }
+    return rc;
+}
+
+// A version that does not have the identity yet. One that was drawn for this change and
+// never published is in none: the newest that anybody has told of will do.
+static int since_of(struct owner *o, struct dsi_mark *out, struct ds_error *err)
+{
+    struct dsi_attempts *a = o->attempts;
+    const struct dsi_state *s = NULL;
+    struct dsi_group_note note;
+    int rc = DS_OK;
+
+    if (a->change->identity_given) {
+        return look_for_given(o, out, err);
+    }
+    if (dsi_group_note_get(o->queue, &note)) {
+        *out = note.head;
+        return DS_OK;
+    }
+    DSI_TRY(dsi_table_refresh(a->table, err));
+    s = dsi_table_state(a->table);
+    *out = dsi_mark_of(s);
+    dsi_state_unref(s);
+done:
+    return rc;
+}
+
+// The change as it travels: its files by the manifests that were stored for them.
+static int encode(struct owner *o, struct dsi_buf *out, struct ds_error *err)
+{
+    const struct dsi_attempts *a = o->attempts;
+    struct dsi_change copy = *a->change;
+    struct dsi_operation operations[DSI_OPERATION_COUNT];
+    struct dsi_mark since;
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < copy.operation_count; i++) {
+        struct dsi_operation *to = &operations[i];
+        *to = a->change->operations[i];
+        if (to->file_count > 0) {
+            uint64_t rows = 0;
+            uint64_t files = 0;
+            uint64_t bytes = 0;
+            dsi_change_totals(a->change, &rows, &files, &bytes);
+            to->stored = (struct dsi_stored_files){
+                a->prepared.manifests, a->prepared.count, (int64_t)files,
+                (int64_t)rows,         (int64_t)bytes,    1};
+            to->files = NULL;
+            to->file_count = 0;
+        }
+    }
+    copy.operations = operations;
+    DSI_TRY(since_of(o, &since, err));
+    DSI_TRY(dsi_intent_encode(&copy, &since, out, err));
+done:
+    return rc;
+}
+
+// True when a change of this kind may travel at all.
+static bool may_travel(const struct dsi_attempts *a)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < a->change->operation_count; i++) {
+        const struct dsi_operation *o = &a->change->operations[i];
+        // A manifest of a v1 table names its snapshot, which only its owner's is.
+        if ((o->kind != DSI_OPERATION_APPEND &&
+             o->kind != DSI_OPERATION_SET_PROPERTIES) ||
+            (o->file_count > 0 &&
+             (a->prepared.format_version < 2 || a->prepared.count == 0))) {
+            return false;
+        }
+        any = any || o->file_count > 0 || o->held.rows > 0 || o->properties.count > 0;
+    }
+    return any;
+}
+
+static bool offers_files(const struct dsi_attempts *a)
+{
+    return a->prepared.count > 0;
+}
+
+static bool take_receipt(struct owner *o, const struct dsi_receipt *r)
+{
+    if (r->kind != DSI_RECEIPT_COMMITTED) {
+        return false;
+    }
+    o->end->committed = true;
+    o->end->receipt = *r;
+    dsi_table_fall_behind(o->attempts->table);
+    return true;
+}
+
+// How an owner's wait ends.
+enum waited { WAITED_COMMITTED, WAITED_WITHDRAWN, WAITED_IN_VAIN };
+
+// Waits, and leads when it is our turn.
+static enum waited wait_for_receipt(struct owner *o, int64_t until_ns)
+{
+    enum dsi_lead_end led = DSI_LEAD_ANSWERED;
+    struct dsi_receipt receipt;
+
+    for (;;) {
+        // Helpless once, it only looks whether somebody else has helped meanwhile.
+        int64_t until = led == DSI_LEAD_HELPLESS ? 0 : until_ns;
+        switch (dsi_queue_wait(o->queue, &o->ticket, until, &receipt)) {
+        case DSI_QUEUE_RECEIPT:
+            return take_receipt(o, &receipt) ? WAITED_COMMITTED : WAITED_IN_VAIN;
+        case DSI_QUEUE_LEAD:
+            if (led == DSI_LEAD_HELPLESS) {
+                dsi_queue_resign(o->queue);
+                return WAITED_IN_VAIN;
+            }
+            led = dsi_group_lead(o->attempts->table, o->queue, &o->ticket, until_ns);
+            if (led == DSI_LEAD_WITHDRAWN) {
+                return WAITED_WITHDRAWN;
+            }
+            break;
+        default:
+            return WAITED_IN_VAIN;
+        }
+    }
+}
+
+// Takes the intent back. What may have been sent of it by then was built on a head no
+// newer than the one read here (3).
+static int withdraw(struct owner *o, struct ds_error *err)
+{
+    struct dsi_attempts *a = o->attempts;
+    const struct dsi_state *s = NULL;
+    int rc = DS_OK;
+
+    if (!dsi_queue_withdraw(o->queue, &o->ticket)) {
+        return DS_OK;
+    }
+    a->trail.sent = true;
+    o->end->sent = true;
+    a->trail.base = DSI_MARK_OPEN; // Until a head was read.
+    rc = dsi_table_refresh(a->table, err);
+    if (rc < 0) {
+        return dsi_wrap(err, DS_EUNKNOWN, "reading the head after a group");
+    }
+    s = dsi_table_state(a->table);
+    a->trail.base = dsi_mark_of(s);
+    dsi_state_unref(s);
+    return DS_OK;
+}
+
+int dsi_group_commit(struct dsi_attempts *a, int64_t deadline_ns,
+                     struct dsi_group_end *end, struct ds_error *err)
+{
+    int64_t start = dsi_clock_monotonic_ns();
+    int64_t until_ns = start + WAIT_MAX_NS;
+    struct owner o = {.attempts = a, .end = end};
+    struct dsi_buf intent = DSI_BUF_INIT_MAX(DSI_QUEUE_INTENT_MAX);
+    struct dsi_uuid identity;
+    int rc = DS_OK;
+
+    *end = (struct dsi_group_end){0};
+    if (!may_travel(a) ||
+        !dsi_uuid_parse(a->change->identity, DSI_UUID_TEXT_SIZE - 1, &identity)) {
+        return DS_OK;
+    }
+    o.queue = dsi_table_queue_take(a->table);
+    // Whatever goes wrong before publication is no reason not to commit alone.
+    if (!o.queue || encode(&o, &intent, NULL) < 0 ||
+        dsi_queue_publish(o.queue, &identity, dsi_buf_slice(&intent), &o.ticket, NULL) <
+            0) {
+        goto done;
+    }
+    a->offered = offers_files(a);
+    if (wait_for_receipt(&o, until_ns < deadline_ns ? until_ns : deadline_ns) ==
+        WAITED_IN_VAIN) {
+        rc = withdraw(&o, err);
+    }
+    a->offered = a->offered && (end->sent || end->committed);
+    dsi_queue_leave(o.queue, &o.ticket);
+    end->waited_ns = dsi_clock_monotonic_ns() - start;
+done:
+    dsi_table_queue_give(a->table, o.queue);
+    dsi_buf_release(&intent);
+    return rc;
+}

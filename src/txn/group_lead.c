@@ -1,0 +1,604 @@
+#include "txn/group_lead.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "txn/append.h"
+#include "txn/clean.h"
+#include "txn/conflict.h"
+#include "txn/group_note.h"
+#include "txn/held.h"
+#include "txn/intent.h"
+#include "txn/loop.h"
+
+// Bytes of intents in one group: bounds memory, and the time everybody waits.
+#define GROUP_BYTES_MAX ((size_t)16 << 20)
+
+// A leader waits for those who came last time, at most this long, and at most half as
+// long as a round takes.
+#define GATHER_NS_MAX INT64_C(2000000)
+
+// How long a leader stands in line behind writers that commit alone.
+#define LINE_UP_NS INT64_C(20000000)
+
+// Rounds in which a leader's own intent may be left out before it gives up.
+enum { ROUNDS_MAX = 8 };
+
+// One intent in a leader's hands.
+struct member {
+    const struct dsi_claim *claim;
+    struct dsi_intent intent;
+    struct dsi_trail trail; // What is known of it: not in the history up to `looked`.
+    bool in;                // It goes into this group; otherwise it has its receipt.
+    size_t part;            // 0: in the group's own snapshot; else in part's.
+};
+
+struct round {
+    struct dsi_table *table;
+    struct dsi_queue *queue;
+    const struct dsi_ticket *own;
+    int64_t until_ns;
+    int64_t start_ns;
+    struct dsi_arena arena;
+    const struct dsi_state *state; // The head that was read before claiming.
+    struct member *members;
+    size_t member_count;
+    size_t in_count;
+    bool own_answered;
+    bool own_away;  // It was sent away, and nothing of it is on its way from here.
+    bool own_first; // Nobody has claimed it before.
+    bool confirmed; // The head was made durable in this round.
+    struct dsi_change *change;
+    struct dsi_attempts attempts;
+    enum dsi_attempt_end end;
+    enum ds_outcome outcome;
+    struct dsi_queue_counters counters;
+};
+
+static bool is_own(const struct round *r, const struct member *m)
+{
+    return m->claim->ticket.slot == r->own->slot &&
+           m->claim->ticket.generation == r->own->generation;
+}
+
+static void count_wait(struct dsi_queue_counters *c, const struct dsi_claim *claim)
+{
+    int64_t us = (dsi_clock_monotonic_ns() - claim->published_ns) / 1000;
+    uint64_t wait = us > 0 ? (uint64_t)us : 0;
+
+    c->appends++;
+    c->bytes += claim->intent.size;
+    c->wait_us += wait;
+    c->wait_us_max = wait > c->wait_us_max ? wait : c->wait_us_max;
+    c->wait_bins[dsi_queue_bin_of((int64_t)wait)]++;
+}
+
+static void answer(struct round *r, struct member *m, const struct dsi_receipt *receipt)
+{
+    dsi_queue_answer(r->queue, m->claim, receipt);
+    m->in = false;
+    r->own_answered = r->own_answered || is_own(r, m);
+    count_wait(&r->counters, m->claim);
+}
+
+// To be called only while nothing of it is on its way.
+static void send_away(struct round *r, struct member *m, const char *why)
+{
+    dsi_log(DS_LOG_DEBUG, "group: a commit is sent away to commit alone: %s", why);
+    m->in = false;
+    r->counters.alone++;
+    if (is_own(r, m)) {
+        r->own_away = true;
+    } else {
+        dsi_queue_answer(r->queue, m->claim,
+                         &(struct dsi_receipt){.kind = DSI_RECEIPT_ALONE});
+    }
+}
+
+// It is there already: another leader, or another run of its owner, has committed it.
+static void answer_found(struct round *r, struct member *m, const struct dsi_snapshot *s)
+{
+    struct dsi_receipt receipt = {DSI_RECEIPT_COMMITTED, 1, 0, 0, -1, -1};
+
+    if (!r->confirmed) { // Seen is not yet durable.
+        r->confirmed = dsi_catalog_confirm(dsi_table_catalog(r->table),
+                                           dsi_table_name(r->table), NULL) == DS_OK;
+    }
+    if (!r->confirmed) {
+        return; // Nobody is told anything that is not so; the next leader may know.
+    }
+    if (s) {
+        receipt.snapshot_id = s->snapshot_id;
+        receipt.sequence_number = s->sequence_number;
+    }
+    r->counters.found++;
+    answer(r, m, &receipt);
+}
+
+// Whether the member is still to be applied to `head`: not there yet, and nothing against
+// it. Otherwise it has its receipt, or is left alone.
+static bool look_member(struct round *r, struct member *m, const struct dsi_state *head)
+{
+    struct dsi_sight sight = {DSI_SIGHT_STALE, NULL};
+    struct ds_error err = {0};
+    int rc = dsi_look(dsi_table_storage(r->table), head, &m->trail, &sight, &err);
+
+    if (rc < 0 || sight.sighting == DSI_SIGHT_BROKEN ||
+        sight.sighting == DSI_SIGHT_STALE) {
+        send_away(r, m, rc < 0 ? err.message : "the history does not reach back to it");
+        return false;
+    }
+    if (sight.sighting == DSI_SIGHT_FOUND) {
+        m->in = false;
+        answer_found(r, m, sight.snapshot);
+        return false;
+    }
+    return true;
+}
+
+// A change that was decoded from an intent gets a nonce of this run: its names are ours.
+static void make_ours(struct dsi_change *c)
+{
+    snprintf(c->nonce, sizeof c->nonce, "%08x", (unsigned)(dsi_random_u64() >> 32));
+}
+
+// True when held rows can be written by the head's schema as they are.
+static bool rows_fit(const struct dsi_change *c, const struct dsi_metadata *m)
+{
+    const struct dsi_held_rows *held = dsi_change_held(c);
+
+    return !held || held->schema_id == m->current_schema_id;
+}
+
+// True when an intent of the same identity is in the group: two runs of one job. The
+// second will find the first in the history.
+static bool is_twin(const struct round *r, const struct dsi_change *c)
+{
+    for (size_t i = 0; i + 1 < r->member_count; i++) {
+        if (r->members[i].in &&
+            strcmp(r->members[i].intent.change->identity, c->identity) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void admit(struct round *r, const struct dsi_claim *claim)
+{
+    struct member *m = &r->members[r->member_count++];
+    struct ds_error err = {0};
+    char identity[DSI_UUID_TEXT_SIZE];
+
+    m->claim = claim;
+    r->own_first = r->own_first || (claim->first && is_own(r, m));
+    dsi_uuid_format(&claim->ticket.identity, identity);
+    if (dsi_intent_decode(claim->intent, &m->intent, &err) < 0 ||
+        strcmp(m->intent.change->identity, identity) != 0) {
+        send_away(r, m, "its intent is damaged");
+        return;
+    }
+    const struct dsi_change *c = m->intent.change;
+    if (is_twin(r, c)) {
+        return;
+    }
+    memcpy(m->trail.identity, c->identity, sizeof c->identity);
+    m->trail.makes_snapshot = dsi_change_makes_snapshot(c) || dsi_change_held(c);
+    m->trail.looked = m->intent.since;
+    m->trail.sent = true; // By a leader before us, perhaps.
+    m->trail.base = m->intent.since;
+    if (!look_member(r, m, r->state)) {
+        return;
+    }
+    if (dsi_conflict_check(r->state, c, &err) < 0) {
+        send_away(r, m, err.message);
+        return;
+    }
+    if (!rows_fit(c, r->state->metadata)) {
+        send_away(r, m, "the table has another schema by now");
+        return;
+    }
+    make_ours(m->intent.change);
+    m->in = true;
+    r->in_count++;
+}
+
+// Whether it can share a snapshot with others like it.
+static bool can_share(const struct dsi_change *c)
+{
+    return strcmp(c->branch, DSI_REF_MAIN) == 0 && c->summary.count == 0;
+}
+
+// What a member's change does, done by the group's own.
+static int join(struct round *r, struct member *m, struct dsi_append **append,
+                struct ds_error *err)
+{
+    const struct dsi_change *c = m->intent.change;
+    struct dsi_change *g = r->change;
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < c->operation_count; i++) {
+        const struct dsi_operation *o = &c->operations[i];
+        if (o->held.rows > 0) {
+            if (!*append) {
+                DSI_TRY(dsi_append_new(dsi_table_storage(r->table), r->state->metadata, g,
+                                       append, err));
+            }
+            DSI_TRY(dsi_append_held(*append, &o->held, err));
+        }
+        if (o->stored.manifest_count > 0) {
+            DSI_TRY(dsi_change_append_stored(g, &o->stored, err));
+        }
+        for (size_t k = 0; k < o->properties.count; k++) {
+            DSI_TRY(dsi_change_set_property(g, o->properties.items[k].key,
+                                            o->properties.items[k].value, err));
+        }
+    }
+    if (r->in_count > 1) {
+        DSI_TRY(dsi_change_add_member(g, c->identity, err));
+    }
+done:
+    return rc;
+}
+
+static int begin_change(struct round *r, const struct dsi_change *only,
+                        struct ds_error *err)
+{
+    struct ds_commit_options options = {.struct_size = sizeof options};
+    int rc = DS_OK;
+
+    if (only) { // A group of one is its member's own commit.
+        options.identity = only->identity;
+        options.summary = only->summary;
+        options.branch = only->branch;
+        options.append_mode = only->append_mode;
+    }
+    DSI_TRY(dsi_change_new(r->state, &options, &r->change, err));
+    r->change->identity_given = false; // The history was searched for it.
+done:
+    return rc;
+}
+
+static struct member *first_in(struct round *r)
+{
+    for (size_t i = 0; i < r->member_count; i++) {
+        if (r->members[i].in) {
+            return &r->members[i];
+        }
+    }
+    return NULL;
+}
+
+// A part of its own: the member's change, with files instead of rows.
+static int add_part(struct round *r, struct member *m, struct ds_error *err)
+{
+    struct dsi_change *c = m->intent.change;
+    int rc =
+        dsi_change_write_held(c, r->state->metadata, dsi_table_storage(r->table), err);
+
+    if (rc == DS_OK) {
+        m->intent.change = NULL; // Taken, whatever happens.
+        m->part = r->change->part_count + 1;
+        rc = dsi_change_add_part(r->change, c, err);
+    }
+    return rc;
+}
+
+// One change out of all members. *bad is the member that it failed at, if it was one's
+// fault.
+static int compose(struct round *r, struct member **bad, struct ds_error *err)
+{
+    struct dsi_append *append = NULL;
+    int rc = DS_OK;
+
+    *bad = NULL;
+    DSI_TRY(begin_change(r, r->in_count == 1 ? first_in(r)->intent.change : NULL, err));
+    for (size_t i = 0; i < r->member_count; i++) {
+        struct member *m = &r->members[i];
+        if (m->in && (r->in_count == 1 || can_share(m->intent.change))) {
+            *bad = m;
+            DSI_TRY(join(r, m, &append, err));
+        }
+    }
+    *bad = NULL;
+    if (append) {
+        DSI_TRY(dsi_append_finish(append, err));
+    }
+    for (size_t i = 0; r->in_count > 1 && i < r->member_count; i++) {
+        struct member *m = &r->members[i];
+        if (m->in && !can_share(m->intent.change)) {
+            *bad = m;
+            DSI_TRY(add_part(r, m, err));
+        }
+    }
+    *bad = NULL;
+done:
+    dsi_append_free(append);
+    return rc;
+}
+
+// Asked about each head before it is built on: is every member still to be applied to it?
+// The head that was claimed on needs no second answer (3).
+static bool still_right(void *arg, const struct dsi_state *head)
+{
+    struct round *r = arg;
+    bool right = true;
+
+    if (!dsi_queue_beat(r->queue)) {
+        return false; // Another one leads by now.
+    }
+    if (dsi_head_equal(&head->head, &r->state->head)) {
+        return true;
+    }
+    for (size_t i = 0; i < r->member_count; i++) {
+        struct member *m = &r->members[i];
+        if (!m->in) {
+            continue;
+        }
+        if (!dsi_queue_still_wanted(r->queue, m->claim)) {
+            m->in = false;
+            right = false;
+        } else if (!look_member(r, m, head)) {
+            m->in = false;
+            right = false;
+        }
+    }
+    if (right) { // From here on this is the head that was asked about.
+        dsi_state_unref(r->state);
+        r->state = dsi_state_ref(head);
+    }
+    return right;
+}
+
+// The snapshot that has the member; NULL: none was made for it.
+static const struct dsi_snapshot *snapshot_of(const struct round *r,
+                                              const struct member *m)
+{
+    const struct dsi_attempts *a = &r->attempts;
+    struct dsi_trail trail = m->trail;
+    struct dsi_sight sight = {DSI_SIGHT_STALE, NULL};
+
+    if (!a->state) {
+        return NULL;
+    }
+    if (m->part == 0 && a->snapshot) {
+        return a->snapshot;
+    }
+    return dsi_look(dsi_table_storage(r->table), a->state, &trail, &sight, NULL) ==
+                       DS_OK &&
+                   sight.sighting == DSI_SIGHT_FOUND
+               ? sight.snapshot
+               : NULL;
+}
+
+static void answer_committed(struct round *r)
+{
+    struct dsi_group_note note = {.members = (uint32_t)r->in_count};
+    int64_t us = (dsi_clock_monotonic_ns() - r->start_ns) / 1000;
+    uint64_t rows = 0;
+    uint64_t files = 0;
+    uint64_t bytes = 0;
+
+    note.round_us = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
+    if (r->attempts.state) {
+        note.head = dsi_mark_of(r->attempts.state);
+        dsi_group_note_put(r->queue, &note);
+    }
+    for (size_t i = 0; i < r->member_count; i++) {
+        struct member *m = &r->members[i];
+        if (m->in) {
+            const struct dsi_snapshot *s = snapshot_of(r, m);
+            answer(r, m,
+                   &(struct dsi_receipt){DSI_RECEIPT_COMMITTED, (uint32_t)r->in_count,
+                                         r->attempts.swaps, r->attempts.conflicts,
+                                         s ? s->snapshot_id : -1,
+                                         s ? s->sequence_number : -1});
+        }
+    }
+    dsi_change_totals(r->change, &rows, &files, &bytes);
+    r->counters.rows += rows;
+    r->counters.groups++;
+    r->counters.size_bins[dsi_queue_size_bin_of(r->in_count)]++;
+}
+
+static void send_all_away(struct round *r, const char *why)
+{
+    for (size_t i = 0; i < r->member_count; i++) {
+        if (r->members[i].in) {
+            send_away(r, &r->members[i], why);
+        }
+    }
+}
+
+// Attempts for the group, until an outcome. Members are answered by it.
+static void commit_change(struct round *r)
+{
+    const struct ds_commit_options options = {.struct_size = sizeof options};
+    struct dsi_budget budget = dsi_budget_of(r->state->metadata, &options);
+    struct dsi_attempts *a = &r->attempts;
+    struct ds_error err = {0};
+
+    budget.line_up_ns = LINE_UP_NS;
+    if (budget.deadline_ns > r->until_ns) {
+        budget.deadline_ns = r->until_ns;
+    }
+    int rc = dsi_attempts_begin(a, r->table, r->change, &err);
+    a->guard = still_right;
+    a->guard_arg = r;
+    a->trail.looked = dsi_mark_of(r->state);
+    if (rc == DS_OK) {
+        rc = dsi_loop_run(a, &budget, &r->end, &err);
+    }
+    if (rc == DS_OK && r->end != DSI_ATTEMPT_CHANGED) {
+        r->outcome = DS_COMMITTED;
+    } else {
+        r->outcome = dsi_loop_settle(a, &budget);
+        r->end = r->outcome == DS_COMMITTED ? DSI_ATTEMPT_FOUND : r->end;
+    }
+    r->counters.swaps += a->swaps;
+    r->counters.lost += a->conflicts;
+    if (r->outcome == DS_COMMITTED) {
+        answer_committed(r);
+    } else if (rc < 0 && r->outcome == DS_NOT_COMMITTED) {
+        r->counters.failed++;
+        send_all_away(r, err.message);
+    }
+    // CHANGED: who is left is claimed again. UNKNOWN: nobody is told anything.
+}
+
+// What is left to do when everybody has been answered.
+static void clean_up(struct round *r)
+{
+    struct dsi_attempts *a = &r->attempts;
+
+    if (!r->change) {
+        return;
+    }
+    if (!a->table) { // It never came to an attempt.
+        dsi_change_discard(r->change, dsi_table_storage(r->table));
+    } else if (r->end == DSI_ATTEMPT_COMMITTED) {
+        dsi_clean_after_commit(a);
+    } else if (r->end == DSI_ATTEMPT_FOUND) {
+        dsi_clean_after_found(a);
+    } else if (r->outcome == DS_NOT_COMMITTED) {
+        dsi_clean_all(a);
+    }
+}
+
+static void end_round(struct round *r)
+{
+    clean_up(r);
+    if (r->attempts.table) {
+        dsi_attempts_release(&r->attempts);
+    }
+    dsi_change_free(r->change);
+    for (size_t i = 0; i < r->member_count; i++) {
+        dsi_intent_release(&r->members[i].intent);
+    }
+    dsi_state_unref(r->state);
+    dsi_arena_release(&r->arena);
+}
+
+// Reads the head, then claims (3). False: there is nothing that could be led.
+static bool claim(struct round *r, struct ds_error *err)
+{
+    struct dsi_claim *claims = NULL;
+    size_t count = 0;
+
+    if (dsi_table_refresh(r->table, err) < 0) {
+        return false;
+    }
+    r->state = dsi_table_state(r->table);
+    if (dsi_queue_claim(r->queue, GROUP_BYTES_MAX, &r->arena, &claims, &count, err) < 0) {
+        return false;
+    }
+    r->members = dsi_arena_array(&r->arena, count, sizeof *r->members);
+    if (!r->members) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        r->members[i] = (struct member){0};
+        admit(r, &claims[i]);
+    }
+    return count > 0;
+}
+
+// Composes the group; a member that spoils it is sent away, and the others try again.
+static bool compose_group(struct round *r, struct ds_error *err)
+{
+    struct member *bad = NULL;
+
+    for (;;) {
+        int rc = compose(r, &bad, err);
+        if (rc == DS_OK) {
+            return true;
+        }
+        if (r->change) {
+            dsi_change_discard(r->change, dsi_table_storage(r->table));
+        }
+        dsi_change_free(r->change);
+        r->change = NULL;
+        if (!bad || !bad->intent.change) {
+            send_all_away(r, err ? err->message : "it failed");
+            return false;
+        }
+        send_away(r, bad, err ? err->message : "it failed");
+        r->in_count--;
+        if (r->in_count == 0) {
+            return false;
+        }
+    }
+}
+
+static void gather(struct dsi_queue *queue)
+{
+    struct dsi_group_note note;
+
+    if (dsi_group_note_get(queue, &note) && note.members > 1) {
+        int64_t ns = (int64_t)note.round_us * 1000 / 2;
+        dsi_queue_await(queue, note.members, ns < GATHER_NS_MAX ? ns : GATHER_NS_MAX);
+    }
+}
+
+// True when there is no point in another round.
+static bool run_round(struct round *r)
+{
+    struct ds_error err = {0};
+    bool led = claim(r, &err);
+
+    if (led && r->in_count > 0 && compose_group(r, &err)) {
+        commit_change(r);
+    }
+    int64_t us = (dsi_clock_monotonic_ns() - r->start_ns) / 1000;
+    r->counters.round_us += (uint64_t)us;
+    r->counters.round_us_max = (uint64_t)us;
+    dsi_queue_count(r->queue, &r->counters);
+    return !led || r->own_answered || r->own_away ||
+           (r->change && r->outcome == DS_UNKNOWN);
+}
+
+// Takes back the leader's own intent, which nothing was sent of from here. If nobody had
+// claimed it before us, and nobody has taken over since, nobody ever sent anything of it:
+// who takes over from now on claims later, and sees that it is withdrawn.
+static enum dsi_lead_end take_back(const struct round *r, bool first)
+{
+    bool claimed = dsi_queue_withdraw(r->queue, r->own);
+
+    return !claimed || (first && dsi_queue_beat(r->queue)) ? DSI_LEAD_WITHDRAWN
+                                                           : DSI_LEAD_HELPLESS;
+}
+
+enum dsi_lead_end dsi_group_lead(struct dsi_table *table, struct dsi_queue *queue,
+                                 const struct dsi_ticket *own, int64_t until_ns)
+{
+    enum dsi_lead_end end = DSI_LEAD_HELPLESS;
+    bool first = false;
+    bool over = false;
+
+    gather(queue);
+    for (int i = 0; !over; i++) {
+        struct round r = {.table = table,
+                          .queue = queue,
+                          .own = own,
+                          .until_ns = until_ns,
+                          .end = DSI_ATTEMPT_AGAIN,
+                          .start_ns = dsi_clock_monotonic_ns()};
+        over = run_round(&r) || i == ROUNDS_MAX || dsi_clock_monotonic_ns() >= until_ns ||
+               !dsi_queue_beat(queue);
+        first = first || r.own_first;
+        if (r.own_answered) {
+            end = DSI_LEAD_ANSWERED;
+        } else if (r.own_away) {
+            end = take_back(&r, first);
+        }
+        if (over) {
+            dsi_queue_resign(queue); // What is left to do, nobody has to wait for.
+        }
+        end_round(&r);
+    }
+    return end;
+}

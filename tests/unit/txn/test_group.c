@@ -1,0 +1,261 @@
+#include "group_fixture.h"
+
+#include <pthread.h>
+
+#include "base/log.h"
+#include "txn/group.h"
+
+static void test_group__can_be_switched_off_for_a_table_and_for_a_call(void **state)
+{
+    static const struct ds_property off[] = {{DSI_KEY_GROUP_ENABLED, "false"}};
+    static const struct ds_commit_options alone = {.struct_size = sizeof alone,
+                                                   .group = DS_GROUP_OFF};
+    struct place p;
+    (void)state;
+    place_init(&p, off, 1);
+    assert_int_equal(commit_row(&p, NULL, 1).group_size, 0);
+    place_release(&p);
+    place_init(&p, NULL, 0);
+    assert_int_equal(commit_row(&p, &alone, 1).group_size, 0);
+    assert_int_equal(commit_row(&p, NULL, 2).group_size, 1);
+    place_release(&p);
+}
+
+static void count_line(enum ds_log_level level, const char *line, void *arg)
+{
+    if (level == DS_LOG_INFO && strstr(line, "no group commit")) {
+        ++*(int *)arg;
+    }
+}
+
+static void
+test_group__where_nobody_can_meet_each_commits_alone_and_it_is_said_once(void **state)
+{
+    struct place p;
+    int lines = 0;
+    (void)state;
+    place_init(&p, NULL, 0);
+    p.catalog.queue = "/proc/no/such/place";
+    dsi_log_set(DS_LOG_INFO, count_line, &lines);
+    assert_int_equal(commit_row(&p, NULL, 1).group_size, 0);
+    assert_int_equal(commit_row(&p, NULL, 2).group_size, 0);
+    dsi_log_set(DS_LOG_INFO, NULL, NULL);
+    assert_int_equal(lines, 1);
+    place_release(&p);
+}
+
+// A leader that does what the test says, in a thread of its own.
+struct odd_leader {
+    struct place *place;
+    struct dsi_receipt answer; // kind 0: none.
+};
+
+static void *lead_oddly(void *arg)
+{
+    struct odd_leader *l = arg;
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_claim *claims = NULL;
+    size_t count = 0;
+    while (count == 0) {
+        dsi_queue_beat(l->place->queue);
+        dsi_queue_await(l->place->queue, 1, INT64_C(1000000000));
+        if (dsi_queue_claim(l->place->queue, 1 << 20, &arena, &claims, &count, NULL) <
+            0) {
+            break;
+        }
+    }
+    for (size_t i = 0; l->answer.kind && i < count; i++) {
+        dsi_queue_answer(l->place->queue, &claims[i], &l->answer);
+    }
+    if (l->answer.kind) {
+        dsi_queue_resign(l->place->queue);
+    }
+    dsi_arena_release(&arena);
+    return NULL;
+}
+
+static struct ds_commit_result commit_under(struct place *p, struct odd_leader *leader,
+                                            const struct ds_commit_options *options,
+                                            int *rc)
+{
+    struct dsi_change *c = row_change(p->table, options, 5);
+    struct ds_commit_result r = {.struct_size = sizeof r};
+    pthread_t thread;
+    assert_true(dsi_queue_try_lead(p->queue));
+    assert_int_equal(pthread_create(&thread, NULL, lead_oddly, leader), 0);
+    *rc = dsi_commit(p->table, c, options, &r, NULL);
+    pthread_join(thread, NULL);
+    dsi_change_free(c);
+    return r;
+}
+
+static void test_group__an_owner_that_is_sent_away_commits_alone(void **state)
+{
+    struct place p;
+    struct odd_leader leader = {&p, {.kind = DSI_RECEIPT_ALONE}};
+    uint8_t seen[IDS_MAX];
+    int rc = DS_OK;
+    (void)state;
+    place_init(&p, NULL, 0);
+    struct ds_commit_result r = commit_under(&p, &leader, NULL, &rc);
+    assert_int_equal(rc, DS_OK);
+    assert_int_equal(r.group_size, 0);
+    count_ids(&p, seen);
+    assert_int_equal(seen[5], 1);
+    place_release(&p);
+}
+
+static void test_group__a_receipt_is_believed_and_the_handle_catches_up(void **state)
+{
+    struct place p;
+    struct odd_leader leader = {&p, {DSI_RECEIPT_COMMITTED, 3, 2, 1, 77, 9}};
+    int rc = DS_OK;
+    (void)state;
+    place_init(&p, NULL, 0);
+    struct ds_commit_result r = commit_under(&p, &leader, NULL, &rc);
+    assert_int_equal(rc, DS_OK);
+    assert_int_equal(r.outcome, DS_COMMITTED);
+    assert_int_equal(r.group_size, 3);
+    assert_int_equal(r.snapshot_id, 77);
+    assert_int_equal(r.sequence_number, 9);
+    assert_int_equal(r.attempts, 2);
+    assert_int_equal(r.conflicts, 1);
+    struct dsi_table *other = test_open(&p.catalog);
+    commit_row(&p, NULL, 1);
+    assert_int_equal(dsi_table_catch_up(p.table, 0, NULL), DS_OK);
+    const struct dsi_metadata *m = dsi_table_metadata(p.table);
+    assert_int_equal(m->snapshot_count, 1);
+    dsi_metadata_unref(m);
+    dsi_table_free(other);
+    place_release(&p);
+}
+
+// The leader claims, and then nothing is heard of it. The deadline comes first.
+static void test_group__an_owner_that_gives_up_still_gets_a_definite_answer(void **state)
+{
+    static const struct ds_commit_options hasty = {.struct_size = sizeof hasty,
+                                                   .timeout_ms = 50};
+    struct place p;
+    struct odd_leader leader = {&p, {0}};
+    uint8_t seen[IDS_MAX];
+    int rc = DS_OK;
+    (void)state;
+    place_init(&p, NULL, 0);
+    struct ds_commit_result r = commit_under(&p, &leader, &hasty, &rc);
+    assert_int_not_equal(r.outcome, DS_UNKNOWN);
+    count_ids(&p, seen);
+    assert_int_equal(seen[5], r.outcome == DS_COMMITTED);
+    assert_int_equal(rc == DS_OK, r.outcome == DS_COMMITTED);
+    place_release(&p);
+}
+
+static void test_group__a_leader_that_does_not_move_is_replaced(void **state)
+{
+    struct place p;
+    struct odd_leader leader = {&p, {0}};
+    uint8_t seen[IDS_MAX];
+    int rc = DS_OK;
+    (void)state;
+    place_init(&p, NULL, 0);
+    struct ds_commit_result r = commit_under(&p, &leader, NULL, &rc);
+    assert_int_equal(rc, DS_OK);
+    assert_int_equal(r.group_size, 1);
+    assert_in_range(r.waited_us, 900000, 7000000);
+    count_ids(&p, seen);
+    assert_int_equal(seen[5], 1);
+    place_release(&p);
+}
+
+// ---- Many owners, and a catalog that answers as it likes ------------------------------
+
+enum { THREADS = 8, COMMITS = 40, HANDLES = 3 };
+
+struct storm {
+    struct place place;
+    struct dsi_table *tables[HANDLES];
+    unsigned seed; // Guarded by the catalog's mutex.
+    enum ds_outcome outcomes[THREADS * COMMITS];
+};
+
+static enum fate any_fate(void *arg)
+{
+    static const enum fate fates[] = {FATE_FAIR,        FATE_FAIR, FATE_FAIR,
+                                      FATE_ANSWER_LOST, FATE_LIE,  FATE_LOST};
+    struct storm *s = arg;
+    return fates[(unsigned)rand_r(&s->seed) % 6];
+}
+
+struct writer {
+    struct storm *storm;
+    int number;
+};
+
+static void *write_rows(void *arg)
+{
+    struct writer *w = arg;
+    for (int i = 0; i < COMMITS; i++) {
+        int64_t id = w->number * COMMITS + i;
+        struct dsi_table *t = w->storm->tables[w->number % HANDLES];
+        struct dsi_change *c = row_change(t, NULL, id);
+        struct ds_commit_result r = {.struct_size = sizeof r};
+        int rc = dsi_commit(t, c, NULL, &r, NULL);
+        w->storm->outcomes[id] = r.outcome;
+        if ((rc == DS_OK) != (r.outcome == DS_COMMITTED)) {
+            abort();
+        }
+        dsi_change_free(c);
+    }
+    return NULL;
+}
+
+static void test_group__whatever_the_catalog_answers_the_balance_is_exact(void **state)
+{
+    static struct storm s;
+    struct writer writers[THREADS];
+    pthread_t threads[THREADS];
+    uint8_t seen[IDS_MAX];
+    (void)state;
+    memset(&s, 0, sizeof s);
+    s.seed = (unsigned)getpid();
+    fprintf(stderr, "seed %u\n", s.seed);
+    place_init(&s.place, NULL, 0);
+    for (int i = 0; i < HANDLES; i++) {
+        s.tables[i] = test_open(&s.place.catalog);
+    }
+    s.place.catalog.fate = any_fate;
+    s.place.catalog.arg = &s;
+    for (int i = 0; i < THREADS; i++) {
+        writers[i] = (struct writer){&s, i};
+        assert_int_equal(pthread_create(&threads[i], NULL, write_rows, &writers[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    s.place.catalog.fate = NULL;
+    count_ids(&s.place, seen);
+    for (int i = 0; i < THREADS * COMMITS; i++) {
+        if (s.outcomes[i] == DS_UNKNOWN ? seen[i] > 1
+                                        : seen[i] != (s.outcomes[i] == DS_COMMITTED)) {
+            fail_msg("row %d: outcome %d, seen %d times", i, (int)s.outcomes[i], seen[i]);
+        }
+    }
+    for (int i = 0; i < HANDLES; i++) {
+        dsi_table_free(s.tables[i]);
+    }
+    place_release(&s.place);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_group__can_be_switched_off_for_a_table_and_for_a_call),
+        cmocka_unit_test(
+            test_group__where_nobody_can_meet_each_commits_alone_and_it_is_said_once),
+        cmocka_unit_test(test_group__an_owner_that_is_sent_away_commits_alone),
+        cmocka_unit_test(test_group__a_receipt_is_believed_and_the_handle_catches_up),
+        cmocka_unit_test(test_group__an_owner_that_gives_up_still_gets_a_definite_answer),
+        cmocka_unit_test(test_group__a_leader_that_does_not_move_is_replaced),
+        cmocka_unit_test(test_group__whatever_the_catalog_answers_the_balance_is_exact),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
