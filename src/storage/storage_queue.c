@@ -52,7 +52,7 @@ static int take_slot(struct dsi_queue *q, uint32_t *out)
         }
     }
     for (uint32_t i = 0; i < DSI_QUEUE_SLOTS && code == -EAGAIN; i++) {
-        if (!q->own[i].owned) {
+        if (!q->own[i].owned && !q->own[i].busy) {
             code = dsi_posix()->lock_byte(q->fd, DSI_QUEUE_LOCK_SLOT + i);
             code = code == -EACCES ? -EAGAIN : code == 0 ? adopt(q, i) : code;
             *out = i;
@@ -72,30 +72,30 @@ static void give_back(struct dsi_queue *q, uint32_t slot)
     dsi_mutex_unlock(q->mutex);
 }
 
-static int set_state(struct dsi_queue *q, uint32_t slot, uint32_t state)
+// Says what became of a ticket's intent. A slot that was given up may be another's.
+static void set_state(struct dsi_queue *q, uint32_t slot, uint32_t state)
 {
-    return dsi_queue_put(q,
-                         dsi_queue_at_slot(slot) + offsetof(struct dsi_queue_slot, state),
-                         &state, sizeof state);
+    const uint64_t at = dsi_queue_at_slot(slot) + offsetof(struct dsi_queue_slot, state);
+
+    if (q->own[slot].owned && dsi_queue_put(q, at, &state, sizeof state) < 0) {
+        dsi_queue_give_up(q, slot); // Nobody takes up the intent of a dead owner.
+    }
 }
 
 // ---- Publishing -----------------------------------------------------------------------
 
 // Tells a leader that sleeps until there is more.
-static int ring_arrival(struct dsi_queue *q)
+static void ring_arrival(struct dsi_queue *q)
 {
     struct dsi_queue_control control;
     const uint64_t at =
         DSI_QUEUE_AT_CONTROL + offsetof(struct dsi_queue_control, arrivals);
     uint32_t bell = (uint32_t)dsi_queue_nonce(q);
 
-    if (!dsi_queue_get_control(q, &control)) {
-        return -EIO;
-    }
-    if (control.awaiting != 0 && dsi_queue_put(q, at, &bell, sizeof bell) == 0) {
+    if (dsi_queue_get_control(q, &control) && control.awaiting != 0 &&
+        dsi_queue_put(q, at, &bell, sizeof bell) == 0) {
         dsi_posix()->futex_wake(dsi_queue_word(q, at));
     }
-    return 0;
 }
 
 static int write_intent(struct dsi_queue *q, struct dsi_ticket *t, struct ds_slice intent)
@@ -123,9 +123,12 @@ static int write_intent(struct dsi_queue *q, struct dsi_ticket *t, struct ds_sli
     s.intent_sum = dsi_xxh64(intent.data, intent.size);
     s.pid = (uint32_t)q->pid;
     s.sum = dsi_queue_slot_sum(q, t->slot, &s);
-    code = dsi_queue_put(q, dsi_queue_at_slot(t->slot), &s, sizeof s);
-    atomic_thread_fence(memory_order_seq_cst); // Against the leader's `awaiting`.
-    return code < 0 ? code : ring_arrival(q);
+    // From here on a leader may have seen it, whatever the answer is: whoever waits for
+    // it is told that the queue is broken, and withdraws.
+    own->doubtful = dsi_queue_put(q, dsi_queue_at_slot(t->slot), &s, sizeof s) < 0;
+    dsi_queue_fence(); // Against the leader's `awaiting`.
+    ring_arrival(q);
+    return 0;
 }
 
 int dsi_queue_publish(struct dsi_queue *q, const struct dsi_uuid *identity,
@@ -153,10 +156,6 @@ int dsi_queue_publish(struct dsi_queue *q, const struct dsi_uuid *identity,
     }
     code = write_intent(q, &t, intent);
     if (code < 0) {
-        // It may stand there all the same, so nobody may take it for one that waits.
-        if (set_state(q, t.slot, DSI_SLOT_WITHDRAWN) < 0) {
-            dsi_queue_end_file(q);
-        }
         give_back(q, t.slot);
         return dsi_posix_fail(err, code, "publishing in", q->path);
     }
@@ -170,21 +169,18 @@ bool dsi_queue_withdraw(struct dsi_queue *q, const struct dsi_ticket *t)
     struct dsi_queue_claim claim;
     struct dsi_queue_slot s;
 
-    if (set_state(q, t->slot, DSI_SLOT_WITHDRAWN) < 0) {
-        dsi_queue_end_file(q); // No claim that comes later may find it published.
-        return true;
-    }
-    atomic_thread_fence(memory_order_seq_cst); // (3)
+    set_state(q, t->slot, DSI_SLOT_WITHDRAWN);
+    dsi_queue_fence(); // (3)
     // A slot that is not what we wrote is in a file that somebody truncated: its claims
     // are as they were once, and say nothing.
-    return !dsi_queue_get(q, dsi_queue_at_claim(t->slot), &claim, sizeof claim) ||
+    return !q->own[t->slot].owned ||
+           !dsi_queue_get(q, dsi_queue_at_claim(t->slot), &claim, sizeof claim) ||
            memcmp(&claim, before, sizeof claim) != 0 || !dsi_queue_get_slot(q, t, &s);
 }
 
 void dsi_queue_leave(struct dsi_queue *q, const struct dsi_ticket *t)
 {
-    // Where it fails there is a receipt or a withdrawal, so nobody takes it up again.
-    DSI_IGNORE(set_state(q, t->slot, DSI_SLOT_FREE));
+    set_state(q, t->slot, DSI_SLOT_FREE);
     give_back(q, t->slot);
 }
 
@@ -249,7 +245,7 @@ enum dsi_queue_event dsi_queue_wait(struct dsi_queue *q, const struct dsi_ticket
     struct watch watch = {0};
     int code = 0;
 
-    if (DSI_FAULT("queue.wait")) {
+    if (DSI_FAULT("queue.wait") || q->own[t->slot].doubtful) {
         return DSI_QUEUE_BROKEN;
     }
     for (;;) {

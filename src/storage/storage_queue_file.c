@@ -165,11 +165,19 @@ const void *dsi_queue_word(const struct dsi_queue *q, uint64_t offset)
     return (const uint8_t *)q->map + (offset - DSI_QUEUE_AT_CONTROL);
 }
 
-void dsi_queue_end_file(struct dsi_queue *q)
+void dsi_queue_give_up(struct dsi_queue *q, uint32_t slot)
 {
-    atomic_store(&q->broken, true);
-    // When this fails too, nobody's claim can be written either.
-    DSI_IGNORE(dsi_posix()->ftruncate(q->fd, 0));
+    const struct dsi_posix_ops *posix = dsi_posix();
+    struct dsi_queue_own *own = &q->own[slot];
+
+    dsi_mutex_lock(q->mutex);
+    if (own->owned) {
+        own->owned = false;
+        posix->unlock_byte(q->fd, DSI_QUEUE_LOCK_ALIVE + ((uint64_t)slot << 32) +
+                                      own->incarnation);
+        posix->unlock_byte(q->fd, DSI_QUEUE_LOCK_SLOT + slot);
+    }
+    dsi_mutex_unlock(q->mutex);
 }
 
 // ---- Making the file ------------------------------------------------------------------
@@ -466,17 +474,11 @@ int dsi_queue_find(const char *path, struct dsi_queue **out, struct ds_error *er
 // A child of fork has the descriptor too, and closing ours would leave the locks with it.
 static void unlock_all(struct dsi_queue *q)
 {
-    const struct dsi_posix_ops *posix = dsi_posix();
-
-    for (uint32_t i = 0; i < DSI_QUEUE_SLOTS; i++) {
-        if (q->own[i].owned) {
-            posix->unlock_byte(q->fd, DSI_QUEUE_LOCK_SLOT + i);
-            posix->unlock_byte(q->fd, DSI_QUEUE_LOCK_ALIVE + ((uint64_t)i << 32) +
-                                          q->own[i].incarnation);
-        }
+    for (uint32_t i = 0; i < DSI_QUEUE_SLOTS && q->mutex; i++) {
+        dsi_queue_give_up(q, i);
     }
     if (q->leader) {
-        posix->unlock_byte(q->fd, DSI_QUEUE_LOCK_LEAD + q->epoch);
+        dsi_posix()->unlock_byte(q->fd, DSI_QUEUE_LOCK_LEAD + q->epoch);
     }
 }
 

@@ -131,6 +131,7 @@ struct dsi_queue_own {
     bool busy;  // Some ticket is for it.
     uint32_t generation;
     uint32_t incarnation;
+    bool doubtful;                // What was published may not all have been written.
     struct dsi_queue_claim claim; // Before publication.
 };
 
@@ -179,6 +180,20 @@ static inline uint64_t dsi_queue_at_intent(uint32_t slot)
     return DSI_QUEUE_AT_INTENTS + (uint64_t)slot * DSI_QUEUE_INTENT_MAX;
 }
 
+/// Orders what was written before it against what is read after it: (3).
+static inline void dsi_queue_fence(void)
+{
+// The thread sanitizer knows nothing of fences; nor does it of files.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wtsan"
+#endif
+    atomic_thread_fence(memory_order_seq_cst);
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+}
+
 /// Reads exactly `size` bytes; false also when the file is too short.
 bool dsi_queue_get(struct dsi_queue *q, uint64_t offset, void *out, size_t size);
 
@@ -220,9 +235,9 @@ uint64_t dsi_queue_nonce(struct dsi_queue *q);
 /// The address of a futex.
 const void *dsi_queue_word(const struct dsi_queue *q, uint64_t offset);
 
-/// Ends the file for everybody, when no word can be written any more: it is truncated, so
-/// that nothing in it can be read as a wish.
-void dsi_queue_end_file(struct dsi_queue *q);
+/// Gives up a slot that cannot be written any more: its owner counts as dead, so whatever
+/// it says is nobody's wish.
+void dsi_queue_give_up(struct dsi_queue *q, uint32_t slot);
 
 /// Takes leadership if nobody has it. *control is what was seen; false also when that
 /// could not be read (the queue is broken then).

@@ -393,7 +393,7 @@ int dsi_queue_claim(struct dsi_queue *q, size_t bytes_max, struct dsi_arena *are
         rc = dsi_posix_fail(err, code, "claiming in", q->path);
         goto done;
     }
-    atomic_thread_fence(memory_order_seq_cst); // (3)
+    dsi_queue_fence(); // (3)
     for (size_t i = 0; i < choice.count; i++) {
         uint32_t slot = choice.slots[i];
         (*out)[*count].first = is_first(q, table, slot);
@@ -434,7 +434,7 @@ void dsi_queue_await(struct dsi_queue *q, size_t want, int64_t ns)
     if (!table || dsi_queue_put(q, awaits, &yes, sizeof yes) < 0) {
         goto done; // Then it waits for nobody.
     }
-    atomic_thread_fence(memory_order_seq_cst); // Against the owner's PUBLISHED.
+    dsi_queue_fence(); // Against the owner's PUBLISHED.
     while (code == 0 || code == -EAGAIN || code == -EINTR) {
         uint32_t bell = 0;
         int64_t left = until - dsi_clock_monotonic_ns();
