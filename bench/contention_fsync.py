@@ -24,17 +24,22 @@ def have_strace():
 
 
 def count_syncs(peer, folder, appends):
+    """(all syncs of a run, those of files that are no SQLite database or its journal)."""
     trace = folder.parent / "syncs.txt"
     command = peer.command(folder, 1, 1, appends, 120, 5)
-    run_writers(["strace", "-f", "-o", trace, "-e", f"trace={SYNCS}", *command], folder, 240)
-    text = trace.read_text(errors="replace")
-    return len(re.findall(rf"\b(?:{SYNCS.replace(',', '|')})\(", text))
+    run_writers(["strace", "-f", "-y", "-o", trace, "-e", f"trace={SYNCS}", *command], folder,
+                240)
+    calls = re.findall(rf"\b(?:{SYNCS.replace(',', '|')})\((?:\d+<([^>]*)>)?",
+                       trace.read_text(errors="replace"))
+    names = [path.rsplit("/", 1)[-1] for path in calls]
+    return len(calls), sum("." in n and not re.match(r"(catalog|plain)\.db", n) for n in names)
 
 
 def syncs_per_append(peer, folder):
     """How often one append of one row syncs: the difference of a longer and a shorter run."""
     few, many = 5, 25
-    return (count_syncs(peer, folder, many) - count_syncs(peer, folder, few)) / (many - few)
+    less, more = count_syncs(peer, folder, few), count_syncs(peer, folder, many)
+    return [(m - n) / (many - few) for m, n in zip(more, less)]
 
 
 def parts(line):

@@ -5,6 +5,10 @@ import contention_plot
 from results_file import replace_section
 
 AIM_PER_S, AIM_P99_MS, AIM_FAIRNESS, AIM_FLAT, AIM_FLOOR = 3000, 25, 1.5, 1.25, 1.3
+APPENDS = 120_000
+SHOWN = {"datashard": "DataShard", "deltalake": "deltalake", "duckdb": "DuckDB",
+         "duckdb-ext-ducklake": "DuckLake's extension", "pyiceberg": "PyIceberg",
+         "python": "Python"}
 AIM_RATIOS = {"pyiceberg": 100, "datashard_py": 100, "ducklake": 10, "deltalake": 10}
 
 
@@ -130,16 +134,21 @@ def aims(results):
     ratio = floor_ratio(results)
     out.append((f"one writer over the floor for its syncs: at most {AIM_FLOOR}", ratio,
                 (ratio or 1e9) <= AIM_FLOOR))
-    ratio = flat_ratio(results)
-    out.append((f"120,000 appends, last tenth over first: at most {AIM_FLAT}", ratio,
+    whole = head["acked"] if head else None
+    out.append((f"there, of {APPENDS:,} appends all acknowledged in time", whole,
+                (whole or 0) >= APPENDS))
+    ratio = flat_ratio(results) if whole and whole >= APPENDS else None
+    out.append((f"all {APPENDS:,} appends, last tenth over first: at most {AIM_FLAT}", ratio,
                 (ratio or 1e9) <= AIM_FLAT))
+    lost = sum(c["lost"] + c["duplicate"] + c["alien"] for c in our_cells(results))
+    out.append(("ours lost, doubled or made up, in all cells: none", lost, lost == 0))
     return [(what, value, ok if value is not None else None) for what, value, ok in out]
 
 
 def matrix(results, order, rows, key, digits):
     """Peers by numbers of writers, one figure in each cell."""
     writers = sorted({c["writers"] for c in results["cells"].values() if c["rows"] == rows})
-    out = ["| peer | " + " | ".join(f"{w} writers" for w in writers) + " |",
+    out = ["| peer | " + " | ".join(f"{w} writer{'s'[:w > 1]}" for w in writers) + " |",
            "|---" * (len(writers) + 1) + "|"]
     for name, label in order.items():
         cells = [find(results, name, w, rows) for w in writers]
@@ -185,14 +194,41 @@ def floor_section(results, order):
         made = ", ".join(f["steps"])
         out.append(f"* {order[name]}: {f['ours_us']:.0f} us, floor {f['floor_us']:.0f} us, "
                    f"ratio {f['ratio']:.2f}; one append: `{made}`")
-    syncs = ", ".join(f"{order[n]} {number(v)}" for n, v in results["syncs"].items())
-    return out + ["", f"Syncs for each append of one writer, by strace: {syncs or 'not counted'}.",
-                  ""]
+    return out + [""]
+
+
+def syncs_section(results, order):
+    """Who syncs what before it acknowledges."""
+    out = ["| peer | syncs for each append | of them of files of rows and metadata |",
+           "|---|---|---|"]
+    for name, (calls, files) in results["syncs"].items():
+        out.append(f"| {order[name]} | {calls:.1f} | {files:.1f} |")
+    return out + [""]
+
+
+def head_section(results, order):
+    """The cell that the aims are about, with the lowest and the highest of its rounds."""
+    ours = rate(results, "datashard_sqlite")
+    out = ["| peer | appends | /s | of rounds | ours over it | p50 ms | p99 ms | max ms | failed "
+           "| lost | fewest..most |", "|---" * 11 + "|"]
+    for name, label in order.items():
+        c = find(results, name, 12, 1)
+        if c:
+            rounds = c.get("rounds") or [c["per_s"]]
+            out.append(
+                f"| {label} | {number(c['acked'])} | {number(c['per_s'])} | "
+                f"{number(min(rounds))}..{number(max(rounds))} | "
+                f"{number(over(ours, c['per_s']))} | {number(c['p50_ms'])} | "
+                f"{number(c['p99_ms'])} | {number(c['max_ms'])} | "
+                f"{number(c['failed'] + c['unfinished'])} | {number(c['lost'])} | "
+                f"{number(c['fewest'])}..{number(c['most'])} |")
+    return out + [""]
 
 
 def section(results, order):
     minutes = results["took_s"] / 60
-    versions = ", ".join(f"{n} {v}" for n, v in sorted(results["versions"].items()))
+    versions = ", ".join(f"{SHOWN[n]} {v}" for n, v in sorted(results["versions"].items())
+                         if n in SHOWN)
     command = "make bench-contention" + (" OPTIONS=--quick" if results["quick"] else "")
     out = [
         "# Many writers of one table: figures", "",
@@ -200,14 +236,14 @@ def section(results, order):
         "what is measured and how:", "[README.md](README.md). " + versions + ".", "",
         "A cell is a new table and a few seconds; whoever is slow has made few appends in it "
         "(the column says how", "many), and its p99 is then no more than its slowest. Appends "
-        "are acknowledged one by one. Where the", "number of syncs for each append is 0, an "
-        "acknowledgement does not survive a power cut.", "",
+        "are acknowledged one by one. Whose files are", "not synced (a table below), whose "
+        "acknowledgements do not survive a power cut: that makes it quicker here.", "",
         "![appends a second and p99 by writers](contention.png)", "", "## Aims", "",
         "| aim | found | met |", "|---|---|---|"]
     for what, value, ok in aims(results):
         out.append(f"| {what} | {number(value, 2)} | "
                    f"{'not measured' if ok is None else 'yes' if ok else '**no**'} |")
-    out.append("")
+    out += ["", "## 12 writers, one row", "", *head_section(results, order)]
     rows_list = sorted({c["rows"] for c in results["cells"].values()})
     for rows in rows_list:
         what = "one row" if rows == 1 else f"{rows:,} rows"
@@ -216,7 +252,8 @@ def section(results, order):
                 *matrix(results, order, rows, "p99_ms", 1)]
     out += ["## Time for each append as the table grows (12 writers, one row)", "",
             *flat_section(results), "## One writer beside the floor for its syncs", "",
-            *floor_section(results, order)]
+            *floor_section(results, order), "## Syncs for each append of one writer, by strace",
+            "", *syncs_section(results, order)]
     if results["not_run"]:
         out += ["## Not run", "", *(f"* {n}: {w}" for n, w in results["not_run"].items()), ""]
     for rows in rows_list:

@@ -140,6 +140,7 @@ static _Noreturn void be_writer(const struct run *run, const struct run_ops *ops
     close(gate->ready[0]);
     void *state = ops->open(run, writer);
     put(gate->ready[1], "r", 1);
+    close(gate->ready[1]);
     wait_for_end(gate->go[0]);
     append_until_over(run, ops, writer, state, begun);
     ops->close(state);
@@ -234,7 +235,8 @@ int run_writers(const struct run *run, const struct run_ops *ops)
     close(gate.go[0]);
     for (int ready = 0; ready < run->writers;) {
         ssize_t n = read(gate.ready[0], &byte, 1);
-        if (n == 0) {
+        if (n == 0) { // All who are not ready are gone.
+            gather(children, run->writers, 0);
             run_die("starting", "a writer could not open the table");
         }
         ready += n == 1;

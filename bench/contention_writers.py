@@ -97,6 +97,7 @@ def run(peer, folder, writers, rows, appends, seconds, grace):
         state = peer.open(folder)
         peer.warm(writer, rows)
         os.write(ready[1], b"r")
+        os.close(ready[1])
         os.read(go[0], 1)  # Nothing is sent: it ends when the parent closes its side.
         append_until_over(peer, state, writer, (folder, rows, appends, seconds), begun)
 
@@ -104,7 +105,8 @@ def run(peer, folder, writers, rows, appends, seconds, grace):
     os.close(ready[1])
     os.close(go[0])
     for _ in pids:
-        if not os.read(ready[0], 1):
+        if not os.read(ready[0], 1):  # All who are not ready are gone.
+            gather(pids, 0)
             sys.exit(f"contention: {peer.name}: a writer could not open the table")
     os.close(go[1])
     killed, ends = gather(pids, time.monotonic() + seconds + grace)
