@@ -553,8 +553,7 @@ void k9_final_scan(const struct k9_run *run, int which)
         // What nobody can be asked about is settled by looking.
         for (int64_t i = 0; i < run->appends; i++) {
             struct k9_intent *intent = intent_of(run, i);
-            bool asked = intent->token || intent->again ||
-                         (k9_identity_given(run, i) && run->late);
+            bool asked = intent->token || (k9_identity_given(run, i) && run->late);
             if (atomic_load(&intent->state) == K9_UNKNOWN && !asked && !intent->answer) {
                 intent->answer = t.seen[i] > 0 ? K9_ANSWER_THERE : K9_ANSWER_ABSENT;
             }
@@ -577,7 +576,7 @@ void k9_settle(const struct k9_run *run)
         if (state == K9_UNKNOWN && intent->answer == K9_ANSWER_NONE) {
             if (intent->token) {
                 resolve(run, table, intent);
-            } else {
+            } else if (run->late) {
                 append_again(run, table, i, false);
             }
         } else if (run->late && state == K9_ACKED && k9_identity_given(run, i) &&
