@@ -200,7 +200,7 @@ static void visit_file(struct clean *c, const char *path, const char *name,
         if (unlink(path) != 0) {
             k9_die(path);
         }
-    } else if (c->told++ < K9_EXAMPLES) {
+    } else if (!c->removing && c->told++ < K9_EXAMPLES) {
         fprintf(stderr, "kill9: nothing refers to %s, and no crash explains it\n", path);
     }
 }

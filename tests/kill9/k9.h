@@ -116,7 +116,8 @@ struct k9_run {
     int64_t kills;
     int64_t stops;
     int64_t stop_ms_max;
-    int64_t keep; // Snapshots kept by expiry.
+    int64_t vandals; // Times that queue or locks are damaged.
+    int64_t keep;    // Snapshots kept by expiry.
     int64_t watchdog_ms;
     bool late; // Commits are repeated at the end, too, when their snapshots are gone.
     enum k9_plant plant;
@@ -198,6 +199,11 @@ void k9_settle(const struct k9_run *run);
 
 void k9_clean(const struct k9_run *run);
 
+// vandal.c
+
+/// Damages the queue of the table's writers, or one of their locks.
+void k9_vandal(const struct k9_run *run, uint64_t *random);
+
 // storm.c: processes.
 
 enum k9_role {
@@ -215,6 +221,7 @@ enum k9_role {
 struct k9_storm {
     int64_t kills;
     int64_t stops;
+    int64_t vandals;
     int64_t leaders;    // Of the kills and stops: of who led then.
     int64_t ms;         // It took.
     int64_t longest_ms; // Without any acknowledgement.

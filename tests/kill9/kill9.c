@@ -25,6 +25,7 @@ static const char usage[] =
     "  --kills N           kill -9 in all (60)\n"
     "  --stops N           SIGSTOP with SIGCONT in all (6)\n"
     "  --stop-ms N         the longest stop (3000)\n"
+    "  --vandals N         times that the writers' queue or a lock is damaged (0)\n"
     "  --keep N            snapshots that expiry keeps (100)\n"
     "  --late 0|1          whether commits are repeated at the end, too (0)\n"
     "  --pyiceberg N       appends of PyIceberg (0), with\n"
@@ -104,15 +105,15 @@ static void tell_run(const struct k9_run *run, const struct k9_storm *storm)
     const struct k9_shared *s = run->shared;
 
     printf("kill9: %s: %.1f s, %.0f appends/s, longest pause %.1f s; %" PRId64
-           " kills (%" PRId64 " hit a leader or stopped it), %" PRId64 " stops; %" PRId64
-           " scans beside it, %" PRId64 " overtaken by expiry; largest group %" PRId64
-           "; %" PRId64 " hurried and given up, %" PRId64
-           " property changes in doubt; %" PRId64 " snapshots; %" PRId64
-           " files left by crashes\n",
+           " kills (%" PRId64 " hit a leader or stopped it), %" PRId64 " stops, %" PRId64
+           " times vandalised; %" PRId64 " scans beside it, %" PRId64
+           " overtaken by expiry; largest group %" PRId64 "; %" PRId64
+           " hurried and given up, %" PRId64 " property changes in doubt; %" PRId64
+           " snapshots; %" PRId64 " files left by crashes\n",
            run->path_table ? "path" : "sqlite", (double)storm->ms / 1000,
            (double)atomic_load(&s->acked) * 1000 / (double)(storm->ms + 1),
            (double)storm->longest_ms / 1000, storm->kills, storm->leaders, storm->stops,
-           atomic_load(&s->scans), atomic_load(&s->scans_missed),
+           storm->vandals, atomic_load(&s->scans), atomic_load(&s->scans_missed),
            atomic_load(&s->group_max), atomic_load(&s->given_up), atomic_load(&s->doubts),
            s->snapshots, s->leftovers);
     fflush(stdout);
@@ -246,6 +247,7 @@ static bool set_number(struct k9_run *r, const char *name, const char *text)
         {"--kills", &r->kills, 1, 1000000},
         {"--stops", &r->stops, 1, 100000},
         {"--stop-ms", &r->stop_ms_max, 100, 100000},
+        {"--vandals", &r->vandals, 0, 1000000},
         {"--keep", &r->keep, 1, 1000000},
         {"--pyiceberg", &r->pyiceberg, 0, 100000},
         {"--watchdog", &r->watchdog_ms, 1, 86400},
@@ -343,6 +345,7 @@ static void run_share(const struct options *o, const char *kind, const char *roo
     run.appends = (run.appends + share - 1) / share;
     run.kills = (run.kills + share - 1) / share;
     run.stops = (run.stops + share - 1) / share;
+    run.vandals = (run.vandals + share - 1) / share;
     if (run.path_table) {
         run.pyiceberg = 0; // It knows no path tables.
     }

@@ -42,6 +42,7 @@ struct storm {
     uint64_t random;
     int64_t next_kill; // Appends begun when it falls due.
     int64_t next_stop;
+    int64_t next_vandal;
     int64_t progress; // For the watchdog.
     int64_t progress_ms;
     int64_t acked;
@@ -290,10 +291,11 @@ static struct child *draw_victim(struct storm *s)
 static int64_t due(struct storm *s, int64_t nth, int64_t count)
 {
     int64_t total = s->run->appends - WINDOW;
+    if (nth >= count) {
+        return INT64_MAX;
+    }
     int64_t part = total / count > 0 ? total / count : 1;
-
-    return nth >= count ? INT64_MAX
-                        : total * nth / count + (int64_t)draw(s, (uint64_t)part);
+    return total * nth / count + (int64_t)draw(s, (uint64_t)part);
 }
 
 static void kill_one(struct storm *s)
@@ -340,6 +342,7 @@ static void let_go_on(struct storm *s)
 static void set_limit(struct storm *s)
 {
     int64_t next = s->next_kill < s->next_stop ? s->next_kill : s->next_stop;
+    next = next < s->next_vandal ? next : s->next_vandal;
     atomic_store(&s->run->shared->limit, next == INT64_MAX ? next : next + WINDOW);
 }
 
@@ -440,6 +443,7 @@ bool k9_storm_run(const struct k9_run *run, struct k9_storm *out)
     s.progress_ms = s.acked_ms = start_ms;
     s.next_kill = due(&s, 0, run->kills);
     s.next_stop = due(&s, 0, run->stops);
+    s.next_vandal = due(&s, 0, run->vandals);
     set_limit(&s);
     for (int i = 0; i < run->writers; i++) {
         add(&s, K9_ROLE_WRITER, i);
@@ -458,6 +462,10 @@ bool k9_storm_run(const struct k9_run *run, struct k9_storm *out)
         }
         if (begun >= s.next_stop) {
             stop_one(&s);
+        }
+        if (begun >= s.next_vandal) {
+            k9_vandal(run, &s.random);
+            s.next_vandal = due(&s, ++out->vandals, run->vandals);
         }
         set_limit(&s);
         give_way(&s);
