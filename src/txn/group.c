@@ -50,12 +50,14 @@ static int since_of(struct owner *o, struct dsi_mark *out, struct ds_error *err)
     }
     if (dsi_group_note_get(o->queue, &note)) {
         *out = note.head;
-        return DS_OK;
+    } else {
+        DSI_TRY(dsi_table_refresh(a->table, err));
+        s = dsi_table_state(a->table);
+        *out = dsi_mark_of(s);
+        dsi_state_unref(s);
     }
-    DSI_TRY(dsi_table_refresh(a->table, err));
-    s = dsi_table_state(a->table);
-    *out = dsi_mark_of(s);
-    dsi_state_unref(s);
+    // From here a later look begins, too: the handle's own state may be old by far.
+    a->trail.looked = *out;
 done:
     return rc;
 }
