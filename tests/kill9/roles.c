@@ -184,7 +184,10 @@ static void resolve(const struct k9_run *run, ds_table *table, struct k9_intent 
     if (rc == DS_OK) {
         intent->answer =
             result.outcome == DS_COMMITTED ? K9_ANSWER_THERE : K9_ANSWER_ABSENT;
-    } else if (rc != DS_EUNKNOWN) {
+    } else if (rc == DS_EUNKNOWN) {
+        fprintf(stderr, "kill9: [%d] in doubt still: %s (%s)\n", (int)getpid(),
+                err.message, token);
+    } else {
         k9_fail("resolving", &err);
     }
 }
@@ -296,6 +299,8 @@ static void append_one(struct lane *l, int64_t number)
             append_again(run, l->table, number, l->alone);
         }
     } else if (rc == DS_EUNKNOWN) {
+        fprintf(stderr, "kill9: [%d] append %" PRId64 " in doubt: %s (%s)\n",
+                (int)getpid(), number, err.message, result.token);
         keep_token(run, intent, result.token);
         settle_open(l, number);
     } else {
