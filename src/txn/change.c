@@ -278,6 +278,32 @@ int dsi_change_hold(struct dsi_change *c, const struct dsi_held_rows *rows,
     return DS_OK;
 }
 
+int dsi_change_replace(struct dsi_change *c, const struct dsi_replaced_file *replaced,
+                       size_t count, int64_t sequence_number, struct ds_error *err)
+{
+    struct dsi_replaced_file *all = dsi_arena_array(&c->arena, count, sizeof *all);
+    struct dsi_operation *o = c->operation_count == 1 ? c->operations : NULL;
+
+    assert(count > 0 && o && o->kind == DSI_OPERATION_APPEND && o->file_count > 0);
+    assert(o->stored.manifest_count == 0 && o->held.rows == 0);
+    if (!all) {
+        return no_memory(err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        all[i] = replaced[i];
+        all[i].path = dsi_arena_strdup(&c->arena, replaced[i].path);
+        all[i].manifest = dsi_arena_strdup(&c->arena, replaced[i].manifest);
+        if (!all[i].path || !all[i].manifest) {
+            return no_memory(err);
+        }
+    }
+    o->kind = DSI_OPERATION_REWRITE;
+    o->replaced = all;
+    o->replaced_count = count;
+    o->sequence_number = sequence_number;
+    return DS_OK;
+}
+
 void dsi_change_drop_held(struct dsi_change *c)
 {
     for (size_t i = 0; i < c->operation_count; i++) {

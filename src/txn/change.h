@@ -26,12 +26,13 @@ enum { DSI_NONCE_TEXT_SIZE = 9 }; // Eight hexadecimal digits and the terminator
 enum { DSI_IDENTITY_SHORT_SIZE = 22 };
 
 // What a change can do. Each kind has its row in the conflict rules (txn/conflict.h).
-// To come, each with what it needs: overwrite, delete, row delta, rewrite, schema, spec,
-// sort order, refs.
+// To come, each with what it needs: overwrite, delete, row delta, schema, spec, sort
+// order, refs.
 enum dsi_operation_kind {
     DSI_OPERATION_APPEND,         // Adds data files.
     DSI_OPERATION_SET_PROPERTIES, // Sets and removes table properties.
     DSI_OPERATION_EMPTY,          // A version without content: the fence of a resolve.
+    DSI_OPERATION_REWRITE,        // Data files take the place of others, rows unchanged.
     DSI_OPERATION_COUNT,
 };
 
@@ -53,6 +54,14 @@ struct dsi_stored_files {
     int64_t partitions; // Different ones, at least.
 };
 
+// A data file that goes, and the manifest it was seen in.
+struct dsi_replaced_file {
+    const char *path;
+    const char *manifest;
+    int64_t rows;
+    int64_t bytes;
+};
+
 struct dsi_operation {
     enum dsi_operation_kind kind;
     const struct dsi_data_file *files; // APPEND: any of files, stored and rows.
@@ -61,6 +70,9 @@ struct dsi_operation {
     struct dsi_stored_files stored;
     struct dsi_held_rows held;       // Become files before anything is rebased.
     struct ds_properties properties; // SET_PROPERTIES; a value of NULL removes its key.
+    const struct dsi_replaced_file *replaced; // REWRITE: what `files` stand for; of one
+    size_t replaced_count;                    // partition spec, none with deletes.
+    int64_t sequence_number; // REWRITE: the largest data sequence number among them.
 };
 
 // What the change read, and so depends on: the place of conflict filters and of the
@@ -125,6 +137,16 @@ const struct dsi_held_rows *dsi_change_held(const struct dsi_change *c);
 
 /// Forgets the rows it holds: they have become files.
 void dsi_change_drop_held(struct dsi_change *c);
+
+/// Makes what the change appends, files alone, take the place of others (copied): it is a
+/// rewrite then. `sequence_number` is the largest data sequence number of those.
+DS_MUST_CHECK int dsi_change_replace(struct dsi_change *c,
+                                     const struct dsi_replaced_file *replaced,
+                                     size_t count, int64_t sequence_number,
+                                     struct ds_error *err);
+
+/// The rewrite of a change; NULL when it is none.
+const struct dsi_operation *dsi_change_rewrite(const struct dsi_change *c);
 
 /// Names an owner whose change this one includes.
 DS_MUST_CHECK int dsi_change_add_member(struct dsi_change *c, const char *identity,

@@ -57,3 +57,13 @@ const struct dsi_held_rows *dsi_change_held(const struct dsi_change *c)
     }
     return NULL;
 }
+
+const struct dsi_operation *dsi_change_rewrite(const struct dsi_change *c)
+{
+    for (size_t i = 0; i < c->operation_count; i++) {
+        if (c->operations[i].kind == DSI_OPERATION_REWRITE) {
+            return &c->operations[i];
+        }
+    }
+    return NULL;
+}

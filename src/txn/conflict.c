@@ -177,6 +177,9 @@ static const check_fn rules[DSI_OPERATION_COUNT][DSI_CHECKS_MAX + 1] = {
                               NULL},
     [DSI_OPERATION_SET_PROPERTIES] = {same_table, writable, NULL},
     [DSI_OPERATION_EMPTY] = {same_table, writable, NULL},
+    // That the replaced files are still there is asked where the list is at hand
+    // (rebase_rewrite.h).
+    [DSI_OPERATION_REWRITE] = {same_table, writable, branch_not_tag, specs_there, NULL},
 };
 
 int dsi_conflict_check(const struct dsi_state *state, const struct dsi_change *change,

@@ -90,14 +90,16 @@ done:
 static int build_spec(struct work *w, const struct dsi_operation *o, int32_t spec_id,
                       struct ds_error *err)
 {
+    // ADDED, with snapshot id and sequence numbers inherited; but rows that were there
+    // before are as old as they were.
+    const int64_t number = o->kind == DSI_OPERATION_REWRITE ? o->sequence_number : -1;
     size_t count = 0;
     int rc = DS_OK;
 
     for (size_t i = 0; i < o->file_count; i++) {
         if (o->files[i].spec_id == spec_id) {
-            // ADDED, with snapshot id and sequence numbers inherited.
             w->entries[count++] =
-                (struct dsi_manifest_entry){DSI_ENTRY_ADDED, -1, -1, -1, o->files[i]};
+                (struct dsi_manifest_entry){DSI_ENTRY_ADDED, -1, number, -1, o->files[i]};
         }
         if (count == DSI_MANIFEST_FILES_MAX || (i + 1 == o->file_count && count > 0)) {
             DSI_TRY(build_manifest(w, spec_id, count, err));

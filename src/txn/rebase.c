@@ -11,6 +11,7 @@
 #include "txn/expire.h"
 #include "txn/merge.h"
 #include "txn/paths.h"
+#include "txn/rebase_rewrite.h"
 #include "txn/summary.h"
 
 // What one rebase works on: the change itself, then one part after the other.
@@ -475,11 +476,11 @@ done:
     return rc;
 }
 
-// Room for one more file and the merged manifests, behind what is there.
-static int make_room(struct work *w, struct ds_error *err)
+// Room for a list and so many manifests, behind the files that are there.
+static int make_room(struct work *w, size_t manifests, struct ds_error *err)
 {
     struct dsi_rebased *out = w->out;
-    size_t room = out->file_count + w->plan.group_count + 1;
+    size_t room = out->file_count + manifests + 1;
     struct dsi_new_file *files = dsi_arena_array(&out->arena, room, sizeof *files);
 
     if (!files) {
@@ -501,18 +502,48 @@ static bool may_merge(const struct work *w)
             w->parent->sequence_number <= w->base->metadata->last_sequence_number);
 }
 
-// The new snapshot; or nothing yet, and out->outcome says what is needed.
-static int append(struct work *w, struct ds_error *err)
+// Takes files out of the parent's manifests; the ones that take their place are among
+// the new rows.
+static int replace(struct work *w, const struct dsi_operation *o, size_t *replaced,
+                   struct ds_error *err)
 {
-    struct dsi_merge_policy policy = {0};
-    size_t replaced = 0;
+    struct dsi_rewrite_input in = {.metadata = w->metadata,
+                                   .change = w->change,
+                                   .operation = o,
+                                   .snapshot_id = w->prepared->snapshot_id,
+                                   .attempt = w->input->attempt,
+                                   .rows = w->rows,
+                                   .row_count = w->row_count,
+                                   .new_count = w->new_count,
+                                   .loaded = w->input->loaded,
+                                   .loaded_count = w->input->loaded_count};
+    struct dsi_rewritten made = {0};
     int rc = DS_OK;
 
-    w->parent = dsi_rebase_parent(w->metadata, w->change->branch);
-    DSI_TRY(take_rows(w, err));
-    if (w->out->outcome == DSI_REBASE_NEEDS) {
+    DSI_TRY(dsi_rebase_rewrite(&in, &w->out->arena, &made, err));
+    if (made.needs_count > 0) {
+        w->out->outcome = DSI_REBASE_NEEDS;
+        w->out->needs = made.needs;
+        w->out->needs_count = made.needs_count;
         goto done;
     }
+    DSI_TRY(make_room(w, 1, err));
+    DSI_TRY(add_file(w, made.path, &made.bytes, err));
+    w->rows = made.rows;
+    w->row_count = made.row_count;
+    w->created = 1;
+    *replaced = made.replaced;
+done:
+    dsi_buf_release(&made.bytes);
+    return rc;
+}
+
+// Merges manifests, when it is time.
+static int merge_rows(struct work *w, size_t *replaced, struct ds_error *err)
+{
+    struct dsi_merge_policy policy = {0};
+    int rc = DS_OK;
+
     DSI_TRY(dsi_merge_policy_of(w->metadata, &policy, err));
     policy.enabled = policy.enabled && may_merge(w);
     DSI_TRY(
@@ -522,12 +553,31 @@ static int append(struct work *w, struct ds_error *err)
         goto done;
     }
     for (size_t i = 0; i < w->row_count; i++) {
-        replaced += w->plan.group[i] > 0 && !is_new(w, i);
+        *replaced += w->plan.group[i] > 0 && !is_new(w, i);
     }
-    DSI_TRY(make_room(w, err));
+    DSI_TRY(make_room(w, w->plan.group_count, err));
     DSI_TRY(merge(w, err));
-    DSI_TRY(build_list(w, w->metadata->last_sequence_number + 1, err));
-    DSI_TRY(build_snapshot(w, replaced, err));
+done:
+    return rc;
+}
+
+// The new snapshot; or nothing yet, and out->outcome says what is needed.
+static int append(struct work *w, struct ds_error *err)
+{
+    const struct dsi_operation *rewrite = dsi_change_rewrite(w->change);
+    size_t replaced = 0;
+    int rc = DS_OK;
+
+    w->parent = dsi_rebase_parent(w->metadata, w->change->branch);
+    DSI_TRY(take_rows(w, err));
+    if (w->out->outcome == DSI_REBASED) {
+        DSI_TRY(rewrite ? replace(w, rewrite, &replaced, err)
+                        : merge_rows(w, &replaced, err));
+    }
+    if (w->out->outcome == DSI_REBASED) {
+        DSI_TRY(build_list(w, w->metadata->last_sequence_number + 1, err));
+        DSI_TRY(build_snapshot(w, replaced, err));
+    }
 done:
     return rc;
 }

@@ -137,11 +137,67 @@ static void retire_manifests(ds_storage *storage, const struct dsi_metadata *m,
     dsi_manifest_list_release(&after);
 }
 
+// Removes the data files that `child` took out of the table. Its parent was the last that
+// had them, for a file never comes back.
+static void retire_replaced(ds_storage *storage, const struct dsi_metadata *m,
+                            const struct dsi_snapshot *child, const char *folder)
+{
+    struct dsi_manifest_read_options options = {.skip_metrics = true};
+    struct dsi_manifest_list list = {0};
+    bool known = dsi_snapshot_manifests(storage, m, child, &list, NULL) == DS_OK;
+
+    for (size_t i = 0; known && i < list.count; i++) {
+        const struct dsi_manifest_file *f = &list.files[i];
+        struct dsi_manifest manifest = {0};
+        if (f->added_snapshot_id != child->snapshot_id || f->deleted_files_count == 0 ||
+            f->content != DSI_MANIFEST_DATA ||
+            dsi_manifest_load(storage, m, f, &options, &manifest, NULL) != DS_OK) {
+            continue;
+        }
+        for (size_t k = 0; k < manifest.entry_count; k++) {
+            const struct dsi_manifest_entry *e = &manifest.entries[k];
+            if (e->status == DSI_ENTRY_DELETED && e->snapshot_id == child->snapshot_id &&
+                dsi_path_is_below(e->file.path, folder)) {
+                remove_quietly(storage, e->file.path);
+            }
+        }
+        dsi_manifest_release(&manifest);
+    }
+    dsi_manifest_list_release(&list);
+}
+
+static bool is_rewrite(const struct dsi_snapshot *s)
+{
+    const char *operation = dsi_snapshot_summary(s, "operation");
+    return operation && strcmp(operation, "replace") == 0;
+}
+
+// Before manifests go: they tell which files were replaced.
+static void retire_files(ds_storage *storage, const struct dsi_metadata *m,
+                         const struct dsi_snapshot *const *expired, size_t count)
+{
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    char *folder = NULL;
+
+    if (dsi_table_data_path(m, &arena, &folder, NULL) == DS_OK) {
+        for (size_t i = 0; i < count; i++) {
+            const struct dsi_snapshot *child = only_child(m, expired, count, expired[i]);
+            if (child && is_rewrite(child)) {
+                retire_replaced(storage, m, child, folder);
+            }
+        }
+    }
+    dsi_arena_release(&arena);
+}
+
 void dsi_retire_snapshots(ds_storage *storage, const struct dsi_metadata *m,
                           const struct dsi_snapshot *const *expired, size_t count)
 {
     bool line = count > 0 && is_line(m);
 
+    if (line) {
+        retire_files(storage, m, expired, count);
+    }
     for (size_t i = 0; line && i < count; i++) {
         const struct dsi_snapshot *child = only_child(m, expired, count, expired[i]);
         // One that replaced no manifest has all of its parent's: nothing to look for.

@@ -6,8 +6,9 @@
 #include "txn/rebase.h"
 
 /// After a version was committed that forgot snapshots: removes their manifest lists, and
-/// the manifests that only they had. Judges by `m`, the committed version; whatever
-/// it cannot prove unreachable stays. Data files are never removed here.
+/// the manifests that only they had, and the data files that a rewrite replaced and only
+/// they had. Judges by `m`, the committed version; whatever it cannot prove unreachable
+/// stays, as do data files outside the table's data folder.
 void dsi_retire_snapshots(ds_storage *storage, const struct dsi_metadata *m,
                           const struct dsi_snapshot *const *expired, size_t count);
 

@@ -258,28 +258,46 @@ int64_t dsi_summary_replaced(const struct dsi_snapshot *s)
     return text && dsi_text_to_i64(text, strlen(text), &n) && n >= 0 ? n : -1;
 }
 
+// What a rewrite takes out.
+static struct added count_replaced(const struct dsi_operation *rewrite)
+{
+    struct added gone = {0};
+
+    for (size_t i = 0; rewrite && i < rewrite->replaced_count; i++) {
+        gone.files++;
+        gone.rows += rewrite->replaced[i].rows;
+        gone.bytes += rewrite->replaced[i].bytes;
+    }
+    return gone;
+}
+
 int dsi_summary_append(const struct dsi_summary_input *in, struct dsi_arena *arena,
                        struct ds_properties *out, struct ds_error *err)
 {
     struct builder b = {.arena = arena};
     struct dsi_map map = DSI_MAP_INIT;
+    const struct dsi_operation *rewrite = dsi_change_rewrite(in->change);
+    const struct added gone = count_replaced(rewrite);
     struct added all = {0};
     int rc = DS_OK;
 
     DSI_TRY(count_partitions(in, &map, arena, &all, err));
-    put(&b, "operation", "append");
+    put(&b, "operation", rewrite ? "replace" : "append");
     put(&b, DSI_KEY_COMMIT_ID, in->change->identity);
     put_members(&b, in);
     put_positive(&b, "added-data-files", all.files);
     put_positive(&b, "added-records", all.rows);
     put_positive(&b, "added-files-size", all.bytes);
+    put_positive(&b, "deleted-data-files", gone.files);
+    put_positive(&b, "deleted-records", gone.rows);
+    put_positive(&b, "removed-files-size", gone.bytes);
     DSI_TRY(put_partitions(in, &map, &b, err));
     put_number(&b, "manifests-created", (int64_t)in->manifests_created);
     put_number(&b, "manifests-kept", (int64_t)in->manifests_kept);
     put_number(&b, KEY_REPLACED, (int64_t)in->manifests_replaced);
-    put_total(&b, in->parent, "total-records", all.rows);
-    put_total(&b, in->parent, "total-files-size", all.bytes);
-    put_total(&b, in->parent, "total-data-files", all.files);
+    put_total(&b, in->parent, "total-records", all.rows - gone.rows);
+    put_total(&b, in->parent, "total-files-size", all.bytes - gone.bytes);
+    put_total(&b, in->parent, "total-data-files", all.files - gone.files);
     put_total(&b, in->parent, "total-delete-files", 0);
     put_total(&b, in->parent, "total-position-deletes", 0);
     put_total(&b, in->parent, "total-equality-deletes", 0);

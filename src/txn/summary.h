@@ -16,8 +16,8 @@ struct dsi_summary_input {
     size_t manifests_replaced;
 };
 
-/// An append's summary, "operation" first; keys and values in the arena. The caller's own
-/// entries never replace ours. Pure.
+/// An append's or a rewrite's summary, "operation" first; keys and values in the arena.
+/// The caller's own entries never replace ours. Pure.
 DS_MUST_CHECK int dsi_summary_append(const struct dsi_summary_input *in,
                                      struct dsi_arena *arena, struct ds_properties *out,
                                      struct ds_error *err);

@@ -1,0 +1,109 @@
+// Tables of many small files, and what is in them: for the tests of rewrites.
+#ifndef DSI_TEST_TXN_TIDY_FIXTURE_H
+#define DSI_TEST_TXN_TIDY_FIXTURE_H
+
+#include "fixture.h"
+#include "txn/append.h"
+#include "txn/tidy.h"
+
+// Appends rows (first, "name"), (first + 1, "name"), … in a commit of their own.
+static inline void tidy_append(struct dsi_table *t, int64_t first, int64_t count,
+                               const char *name)
+{
+    const struct dsi_state *s = dsi_table_state(t);
+    struct ds_error err = {0};
+    struct dsi_change *change = NULL;
+    struct dsi_append *a = NULL;
+    struct dsi_batch_builder *rows = NULL;
+    struct dsi_batch b;
+
+    assert_int_equal(dsi_change_new(s, NULL, &change, NULL), DS_OK);
+    assert_int_equal(dsi_append_new(dsi_table_storage(t), s->metadata, change, &a, NULL),
+                     DS_OK);
+    assert_int_equal(dsi_batch_builder_new(dsi_append_schema(a), &rows, NULL), DS_OK);
+    for (int64_t i = 0; i < count; i++) {
+        struct dsi_value id = {.kind = DSI_TYPE_LONG, .as.i64 = first + i};
+        struct dsi_value text = {.kind = DSI_TYPE_STRING,
+                                 .as.bytes = {(const uint8_t *)name, strlen(name)}};
+        assert_int_equal(dsi_batch_builder_set(rows, 0, &id, NULL), DS_OK);
+        assert_int_equal(dsi_batch_builder_set(rows, 1, &text, NULL), DS_OK);
+        assert_int_equal(dsi_batch_builder_end_row(rows, NULL), DS_OK);
+    }
+    assert_int_equal(dsi_batch_builder_take(rows, &b, NULL), DS_OK);
+    dsi_batch_builder_free(rows);
+    assert_int_equal(dsi_append_batch(a, &b, NULL), DS_OK);
+    assert_int_equal(dsi_append_finish(a, NULL), DS_OK);
+    if (dsi_commit(t, change, NULL, NULL, &err) != DS_OK) {
+        fail_msg("%s", err.message);
+    }
+    dsi_batch_release(&b);
+    dsi_append_free(a);
+    dsi_change_free(change);
+    dsi_state_unref(s);
+}
+
+// A value that two equal multisets of rows share, and hardly others: the sum over rows of
+// a hash of each.
+struct tidy_rows {
+    int64_t count;
+    uint64_t sum;
+};
+
+static inline struct tidy_rows tidy_rows(struct dsi_catalog *c)
+{
+    struct tidy_rows all = {0};
+    struct dsi_metadata *m = NULL;
+    struct dsi_scan *scan = NULL;
+    struct dsi_batch b;
+    struct ds_error err = {0};
+
+    assert_int_equal(dsi_metadata_load(c->storage, c->head, &m, NULL), DS_OK);
+    struct dsi_scan_options o = {.storage = c->storage, .metadata = m};
+    assert_int_equal(dsi_scan_open(&o, &scan, NULL), DS_OK);
+    int rc = DS_OK;
+    while ((rc = dsi_scan_next(scan, &b, &err)) == DS_ROW) {
+        for (int64_t i = 0; i < b.rows; i++) {
+            struct dsi_value id;
+            struct dsi_value name;
+            dsi_column_value(&b.columns[0], i, &id);
+            dsi_column_value(&b.columns[1], i, &name);
+            uint64_t h = (uint64_t)id.as.i64 * UINT64_C(0x9e3779b97f4a7c15) + 1;
+            for (size_t k = 0; k < name.as.bytes.size; k++) {
+                h = (h ^ name.as.bytes.data[k]) * UINT64_C(0x100000001b3);
+            }
+            all.sum += h ^ (h >> 29);
+        }
+        all.count += b.rows;
+        dsi_batch_release(&b);
+    }
+    if (rc != DS_OK) {
+        fail_msg("%s", err.message);
+    }
+    dsi_scan_free(scan);
+    dsi_metadata_unref(m);
+    return all;
+}
+
+static inline struct seen tidy_seen(struct dsi_catalog *c)
+{
+    struct seen seen;
+    const char *why = test_look(c->storage, c->head, &seen);
+    if (why) {
+        fail_msg("%s", why);
+    }
+    return seen;
+}
+
+static inline struct dsi_tidied tidy_once(struct dsi_table *t, struct dsi_tidy *limits)
+{
+    struct dsi_tidied done = {0};
+    struct ds_error err = {0};
+    if (dsi_tidy_once(t, limits, &done, &err) != DS_OK) {
+        fail_msg("%s", err.message);
+    }
+    return done;
+}
+
+static const struct ds_property tidy_on[] = {{DSI_KEY_MERGE_SMALL_FILES, "true"}};
+
+#endif
