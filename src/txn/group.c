@@ -19,6 +19,7 @@ struct owner {
     struct dsi_attempts *attempts;
     struct dsi_queue *queue;
     struct dsi_ticket ticket;
+    struct dsi_mark since; // A version that does not have the identity.
     struct dsi_group_end *end;
 };
 
@@ -56,8 +57,6 @@ static int since_of(struct owner *o, struct dsi_mark *out, struct ds_error *err)
         *out = dsi_mark_of(s);
         dsi_state_unref(s);
     }
-    // From here a later look begins, too: the handle's own state may be old by far.
-    a->trail.looked = *out;
 done:
     return rc;
 }
@@ -68,7 +67,6 @@ static int encode(struct owner *o, struct dsi_buf *out, struct ds_error *err)
     const struct dsi_attempts *a = o->attempts;
     struct dsi_change copy = *a->change;
     struct dsi_operation operations[DSI_OPERATION_COUNT];
-    struct dsi_mark since;
     int rc = DS_OK;
 
     for (size_t i = 0; i < copy.operation_count; i++) {
@@ -87,8 +85,8 @@ static int encode(struct owner *o, struct dsi_buf *out, struct ds_error *err)
         }
     }
     copy.operations = operations;
-    DSI_TRY(since_of(o, &since, err));
-    DSI_TRY(dsi_intent_encode(&copy, &since, out, err));
+    DSI_TRY(since_of(o, &o->since, err));
+    DSI_TRY(dsi_intent_encode(&copy, &o->since, out, err));
 done:
     return rc;
 }
@@ -171,6 +169,7 @@ static int withdraw(struct owner *o, struct ds_error *err)
         return DS_OK;
     }
     a->trail.sent = true;
+    a->trail.looked = o->since; // Newer than what the handle may show.
     o->end->sent = true;
     a->trail.base = DSI_MARK_OPEN; // Until a head was read.
     rc = dsi_table_refresh(a->table, err);

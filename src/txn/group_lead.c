@@ -128,6 +128,10 @@ static bool look_member(struct round *r, struct member *m, const struct dsi_stat
     struct ds_error err = {0};
     int rc = dsi_look(dsi_table_storage(r->table), head, &m->trail, &sight, &err);
 
+    if (rc == DS_OK && sight.sighting == DSI_SIGHT_STALE) {
+        // The note is of a table, or of a time, that was here before this one.
+        dsi_group_note_put(r->queue, &(struct dsi_group_note){dsi_mark_of(head), 1, 0});
+    }
     if (rc < 0 || sight.sighting == DSI_SIGHT_BROKEN ||
         sight.sighting == DSI_SIGHT_STALE) {
         send_away(r, m, rc < 0 ? err.message : "the history does not reach back to it");

@@ -1,6 +1,7 @@
 #include "group_fixture.h"
 
 #include "txn/group_lead.h"
+#include "txn/group_note.h"
 
 static const struct ds_commit_options alone = {.struct_size = sizeof alone,
                                                .group = DS_GROUP_OFF};
@@ -283,6 +284,22 @@ static void test_group_lead__files_and_properties_travel_too(void **state)
     place_release(&p);
 }
 
+// A table of the same name was here before, or this one was restored from a backup.
+static void test_group_lead__a_note_of_another_time_hurts_one_commit_at_most(void **state)
+{
+    struct dsi_group_note old = {{1234, -1, 900, 1900000000000}, 3, 10};
+    struct place p;
+    uint8_t seen[IDS_MAX];
+    (void)state;
+    place_init(&p, NULL, 0);
+    dsi_group_note_put(p.queue, &old);
+    assert_int_equal(commit_row(&p, NULL, 1).group_size, 0);
+    assert_int_equal(commit_row(&p, NULL, 2).group_size, 1);
+    count_ids(&p, seen);
+    assert_true(seen[1] == 1 && seen[2] == 1);
+    place_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +315,8 @@ int main(void)
         cmocka_unit_test(test_group_lead__on_a_new_head_each_owner_is_asked_again),
         cmocka_unit_test(test_group_lead__what_cannot_share_a_snapshot_shares_the_swap),
         cmocka_unit_test(test_group_lead__a_lost_answer_is_looked_up_and_all_are_told),
+        cmocka_unit_test(
+            test_group_lead__a_note_of_another_time_hurts_one_commit_at_most),
         cmocka_unit_test(test_group_lead__files_and_properties_travel_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
