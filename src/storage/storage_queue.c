@@ -73,12 +73,15 @@ static void give_back(struct dsi_queue *q, uint32_t slot)
 }
 
 // Says what became of a ticket's intent. A slot that was given up may be another's.
-static void set_state(struct dsi_queue *q, uint32_t slot, uint32_t state)
+static void set_state(struct dsi_queue *q, const struct dsi_ticket *t,
+                      enum dsi_slot_state state)
 {
-    const uint64_t at = dsi_queue_at_slot(slot) + offsetof(struct dsi_queue_slot, state);
+    const uint64_t at =
+        dsi_queue_at_slot(t->slot) + offsetof(struct dsi_queue_slot, word);
+    const uint32_t word = dsi_queue_slot_word(t->generation, state);
 
-    if (q->own[slot].owned && dsi_queue_put(q, at, &state, sizeof state) < 0) {
-        dsi_queue_give_up(q, slot); // Nobody takes up the intent of a dead owner.
+    if (q->own[t->slot].owned && dsi_queue_put(q, at, &word, sizeof word) < 0) {
+        dsi_queue_give_up(q, t->slot); // Nobody takes up the intent of a dead owner.
     }
 }
 
@@ -115,7 +118,7 @@ static int write_intent(struct dsi_queue *q, struct dsi_ticket *t, struct ds_sli
     t->generation = own->generation;
     memset(&s, 0, sizeof s);
     s.generation = t->generation;
-    s.state = DSI_SLOT_PUBLISHED;
+    s.word = dsi_queue_slot_word(s.generation, DSI_SLOT_PUBLISHED);
     s.published_ns = dsi_clock_monotonic_ns();
     s.identity = t->identity;
     s.size = (uint32_t)intent.size;
@@ -169,7 +172,7 @@ bool dsi_queue_withdraw(struct dsi_queue *q, const struct dsi_ticket *t)
     struct dsi_queue_claim claim;
     struct dsi_queue_slot s;
 
-    set_state(q, t->slot, DSI_SLOT_WITHDRAWN);
+    set_state(q, t, DSI_SLOT_WITHDRAWN);
     dsi_queue_fence(); // (3)
     // A slot that is not what we wrote is in a file that somebody truncated: its claims
     // are as they were once, and say nothing.
@@ -180,7 +183,7 @@ bool dsi_queue_withdraw(struct dsi_queue *q, const struct dsi_ticket *t)
 
 void dsi_queue_leave(struct dsi_queue *q, const struct dsi_ticket *t)
 {
-    set_state(q, t->slot, DSI_SLOT_FREE);
+    set_state(q, t, DSI_SLOT_FREE);
     give_back(q, t->slot);
 }
 
@@ -216,18 +219,19 @@ struct watch {
     int64_t still_ns; // Since when nothing changed.
 };
 
-static bool is_stuck(struct watch *w, const struct dsi_queue_control *c, int64_t now)
+// How many times DSI_QUEUE_STUCK_NS the leader has not moved, nor anybody taken over.
+static uint32_t stuck_for(struct watch *w, const struct dsi_queue_control *c, int64_t now)
 {
     if (!w->looked || w->epoch != c->epoch || w->beat != c->beat) {
         *w = (struct watch){true, c->epoch, c->beat, now, 0};
-        return false;
+        return 0;
     }
     // Only the time in which this process was awake counts: a machine, or a whole group
     // of processes, that was stopped has a leader that was too.
     int64_t more = now - w->at;
     w->still_ns += more < 4 * POLL_NS ? more : 4 * POLL_NS;
     w->at = now;
-    return w->still_ns >= DSI_QUEUE_STUCK_NS;
+    return (uint32_t)(w->still_ns / DSI_QUEUE_STUCK_NS);
 }
 
 // The file has its name, and our slot says what we wrote.
@@ -235,7 +239,7 @@ static bool is_intact(struct dsi_queue *q, const struct dsi_ticket *t)
 {
     struct dsi_queue_slot s;
     return dsi_queue_is_current(q) && dsi_queue_get_slot(q, t, &s) &&
-           s.state == DSI_SLOT_PUBLISHED;
+           dsi_queue_slot_is(&s, DSI_SLOT_PUBLISHED);
 }
 
 enum dsi_queue_event dsi_queue_wait(struct dsi_queue *q, const struct dsi_ticket *t,
@@ -267,7 +271,8 @@ enum dsi_queue_event dsi_queue_wait(struct dsi_queue *q, const struct dsi_ticket
         if (atomic_load(&q->broken) || (code == -ETIMEDOUT && !is_intact(q, t))) {
             return DSI_QUEUE_BROKEN;
         }
-        if (is_stuck(&watch, &control, now) && dsi_queue_take_over(q, control.epoch)) {
+        uint32_t step = stuck_for(&watch, &control, now);
+        if (step > 0 && dsi_queue_take_over(q, control.epoch, step)) {
             return DSI_QUEUE_LEAD;
         }
         int64_t ns = until_ns - now < POLL_NS ? until_ns - now : POLL_NS;

@@ -85,7 +85,7 @@ uint64_t dsi_queue_slot_sum(const struct dsi_queue *q, uint32_t slot,
     all.file_id = q->file_id;
     all.place = dsi_queue_at_slot(slot);
     all.slot = *s;
-    all.slot.state = 0;
+    all.slot.word = 0;
     all.slot.sum = 0;
     return dsi_xxh64(&all, sizeof all);
 }
@@ -127,7 +127,7 @@ bool dsi_queue_is_waiting(const struct dsi_queue *q, const struct dsi_queue_tabl
 {
     const struct dsi_queue_slot *s = &table->slots[slot];
 
-    return s->state == DSI_SLOT_PUBLISHED && s->size <= DSI_QUEUE_INTENT_MAX &&
+    return dsi_queue_slot_is(s, DSI_SLOT_PUBLISHED) && s->size <= DSI_QUEUE_INTENT_MAX &&
            s->sum == dsi_queue_slot_sum(q, slot, s) &&
            !dsi_queue_is_answered(q, slot, s, &table->receipts[slot]);
 }

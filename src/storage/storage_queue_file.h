@@ -67,7 +67,7 @@ struct dsi_queue_control {
     uint32_t reserved_too;
 };
 
-enum dsi_slot_state { // Each change within a generation changes one byte.
+enum dsi_slot_state {
     DSI_SLOT_FREE = 0,
     DSI_SLOT_PUBLISHED = 1,
     DSI_SLOT_WITHDRAWN = 2,
@@ -75,7 +75,7 @@ enum dsi_slot_state { // Each change within a generation changes one byte.
 
 struct dsi_queue_slot {
     uint32_t generation;
-    uint32_t state; // Not in the checksum.
+    uint32_t word; // Its state: dsi_queue_slot_word. Not in the checksum.
     int64_t published_ns;
     struct dsi_uuid identity;
     uint32_t size;
@@ -154,6 +154,19 @@ struct dsi_queue {
     uint64_t leaders;   // Not yet in the counters.
     uint64_t takeovers; // Of those.
 };
+
+// A state of one generation. The two are in one byte (and more of the generation in the
+// others), so that no torn read makes an old intent a new one.
+static inline uint32_t dsi_queue_slot_word(uint32_t generation, enum dsi_slot_state state)
+{
+    return generation << 2 | (uint32_t)state;
+}
+
+static inline bool dsi_queue_slot_is(const struct dsi_queue_slot *s,
+                                     enum dsi_slot_state state)
+{
+    return s->word == dsi_queue_slot_word(s->generation, state);
+}
 
 static inline uint64_t dsi_queue_at_slot(uint32_t slot)
 {
@@ -243,8 +256,9 @@ void dsi_queue_give_up(struct dsi_queue *q, uint32_t slot);
 /// could not be read (the queue is broken then).
 bool dsi_queue_lead(struct dsi_queue *q, struct dsi_queue_control *control);
 
-/// Takes leadership over from the leader of `epoch`, which does not move.
-bool dsi_queue_take_over(struct dsi_queue *q, uint32_t epoch);
+/// Takes leadership over from the leader of `epoch`, which does not move; `step` (from 1
+/// on) grows when those who tried before do not move either.
+bool dsi_queue_take_over(struct dsi_queue *q, uint32_t epoch, uint32_t step);
 
 /// Adds this queue's leaderships that are not in the counters yet.
 void dsi_queue_count_leaders(struct dsi_queue *q);

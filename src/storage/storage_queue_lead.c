@@ -96,12 +96,11 @@ bool dsi_queue_try_lead(struct dsi_queue *q)
     return dsi_queue_lead(q, &control);
 }
 
-// With the mutex and the lock of the epoch after `epoch`, which it is to keep if true.
-static bool take_over_locked(struct dsi_queue *q, uint32_t epoch)
+// With the mutex and the lock of the epoch `next`, which it is to keep if true.
+static bool take_over_locked(struct dsi_queue *q, uint32_t epoch, uint32_t next)
 {
     const uint64_t at = DSI_QUEUE_AT_CONTROL + offsetof(struct dsi_queue_control, epoch);
     struct dsi_queue_control c;
-    uint32_t next = epoch + 1;
 
     if (!dsi_queue_get_control(q, &c) || (c.epoch != epoch && c.epoch != next)) {
         return false; // Somebody was faster, and somebody else than that after him.
@@ -119,17 +118,18 @@ static bool take_over_locked(struct dsi_queue *q, uint32_t epoch)
     return true;
 }
 
-bool dsi_queue_take_over(struct dsi_queue *q, uint32_t epoch)
+bool dsi_queue_take_over(struct dsi_queue *q, uint32_t epoch, uint32_t step)
 {
+    const uint32_t next = epoch + step;
     bool leads = false;
 
     dsi_mutex_lock(q->mutex);
     // When a thread of ours leads another epoch, that lock would be ours already.
     bool has_leader = q->leader;
-    if ((!has_leader || q->epoch == epoch) && lock_epoch(q, epoch + 1) == 0) {
-        leads = take_over_locked(q, epoch);
+    if ((!has_leader || q->epoch == epoch) && lock_epoch(q, next) == 0) {
+        leads = take_over_locked(q, epoch, next);
         if (!leads) {
-            unlock_epoch(q, epoch + 1);
+            unlock_epoch(q, next);
         } else if (has_leader) {
             unlock_epoch(q, epoch); // A thread of ours that does not move.
         }
@@ -221,7 +221,8 @@ void dsi_queue_resign(struct dsi_queue *q)
 bool dsi_queue_still_wanted(struct dsi_queue *q, const struct dsi_claim *c)
 {
     struct dsi_queue_slot s;
-    return dsi_queue_get_slot(q, &c->ticket, &s) && s.state == DSI_SLOT_PUBLISHED &&
+    return dsi_queue_get_slot(q, &c->ticket, &s) &&
+           dsi_queue_slot_is(&s, DSI_SLOT_PUBLISHED) &&
            dsi_queue_is_alive(q, c->ticket.slot, &s);
 }
 
@@ -233,7 +234,7 @@ void dsi_queue_answer(struct dsi_queue *q, const struct dsi_claim *c,
     struct dsi_queue_receipt out;
 
     if (DSI_FAULT("queue.answer") || !dsi_queue_get_slot(q, &c->ticket, &s) ||
-        s.state != DSI_SLOT_PUBLISHED) {
+        !dsi_queue_slot_is(&s, DSI_SLOT_PUBLISHED)) {
         return;
     }
     memset(&out, 0, sizeof out);

@@ -236,6 +236,47 @@ static void test_storage_queue_lead__is_taken_over_from_the_stopped(void **state
     dsi_queue_free(other);
 }
 
+// A waiter was stopped just as it took over: it holds the next epoch's lock and does not
+// say so.
+static void test_storage_queue_lead__is_taken_over_past_a_stopped_successor(void **state)
+{
+    struct dsi_queue *q = queue_open();
+    struct dsi_queue *leader = queue_open();
+    struct dsi_queue *successor = queue_open();
+    struct dsi_receipt r;
+    (void)state;
+
+    assert_true(dsi_queue_try_lead(leader));
+    assert_int_equal(dsi_posix()->lock_byte(successor->fd, DSI_QUEUE_LOCK_LEAD + 1), 0);
+    struct dsi_ticket t = queue_publish(q, "x");
+    assert_int_equal(dsi_queue_wait(q, &t, queue_until(60 * SECOND), &r), DSI_QUEUE_LEAD);
+    assert_true(dsi_queue_beat(q));
+    assert_false(dsi_queue_beat(leader));
+    assert_false(dsi_queue_take_over(successor, 0, 1)); // Too late.
+    assert_true(dsi_queue_beat(q));
+    dsi_queue_free(q);
+    dsi_queue_free(leader);
+    dsi_queue_free(successor);
+}
+
+// A read that saw the next state with the last intent: that is no intent.
+static void test_storage_queue_lead__takes_no_old_intent_for_a_new_one(void **state)
+{
+    struct dsi_queue *q = queue_open();
+    struct dsi_claim *claims = NULL;
+    (void)state;
+
+    struct dsi_ticket t = queue_publish(q, "x");
+    assert_false(dsi_queue_withdraw(q, &t));
+    uint32_t next = dsi_queue_slot_word(t.generation + 1, DSI_SLOT_PUBLISHED);
+    for (size_t size = 1; size <= sizeof next; size++) { // Little-endian, torn anywhere.
+        queue_scribble(dsi_queue_at_slot(t.slot) + offsetof(struct dsi_queue_slot, word),
+                       &next, size);
+        assert_int_equal(queue_claim(q, &claims), 0);
+    }
+    dsi_queue_free(q);
+}
+
 struct stuck {
     struct dsi_queue *q;
     _Atomic int stage;
@@ -463,6 +504,8 @@ int main(void)
         QUEUE_TEST(test_storage_queue_lead__sends_away_what_is_damaged),
         QUEUE_TEST(test_storage_queue_lead__survives_every_failing_call),
         QUEUE_TEST(test_storage_queue_lead__survives_every_fault_point),
+        QUEUE_TEST(test_storage_queue_lead__is_taken_over_past_a_stopped_successor),
+        QUEUE_TEST(test_storage_queue_lead__takes_no_old_intent_for_a_new_one),
     };
     return cmocka_run_group_tests_name("storage_queue_lead", tests, NULL, NULL);
 }
