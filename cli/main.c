@@ -10,19 +10,30 @@ extern const struct command command_create, command_append, command_scan,
     command_snapshots, command_history, command_files, command_refs, command_schema,
     command_metadata, command_info, command_properties, command_list, command_namespaces,
     command_create_namespace, command_drop_namespace, command_drop, command_rename,
-    command_register, command_resolve;
+    command_register, command_resolve, command_stats, command_top;
 
-const struct command *const commands[] = {
-    &command_create,         &command_append,
-    &command_scan,           &command_snapshots,
-    &command_history,        &command_files,
-    &command_refs,           &command_schema,
-    &command_metadata,       &command_info,
-    &command_properties,     &command_list,
-    &command_namespaces,     &command_create_namespace,
-    &command_drop_namespace, &command_drop,
-    &command_rename,         &command_register,
-    &command_resolve,        NULL};
+const struct command *const commands[] = {&command_create,
+                                          &command_append,
+                                          &command_scan,
+                                          &command_snapshots,
+                                          &command_history,
+                                          &command_files,
+                                          &command_refs,
+                                          &command_schema,
+                                          &command_metadata,
+                                          &command_info,
+                                          &command_properties,
+                                          &command_list,
+                                          &command_namespaces,
+                                          &command_create_namespace,
+                                          &command_drop_namespace,
+                                          &command_drop,
+                                          &command_rename,
+                                          &command_register,
+                                          &command_resolve,
+                                          &command_stats,
+                                          &command_top,
+                                          NULL};
 
 const struct opt common_options[] = {
     {"catalog", 'c', OPT_TEXT, "URI", "sqlite:PATH or memory:; else DATASHARD_CATALOG",

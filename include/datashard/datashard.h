@@ -10,6 +10,7 @@
 #include "datashard/log.h"
 #include "datashard/rows.h"
 #include "datashard/scan.h"
+#include "datashard/stats.h"
 #include "datashard/status.h"
 #include "datashard/storage.h"
 #include "datashard/table.h"
