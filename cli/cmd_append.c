@@ -3,17 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/append.h"
 #include "cli/common.h"
-#include "cli/input.h"
 #include "cli/opt.h"
 #include "cli/progress.h"
 #include "cli/stop.h"
 
 static const char *every;
+static const char *budget;
 static const char *delimiter;
 static const char *identity;
 static const char *branch;
 static int64_t rows_each;
+static int64_t bytes_each;
+static int64_t memory_max;
 static bool fast;
 
 static const struct opt options[] = {
@@ -21,6 +24,12 @@ static const struct opt options[] = {
      &every},
     {"rows", 0, OPT_INT, "N", "also a commit after so many rows (with --every)",
      &rows_each},
+    {"bytes", 0, OPT_INT, "N", "also after so many bytes in memory (default 64 MiB)",
+     &bytes_each},
+    {"memory", 0, OPT_INT, "N", "bytes read and not committed, at most (default 256 MiB)",
+     &memory_max},
+    {"budget", 0, OPT_TEXT, "TIME",
+     "how long to go on when commits fail (with --every; default 10m)", &budget},
     {"delimiter", 0, OPT_TEXT, "CHAR", "between the cells of CSV", &delimiter},
     {"identity", 0, OPT_TEXT, "UUID", "names the commit: run twice, it commits once",
      &identity},
@@ -28,23 +37,14 @@ static const struct opt options[] = {
     {"fast", 0, OPT_FLAG, NULL, "never merge manifests in this commit", &fast},
     {NULL, 0, OPT_FLAG, NULL, NULL, NULL}};
 
-// One append, from the first row to the last.
-struct job {
-    const char *name; // The table's.
-    ds_table *table;
-    struct ArrowSchema schema; // The table's.
-    enum input_format format;
-    struct ds_commit_options commit;
-    ds_txn *txn;
-    uint64_t txn_rows;
-    int64_t txn_deadline_ms; // -1: none.
-    uint64_t rows_acked;
-    uint64_t commits;
-    int64_t every_ms; // -1: one commit for all.
-    struct ds_error err;
+// One commit for all rows, from the first to the last.
+struct whole {
+    struct append_job *job;
+    ds_txn *txn; // NULL: no rows yet.
+    uint64_t rows;
 };
 
-static void print_result(const struct job *j, const struct ds_commit_result *r)
+void append_print(const struct append_job *j, const struct ds_commit_result *r)
 {
     if (common.json) {
         printf("{\"outcome\": \"%s\", \"snapshot_id\": %" PRId64 ", \"rows\": %" PRIu64
@@ -70,7 +70,7 @@ static void print_result(const struct job *j, const struct ds_commit_result *r)
     fflush(stdout);
 }
 
-static int failed(struct job *j, int rc)
+int append_failed(struct append_job *j, int rc)
 {
     progress_end();
     int code = cli_failed(rc, &j->err, "append %s", j->name);
@@ -83,108 +83,8 @@ static int failed(struct job *j, int rc)
     return code;
 }
 
-// Commits the transaction under way, if there is one. DS_OK or the status.
-static int commit(struct job *j)
+int append_stopped(const struct append_job *j)
 {
-    struct ds_commit_result result = {.struct_size = sizeof result};
-
-    if (!j->txn) {
-        return DS_OK;
-    }
-    int rc = ds_txn_commit(j->txn, &result, &j->err);
-    progress_end();
-    if (rc == DS_OK) {
-        j->rows_acked += result.rows;
-        j->commits++;
-        print_result(j, &result);
-    } else if (rc == DS_EUNKNOWN) {
-        if (common.json) {
-            print_result(j, &result);
-        }
-        cli_complain(
-            "append %s: to learn what became of it, run: datashard resolve %s '%s'",
-            j->name, j->name, result.token);
-    }
-    ds_txn_free(j->txn);
-    j->txn = NULL;
-    j->txn_rows = 0;
-    j->txn_deadline_ms = -1;
-    return rc;
-}
-
-static int take(struct job *j, struct input *in, struct ArrowArray *array)
-{
-    const struct ArrowSchema *schema = input_schema(in);
-    uint64_t rows = (uint64_t)array->length;
-    int rc = DS_OK;
-
-    if (!j->txn) {
-        rc = ds_txn_begin(j->table, &j->commit, &j->txn, &j->err);
-    }
-    if (rc < 0) {
-        array->release(array);
-        return rc;
-    }
-    rc = ds_txn_append_batch(j->txn, schema ? schema : &j->schema, array, &j->err);
-    j->txn_rows += rc == DS_OK ? rows : 0;
-    return rc;
-}
-
-static bool commit_is_due(const struct job *j)
-{
-    return j->every_ms >= 0 && j->txn &&
-           (monotonic_ms() >= j->txn_deadline_ms ||
-            (rows_each > 0 && j->txn_rows >= (uint64_t)rows_each));
-}
-
-static int append_input(struct job *j, struct input *in)
-{
-    uint64_t done = 0;
-    uint64_t all = 0;
-    int rc = DS_OK;
-
-    while (rc >= 0 && !input_ended(in) && !stop_asked()) {
-        struct ArrowArray array;
-        // A stream is always read with an end in sight: rows must not wait for more rows.
-        if (j->every_ms >= 0 && !j->txn) {
-            j->txn_deadline_ms = monotonic_ms() + j->every_ms;
-        }
-        rc = input_next(in, j->txn_deadline_ms, &array, &j->err);
-        if (rc == DS_ROW) {
-            rc = take(j, in, &array);
-        }
-        if (rc >= 0 && commit_is_due(j)) {
-            rc = commit(j);
-        }
-        input_progress(in, &done, &all);
-        progress_show("appending", done, all, j->rows_acked + j->txn_rows);
-    }
-    return rc;
-}
-
-static int append_file(struct job *j, const char *path)
-{
-    struct input *in = NULL;
-    int rc = input_open(path, j->format, delimiter ? delimiter[0] : 0, &j->schema, &in,
-                        &j->err);
-    if (rc == DS_OK) {
-        rc = append_input(j, in);
-    }
-    input_close(in);
-    return rc;
-}
-
-// What happens to rows that were read but not committed when somebody pressed Ctrl-C.
-static int stopped(struct job *j)
-{
-    int rc = DS_OK;
-
-    if (j->every_ms >= 0) {
-        rc = commit(j); // A stream: what came in is kept.
-    }
-    if (rc < 0) {
-        return failed(j, rc);
-    }
     progress_end();
     if (j->commits > 0) {
         cli_complain("append %s: stopped; %" PRIu64 " rows in %" PRIu64
@@ -197,50 +97,123 @@ static int stopped(struct job *j)
     return CLI_INTERRUPTED;
 }
 
-static int append_all(struct job *j, int count, char **files)
+int append_open(struct append_job *j, const char *path, struct input **out)
 {
+    return input_open(path, j->format, j->delimiter, &j->schema, out, &j->err);
+}
+
+static int commit(struct whole *w)
+{
+    struct append_job *j = w->job;
+    struct ds_commit_result result = {.struct_size = sizeof result};
+    int rc = ds_txn_commit(w->txn, &result, &j->err);
+
+    progress_end();
+    if (rc == DS_OK) {
+        append_print(j, &result);
+    } else if (rc == DS_EUNKNOWN) {
+        if (common.json) {
+            append_print(j, &result);
+        }
+        cli_complain(
+            "append %s: to learn what became of it, run: datashard resolve %s '%s'",
+            j->name, j->name, result.token);
+    }
+    return rc;
+}
+
+static int append_input(struct whole *w, struct input *in)
+{
+    struct append_job *j = w->job;
+    const struct ArrowSchema *schema = input_schema(in);
+    uint64_t done = 0;
+    uint64_t all = 0;
     int rc = DS_OK;
 
+    while (rc >= 0 && !input_ended(in) && !stop_asked()) {
+        struct ArrowArray array;
+        rc = input_next(in, -1, &array, &j->err);
+        if (rc == DS_ROW) {
+            uint64_t rows = (uint64_t)array.length;
+            rc = ds_txn_append_batch(w->txn, schema ? schema : &j->schema, &array,
+                                     &j->err);
+            w->rows += rc == DS_OK ? rows : 0;
+        }
+        input_progress(in, &done, &all);
+        progress_show("appending", done, all, w->rows);
+    }
+    return rc;
+}
+
+static int append_whole(struct append_job *j, int count, char **files)
+{
+    struct whole w = {.job = j};
+    int code = CLI_OK;
+    int rc = ds_txn_begin(j->table, &j->commit, &w.txn, &j->err);
+
     for (int i = 0; rc >= 0 && i < count && !stop_asked(); i++) {
-        rc = append_file(j, files[i]);
+        struct input *in = NULL;
+        rc = append_open(j, files[i], &in);
+        if (rc == DS_OK) {
+            rc = append_input(&w, in);
+        }
+        input_close(in);
     }
     if (rc >= 0 && stop_asked()) {
-        return stopped(j);
+        code = append_stopped(j);
+    } else {
+        rc = rc < 0 ? rc : commit(&w);
+        code = rc < 0 ? append_failed(j, rc) : CLI_OK;
     }
-    if (rc >= 0 && !j->txn && j->commits == 0) { // No rows at all: say so.
-        rc = ds_txn_begin(j->table, &j->commit, &j->txn, &j->err);
+    ds_txn_free(w.txn);
+    return code;
+}
+
+// Reads the options into the job; false (and said so) when they make no sense.
+static bool read_options(struct append_job *j)
+{
+    const char *wrong =
+        every && identity ? "--identity names one commit, --every makes several"
+        : every && !parse_duration(every, &j->every_ms)
+            ? "--every takes a time like 1s or 500ms"
+        : budget && (!parse_duration(budget, &j->budget_ms) || j->budget_ms == 0)
+            ? "--budget takes a time like 10m or 30s"
+        : !every && (budget || rows_each || bytes_each || memory_max)
+            ? "--rows, --bytes, --memory and --budget are for streams: say --every too"
+            : NULL;
+
+    if (wrong) {
+        opt_usage(command_find("append"), "%s", wrong);
+        return false;
     }
-    if (rc >= 0) {
-        rc = commit(j);
-    }
-    return rc < 0 ? failed(j, rc) : CLI_OK;
+    j->rows_each = rows_each;
+    j->bytes_each = bytes_each;
+    j->memory_max = memory_max;
+    j->delimiter = delimiter ? delimiter[0] : 0;
+    j->commit =
+        (struct ds_commit_options){.struct_size = sizeof j->commit,
+                                   .identity = identity,
+                                   .branch = branch,
+                                   .append_mode = fast ? DS_APPEND_FAST : DS_APPEND_AUTO};
+    return input_format_parse(common.format, &j->format);
 }
 
 static int run(int count, char **words)
 {
-    struct job j = {.name = words[0], .every_ms = -1, .txn_deadline_ms = -1};
+    struct append_job j = {.name = words[0], .every_ms = -1};
     int code = CLI_OK;
 
-    if (every && (!parse_duration(every, &j.every_ms) || identity)) {
-        return opt_usage(command_find("append"),
-                         identity ? "--identity names one commit, --every makes several"
-                                  : "--every takes a time like 1s or 500ms");
-    }
-    if (!input_format_parse(common.format, &j.format)) {
+    if (!read_options(&j)) {
         return CLI_USAGE;
     }
-    j.commit =
-        (struct ds_commit_options){.struct_size = sizeof j.commit,
-                                   .identity = identity,
-                                   .branch = branch,
-                                   .append_mode = fast ? DS_APPEND_FAST : DS_APPEND_AUTO};
     stop_listen();
     int rc = open_table(words[0], &j.table, &j.err);
     if (rc == DS_OK) {
         rc = ds_table_schema(j.table, &j.schema, &j.err);
     }
-    code = rc < 0 ? failed(&j, rc) : append_all(&j, count - 1, words + 1);
-    ds_txn_free(j.txn);
+    code = rc < 0            ? append_failed(&j, rc)
+           : j.every_ms >= 0 ? append_stream(&j, count - 1, words + 1)
+                             : append_whole(&j, count - 1, words + 1);
     if (j.schema.release) {
         j.schema.release(&j.schema);
     }
@@ -257,10 +230,11 @@ const struct command command_append = {
     "the\n"
     "name, by the first bytes, or --format.\n"
     "All files together are one commit: every row is added, or none. With --every the\n"
-    "input is a stream and each commit is acknowledged on its own. Columns are matched "
-    "by\n"
-    "name; a value that does not fit refuses the append with its line and column.\n"
-    "Ctrl-C: a stream commits what it has read; otherwise nothing is committed.",
+    "input is a stream: rows are committed as they come, and each commit is printed "
+    "when\n"
+    "it is durable. Columns are matched by name; a value that does not fit refuses the\n"
+    "append with its line and column; a stream commits what came before that line, and\n"
+    "ends. Ctrl-C: a stream commits what it has read; otherwise nothing is committed.",
     options,
     2,
     -1,

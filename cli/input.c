@@ -24,6 +24,7 @@ struct input {
     uint64_t done;
     uint64_t all;
     int64_t deadline_ms; // Of the call under way; -1: none.
+    bool eager;          // It waits for nothing more once it has read something.
     ds_rows *rows;
     struct ArrowSchema schema;
     struct ArrowArrayStream stream; // Parquet, Arrow.
@@ -127,6 +128,7 @@ static ptrdiff_t read_fd(void *arg, void *out, size_t size, struct ds_error *err
         ssize_t n = read(in->fd, out, size);
         if (n >= 0) {
             in->done += (uint64_t)n;
+            in->deadline_ms = in->eager && n > 0 ? 0 : in->deadline_ms;
             return n;
         }
         if (errno != EINTR && errno != EAGAIN) {
@@ -332,6 +334,15 @@ int input_next(struct input *in, int64_t deadline_ms, struct ArrowArray *out,
     in->ended = !out->release;
     in->done += out->release && in->fd < 0 ? (uint64_t)out->length : 0;
     return out->release ? DS_ROW : DS_OK;
+}
+
+int input_next_eager(struct input *in, int64_t deadline_ms, struct ArrowArray *out,
+                     struct ds_error *err)
+{
+    in->eager = true;
+    int rc = input_next(in, deadline_ms, out, err);
+    in->eager = false;
+    return rc;
 }
 
 bool input_ended(const struct input *in)

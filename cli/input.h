@@ -39,6 +39,10 @@ const struct ArrowSchema *input_schema(const struct input *in);
 /// the end, or (see input_ended) nothing before `deadline_ms` of the monotonic clock.
 int input_next(struct input *in, int64_t deadline_ms, struct ArrowArray *out,
                struct ds_error *err);
+
+/// The same, but what is there is handed out at once: the wait is for the first of it.
+int input_next_eager(struct input *in, int64_t deadline_ms, struct ArrowArray *out,
+                     struct ds_error *err);
 bool input_ended(const struct input *in);
 
 /// How much was read and how much there is (0: nobody knows), for the progress bar.

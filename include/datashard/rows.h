@@ -68,7 +68,8 @@ DS_API DS_MUST_CHECK int ds_rows_open(const struct ds_rows_options *options,
 
 /// The next rows: DS_ROW with *out, which the caller releases; DS_OK at the end, or when
 /// the read function paused and there is no row (ds_rows_ended tells). DS_EINVALID: the
-/// text is malformed or a value does not fit; then nothing more can be read.
+/// text is malformed or a value does not fit; the rows before it have come by then, and
+/// nothing more can be read.
 DS_API DS_MUST_CHECK int ds_rows_next(ds_rows *rows, struct ArrowArray *out,
                                       struct ds_error *err);
 

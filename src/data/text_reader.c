@@ -20,7 +20,9 @@ struct dsi_text_reader {
     size_t *places; // CSV: which column each cell is.
     size_t place_count;
     bool *seen; // JSON: the columns the current row has had.
-    bool failed;
+    int failed; // The status that reading has ended with; DS_OK: none.
+    struct ds_error error;
+    bool told;                   // The caller has it.
     struct dsi_json_reader json; // JSON arrays: where reading stands.
     bool json_open;
     bool json_done;
@@ -94,7 +96,7 @@ void dsi_text_reader_free(struct dsi_text_reader *r)
 bool dsi_text_reader_ended(const struct dsi_text_reader *r)
 {
     bool read = r->source.ended && r->source.at == r->source.buf.size;
-    return read && (r->json_done || !r->json_open);
+    return (read && (r->json_done || !r->json_open) && !r->failed) || r->told;
 }
 
 // --- values
@@ -225,7 +227,8 @@ static int next_csv(struct dsi_text_reader *r, struct ds_error *err)
 // --- JSON
 // ----------------------------------------------------------------------------------
 
-static int take_json_row(struct dsi_text_reader *r, struct dsi_json_reader *json,
+// Reads an object into the current row, which the caller ends: once it is sure of it.
+static int read_json_row(struct dsi_text_reader *r, struct dsi_json_reader *json,
                          struct ds_error *err)
 {
     struct ds_slice key = {NULL, 0};
@@ -246,8 +249,6 @@ static int take_json_row(struct dsi_text_reader *r, struct dsi_json_reader *json
         struct dsi_column_builder *c = dsi_batch_builder_column(r->builder, place - 1);
         DSI_TRY(dsi_text_json_read(json, c, err));
     }
-    DSI_TRY(rc);
-    rc = dsi_batch_builder_end_row(r->builder, err);
 done:
     return rc;
 }
@@ -273,10 +274,9 @@ static int next_jsonl(struct dsi_text_reader *r, struct ds_error *err)
         return rc;
     }
     dsi_json_reader_init(&json, text, &r->scratch, "object");
-    rc = take_json_row(r, &json, err);
-    if (rc == DS_OK) {
-        rc = dsi_json_end(&json, err);
-    }
+    rc = read_json_row(r, &json, err);
+    rc = rc < 0 ? rc : dsi_json_end(&json, err);
+    rc = rc < 0 ? rc : dsi_batch_builder_end_row(r->builder, err);
     if (rc < 0) {
         return dsi_wrap(err, rc == DS_ECORRUPT ? DS_EINVALID : rc, "%s:%lld:%zu",
                         r->options.name, (long long)line, json.at + 1);
@@ -305,7 +305,8 @@ static int next_json(struct dsi_text_reader *r, struct ds_error *err)
         rc = dsi_json_array_next(&r->json, err);
     }
     if (rc == DS_ROW) {
-        rc = take_json_row(r, &r->json, err);
+        rc = read_json_row(r, &r->json, err);
+        rc = rc < 0 ? rc : dsi_batch_builder_end_row(r->builder, err);
         rc = rc == DS_OK
                  ? DS_ROW
                  : dsi_wrap(err, rc, "%s: byte %zu", r->options.name, r->json.at + 1);
@@ -319,6 +320,18 @@ static int next_json(struct dsi_text_reader *r, struct ds_error *err)
 // --- batches
 // -------------------------------------------------------------------------------
 
+// Moves the rows so far into a batch.
+static int take_rows(struct dsi_text_reader *r, struct dsi_batch *out,
+                     struct ds_error *err)
+{
+    int rc = dsi_batch_builder_take(r->builder, out, err);
+
+    if (!r->json_open) { // An array's reader keeps its strings there.
+        dsi_arena_release(&r->scratch);
+    }
+    return rc < 0 ? rc : DS_ROW;
+}
+
 int dsi_text_reader_next(struct dsi_text_reader *r, struct dsi_batch *out,
                          struct ds_error *err)
 {
@@ -326,25 +339,19 @@ int dsi_text_reader_next(struct dsi_text_reader *r, struct dsi_batch *out,
     int64_t rows_max = r->options.batch_rows_max > 0 ? r->options.batch_rows_max : 65536;
     int rc = DS_ROW;
 
-    if (r->failed) {
-        return dsi_fail(err, DS_EINVALID, "%s: reading stopped at an error",
-                        r->options.name);
-    }
-    while (rc == DS_ROW && dsi_batch_builder_rows(r->builder) < rows_max &&
+    while (rc == DS_ROW && !r->failed && dsi_batch_builder_rows(r->builder) < rows_max &&
            dsi_batch_builder_bytes(r->builder) < BATCH_BYTES_MAX) {
-        rc = r->options.format == DS_ROWS_CSV     ? next_csv(r, err)
-             : r->options.format == DS_ROWS_JSONL ? next_jsonl(r, err)
-                                                  : next_json(r, err);
+        rc = r->options.format == DS_ROWS_CSV     ? next_csv(r, &r->error)
+             : r->options.format == DS_ROWS_JSONL ? next_jsonl(r, &r->error)
+                                                  : next_json(r, &r->error);
+        r->failed = rc < 0 ? rc : DS_OK;
     }
-    if (rc >= 0 && dsi_batch_builder_rows(r->builder) > 0) {
-        rc = dsi_batch_builder_take(r->builder, out, err);
-        if (!r->json_open) { // An array's reader keeps its strings there.
-            dsi_arena_release(&r->scratch);
-        }
-        rc = rc < 0 ? rc : DS_ROW;
-    } else if (rc == DS_ROW) {
-        rc = DS_OK;
+    if (dsi_batch_builder_rows(r->builder) > 0) { // Also those before a bad one.
+        return take_rows(r, out, err);
     }
-    r->failed = rc < 0;
-    return rc;
+    r->told = r->failed < 0;
+    if (r->told && err) {
+        *err = r->error;
+    }
+    return r->failed;
 }

@@ -27,7 +27,8 @@ DS_MUST_CHECK int dsi_text_reader_new(const struct dsi_text_options *options,
                                       const struct dsi_schema *schema,
                                       struct dsi_text_reader **out, struct ds_error *err);
 
-/// DS_ROW with a batch, or DS_OK: the end, or nothing for the moment.
+/// DS_ROW with a batch, or DS_OK: the end, or nothing for the moment. The rows before a
+/// bad one come first, then the failure, again and again.
 DS_MUST_CHECK int dsi_text_reader_next(struct dsi_text_reader *r, struct dsi_batch *out,
                                        struct ds_error *err);
 bool dsi_text_reader_ended(const struct dsi_text_reader *r);

@@ -79,13 +79,13 @@ static bool find_end(struct dsi_text_source *s, bool quotes, size_t *end)
     return false;
 }
 
-static void take(struct dsi_text_source *s, size_t size, size_t past,
+static void take(struct dsi_text_source *s, bool quotes, size_t size, size_t past,
                  struct ds_slice *out, int64_t *line)
 {
     const uint8_t *text = s->buf.data + s->at;
 
     *line = s->line;
-    for (size_t i = 0; i < size; i++) { // Newlines inside quotes.
+    for (size_t i = 0; quotes && i < size; i++) { // Newlines inside quotes.
         s->line += text[i] == '\n';
     }
     s->line += past > size;
@@ -109,7 +109,7 @@ int dsi_text_source_record(struct dsi_text_source *s, bool quotes, struct ds_sli
             if (left == 0) {
                 return DS_OK;
             }
-            take(s, left, left, out, line); // (1)
+            take(s, quotes, left, left, out, line); // (1)
             return DS_ROW;
         }
         int rc = fill(s, err);
@@ -117,7 +117,7 @@ int dsi_text_source_record(struct dsi_text_source *s, bool quotes, struct ds_sli
             return rc;
         }
     }
-    take(s, end, end + 1, out, line);
+    take(s, quotes, end, end + 1, out, line);
     return DS_ROW;
 }
 

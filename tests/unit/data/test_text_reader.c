@@ -1,5 +1,7 @@
 #include "text.h"
 
+#include <stdio.h>
+
 #include "base/fault.h"
 #include "base/text.h"
 
@@ -128,6 +130,40 @@ static void test_text_reader__says_where_text_is_wrong(void **state)
     refuse(DS_ROWS_JSON, "[{\"id\":1}", "in, line 1");
 }
 
+// A bad line takes nothing with it, and leaves nothing of itself.
+static void test_text_reader__hands_out_what_stands_before_a_bad_line(void **state)
+{
+    static const char *const bad[] = {
+        "nonsense",   "{\"id\": 9} x",  "{\"id\": 9, \"id\": 9}",
+        "{\"id\": 9", "{\"other\": 9}",
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0] * 2; i++) {
+        char text[200];
+        struct ds_error err = {0};
+        struct dsi_batch b;
+        snprintf(text, sizeof text, "{\"id\": 1}\n{\"id\": 2}\n{\"id\": 3}\n%s%s",
+                 bad[i / 2], i % 2 ? "\n{\"id\": 4}\n" : "");
+        struct pieces p = pieces_of(text, 1000);
+        struct dsi_text_options options = {
+            .format = DS_ROWS_JSONL, .read = read_pieces, .read_arg = &p, .name = "in"};
+        struct dsi_text_reader *r = NULL;
+        assert_int_equal(dsi_text_reader_new(&options, &schema, &r, &err), DS_OK);
+        assert_int_equal(dsi_text_reader_next(r, &b, &err), DS_ROW);
+        assert_int_equal(b.rows, 3);
+        dsi_batch_release(&b);
+        assert_false(dsi_text_reader_ended(r));
+        for (int again = 0; again < 2; again++) {
+            err = (struct ds_error){0};
+            assert_int_equal(dsi_text_reader_next(r, &b, &err), DS_EINVALID);
+            assert_non_null(strstr(err.message, "in:4"));
+        }
+        assert_true(dsi_text_reader_ended(r));
+        dsi_text_reader_free(r);
+    }
+}
+
 static void test_text_reader__survives_every_fault(void **state)
 {
     struct dsi_fault_plan plan = {0};
@@ -153,6 +189,9 @@ int main(void)
                                         make_schema, free_schema),
         cmocka_unit_test_setup_teardown(test_text_reader__says_where_text_is_wrong,
                                         make_schema, free_schema),
+        cmocka_unit_test_setup_teardown(
+            test_text_reader__hands_out_what_stands_before_a_bad_line, make_schema,
+            free_schema),
         cmocka_unit_test_setup_teardown(test_text_reader__survives_every_fault,
                                         make_schema, free_schema),
     };
