@@ -16,9 +16,13 @@
 // So often it is asked whether the appender still works while no rows come.
 enum { LOOK_MS = 200 };
 
+// Commits that fail for longer than that are worth a word.
+enum { FAILING_MS = 2000 };
+
 struct stream {
     struct append_job *job;
     ds_appender *appender;
+    bool warned;                     // That commits fail.
     struct ds_commit_result unknown; // The commit whose outcome nobody knows, if any.
 };
 
@@ -54,6 +58,22 @@ static int open_appender(struct stream *s)
     return ds_appender_open(j->table, &options, &s->appender, &s->job->err);
 }
 
+// Says that commits fail, and that they work again, once each time.
+static void warn(struct stream *s, const struct ds_appender_stats *stats)
+{
+    if (!s->warned && stats->failing_ms > FAILING_MS) {
+        progress_end();
+        cli_complain("append %s: commits fail, and are tried again: %s", s->job->name,
+                     stats->last_error.message);
+        s->warned = true;
+    } else if (s->warned && stats->failing_ms == 0) {
+        progress_end();
+        cli_complain("append %s: commits work again", s->job->name);
+        s->warned = false;
+    }
+}
+
+// DS_ECANCELLED when the appender has failed: why is what closing it says.
 static int show(struct stream *s, const struct input *in)
 {
     struct ds_appender_stats stats = {.struct_size = sizeof stats};
@@ -61,12 +81,45 @@ static int show(struct stream *s, const struct input *in)
     uint64_t all = 0;
     int rc = ds_appender_stats(s->appender, &stats, &s->job->err);
 
-    if (rc == DS_OK) {
-        input_progress(in, &done, &all);
-        progress_show("appending", done, all, stats.rows_acknowledged);
+    if (rc < 0) {
+        return rc;
     }
-    // Why it has failed is what closing says.
-    return rc == DS_OK && stats.failed ? DS_ECANCELLED : rc;
+    if (in) {
+        input_progress(in, &done, &all);
+    }
+    progress_show("appending", done, all, stats.rows_acknowledged);
+    if (!stats.failed) {
+        warn(s, &stats);
+    }
+    return stats.failed ? DS_ECANCELLED : DS_OK;
+}
+
+// Hands over a batch; while memory is full, again and again.
+static int hand_over(struct stream *s, const struct ArrowSchema *schema,
+                     struct ArrowArray *array)
+{
+    int rc = DS_OK;
+
+    do {
+        rc = ds_appender_write(s->appender, schema, array, NULL, &s->job->err);
+        if (rc == DS_ETIMEOUT && show(s, NULL) < 0) {
+            array->release(array);
+            return DS_ECANCELLED;
+        }
+    } while (rc == DS_ETIMEOUT);
+    return rc;
+}
+
+// Waits for what was handed over. How it ends is what closing says.
+static void finish(struct stream *s)
+{
+    struct ds_error ignored;
+
+    while (ds_appender_flush(s->appender, LOOK_MS, &ignored) == DS_ETIMEOUT) {
+        if (show(s, NULL) < 0) {
+            break;
+        }
+    }
 }
 
 static int append_input(struct stream *s, struct input *in)
@@ -79,8 +132,7 @@ static int append_input(struct stream *s, struct input *in)
         struct ArrowArray array;
         rc = input_next_eager(in, monotonic_ms() + LOOK_MS, &array, &j->err);
         if (rc == DS_ROW) {
-            rc = ds_appender_write(s->appender, schema ? schema : &j->schema, &array,
-                                   NULL, &j->err);
+            rc = hand_over(s, schema ? schema : &j->schema, &array);
         }
         if (rc >= 0) {
             rc = show(s, in);
@@ -143,6 +195,7 @@ int append_stream(struct append_job *j, int count, char **files)
         return append_failed(j, rc);
     }
     rc = append_files(&s, count, files);
+    finish(&s);
     int closed = ds_appender_close(s.appender, -1, &closing); // Commits what was read.
     progress_end();
     if (closed < 0) { // What the appender says goes before what followed from it.

@@ -233,7 +233,8 @@ def test_no_permission():
 
 def test_a_table_deleted_under_way():
     def during(delete, *where):
-        process = subprocess.Popen([PROGRAM, *where, "--every", "100ms", "--format", "jsonl"],
+        process = subprocess.Popen([PROGRAM, *where, "--every", "100ms", "--format", "jsonl",
+                                    "--budget", "1s"],
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True)
         process.stdin.write('{"id": 2}\n')
