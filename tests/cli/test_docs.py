@@ -1,4 +1,4 @@
-"""The examples of docs/cli.md run, from top to bottom."""
+"""The samples of docs/ are true: those of cli.md run, those of appender.md are compiled."""
 import os
 import pathlib
 import re
@@ -17,6 +17,15 @@ def test_the_examples_of_the_manual_run():
         done = subprocess.run(["sh", "-euc", block], capture_output=True, text=True,
                               env={**os.environ, "PATH": path})
         assert done.returncode == 0, f"{block}\n{done.stderr}"
+
+
+def test_the_samples_of_the_appender_s_guide_are_in_its_example():
+    text = (SOURCE / "docs/appender.md").read_text()
+    example = (SOURCE / "examples/appender.c").read_text()
+    blocks = re.findall(r"```c\n(.*?)```", text, re.S)
+    assert len(blocks) >= 3
+    for block in blocks:
+        assert block in example, block
 
 
 if __name__ == "__main__":
