@@ -15,6 +15,20 @@ static const char *location;
 static const char *delimiter;
 static struct opt_list properties;
 static bool if_not_exists;
+static bool ingest;
+
+// A table that many small commits go to: it keeps a bounded number of snapshots and of
+// metadata files, so that the cost of a commit stays what it was
+// (docs/write-properties.md).
+static const struct ds_property ingest_properties[] = {
+    {"datashard.expire-on-commit", "true"},
+    {"datashard.expire-batch", "32"},
+    {"history.expire.max-snapshot-age-ms", "1"},
+    {"history.expire.min-snapshots-to-keep", "100"},
+    {"write.metadata.delete-after-commit.enabled", "true"},
+    {"write.metadata.previous-versions-max", "100"},
+};
+enum { INGEST_COUNT = sizeof ingest_properties / sizeof ingest_properties[0] };
 
 static const struct opt options[] = {
     {"like", 0, OPT_TEXT, "FILE",
@@ -27,6 +41,7 @@ static const struct opt options[] = {
      &sort_by},
     {"property", 'p', OPT_LIST, "K=V", "a table property; may come several times",
      &properties},
+    {"ingest", 0, OPT_FLAG, NULL, "for many small appends: history is bounded", &ingest},
     {"location", 0, OPT_TEXT, "DIR", "where the files go (catalog tables)", &location},
     {"delimiter", 0, OPT_TEXT, "CHAR", "between the cells of a CSV file", &delimiter},
     {"if-not-exists", 0, OPT_FLAG, NULL, "a table that is there is fine", &if_not_exists},
@@ -47,13 +62,30 @@ static bool split_property(const char *text, struct ds_property *out)
     return true;
 }
 
+static bool is_given(const struct ds_properties *given, const char *key)
+{
+    for (size_t i = 0; i < given->count; i++) {
+        if (strcmp(given->items[i].key, key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Those given, and for --ingest its own where they say nothing else.
 static bool collect_properties(struct ds_properties *out)
 {
-    struct ds_property *items = cli_alloc(properties.count * sizeof *items);
+    struct ds_property *items =
+        cli_alloc((properties.count + INGEST_COUNT) * sizeof *items);
     out->items = items;
     for (out->count = 0; out->count < properties.count; out->count++) {
         if (!split_property(properties.items[out->count], &items[out->count])) {
             return false;
+        }
+    }
+    for (size_t i = 0; ingest && i < INGEST_COUNT; i++) {
+        if (!is_given(out, ingest_properties[i].key)) {
+            items[out->count++] = ingest_properties[i];
         }
     }
     return true;

@@ -53,6 +53,18 @@ def test_create_and_append_and_scan():
     equal(len(rows("t", "--limit", "2")), 2)
 
 
+def test_create_for_ingest():
+    good("create", "t", "--schema", "id long", "--ingest", "-p",
+         "history.expire.min-snapshots-to-keep=3", "-p", "datashard.expire-batch=4")
+    shown = good("properties", "t")
+    assert "datashard.expire-on-commit" in shown and "previous-versions-max" in shown
+    for i in range(12):
+        good("append", "t", "-", "--format", "jsonl", input=f'{{"id": {i}}}\n')
+    lines = good("snapshots", "t", "--format", "jsonl").splitlines()
+    assert 3 <= len(lines) <= 7, lines
+    equal(count("t"), 12)
+
+
 def test_create_twice():
     make()
     bad("create", "t", "--schema", "id long", says="t")
