@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "scan/scan.h"
+#include "txn/ledger.h"
 #include "txn/mutant.h"
 
 #ifdef DSI_TESTING
@@ -86,6 +87,7 @@ void dsi_attempts_release(struct dsi_attempts *a)
     dsi_free(a->loaded);
     drop_lists(a);
     dsi_free(a->lists);
+    dsi_free(a->ledger);
     dsi_rebased_release(&a->last);
     dsi_prepared_release(&a->prepared);
     dsi_state_unref(a->state);
@@ -194,6 +196,37 @@ static int keep_list(struct dsi_attempts *a, const struct dsi_state *state,
     return DS_OK;
 }
 
+// Reads a file of the ledger. One that cannot be read is lost: that stops no commit.
+static int load_ledger(struct dsi_attempts *a, const char *path, struct ds_error *err)
+{
+    struct dsi_loaded_file *all =
+        dsi_realloc(a->ledger, (a->ledger_count + 1) * sizeof *all);
+    struct dsi_buf bytes = DSI_BUF_INIT_MAX((size_t)DSI_LEDGER_FILE_MAX);
+    struct dsi_loaded_file f = {dsi_arena_strdup(&a->arena, path), {NULL, 0}};
+    int rc = DS_OK;
+
+    if (all) {
+        a->ledger = all;
+    }
+    if (!all || !f.path) {
+        rc = no_memory(err);
+        goto done;
+    }
+    rc = dsi_storage_read(dsi_table_storage(a->table), path, &bytes, err);
+    if (rc == DS_ENOMEM) {
+        goto done;
+    }
+    if (rc == DS_OK && dsi_arena_copy(&a->arena, dsi_buf_slice(&bytes), &f.bytes) < 0) {
+        rc = no_memory(err);
+        goto done;
+    }
+    rc = DS_OK;
+    a->ledger[a->ledger_count++] = f;
+done:
+    dsi_buf_release(&bytes);
+    return rc;
+}
+
 // Gets what the rebase asked for. *state may become a richer one.
 static int supply(struct dsi_attempts *a, const struct dsi_state **state,
                   struct ds_error *err)
@@ -211,12 +244,15 @@ static int supply(struct dsi_attempts *a, const struct dsi_state **state,
     for (size_t i = 0; i < a->last.needs_count; i++) {
         DSI_TRY(load_manifest(a, *state, a->last.needs[i], err));
     }
+    for (size_t i = 0; i < a->last.needs_ledger_count; i++) {
+        DSI_TRY(load_ledger(a, a->last.needs_ledger[i], err));
+    }
 done:
     return rc;
 }
 
 // Rebases on *state, as often as it takes to have all it asks for: of the change and of
-// each part the list, then the manifests to merge.
+// each part the list, then the manifests to merge; at last, files of the ledger.
 static int rebase(struct dsi_attempts *a, const struct dsi_state **state, uint32_t number,
                   struct ds_error *err)
 {
@@ -225,11 +261,13 @@ static int rebase(struct dsi_attempts *a, const struct dsi_state **state, uint32
     int rc = DS_OK;
 
     drop_lists(a); // Of heads that were; the state has the one that is asked for most.
-    for (size_t i = 0; i < 2 * (a->change->part_count + 1) + 1; i++) {
+    for (size_t i = 0; i < 2 * (a->change->part_count + 1) + 2; i++) {
         input.loaded = a->loaded;
         input.loaded_count = a->loaded_count;
         input.lists = a->lists;
         input.list_count = a->list_count;
+        input.ledger = a->ledger;
+        input.ledger_count = a->ledger_count;
         dsi_rebased_release(&a->last);
         DSI_TRY(dsi_rebase(*state, a->change, &input, &a->last, err));
         if (a->last.outcome != DSI_REBASE_NEEDS) {

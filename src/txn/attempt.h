@@ -33,6 +33,8 @@ struct dsi_attempts {
     size_t loaded_capacity;
     const struct dsi_manifests **lists; // Of the branches' heads; for one rebase.
     size_t list_count;
+    struct dsi_loaded_file *ledger; // Of the ledger, by path; kept over attempts.
+    size_t ledger_count;
     uint32_t rounds;    // Attempts, also those that never got to a request.
     uint32_t swaps;     // Requests sent.
     uint32_t conflicts; // Of those, refused.

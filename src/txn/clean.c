@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "scan/scan.h"
+#include "txn/ledger.h"
 #include "txn/retire.h"
 
 static void remove_quietly(const struct dsi_attempts *a, const char *path)
@@ -41,7 +42,8 @@ static void remove_unused(const struct dsi_attempts *a, const struct dsi_snapsho
 {
     for (size_t i = 0; i < a->written_count; i++) {
         if (strcmp(a->written[i], s->manifest_list) != 0 &&
-            !in_list(manifests, a->written[i])) {
+            !in_list(manifests, a->written[i]) &&
+            !dsi_ledger_names(a->state->metadata, a->written[i])) {
             remove_quietly(a, a->written[i]);
         }
     }
@@ -93,6 +95,9 @@ void dsi_clean_after_found(struct dsi_attempts *a)
 // True when the version our swap made names the file.
 static bool is_named(const struct dsi_rebased *r, const char *path)
 {
+    if (dsi_ledger_names(r->metadata, path)) {
+        return true;
+    }
     for (size_t i = 0; i < r->made_count; i++) {
         const struct dsi_made *made = &r->made[i];
         if (made->manifest_list &&
@@ -107,7 +112,7 @@ void dsi_clean_after_commit(struct dsi_attempts *a)
 {
     ds_storage *storage = dsi_table_storage(a->table);
     const struct dsi_metadata *m = a->last.metadata;
-    size_t lists = 0;
+    size_t lists = a->last.ledger ? 1 : 0;
     bool wanted = false;
 
     for (size_t i = 0; i < a->last.made_count; i++) {
@@ -126,4 +131,5 @@ void dsi_clean_after_commit(struct dsi_attempts *a)
         wanted) {
         dsi_retire_metadata(storage, a->last.dropped, a->last.dropped_count);
     }
+    dsi_retire_metadata(storage, a->last.dropped_ledger, a->last.dropped_ledger_count);
 }

@@ -2,10 +2,33 @@
 
 #include <string.h>
 
+static const char digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+bool dsi_identity_from_short(const char *text, struct dsi_uuid *out)
+{
+    uint32_t bits = 0;
+    size_t at = 0;
+
+    for (unsigned i = 0; i < DSI_IDENTITY_SHORT_SIZE; i++) {
+        const char *digit = text[i] ? strchr(digits, text[i]) : NULL;
+        if (!digit) {
+            return false;
+        }
+        bits = bits << 6 | (uint32_t)(digit - digits);
+        if (i % 4 == 3) {
+            out->bytes[at++] = (uint8_t)(bits >> 16);
+            out->bytes[at++] = (uint8_t)(bits >> 8);
+            out->bytes[at++] = (uint8_t)bits;
+            bits = 0;
+        }
+    }
+    out->bytes[at] = (uint8_t)(bits >> 4); // Two digits are left, and four bits of them.
+    return (bits & 15) == 0;
+}
+
 bool dsi_identity_of(const char *text, struct dsi_identity *out)
 {
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     struct dsi_uuid uuid;
     size_t at = 0;
 

@@ -16,6 +16,10 @@ struct dsi_identity {
 /// False for what is no UUID.
 DS_MUST_CHECK bool dsi_identity_of(const char *text, struct dsi_identity *out);
 
+/// Reads the short form at `text`, of at least DSI_IDENTITY_SHORT_SIZE characters; false
+/// for what is none.
+DS_MUST_CHECK bool dsi_identity_from_short(const char *text, struct dsi_uuid *out);
+
 /// Is it among blank-separated identities? `value` may be NULL, and be anything.
 bool dsi_identity_in_list(const struct dsi_identity *id, const char *value);
 

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "txn/identity.h"
+#include "txn/ledger_look.h"
 #include "txn/table.h"
 
 static uint64_t hash_of(const char *location)
@@ -186,6 +186,10 @@ int dsi_look(ds_storage *storage, const struct dsi_state *s, struct dsi_trail *t
     }
     // Also a change without a snapshot of its own may have come in a group that made one.
     look_at_snapshots(s, &trail->looked, &id, out);
+    if (out->sighting == DSI_SIGHT_BROKEN && trail->sent) {
+        DSI_TRY(dsi_ledger_look(storage, s->metadata, &id, trail->looked.sequence_number,
+                                &out->sighting, NULL, NULL, err));
+    }
     snapshots_tell =
         trail->makes_snapshot && (out->sighting == DSI_SIGHT_ABSENT || !trail->sent);
     // Where snapshots were expired in between, the versions they came with may still

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "txn/conflict.h"
-#include "txn/expire.h"
+#include "txn/forget.h"
 #include "txn/merge.h"
 #include "txn/paths.h"
 #include "txn/rebase_rewrite.h"
@@ -678,33 +678,6 @@ done:
     return rc;
 }
 
-// Forgets the snapshots that retention no longer keeps, a bounded number at a time.
-static int expire(struct work *w, struct ds_error *err)
-{
-    const struct dsi_metadata *m = dsi_metadata_edit_state(w->edit);
-    int64_t *ids = NULL;
-    size_t count = 0;
-    int rc = DS_OK;
-
-    DSI_TRY(dsi_expire_due(m, w->now_ms, &w->out->arena, &ids, &count, err));
-    w->out->expired = dsi_arena_array(&w->out->arena, count, sizeof(void *));
-    if (count > 0 && !w->out->expired) {
-        rc = no_memory(err);
-        goto done;
-    }
-    for (size_t i = 0; i < count; i++) {
-        const struct dsi_snapshot *s = dsi_metadata_snapshot(m, ids[i]);
-        // None that is made here: those are the newest, and now.
-        assert(s && s->sequence_number <= w->base->metadata->last_sequence_number);
-        w->out->expired[w->out->expired_count++] = dsi_snapshot_ref(s);
-    }
-    if (count > 0) {
-        DSI_TRY(dsi_metadata_edit_remove_snapshots(w->edit, ids, count, err));
-    }
-done:
-    return rc;
-}
-
 static int finish(struct work *w, struct ds_error *err)
 {
     struct dsi_metadata_edit *edit = w->edit;
@@ -794,7 +767,9 @@ int dsi_rebase(const struct dsi_state *state, const struct dsi_change *change,
     DSI_TRY(apply_all(&w, &at, err));
     if (out->outcome == DSI_REBASED) {
         sum_up(out);
-        DSI_TRY(expire(&w, err));
+        DSI_TRY(dsi_forget(state, change, input, w.now_ms, w.edit, out, err));
+    }
+    if (out->outcome == DSI_REBASED) {
         DSI_TRY(finish(&w, err));
     }
 done:

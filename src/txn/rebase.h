@@ -57,6 +57,12 @@ struct dsi_loaded_manifest {
     const struct dsi_manifest *manifest; // With metrics, without DELETED entries.
 };
 
+/// A file of the ledger (txn/ledger.h) that the caller has read.
+struct dsi_loaded_file {
+    const char *path;
+    struct ds_slice bytes; // None when it could not be read: then it counts as lost.
+};
+
 struct dsi_rebase_input {
     int64_t now_ms;
     uint32_t attempt;                         // Names the files of this attempt.
@@ -65,6 +71,8 @@ struct dsi_rebase_input {
     size_t loaded_count;
     const struct dsi_manifests *const *lists; // Likewise, beside the state's own.
     size_t list_count;
+    const struct dsi_loaded_file *ledger; // Likewise.
+    size_t ledger_count;
 };
 
 /// What became of the change itself, or of a part of it.
@@ -77,7 +85,7 @@ struct dsi_made {
 
 enum dsi_rebase_outcome {
     DSI_REBASED,       // The next state is there.
-    DSI_REBASE_NEEDS,  // Load what `needs` names (or the branch's manifest list); again.
+    DSI_REBASE_NEEDS,  // Load what the needs_… fields name; again.
     DSI_REBASE_NOTHING // The change does nothing: no version is to be made.
 };
 
@@ -88,6 +96,8 @@ struct dsi_rebased {
     int64_t needs_list_of;                  // A snapshot id; DSI_SNAPSHOT_NONE: none.
     const struct dsi_manifest_file **needs; // In the arena.
     size_t needs_count;
+    const char **needs_ledger; // Paths, likewise.
+    size_t needs_ledger_count;
 
     const struct dsi_metadata *metadata;   // Owned here.
     const struct dsi_manifests *manifests; // Of the newest snapshot made; NULL: none.
@@ -105,6 +115,9 @@ struct dsi_rebased {
     size_t expired_count;
     const char **dropped; // Metadata files that fell out of the log.
     size_t dropped_count;
+    const char *ledger;          // The ledger's new file, among `files`; NULL: none.
+    const char **dropped_ledger; // Files that the ledger named before.
+    size_t dropped_ledger_count;
 };
 
 /// DS_OK with *out filled, DS_ECONFLICT (explained in err->detail) when the change, or a

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/map.h"
 #include "scan/scan.h"
+#include "txn/ledger.h"
 #include "txn/paths.h"
 #include "txn/summary.h"
 
@@ -298,6 +299,7 @@ int dsi_purge(ds_storage *storage, const struct dsi_state *state, struct ds_erro
     const struct dsi_metadata *m = state->metadata;
     struct dsi_arena arena = DSI_ARENA_INIT;
     struct purge p = {.storage = storage, .err = err};
+    struct dsi_ledger ledger;
     char *data = NULL;
     char *metadata = NULL;
     bool allowed = true;
@@ -318,6 +320,12 @@ int dsi_purge(ds_storage *storage, const struct dsi_state *state, struct ds_erro
     purge_snapshots(&p, m);
     for (size_t i = 0; i < m->metadata_log_count; i++) {
         purge_file(&p, m->metadata_log[i].metadata_file);
+    }
+    dsi_ledger_of(m, &ledger);
+    for (size_t i = 0; i < ledger.count; i++) {
+        char *path = NULL;
+        DSI_TRY(dsi_ledger_path(m, ledger.files[i].name, &arena, &path, err));
+        purge_file(&p, path);
     }
     purge_file(&p, state->head.metadata_location);
     rc = p.rc;

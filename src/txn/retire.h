@@ -18,7 +18,7 @@ void dsi_retire_snapshots(ds_storage *storage, const struct dsi_metadata *m,
 void dsi_retire_stored(ds_storage *storage, const struct dsi_change *change,
                        const struct dsi_rebased *r);
 
-/// Removes metadata files that fell out of the log.
+/// Removes metadata files that fell out of the log, or files that left the ledger.
 void dsi_retire_metadata(ds_storage *storage, const char *const *files, size_t count);
 
 /// Removes the files of a table whose name has just been dropped: data files, manifests,

@@ -19,6 +19,7 @@
 #include "harness.h"
 #include "scan/scan.h"
 #include "txn/commit.h"
+#include "txn/ledger.h"
 #include "txn/look.h"
 #include "txn/mutant.h"
 #include "txn/rebase.h"
@@ -345,6 +346,24 @@ static inline bool test_exists(ds_storage *s, const char *path)
 {
     struct ds_file_info info;
     return dsi_storage_stat(s, path, &info, NULL) == DS_OK;
+}
+
+// Loses the files that say whose the forgotten snapshots were.
+static inline void test_lose_ledger(struct dsi_table *t)
+{
+    const struct dsi_metadata *m = dsi_table_metadata(t);
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_ledger ledger;
+    dsi_ledger_of(m, &ledger);
+    for (size_t i = 0; i < ledger.count; i++) {
+        char *path = NULL;
+        assert_int_equal(dsi_ledger_path(m, ledger.files[i].name, &arena, &path, NULL),
+                         DS_OK);
+        assert_true(test_exists(dsi_table_storage(t), path));
+        assert_int_equal(dsi_storage_remove(dsi_table_storage(t), path, NULL), DS_OK);
+    }
+    dsi_arena_release(&arena);
+    dsi_metadata_unref(m);
 }
 
 // What a look at the whole table from outside gives.

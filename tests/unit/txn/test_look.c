@@ -100,6 +100,9 @@ static void test_look__claims_absence_only_over_whole_history(void **state)
     assert_int_equal(look(c.storage, old, &again), DSI_SIGHT_STALE);
     const struct dsi_state *late = grow(t, 9);
     assert_true(late->metadata->snapshot_count < 9);
+    again = trail;
+    assert_int_equal(look(c.storage, late, &again), DSI_SIGHT_ABSENT); // By the ledger.
+    test_lose_ledger(t);
     assert_int_equal(look(c.storage, late, &trail), DSI_SIGHT_BROKEN);
     trail.sent = false; // Nothing left, so nothing can be in the gap.
     assert_int_equal(look(c.storage, late, &trail), DSI_SIGHT_ABSENT);

@@ -1,7 +1,7 @@
 #include "base/fault.h"
 #include "fixture.h"
-#include "txn/expire.h"
 #include "txn/attempt.h"
+#include "txn/expire.h"
 
 // Everything a rebase makes, as one run of bytes.
 static void flatten(const struct dsi_rebased *r, struct dsi_buf *out)
@@ -675,7 +675,11 @@ test_rebase__of_parts_gives_the_same_bytes_and_bears_failing_memory(void **state
     loaded[0] = (struct dsi_loaded_manifest){row->path, &content[0]};
     for (size_t n = 0; n < 2; n++) {
         assert_int_equal(dsi_rebase_prepare(s, change, &p, NULL), DS_OK);
-        struct dsi_rebase_input in = {1800000000000, 3, &p, loaded, 1, NULL, 0};
+        struct dsi_rebase_input in = {.now_ms = 1800000000000,
+                                      .attempt = 3,
+                                      .prepared = &p,
+                                      .loaded = loaded,
+                                      .loaded_count = 1};
         assert_int_equal(dsi_rebase(s, change, &in, &r, NULL), DS_OK);
         assert_int_equal(r.outcome, DSI_REBASED);
         assert_int_equal(r.made_count, 2);
@@ -686,7 +690,11 @@ test_rebase__of_parts_gives_the_same_bytes_and_bears_failing_memory(void **state
     }
     while (dsi_fault_next(&plan)) {
         int rc = dsi_rebase_prepare(s, change, &p, NULL);
-        struct dsi_rebase_input in = {1800000000000, 3, &p, loaded, 1, NULL, 0};
+        struct dsi_rebase_input in = {.now_ms = 1800000000000,
+                                      .attempt = 3,
+                                      .prepared = &p,
+                                      .loaded = loaded,
+                                      .loaded_count = 1};
         if (rc == DS_OK && (rc = dsi_rebase(s, change, &in, &r, NULL)) == DS_OK) {
             assert_int_equal(r.outcome, DSI_REBASED);
             dsi_rebased_release(&r);
