@@ -264,6 +264,7 @@ static ds_table *make_table(const char *folder, bool sqlite, ds_catalog **catalo
         {"write.metadata.delete-after-commit.enabled", "true"},
         {"write.metadata.previous-versions-max", "20"},
         {"datashard.expire-on-commit", "true"},
+        {"datashard.expire-batch", "32"},
         {"history.expire.max-snapshot-age-ms", "1"},
         {"history.expire.min-snapshots-to-keep", "20"},
     };

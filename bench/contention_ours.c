@@ -200,6 +200,7 @@ static void make_table(const struct run *run)
         {"write.metadata.delete-after-commit.enabled", "true"},
         {"write.metadata.previous-versions-max", "20"},
         {"datashard.expire-on-commit", "true"},
+        {"datashard.expire-batch", "32"},
         {"history.expire.max-snapshot-age-ms", "1"},
         {"history.expire.min-snapshots-to-keep", "20"},
     };

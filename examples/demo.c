@@ -260,6 +260,7 @@ static ds_table *open_demo_table(const struct demo *d, bool create)
     char kept[16] = "";
     struct ds_property wanted[] = {
         {"datashard.expire-on-commit", "true"},
+        {"datashard.expire-batch", "32"},
         {"history.expire.max-snapshot-age-ms", "1"},
         {"history.expire.min-snapshots-to-keep", kept},
         {"write.metadata.delete-after-commit.enabled", "true"},

@@ -63,6 +63,7 @@ void k9_create(const struct k9_run *run)
     // A table for ingest: each commit forgets what is too old.
     struct ds_property wanted[] = {
         {"datashard.expire-on-commit", "true"},
+        {"datashard.expire-batch", "32"},
         {"history.expire.max-snapshot-age-ms", "1"},
         {"history.expire.min-snapshots-to-keep", kept},
         {"write.metadata.delete-after-commit.enabled", "true"},
