@@ -296,7 +296,7 @@ const struct command command_properties = {
     -1,           run_properties};
 const struct command command_resolve = {
     "resolve",
-    "TABLE TOKEN",
+    "TABLE TOKEN|IDENTITY",
     "Learn what became of a commit whose outcome was unknown.",
     NULL,
     resolve_options,

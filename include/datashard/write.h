@@ -89,6 +89,10 @@ DS_API DS_MUST_CHECK int ds_table_set_properties(ds_table *table,
 /// most `timeout_ms` for the head to move; then, if it has not, commits an empty version
 /// to settle the question. DS_OK with result->outcome COMMITTED or NOT_COMMITTED;
 /// DS_EUNKNOWN while the catalog does not answer, or when history no longer reaches back.
+/// Instead of a token the identity of a commit (a UUID) may be given, of a run that has
+/// ended: COMMITTED when the table knows it; NOT_COMMITTED only where the table's history
+/// is whole, from its first version on (what datashard itself expires it keeps account
+/// of, for about a million commits); DS_EUNKNOWN otherwise.
 DS_API DS_MUST_CHECK int ds_table_resolve(ds_table *table, const char *token,
                                           int64_t timeout_ms,
                                           struct ds_commit_result *result,

@@ -34,8 +34,8 @@ DS_MUST_CHECK int dsi_commit(struct dsi_table *table, struct dsi_change *change,
                              const struct ds_commit_options *options,
                              struct ds_commit_result *result, struct ds_error *err);
 
-/// Says what became of the commit that `token` names: see ds_table_resolve. DS_EINVALID
-/// for a token that is none, or is of another table.
+/// Says what became of the commit that `token`, or an identity alone, names: see
+/// ds_table_resolve. DS_EINVALID for what is neither, or is of another table.
 DS_MUST_CHECK int dsi_commit_resolve(struct dsi_table *table, const char *token,
                                      int64_t timeout_ms, struct ds_commit_result *result,
                                      struct ds_error *err);

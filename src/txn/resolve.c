@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "txn/commit.h"
-#include "txn/look.h"
+#include "txn/ledger_look.h"
 
 #define NS_PER_MS INT64_C(1000000)
 
@@ -131,6 +131,118 @@ static int conclude(int rc, enum answer answer, const char *token,
                     r->identity);
 }
 
+static int answer_for_trail(struct dsi_table *t, struct dsi_trail *trail,
+                            int64_t deadline_ns, enum answer *answer,
+                            struct ds_commit_result *r, struct ds_error *err)
+{
+    int rc = wait_for_answer(t, trail, deadline_ns, answer, r, err);
+
+    if (rc == DS_OK && *answer == ANSWER_OPEN) {
+        rc = fence(t, err);
+        if (rc == DS_OK || rc == DS_ECONFLICT || rc == DS_EUNKNOWN) {
+            rc = look_once(t, trail, answer, r, err);
+        }
+    }
+    return rc;
+}
+
+// --- by identity alone
+
+// True when the versions that made no snapshot can be told, too: there are none of ours,
+// or the log begins with the table.
+static bool log_is_whole(ds_storage *storage, const struct dsi_metadata *m)
+{
+    struct dsi_metadata *first = NULL;
+    bool whole = m->metadata_log_count == 0 ||
+                 !dsi_metadata_property(m, DSI_KEY_COMMIT_ID) ||
+                 (dsi_metadata_load(storage, m->metadata_log[0].metadata_file, &first,
+                                    NULL) == DS_OK &&
+                  first->metadata_log_count == 0);
+
+    dsi_metadata_unref(first);
+    return whole;
+}
+
+// Searches all there is. FOUND; ABSENT: it was never committed up to this head; BROKEN:
+// some of the history is gone.
+static int search_all(struct dsi_table *t, const char *identity, struct dsi_mark *head,
+                      enum dsi_sighting *sighting, struct ds_commit_result *r,
+                      struct ds_error *err)
+{
+    // As if sent before the table was made: then all versions are asked.
+    struct dsi_trail trail = {.looked = {0, -1, -1, 0}, .sent = true};
+    struct dsi_sight sight = {DSI_SIGHT_STALE, NULL};
+    const struct dsi_state *s = NULL;
+    struct dsi_identity id;
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_table_refresh(t, err));
+    s = dsi_table_state(t);
+    *head = dsi_mark_of(s);
+    if (!dsi_identity_of(identity, &id)) {
+        rc = dsi_fail(err, DS_EINVALID, "\"%.60s\" is no identity", identity);
+        goto done;
+    }
+    DSI_TRY(dsi_ledger_look(dsi_table_storage(t), s->metadata, &id, 0, sighting,
+                            &r->snapshot_id, &r->sequence_number, err));
+    if (*sighting != DSI_SIGHT_FOUND) {
+        memcpy(trail.identity, id.text, sizeof trail.identity);
+        trail.base = *head;
+        DSI_TRY(dsi_look(dsi_table_storage(t), s, &trail, &sight, err));
+        *sighting = sight.sighting == DSI_SIGHT_FOUND ? DSI_SIGHT_FOUND : *sighting;
+    }
+    if (*sighting == DSI_SIGHT_FOUND) { // Seen is not yet durable.
+        DSI_TRY(dsi_catalog_confirm(dsi_table_catalog(t), dsi_table_name(t), err));
+    } else if (!log_is_whole(dsi_table_storage(t), s->metadata)) {
+        *sighting = DSI_SIGHT_BROKEN;
+    }
+done:
+    dsi_state_unref(s);
+    return rc;
+}
+
+// Nothing says on which version its last request stood, so absence needs all of history,
+// and a version after the question was asked: no older request can be applied then.
+static int answer_for_identity(struct dsi_table *t, const char *identity,
+                               enum answer *answer, struct ds_commit_result *r,
+                               struct ds_error *err)
+{
+    enum dsi_sighting sighting = DSI_SIGHT_STALE;
+    struct dsi_mark asked;
+    struct dsi_mark head;
+    const struct dsi_state *s = NULL;
+    int rc = DS_OK;
+
+    *answer = ANSWER_NEVER;
+    DSI_TRY(search_all(t, identity, &asked, &sighting, r, err));
+    if (sighting == DSI_SIGHT_ABSENT) {
+        rc = fence(t, err);
+        DSI_TRY(rc == DS_ECONFLICT || rc == DS_EUNKNOWN ? DS_OK : rc);
+        DSI_TRY(search_all(t, identity, &head, &sighting, r, err));
+        s = dsi_table_state(t);
+        if (sighting == DSI_SIGHT_ABSENT) {
+            *answer = dsi_state_is_newer(s, &asked) ? ANSWER_NOT_COMMITTED : ANSWER_OPEN;
+        }
+    }
+    if (sighting == DSI_SIGHT_FOUND) {
+        *answer = ANSWER_COMMITTED;
+    }
+done:
+    dsi_state_unref(s);
+    return rc;
+}
+
+static void give(const struct ds_commit_result *r, struct ds_commit_result *to)
+{
+    if (to) {
+        uint32_t size = to->struct_size > 0 && to->struct_size < sizeof *r
+                            ? to->struct_size
+                            : (uint32_t)sizeof *r;
+        memcpy(to, r, size);
+        to->struct_size = size;
+    }
+}
+
 int dsi_commit_resolve(struct dsi_table *table, const char *token, int64_t timeout_ms,
                        struct ds_commit_result *result, struct ds_error *err)
 {
@@ -142,29 +254,24 @@ int dsi_commit_resolve(struct dsi_table *table, const char *token, int64_t timeo
                                  .sequence_number = -1};
     enum answer answer = ANSWER_OPEN;
     struct dsi_trail trail = {0};
+    struct dsi_identity id;
     int rc = DS_OK;
 
-    DSI_TRY(dsi_trail_parse(token, &trail, err));
-    DSI_TRY(check_table(table, &trail, err));
-    memcpy(r.identity, trail.identity, sizeof trail.identity);
     budget_ms =
         budget_ms < INT64_MAX / NS_PER_MS / 4 ? budget_ms : INT64_MAX / NS_PER_MS / 4;
-    rc = wait_for_answer(table, &trail, start + budget_ms * NS_PER_MS, &answer, &r, err);
-    if (rc == DS_OK && answer == ANSWER_OPEN) {
-        rc = fence(table, err);
-        if (rc == DS_OK || rc == DS_ECONFLICT || rc == DS_EUNKNOWN) {
-            rc = look_once(table, &trail, &answer, &r, err);
-        }
+    if (token && dsi_identity_of(token, &id)) {
+        memcpy(r.identity, id.text, sizeof id.text);
+        rc = answer_for_identity(table, id.text, &answer, &r, err);
+    } else {
+        DSI_TRY(dsi_trail_parse(token, &trail, err));
+        DSI_TRY(check_table(table, &trail, err));
+        memcpy(r.identity, trail.identity, sizeof trail.identity);
+        rc = answer_for_trail(table, &trail, start + budget_ms * NS_PER_MS, &answer, &r,
+                              err);
     }
     rc = conclude(rc, answer, token, &r, err);
     r.elapsed_us = (dsi_clock_monotonic_ns() - start) / 1000;
-    if (result) {
-        uint32_t size = result->struct_size > 0 && result->struct_size < sizeof r
-                            ? result->struct_size
-                            : (uint32_t)sizeof r;
-        memcpy(result, &r, size);
-        result->struct_size = size;
-    }
+    give(&r, result);
 done:
     return rc;
 }

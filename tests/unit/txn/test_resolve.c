@@ -149,6 +149,122 @@ static void test_resolve__finds_commits_without_snapshots_too(void **state)
     }
 }
 
+static const char unknown[] = "01890000-0000-7000-8000-ffffffffffff";
+
+static void commit_as(struct dsi_table *t, const char *identity, const char *path)
+{
+    struct ds_commit_options o = {.struct_size = sizeof o, .identity = identity};
+    struct dsi_change *change = path ? test_change(t, &o, path, 1) : test_blank(t, &o);
+    if (!path) {
+        assert_int_equal(dsi_change_set_property(change, "k", identity, NULL), DS_OK);
+    }
+    assert_int_equal(dsi_commit(t, change, &o, NULL, NULL), DS_OK);
+    dsi_change_free(change);
+}
+
+static void test_resolve__answers_for_an_identity_alone(void **state)
+{
+    static const char rows[] = "01890000-0000-7000-8000-000000000001";
+    static const char property[] = "01890000-0000-7000-8000-000000000002";
+    struct dsi_catalog c;
+    struct ds_commit_result r = {0};
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, NULL, 0);
+    commit_as(t, rows, "memory:///t/data/a");
+    commit_as(t, property, NULL);
+    commit_as(t, "01890000-0000-7000-8000-000000000003", NULL);
+    assert_int_equal(dsi_commit_resolve(t, rows, 0, &r, NULL), DS_OK);
+    assert_int_equal(r.outcome, DS_COMMITTED);
+    assert_int_equal(r.sequence_number, 1);
+    assert_string_equal(r.identity, rows);
+    assert_int_equal(dsi_commit_resolve(t, property, 0, &r, NULL), DS_OK);
+    assert_int_equal(r.outcome, DS_COMMITTED);
+    const struct dsi_state *before = dsi_table_state(t);
+    assert_int_equal(dsi_commit_resolve(t, unknown, 0, &r, NULL), DS_OK);
+    assert_int_equal(r.outcome, DS_NOT_COMMITTED);
+    const struct dsi_state *after = dsi_table_state(t);
+    struct dsi_mark mark = dsi_mark_of(before);
+    assert_true(dsi_state_is_newer(after, &mark)); // What was on its way is too late.
+    dsi_state_unref(before);
+    dsi_state_unref(after);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+static void test_resolve__by_identity_settles_what_is_on_its_way(void **state)
+{
+    struct dsi_catalog c;
+    struct ds_commit_result r = {0};
+    struct dsi_trail trail;
+    char token[512];
+    (void)state;
+
+    for (int lands = 0; lands < 2; lands++) {
+        catalog_init(&c);
+        struct dsi_table *t = test_create(&c, NULL, 0);
+        open_commit(&c, t, token);
+        c.fate = NULL;
+        assert_int_equal(dsi_trail_parse(token, &trail, NULL), DS_OK);
+        if (lands) {
+            catalog_deliver(&c, true);
+        }
+        assert_int_equal(dsi_commit_resolve(t, trail.identity, 0, &r, NULL), DS_OK);
+        assert_int_equal(r.outcome, lands ? DS_COMMITTED : DS_NOT_COMMITTED);
+        while (c.late_count > 0) {
+            catalog_deliver(&c, true); // Too late now.
+        }
+        assert_int_equal(test_count_identity(c.storage, c.head, trail.identity), lands);
+        dsi_table_free(t);
+        catalog_release(&c);
+    }
+}
+
+static void test_resolve__by_identity_needs_all_of_history(void **state)
+{
+    static const struct ds_property set[] = {
+        {DSI_KEY_EXPIRE_ON_COMMIT, "true"},
+        {"history.expire.max-snapshot-age-ms", "1"},
+        {"history.expire.min-snapshots-to-keep", "1"},
+        {"write.metadata.previous-versions-max", "1"},
+    };
+    struct dsi_catalog c;
+    struct ds_commit_result r = {0};
+    struct ds_error err = {0};
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, set, 4);
+    for (int i = 0; i < 6; i++) {
+        char path[40];
+        snprintf(path, sizeof path, "memory:///t/data/%d", i);
+        commit_as(t, NULL, path);
+    }
+    assert_int_equal(dsi_commit_resolve(t, unknown, 0, &r, &err), DS_OK); // The ledger.
+    assert_int_equal(r.outcome, DS_NOT_COMMITTED);
+    commit_as(t, "01890000-0000-7000-8000-000000000001", NULL);
+    commit_as(t, NULL, "memory:///t/data/x"); // Now the log lacks how it began.
+    assert_int_equal(dsi_commit_resolve(t, unknown, 0, &r, &err), DS_EUNKNOWN);
+    assert_int_equal(r.outcome, DS_UNKNOWN);
+    assert_string_equal(r.token, unknown);
+    dsi_table_free(t);
+    catalog_release(&c);
+
+    catalog_init(&c);
+    t = test_create(&c, set, 4);
+    for (int i = 0; i < 6; i++) {
+        char path[40];
+        snprintf(path, sizeof path, "memory:///t/data/%d", i);
+        commit_as(t, NULL, path);
+    }
+    test_lose_ledger(t);
+    assert_int_equal(dsi_commit_resolve(t, unknown, 0, &r, &err), DS_EUNKNOWN);
+    assert_non_null(strstr(err.message, "expired"));
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +273,9 @@ int main(void)
         cmocka_unit_test(test_resolve__stays_unknown_while_nobody_answers),
         cmocka_unit_test(test_resolve__does_not_guess_when_history_was_expired),
         cmocka_unit_test(test_resolve__finds_commits_without_snapshots_too),
+        cmocka_unit_test(test_resolve__answers_for_an_identity_alone),
+        cmocka_unit_test(test_resolve__by_identity_settles_what_is_on_its_way),
+        cmocka_unit_test(test_resolve__by_identity_needs_all_of_history),
     };
     test_clock_ticks();
     return cmocka_run_group_tests(tests, NULL, NULL);
