@@ -1,5 +1,4 @@
-// wait4 is not in POSIX.
-#define _DEFAULT_SOURCE // NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
+#define _DEFAULT_SOURCE // wait4
 
 #include "contention_run.h"
 

@@ -77,7 +77,10 @@ void dsi_clean_after_found(struct dsi_attempts *a)
     if (!a->snapshot || !a->snapshot->manifest_list || a->change->part_count > 0) {
         return; // Of several snapshots one alone does not say what the others use.
     }
-    bool over = !a->trail.sent || dsi_state_is_newer(a->state, &a->trail.base);
+    // What a group may have sent of us had none of our files in it, but for those
+    // offered.
+    bool over =
+        a->swaps == 0 || !a->trail.sent || dsi_state_is_newer(a->state, &a->trail.base);
     if (dsi_attempts_wrote(a, a->snapshot->manifest_list)) {
         if (a->written_count > a->prepared.file_count + 1 &&
             dsi_table_with_manifests(a->table, a->state, a->snapshot->snapshot_id, &full,

@@ -19,27 +19,42 @@ enum { JOBS_MAX = 16, FAILURES_SHOWN = 20 };
 
 // --- The operations -------------------------------------------------------------------
 
-static void append_alone(struct scene *s)
-{
-    scene_append(s, SCENE_VICTIM, DS_GROUP_OFF, &s->shared->victim);
-}
-
-static void create_table(struct scene *s)
-{
-    struct scene_told *told = &s->shared->victim;
-    struct kit_table t = {NULL, NULL};
-    struct ds_error err = {0};
-
-    told->status = kit_create(&s->place, false, &t, &err);
-    snprintf(told->message, sizeof told->message, "%.590s", err.message);
-    told->done = true;
-    kit_close(&t);
-}
-
 static const struct scene_operation operations[] = {
-    {.name = "plain", .victim = append_alone},
-    {.name = "tidy", .tidy = true, .victim = append_alone},
-    {.name = "create", .creates = true, .victim = create_table},
+    {.name = "plain", .group = DS_GROUP_OFF},
+    {.name = "tidy", .group = DS_GROUP_OFF, .sort = KIT_TIDY},
+    {.name = "create", .creates = true},
+    // A group of one, which makes the queue.
+    {.name = "first"},
+    {.name = "first-tidy", .sort = KIT_TIDY},
+    {.name = "leading",
+     .has_queue = true,
+     .others = 2,
+     .roles = {PERSON_HEAD, PERSON_TAIL, PERSON_TAIL}},
+    {.name = "leading-large",
+     .has_queue = true,
+     .sort = KIT_LARGE,
+     .others = 2,
+     .roles = {PERSON_HEAD, PERSON_TAIL, PERSON_TAIL}},
+    {.name = "following",
+     .has_queue = true,
+     .others = 2,
+     .roles = {PERSON_TAIL, PERSON_HEAD, PERSON_TAIL}},
+    {.name = "following-large",
+     .has_queue = true,
+     .sort = KIT_LARGE,
+     .others = 2,
+     .roles = {PERSON_TAIL, PERSON_HEAD, PERSON_TAIL}},
+    // From a leader that died before its swap, and just after it.
+    {.name = "taking-over",
+     .has_queue = true,
+     .others = 2,
+     .ghost = PLAN_DIE_BEFORE,
+     .roles = {PERSON_TAIL, PERSON_HEAD, PERSON_LATE_TAIL}},
+    {.name = "taking-over-late",
+     .has_queue = true,
+     .others = 2,
+     .ghost = PLAN_DIE_AFTER,
+     .roles = {PERSON_TAIL, PERSON_HEAD, PERSON_LATE_TAIL}},
 };
 enum { OPERATIONS = sizeof operations / sizeof operations[0] };
 
@@ -69,9 +84,9 @@ static void report_failure(const struct scene *s, struct tally *t)
         printf("%s at %s, call %u (%s) of %s on %s: %s\n  again: check_crash --only %s "
                "--catalog %s --fault %s --call %u\n",
                scene_wrong_names[s->shared->wrong], plan_fault_names[s->fault], s->call,
-               s->shared->plan.struck, s->op->name, s->place.sqlite ? "sqlite" : "path",
-               s->shared->why, s->op->name, s->place.sqlite ? "sqlite" : "path",
-               plan_fault_names[s->fault], s->call);
+               s->shared->persons[0].plan.struck, s->op->name,
+               s->place.sqlite ? "sqlite" : "path", s->shared->why, s->op->name,
+               s->place.sqlite ? "sqlite" : "path", plan_fault_names[s->fault], s->call);
         fflush(stdout);
     }
 }
@@ -79,7 +94,7 @@ static void report_failure(const struct scene *s, struct tally *t)
 static void run_point(struct scene *s, struct tally *t, bool quiet)
 {
     scene_run(s);
-    bool struck = s->shared->plan.hits > 0;
+    bool struck = s->shared->persons[0].plan.hits > 0;
     atomic_fetch_add(&t->points, struck);
     atomic_fetch_add(&t->deaths, struck && plan_dies(s->fault));
     atomic_fetch_add(&t->wrong[s->shared->wrong], 1);
@@ -92,6 +107,23 @@ static bool is_wanted(const struct choice *c, const struct scene *s)
 {
     return (!c->fault || strcmp(c->fault, plan_fault_names[s->fault]) == 0) &&
            (c->call == 0 || c->call == s->call);
+}
+
+// Whether the operation was, undisturbed, what it is called: then its points are too.
+static bool is_what_it_says(const struct scene *s)
+{
+    const struct scene_shared *h = s->shared;
+    uint32_t members = h->persons[0].told.result.group_size;
+    bool leads = s->op->roles[0] == PERSON_HEAD || s->op->ghost;
+
+    if (s->op->creates || s->op->group == DS_GROUP_OFF) {
+        return members == 0;
+    }
+    if (s->op->ghost == PLAN_DIE_AFTER) { // Its group is committed; it is found there.
+        return h->people.is[0].led && h->persons[1].plan.hits > 0;
+    }
+    return h->people.is[0].led == (leads || s->op->others == 0) &&
+           members == s->op->others + 1 - (s->op->ghost ? 1 : 0);
 }
 
 // All points of one operation on one catalog that fall to this job.
@@ -108,7 +140,14 @@ static void run_operation(struct scene *s, const struct choice *c, unsigned job,
         report_failure(s, t);
         return;
     }
-    uint32_t calls = s->shared->plan.calls;
+    if (!is_what_it_says(s)) {
+        printf("%s on %s: the victim %s, in a group of %u\n", s->op->name,
+               s->place.sqlite ? "sqlite" : "path",
+               s->shared->people.is[0].led ? "led" : "did not lead",
+               s->shared->persons[0].told.result.group_size);
+        atomic_fetch_add(&t->wrong[SCENE_STUCK], 1);
+    }
+    uint32_t calls = s->shared->persons[0].plan.calls;
     for (int f = PLAN_NOTHING + 1; f < PLAN_FAULTS; f++) {
         for (uint32_t call = 1; call <= calls; call++, nth++) {
             s->fault = (enum plan_fault)f;
@@ -179,7 +218,7 @@ static bool planted_is_caught(const char *dir)
     snprintf(own, sizeof own, "%.400s/planted", dir);
     scene_set_up(&s, own);
     scene_run(&s);
-    s.call = s.shared->plan.calls;
+    s.call = s.shared->persons[0].plan.calls;
     s.fresh_mutants = DSI_MUTANT_NO_LOOK;
     s.fault = PLAN_DIE_BEFORE;
     for (; s.call > 0 && !found; s.call--) { // From the end: what matters happens late.

@@ -16,15 +16,13 @@ enum { INTERRUPTIONS = 50 };
 
 static struct {
     enum plan_fault fault;
-    uint32_t call;
+    struct plan_point at;
+    struct plan_hooks hooks;
     struct plan_report *report;
     atomic_uint calls;
     atomic_uint interrupted;
-    atomic_bool stopped;
     atomic_uint paths;
 } plan;
-
-static _Thread_local bool chosen; // The call between before and after is the one.
 
 static void die(void)
 {
@@ -108,24 +106,29 @@ static enum shim_verdict verdict(const struct shim_call *c, bool now, bool since
     }
 }
 
-static enum shim_verdict before(const struct shim_call *c)
+static bool is_named(const struct shim_call *c)
 {
-    chosen = false;
-    if (plan.stopped) {
-        return SHIM_DO;
+    return plan.at.name && strcmp(c->name, plan.at.name) == 0 && c->other &&
+           strstr(c->other, plan.at.part);
+}
+
+static enum shim_verdict before(struct shim_call *c)
+{
+    if (plan.hooks.before) {
+        plan.hooks.before(c);
     }
     uint32_t nth = atomic_fetch_add(&plan.calls, 1) + 1;
     plan.report->calls = nth;
     note_names(c);
-    bool now = nth == plan.call;
+    bool now = nth == plan.at.call || is_named(c);
     if (now && plan.fault == PLAN_DIE_BEFORE) {
         plan.report->hits++;
         snprintf(plan.report->struck, sizeof plan.report->struck, "%s", c->name);
         die();
     }
-    enum shim_verdict v = verdict(c, now, plan.call > 0 && nth >= plan.call);
-    chosen = now && (plan.fault == PLAN_DIE_AFTER || v == SHIM_HALF);
-    if (v != SHIM_DO || chosen) {
+    enum shim_verdict v = verdict(c, now, plan.at.call > 0 && nth >= plan.at.call);
+    c->mark = now && (plan.fault == PLAN_DIE_AFTER || v == SHIM_HALF);
+    if (v != SHIM_DO || c->mark) {
         if (plan.report->hits++ == 0) {
             snprintf(plan.report->struck, sizeof plan.report->struck, "%s", c->name);
         }
@@ -135,26 +138,26 @@ static enum shim_verdict before(const struct shim_call *c)
 
 static void after(const struct shim_call *c, int64_t result)
 {
-    (void)c;
-    (void)result;
-    if (chosen && !plan.stopped) {
+    if (plan.hooks.after) {
+        plan.hooks.after(c, result);
+    }
+    if (c->mark) {
         die();
     }
 }
 
-void plan_start(enum plan_fault fault, uint32_t call, struct plan_report *report)
+void plan_start(enum plan_fault fault, const struct plan_point *at,
+                const struct plan_hooks *hooks, struct plan_report *report)
 {
     static const struct shim_watcher w = {.before = before, .after = after};
 
     plan.fault = fault;
-    plan.call = call;
+    plan.at = *at;
     plan.report = report;
+    if (hooks) {
+        plan.hooks = *hooks;
+    }
     shim_start(&w);
-}
-
-void plan_stop(void)
-{
-    plan.stopped = true;
 }
 
 bool plan_made(const struct plan_report *r, const char *path)

@@ -35,11 +35,22 @@ struct plan_report {
     char paths[PLAN_PATHS_MAX][PLAN_PATH_MAX]; // Names it made or tried to remove.
 };
 
-/// Starts the shim with this plan, for the rest of the process. `call` counts from 1.
-void plan_start(enum plan_fault fault, uint32_t call, struct plan_report *report);
+/// Seen by each call: before what the plan does, and after the call if it was made.
+struct plan_hooks {
+    void (*before)(const struct shim_call *call);
+    void (*after)(const struct shim_call *call, int64_t result);
+};
 
-/// No more faults: what follows only looks.
-void plan_stop(void);
+/// Starts the shim with this plan, for the rest of the process. `call` counts from 1; it
+/// may be given by its name and how its other name, or its text, begins or ends, instead.
+/// `hooks` may be NULL.
+struct plan_point {
+    uint32_t call;
+    const char *name;
+    const char *part;
+};
+void plan_start(enum plan_fault fault, const struct plan_point *at,
+                const struct plan_hooks *hooks, struct plan_report *report);
 
 /// True when the process made this name, or was about to remove it.
 bool plan_made(const struct plan_report *r, const char *path);

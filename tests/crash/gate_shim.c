@@ -425,13 +425,14 @@ static int vfs_code(enum shim_verdict v, int io_code)
     watcher.after(&told, result);                                                        \
     return v == SHIM_DO_FAIL ? (failure) : result
 
-static void tell_directory(const char *path)
+static void tell_directory(const char *path, uint32_t mark)
 {
     struct shim_call told = {.name = "vfs.sync_dir",
                              .kind = SHIM_SYNC_DIR,
                              .layer = SHIM_VFS,
                              .path = path,
-                             .fd = -1};
+                             .fd = -1,
+                             .mark = mark};
     if (opened_directory) {
         opened_directory = false;
         watcher.after(&told, 0);
@@ -505,7 +506,7 @@ static int file_sync(sqlite3_file *f, int flags)
     opened_directory = false;
     int rc = real_of(f)->pMethods->xSync(real_of(f), flags);
     watcher.after(&told, rc);
-    tell_directory(path);
+    tell_directory(path, told.mark);
     return v == SHIM_DO_FAIL ? SQLITE_IOERR_FSYNC : rc;
 }
 
@@ -614,7 +615,7 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *path, int sync_dir)
     opened_directory = false;
     int rc = system_vfs->xDelete(system_vfs, path, sync_dir);
     watcher.after(&told, rc);
-    tell_directory(path);
+    tell_directory(path, told.mark);
     return v == SHIM_DO_FAIL ? SQLITE_IOERR_DELETE : rc;
 }
 

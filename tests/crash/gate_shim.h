@@ -44,6 +44,7 @@ struct shim_call {
     const void *bytes; // What is written.
     uint64_t size;
     uint64_t offset; // UINT64_MAX: at the descriptor's position.
+    uint32_t mark;   // The watcher's own: calls may have calls in them.
 };
 
 enum shim_verdict {
@@ -57,7 +58,7 @@ enum shim_verdict {
 };
 
 struct shim_watcher {
-    enum shim_verdict (*before)(const struct shim_call *call);
+    enum shim_verdict (*before)(struct shim_call *call);
     void (*after)(const struct shim_call *call, int64_t result);
     const char *boot_id; // What the machine says it is called since its start; or NULL.
 };

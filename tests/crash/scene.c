@@ -1,6 +1,6 @@
 #include "crash/scene.h"
 
-#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 // Under a fault that lasts, trying longer only takes longer.
 #define VICTIM_TIMEOUT_MS 300
 
-enum { VICTIM_SECONDS = 60, CHECK_SECONDS = 60, OTHER_SECONDS = 60 };
+enum { PERSON_SECONDS = 60, CHECK_SECONDS = 60 };
 
 const char *const scene_wrong_names[SCENE_WRONGS] = {"fine",  "lost",       "duplicate",
                                                      "stuck", "unreadable", "leaked"};
@@ -37,8 +37,8 @@ static void fail_run(struct scene *s, enum scene_wrong wrong, const char *why)
     }
 }
 
-void scene_append(struct scene *s, unsigned number, enum ds_group_mode group,
-                  struct scene_told *told)
+static void append(struct scene *s, unsigned number, enum ds_group_mode group,
+                   struct scene_told *told)
 {
     struct kit_table t = {NULL, NULL};
     struct ds_error err = {0};
@@ -60,10 +60,11 @@ static void make_table(void *arg)
     struct kit_table t = {NULL, NULL};
     struct ds_error err = {0};
     struct ds_commit_result r = {0};
-    int rc = kit_create(&s->place, s->op->tidy, &t, &err);
+    int rc = kit_create(&s->place, s->op->sort, &t, &err);
 
     for (unsigned i = 0; rc == DS_OK && i < SCENE_BASES; i++) {
-        rc = kit_append(&t, SCENE_BASE + i, SCENE_ROWS, DS_GROUP_OFF, &r, &err);
+        rc = kit_append(&t, SCENE_BASE + i, SCENE_ROWS,
+                        s->op->has_queue ? DS_GROUP_AUTO : DS_GROUP_OFF, &r, &err);
     }
     if (rc == DS_OK) {
         rc = kit_token(&t, SCENE_VICTIM, s->shared->token, &err);
@@ -137,8 +138,9 @@ static void check_all(struct scene *s, const char *when, enum fate victim,
     for (unsigned i = 0; i < SCENE_BASES && !s->op->creates; i++) {
         check_append(s, rows, SCENE_BASE + i, FATE_THERE, when);
     }
-    for (unsigned i = 0; i < s->op->others; i++) {
-        check_append(s, rows, SCENE_OTHER + i, fate_of(&s->shared->others[i]), when);
+    for (unsigned i = 1; i <= s->op->others; i++) {
+        check_append(s, rows, SCENE_VICTIM + i, fate_of(&s->shared->persons[i].told),
+                     when);
     }
     check_append(s, rows, SCENE_VICTIM, victim, when);
 }
@@ -149,7 +151,7 @@ static void check_resolve(struct scene *s, bool there)
     struct kit_table t = {NULL, NULL};
     struct ds_error err = {0};
     struct ds_commit_result r = {.struct_size = sizeof r};
-    const struct scene_told *v = &s->shared->victim;
+    const struct scene_told *v = &s->shared->persons[0].told;
     const char *token = v->done && v->result.outcome == DS_UNKNOWN && v->result.token[0]
                             ? v->result.token
                             : s->shared->token;
@@ -169,7 +171,7 @@ static void check_writer(struct scene *s, unsigned number)
     struct scene_told told = {.done = false};
     int64_t start = now_ms();
 
-    scene_append(s, number, DS_GROUP_AUTO, &told);
+    append(s, number, DS_GROUP_AUTO, &told);
     if (told.status < 0) {
         fail_run(s, SCENE_STUCK, told.message);
     } else if (now_ms() - start > PROGRESS_MS) {
@@ -192,108 +194,191 @@ static bool was_there(const struct scene *s, const char *path)
 static int check_leftover(void *arg, const char *path, int64_t size)
 {
     struct scene *s = arg;
+    const struct scene_person *victim = &s->shared->persons[0];
+    const struct scene_person *ghost = &s->shared->persons[1];
+    bool explained = false;
     char why[KIT_WHY_MAX];
     (void)size;
 
-    if (s->shared->plan.hits == 0 ||
-        !(plan_made(&s->shared->plan, path) || was_there(s, path))) {
+    if (victim->plan.hits > 0) {
+        explained = plan_made(&victim->plan, path) || was_there(s, path);
+    }
+    if (s->op->ghost && ghost->plan.hits > 0) {
+        explained = explained || plan_made(&ghost->plan, path);
+    }
+    if (!explained) {
         snprintf(why, sizeof why, "%.500s is left over", path);
         fail_run(s, SCENE_LEAKED, why);
     }
     return DS_OK;
 }
 
-static void look_around(void *arg)
+// Nobody lives who has anything of the queue's.
+static void check_queue(struct scene *s)
 {
-    struct scene *s = arg;
-    struct kit_rows rows;
-    struct ds_error err = {0};
-    struct kit_table t = {NULL, NULL};
-    enum fate victim = fate_of(&s->shared->victim);
+    struct dsi_queue_view v;
 
-    dsi_mutants = s->fresh_mutants;
-    if (s->op->creates) {
-        int rc = kit_open(&s->place, &t, &err);
-        kit_close(&t);
-        if (rc == DS_ENOTFOUND && victim != FATE_THERE) {
-            rc = kit_create(&s->place, false, &t, &err);
-            kit_close(&t);
-        }
-        if (rc < 0) {
-            fail_run(s, SCENE_UNREADABLE, err.message);
-        }
-        victim = FATE_ABSENT; // Nobody appends in these.
-        check_all(s, "after the crash", victim, &rows);
-    } else {
-        check_all(s, "after the crash", victim, &rows);
-        bool there = kit_is_there(&rows, SCENE_VICTIM, SCENE_ROWS) == 1;
-        if (s->shared->wrong == SCENE_FINE && s->call % 2 == 0) {
-            check_resolve(s, there);
-        }
-        check_writer(s, SCENE_VICTIM); // Again, with the same identity.
-        victim = FATE_THERE;
-        check_all(s, "written again", victim, &rows);
+    if (kit_queue_look(&s->place, &v) &&
+        (v.slots_used > 0 || v.leader_pid != 0 || v.published + v.claimed > 0)) {
+        fail_run(s, SCENE_LEAKED, "the queue has slots or a leader of the dead");
     }
+}
+
+static void look_at_new(struct scene *s)
+{
+    struct kit_table t = {NULL, NULL};
+    struct ds_error err = {0};
+    struct kit_rows rows;
+    int rc = kit_open(&s->place, &t, &err);
+
+    kit_close(&t);
+    if (rc == DS_ENOTFOUND && fate_of(&s->shared->persons[0].told) != FATE_THERE) {
+        rc = kit_create(&s->place, KIT_PLAIN, &t, &err);
+        kit_close(&t);
+    }
+    if (rc < 0) {
+        fail_run(s, SCENE_UNREADABLE, err.message);
+    }
+    check_writer(s, SCENE_FRESH);
+    check_all(s, "at the end", FATE_ABSENT, &rows); // Nobody else appends.
+    check_append(s, &rows, SCENE_FRESH, FATE_THERE, "at the end");
+}
+
+// Every other time the victim asks what became of its commit, and what it is told must
+// stay true; else it writes again, with the same identity.
+static void look_at_appended(struct scene *s)
+{
+    struct kit_rows rows;
+    enum fate victim = fate_of(&s->shared->persons[0].told);
+
+    check_all(s, "after the crash", victim, &rows);
+    bool there = kit_is_there(&rows, SCENE_VICTIM, SCENE_ROWS) == 1;
+    if (s->shared->wrong == SCENE_FINE && s->call % 2 == 0) {
+        check_resolve(s, there);
+        victim = there ? FATE_THERE : FATE_ABSENT;
+    } else if (s->shared->wrong == SCENE_FINE) {
+        check_writer(s, SCENE_VICTIM);
+        victim = FATE_THERE;
+    }
+    check_all(s, "afterwards", victim, &rows);
     check_writer(s, SCENE_FRESH);
     check_all(s, "at the end", victim, &rows);
     check_append(s, &rows, SCENE_FRESH, FATE_THERE, "at the end");
+}
+
+static void look_around(void *arg)
+{
+    struct scene *s = arg;
+    struct ds_error err = {0};
+
+    dsi_mutants = s->fresh_mutants;
+    check_queue(s);
+    if (s->op->creates) {
+        look_at_new(s);
+    } else {
+        look_at_appended(s);
+    }
     if (s->shared->wrong == SCENE_FINE &&
         kit_leftovers(&s->place, check_leftover, s, &err) < 0) {
         fail_run(s, SCENE_UNREADABLE, err.message);
     }
 }
 
-// --- Running --------------------------------------------------------------------------
+// --- People ---------------------------------------------------------------------------
 
-static void be_victim(void *arg)
+static void create_table(struct scene *s, struct scene_told *told)
 {
-    struct scene *s = arg;
-    dsi_mutants = s->victim_mutants;
-    kit_timeout_ms = s->fault == PLAN_NOTHING ? kit_timeout_ms : VICTIM_TIMEOUT_MS;
-    plan_start(s->fault, s->call, &s->shared->plan);
-    s->op->victim(s);
+    struct kit_table t = {NULL, NULL};
+    struct ds_error err = {0};
+
+    told->status = kit_create(&s->place, KIT_PLAIN, &t, &err);
+    snprintf(told->message, sizeof told->message, "%.590s", err.message);
+    told->done = true;
+    kit_close(&t);
 }
 
-static pid_t start_other(struct scene *s, unsigned nth)
+static void act(struct scene *s)
+{
+    static const struct plan_hooks hooks = {people_before_call, people_after_call};
+    struct scene_person *me = &s->shared->persons[s->me];
+    const struct plan_point swap = {0, s->place.sqlite ? "sql.step" : "posix.link",
+                                    s->place.sqlite ? "COMMIT" : ".metadata.json"};
+    const struct plan_point call = {.call = s->call};
+    bool is_ghost = s->op->ghost && s->me == 1;
+
+    if (s->me == 0 && s->fault != PLAN_NOTHING) {
+        kit_timeout_ms = VICTIM_TIMEOUT_MS;
+    }
+    plan_start(s->me == 0 ? s->fault
+               : is_ghost ? s->op->ghost
+                          : PLAN_NOTHING,
+               s->me == 0 ? &call : &swap, &hooks, &me->plan);
+    people_join(&s->shared->people, s->me);
+    people_wait_for_turn();
+    if (s->op->creates) {
+        create_table(s, &me->told);
+    } else {
+        append(s, SCENE_VICTIM + s->me, s->op->group, &me->told);
+    }
+}
+
+static pid_t start(struct scene *s, unsigned person)
 {
     fflush(stdout);
     pid_t pid = fork();
     if (pid == 0) {
-        alarm(OTHER_SECONDS);
-        s->op->other(s, nth);
+        alarm(PERSON_SECONDS);
+        s->me = person;
+        act(s);
         _exit(0);
     }
     return pid;
 }
 
+// What a person's end says about the run.
+static void judge_end(struct scene *s, unsigned person, int status)
+{
+    const struct scene_person *p = &s->shared->persons[person];
+    bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    bool may_die = (person == 0 && plan_dies(s->fault)) || (person == 1 && s->op->ghost);
+    char why[200];
+
+    if (killed != (may_die && p->plan.hits > 0) || (status != 0 && !killed)) {
+        snprintf(why, sizeof why, "person %u ended with wait status %#x", person,
+                 (unsigned)status);
+        fail_run(s, SCENE_STUCK, why);
+    } else if (person > 0 && status == 0 && p->told.status < 0) {
+        snprintf(why, sizeof why, "person %u: %.150s", person, p->told.message);
+        fail_run(s, SCENE_STUCK, why);
+    }
+}
+
 void scene_run(struct scene *s)
 {
-    pid_t others[SCENE_OTHERS_MAX] = {0};
+    pid_t people[SCENE_PEOPLE] = {0};
     char token[512];
     char why[200];
+    int status = 0;
 
     memcpy(token, s->shared->token, sizeof token);
     memset(s->shared, 0, sizeof *s->shared);
     memcpy(s->shared->token, token, sizeof token);
     kit_copy(s->kept, s->place.root);
-    for (unsigned i = 0; i < s->op->others; i++) {
-        others[i] = start_other(s, i);
+    s->shared->people.count = s->op->others + 1;
+    for (unsigned i = 0; i <= s->op->others; i++) {
+        s->shared->people.is[i].role = s->op->roles[i];
     }
-    int status = kit_in_child(be_victim, s, VICTIM_SECONDS);
-    bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-    if (status != 0 && !(killed && plan_dies(s->fault) && s->shared->plan.hits > 0)) {
-        snprintf(why, sizeof why, "the victim ended with wait status %#x",
-                 (unsigned)status);
-        fail_run(s, SCENE_STUCK, why);
+    for (unsigned i = 0; i <= s->op->others; i++) {
+        people[i] = start(s, i);
     }
-    for (unsigned i = 0; i < s->op->others; i++) {
-        while (waitpid(others[i], &status, 0) < 0 && errno == EINTR) {
-        }
-        if (status != 0 || !s->shared->others[i].done ||
-            s->shared->others[i].status < 0) {
-            snprintf(why, sizeof why, "writer %u: wait status %#x, %.100s", i,
-                     (unsigned)status, s->shared->others[i].message);
-            fail_run(s, SCENE_STUCK, why);
+    for (unsigned ended = 0; ended <= s->op->others;) {
+        pid_t pid = wait(&status);
+        for (unsigned i = 0; i <= s->op->others; i++) {
+            if (people[i] == pid) {
+                s->shared->people.is[i].over = true;
+                judge_end(s, i, status);
+                ended++;
+            }
         }
     }
     status = kit_in_child(look_around, s, CHECK_SECONDS);

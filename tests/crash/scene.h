@@ -4,15 +4,14 @@
 #define DSI_TEST_SCENE_H
 
 #include "crash/fault_plan.h"
+#include "crash/people.h"
 #include "crash/table_kit.h"
 
 // Numbers of appends. Two are there from the start.
 enum {
     SCENE_BASE = 1, // and the next one.
     SCENE_BASES = 2,
-    SCENE_VICTIM = 10,
-    SCENE_OTHER = 20, // and the next ones: of processes that nothing happens to.
-    SCENE_OTHERS_MAX = 8,
+    SCENE_VICTIM = 10, // and the next ones: of the others.
     SCENE_FRESH = 40,
     SCENE_ROWS = 3,
 };
@@ -38,15 +37,21 @@ struct scene_told {
     char message[600];
 };
 
+// Who a process is: 0 is the victim, the others follow.
+enum { SCENE_PEOPLE = 4 };
+
+struct scene_person {
+    struct scene_told told;
+    struct plan_report plan;
+};
+
 // In memory that all processes of a run share.
 struct scene_shared {
-    struct plan_report plan;
-    struct scene_told victim;
-    struct scene_told others[SCENE_OTHERS_MAX];
+    struct scene_person persons[SCENE_PEOPLE];
+    struct people people;
     char token[512]; // As the victim would print it whose answer never came.
     enum scene_wrong wrong;
     char why[KIT_WHY_MAX];
-    unsigned step; // Whatever an operation's processes use to wait for each other.
 };
 
 struct scene;
@@ -54,10 +59,12 @@ struct scene;
 struct scene_operation {
     const char *name;
     bool creates; // The table is not there before.
-    bool tidy;    // Its table expires and merges as it commits.
+    enum kit_sort sort;
+    bool has_queue; // From the start.
+    enum ds_group_mode group;
     unsigned others;
-    void (*victim)(struct scene *s);              // In a child, under the plan.
-    void (*other)(struct scene *s, unsigned nth); // In children of their own.
+    enum person_role roles[SCENE_PEOPLE];
+    enum plan_fault ghost; // Not 0: the first of the others dies so at its swap.
 };
 
 struct scene {
@@ -67,9 +74,8 @@ struct scene {
     struct scene_shared *shared;
     enum plan_fault fault;
     uint32_t call;
-    unsigned victim_mutants; // dsi_mutants of the victim, and of those who look.
-    unsigned fresh_mutants;
-    unsigned other; // Which one this process is.
+    unsigned fresh_mutants; // dsi_mutants of those who look.
+    unsigned me;            // Which person this process is.
 };
 
 /// Sets the table up below `dir`, which is the scene's own, and keeps a copy.
@@ -77,9 +83,5 @@ void scene_set_up(struct scene *s, const char *dir);
 
 /// Runs it once: from the kept copy to the verdict in s->shared.
 void scene_run(struct scene *s);
-
-/// The append of append `number`, told to `told`.
-void scene_append(struct scene *s, unsigned number, enum ds_group_mode group,
-                  struct scene_told *told);
 
 #endif

@@ -1,4 +1,4 @@
-#define _DEFAULT_SOURCE // MAP_ANONYMOUS
+#define _GNU_SOURCE // MAP_ANONYMOUS, SEEK_DATA
 #include "crash/table_kit.h"
 
 #include <dirent.h>
@@ -84,19 +84,28 @@ void kit_remove(const char *path)
     }
 }
 
+// Holes stay holes: a queue is mostly one.
 static void copy_file(const char *from, const char *to)
 {
-    char bytes[65536];
+    static char bytes[1 << 20];
     int in = open(from, O_RDONLY | O_CLOEXEC);
     int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    ssize_t n = 0;
+    struct stat st;
+    off_t at = 0;
 
-    if (in < 0 || out < 0) {
+    if (in < 0 || out < 0 || fstat(in, &st) < 0 || ftruncate(out, st.st_size) < 0) {
         die("copying", from);
     }
-    while ((n = read(in, bytes, sizeof bytes)) > 0) {
-        if (write(out, bytes, (size_t)n) != n) {
-            die("copying to", to);
+    while ((at = lseek(in, at, SEEK_DATA)) >= 0) {
+        off_t end = lseek(in, at, SEEK_HOLE);
+        while (at < end) {
+            size_t size =
+                (size_t)(end - at) < sizeof bytes ? (size_t)(end - at) : sizeof bytes;
+            ssize_t n = pread(in, bytes, size, at);
+            if (n <= 0 || pwrite(out, bytes, (size_t)n, at) != n) {
+                die("copying to", to);
+            }
+            at += n;
         }
     }
     close(in);
@@ -229,7 +238,7 @@ static int opened(struct kit_table *out, int rc)
     return rc;
 }
 
-int kit_create(const struct kit_place *p, bool tidy, struct kit_table *out,
+int kit_create(const struct kit_place *p, enum kit_sort sort, struct kit_table *out,
                struct ds_error *err)
 {
     static const struct ds_property tidy_properties[] = {
@@ -240,9 +249,11 @@ int kit_create(const struct kit_place *p, bool tidy, struct kit_table *out,
         {"write.metadata.delete-after-commit.enabled", "true"},
         {"write.metadata.previous-versions-max", "2"},
     };
-    struct ds_table_spec spec = {.struct_size = sizeof spec,
-                                 .schema_json = SCHEMA,
-                                 .properties = {tidy_properties, tidy ? 6 : 0}};
+    static const struct ds_property large_properties[] = {
+        {"datashard.group-commit.rows-max", "1"}};
+    struct ds_table_spec spec = {.struct_size = sizeof spec, .schema_json = SCHEMA};
+    spec.properties.items = sort == KIT_TIDY ? tidy_properties : large_properties;
+    spec.properties.count = sort == KIT_TIDY ? 6 : sort == KIT_LARGE ? 1 : 0;
     char dir[KIT_PATH_MAX];
     int rc = open_catalog(p, out, err);
 
@@ -538,6 +549,32 @@ void kit_look(const struct kit_place *p, struct kit_rows *rows, char why[KIT_WHY
                  err.message);
     }
     kit_close(&t);
+}
+
+bool kit_is_queue(const char *path)
+{
+    size_t size = strlen(path);
+    return size > 7 && strcmp(path + size - 7, "-group1") == 0;
+}
+
+static void note_queue(void *arg, const char *path)
+{
+    char *found = arg;
+    if (kit_is_queue(path)) {
+        snprintf(found, KIT_PATH_MAX, "%s", path);
+    }
+}
+
+bool kit_queue_look(const struct kit_place *p, struct dsi_queue_view *out)
+{
+    char path[KIT_PATH_MAX] = "";
+    struct dsi_queue *q = NULL;
+
+    kit_walk(p->root, note_queue, path);
+    bool there = path[0] && dsi_queue_find(path, &q, NULL) == DS_OK &&
+                 dsi_queue_look(q, out, NULL) == DS_OK;
+    dsi_queue_free(q);
+    return there;
 }
 
 // --- What is left over ----------------------------------------------------------------

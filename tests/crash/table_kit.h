@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "datashard/datashard.h"
+#include "storage/storage_queue.h"
 
 enum { KIT_APPENDS_MAX = 100, KIT_ROWS_MAX = 100, KIT_PATH_MAX = 512, KIT_WHY_MAX = 900 };
 
@@ -24,8 +25,13 @@ struct kit_table {
     ds_table *table;
 };
 
-/// The properties tests give their tables; `tidy` ones expire and merge as they commit.
-int kit_create(const struct kit_place *p, bool tidy, struct kit_table *out,
+/// What a table is like: by its properties.
+enum kit_sort {
+    KIT_PLAIN,
+    KIT_TIDY,  ///< Expires and merges as it commits, and removes old metadata.
+    KIT_LARGE, ///< Every append is too large to travel as rows.
+};
+int kit_create(const struct kit_place *p, enum kit_sort sort, struct kit_table *out,
                struct ds_error *err);
 int kit_open(const struct kit_place *p, struct kit_table *out, struct ds_error *err);
 void kit_close(struct kit_table *t);
@@ -71,6 +77,12 @@ void kit_look(const struct kit_place *p, struct kit_rows *rows, char why[KIT_WHY
 /// over. `fn` is told each path; locks, queue, hint and database do not count.
 int kit_leftovers(const struct kit_place *p, kit_file_fn fn, void *arg,
                   struct ds_error *err);
+
+/// The queue as it is when nobody lives who uses it; false when there is none.
+bool kit_queue_look(const struct kit_place *p, struct dsi_queue_view *out);
+
+/// True for a queue's path.
+bool kit_is_queue(const char *path);
 
 /// Directory trees. `kit_copy` gives `to` exactly what `from` has.
 void kit_remove(const char *path);

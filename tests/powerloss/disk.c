@@ -16,12 +16,14 @@ enum {
     OPS_MAX = TRACE_EVENTS_MAX,
     UNITS_MAX = 256,
     SECTOR = 512,
+    QUEUE_KEPT = 128 << 10, // Of its 32 MiB.
     NEVER = -1,
 };
 
 struct node {
     bool is_dir;
     bool existed;      // Before the trace.
+    bool is_queue;     // (4)
     const char *label; // What sort of file it is, for sites.
     uint8_t *full;     // Its content at the prefix that is looked at.
     size_t size;
@@ -200,6 +202,9 @@ static void enter(struct disk *d, const char *path, int node, size_t at)
     if (node != NEVER && !is_scrap(path)) {
         d->nodes[node].label = label_of(path);
     }
+    if (node != NEVER && kit_is_queue(path)) {
+        d->nodes[node].is_queue = true;
+    }
 }
 
 static void load(struct disk *d, const char *dir)
@@ -226,10 +231,12 @@ static void load(struct disk *d, const char *dir)
             load(d, path);
             continue;
         }
-        n->base_size = (size_t)st.st_size;
-        n->base = malloc(n->base_size + 1);
+        n->is_queue = kit_is_queue(path);
+        n->base_size = n->is_queue ? QUEUE_KEPT : (size_t)st.st_size;
+        n->base = calloc(1, n->base_size + 1);
         int fd = open(path, O_RDONLY);
-        if (!n->base || fd < 0 || read(fd, n->base, n->base_size) != st.st_size) {
+        if (!n->base || fd < 0 ||
+            (read(fd, n->base, n->base_size) != st.st_size && !n->is_queue)) {
             die("cannot read", path);
         }
         close(fd);
@@ -531,10 +538,13 @@ static struct content base_of(const struct node *n)
 static struct content content_at(const struct disk *d, int node, size_t prefix)
 {
     struct content c = base_of(&d->nodes[node]);
+    bool is_queue = d->nodes[node].is_queue;
 
     for (size_t i = 0; i < d->data_count && d->data[i].at < prefix; i++) {
-        if (d->data[i].node == node) {
-            apply(&c, &d->data[i], 0, d->data[i].size);
+        const struct data_op *o = &d->data[i];
+        bool beyond = is_queue && (o->truncates || o->offset + o->size > QUEUE_KEPT);
+        if (o->node == node && !beyond) {
+            apply(&c, o, 0, o->size);
         }
     }
     return c;
@@ -605,7 +615,8 @@ static void add_data_units(struct disk *d)
 
     for (size_t i = 0; i < d->data_count; i++) {
         const struct data_op *o = &d->data[i];
-        if (!happened(o->at, o->durable, d->prefix, &pending) || !pending) {
+        if (!happened(o->at, o->durable, d->prefix, &pending) || !pending ||
+            d->nodes[o->node].is_queue) {
             continue;
         }
         if (!is_in_place(&d->nodes[o->node])) {

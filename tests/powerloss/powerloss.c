@@ -13,9 +13,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "crash/gate_shim.h"
+#include "crash/people.h"
 #include "crash/table_kit.h"
 #include "powerloss/disk.h"
+#include "storage/storage_queue_file.h"
 
 enum {
     BASES = 2, // Appends that are there from the start: 1 and the next ones.
@@ -47,7 +48,7 @@ static const struct {
 struct recording {
     const char *name;
     bool creates; // The table is not there before.
-    bool tidy;
+    enum kit_sort sort;
     unsigned appends; // FIRST and the next ones may be there afterwards.
     void (*run)(struct kit_place *p, struct trace *t);  // In a child.
     void (*then)(struct kit_place *p, struct trace *t); // In another, after it; or NULL.
@@ -61,11 +62,12 @@ static void must(int rc, const struct ds_error *err)
     }
 }
 
-static void append_and_ack(struct kit_table *k, struct trace *t, unsigned number)
+static void append_and_ack(struct kit_table *k, struct trace *t, unsigned number,
+                           enum ds_group_mode group)
 {
     struct ds_error err = {0};
     struct ds_commit_result r = {0};
-    must(kit_append(k, number, ROWS, DS_GROUP_OFF, &r, &err), &err);
+    must(kit_append(k, number, ROWS, group, &r, &err), &err);
     trace_ack(t, number);
 }
 
@@ -73,7 +75,7 @@ static void run_create(struct kit_place *p, struct trace *t)
 {
     struct kit_table k = {NULL, NULL};
     struct ds_error err = {0};
-    must(kit_create(p, false, &k, &err), &err);
+    must(kit_create(p, KIT_PLAIN, &k, &err), &err);
     trace_ack(t, NUMBER_CREATE);
     kit_close(&k);
 }
@@ -83,7 +85,7 @@ static void run_one(struct kit_place *p, struct trace *t)
     struct kit_table k = {NULL, NULL};
     struct ds_error err = {0};
     must(kit_open(p, &k, &err), &err);
-    append_and_ack(&k, t, FIRST);
+    append_and_ack(&k, t, FIRST, DS_GROUP_OFF);
     kit_close(&k);
 }
 
@@ -93,7 +95,7 @@ static void run_three(struct kit_place *p, struct trace *t)
     struct ds_error err = {0};
     must(kit_open(p, &k, &err), &err);
     for (unsigned i = 0; i < 3; i++) {
-        append_and_ack(&k, t, FIRST + i);
+        append_and_ack(&k, t, FIRST + i, DS_GROUP_OFF);
     }
     kit_close(&k);
 }
@@ -102,9 +104,9 @@ static void run_first(struct kit_place *p, struct trace *t)
 {
     struct kit_table k = {NULL, NULL};
     struct ds_error err = {0};
-    must(kit_create(p, false, &k, &err), &err);
+    must(kit_create(p, KIT_PLAIN, &k, &err), &err);
     trace_ack(t, NUMBER_CREATE);
-    append_and_ack(&k, t, FIRST);
+    append_and_ack(&k, t, FIRST, DS_GROUP_OFF);
     kit_close(&k);
 }
 
@@ -136,11 +138,76 @@ static void then_first(struct kit_place *p, struct trace *t)
     struct ds_error err = {0};
     int rc = kit_open(p, &k, &err);
     if (rc == DS_ENOTFOUND) {
-        rc = kit_create(p, false, &k, &err);
+        rc = kit_create(p, KIT_PLAIN, &k, &err);
     }
     must(rc, &err);
-    append_and_ack(&k, t, FIRST);
+    append_and_ack(&k, t, FIRST, DS_GROUP_OFF);
     kit_close(&k);
+}
+
+// Writers of one group, each a process. Person 0 leads; when it has appended once before
+// it is warm. What became of each of the others is told to `t`.
+static void run_people(struct kit_place *p, struct trace *t, unsigned count, bool warm,
+                       bool leader_dies)
+{
+    struct people *people = kit_shared(sizeof *people);
+    pid_t pids[PEOPLE_MAX];
+
+    people->count = count;
+    for (unsigned i = 0; i < count; i++) {
+        people->is[i].role = i == 0 ? PERSON_HEAD : PERSON_TAIL;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        fflush(stdout);
+        pids[i] = fork();
+        if (pids[i] == 0) {
+            struct kit_table k = {NULL, NULL};
+            struct ds_error err = {0};
+            alarm(CHILD_SECONDS);
+            must(kit_open(p, &k, &err), &err);
+            if (i == 0 && warm) {
+                append_and_ack(&k, t, FIRST + count, DS_GROUP_AUTO);
+            }
+            people_join(people, i);
+            people_wait_for_turn();
+            if (i == 0 && leader_dies) { // Its swap can be seen, and nobody knows.
+                trace_die_after(p->sqlite ? "vfs.write" : "posix.link",
+                                p->sqlite ? "catalog.db" : ".metadata.json", 1);
+            }
+            append_and_ack(&k, t, FIRST + i, DS_GROUP_AUTO);
+            kit_close(&k);
+            _exit(0);
+        }
+    }
+    for (unsigned ended = 0; ended < count;) {
+        int status = 0;
+        pid_t pid = wait(&status);
+        for (unsigned i = 0; i < count; i++) {
+            if (pids[i] == pid) {
+                people->is[i].over = true;
+                ended++;
+                if (status != 0 && !(i == 0 && leader_dies)) {
+                    fprintf(stderr, "person %u ended with %#x\n", i, (unsigned)status);
+                    _exit(1);
+                }
+            }
+        }
+    }
+}
+
+static void run_group(struct kit_place *p, struct trace *t)
+{
+    run_people(p, t, 3, false, false);
+}
+
+static void run_group_of_twelve(struct kit_place *p, struct trace *t)
+{
+    run_people(p, t, 12, true, false);
+}
+
+static void run_takeover(struct kit_place *p, struct trace *t)
+{
+    run_people(p, t, 3, false, true);
 }
 
 static const struct recording recordings[] = {
@@ -148,13 +215,17 @@ static const struct recording recordings[] = {
     {.name = "first", .creates = true, .appends = 1, .run = run_first},
     {.name = "append", .appends = 1, .run = run_one},
     {.name = "three", .appends = 3, .run = run_three},
-    {.name = "tidy", .tidy = true, .appends = 3, .run = run_three},
+    {.name = "tidy", .sort = KIT_TIDY, .appends = 3, .run = run_three},
     {.name = "inherited",
      .creates = true,
      .appends = 1,
      .run = run_create_and_die,
      .then = then_first},
     {.name = "again", .appends = 1, .run = run_append_and_die, .then = run_one},
+    {.name = "group", .appends = 3, .run = run_group},
+    {.name = "group-large", .sort = KIT_LARGE, .appends = 3, .run = run_group},
+    {.name = "takeover", .appends = 3, .run = run_takeover},
+    {.name = "twelve", .appends = 13, .run = run_group_of_twelve},
 };
 enum { RECORDINGS = sizeof recordings / sizeof recordings[0] };
 
@@ -188,6 +259,7 @@ struct tally {
     atomic_uint caught;
     atomic_uint superfluous;
     atomic_uint syncs_alone[2]; // By catalog.
+    atomic_uint syncs_group[2]; // For all twelve.
     atomic_uint shown;
     struct {
         char name[DISK_SITE_MAX + 8];
@@ -260,16 +332,11 @@ static void write_file(const char *path, const uint8_t *bytes, size_t size)
     }
 }
 
-static bool is_queue(const char *path)
-{
-    size_t size = strlen(path);
-    return size > 7 && strcmp(path + size - 7, "-group1") == 0;
-}
-
 // The queue is never synced: it may be there in full, in part, as zeros, as anything.
 static void write_queue(const struct disk_file *f, uint64_t variant)
 {
     uint8_t *bytes = malloc(f->size + 1);
+    size_t size = variant == 2 ? 0 : variant == 5 ? f->size / 3 : f->size;
 
     if (!bytes) {
         abort();
@@ -282,10 +349,12 @@ static void write_queue(const struct disk_file *f, uint64_t variant)
         bytes[i] = 0;
     }
     if (variant != 1) { // 1: it is not there.
-        write_file(f->path, bytes,
-                   variant == 2   ? 0
-                   : variant == 5 ? f->size / 3
-                                  : f->size);
+        write_file(f->path, bytes, size);
+    }
+    if ((variant == 0 || variant == 3 || variant == 4) &&
+        truncate(f->path, DSI_QUEUE_FILE_SIZE) < 0) {
+        perror(f->path);
+        abort();
     }
     free(bytes);
 }
@@ -298,7 +367,7 @@ static void put_on_disk(const struct job *j, const struct kept_state *s)
         const struct disk_file *f = &s->files[i];
         if (!f->bytes) {
             mkdir(f->path, 0777);
-        } else if (is_queue(f->path)) {
+        } else if (kit_is_queue(f->path)) {
             write_queue(f, (s->hash >> 7) % 6);
         } else {
             write_file(f->path, f->bytes, f->size);
@@ -400,7 +469,7 @@ static void check_state(const struct job *j, const struct kept_state *s, char *w
         int rc = kit_open(&j->place, &k, &err);
         kit_close(&k);
         if (rc == DS_ENOTFOUND && !s->acked[NUMBER_CREATE] && !s->acked[FIRST]) {
-            rc = kit_create(&j->place, false, &k, &err);
+            rc = kit_create(&j->place, KIT_PLAIN, &k, &err);
             kit_close(&k);
             made = true;
         }
@@ -428,7 +497,7 @@ static void check_state(const struct job *j, const struct kept_state *s, char *w
     }
 }
 
-static enum shim_verdict allow(const struct shim_call *c)
+static enum shim_verdict allow(struct shim_call *c)
 {
     (void)c;
     return SHIM_DO;
@@ -555,7 +624,7 @@ static void make_base(void *arg)
     struct kit_table k = {NULL, NULL};
     struct ds_error err = {0};
     struct ds_commit_result r = {0};
-    must(kit_create(&j->place, j->what->tidy, &k, &err), &err);
+    must(kit_create(&j->place, j->what->sort, &k, &err), &err);
     for (unsigned i = 0; i < BASES; i++) {
         must(kit_append(&k, 1 + i, ROWS, DS_GROUP_OFF, &r, &err), &err);
     }
@@ -663,6 +732,8 @@ static void run_job(const struct recording *what, bool sqlite, const char *dir,
     atomic_fetch_add(&t->cut, (unsigned)cut);
     if (strcmp(what->name, "three") == 0) {
         t->syncs_alone[sqlite] = (unsigned)(warm / (acks - 1));
+    } else if (strcmp(what->name, "twelve") == 0) {
+        t->syncs_group[sqlite] = (unsigned)warm;
     }
     if (j->wrong == 0) {
         run_mutants(j, most);
@@ -774,8 +845,9 @@ int main(int argc, char **argv)
     printf("%u states opened for the mutants and all; %u prefixes were cut short\n",
            t->opened, t->cut);
     printf("powerloss: traces=%u states=%u violations=%u sync_mutants=%u/%u "
-           "fsyncs_alone=sqlite:%u,path:%u\n",
+           "fsyncs_alone=sqlite:%u,path:%u "
+           "fsyncs_per_append_group12=sqlite:%.2f,path:%.2f\n",
            t->traces, t->states, t->violations, caught, mutants, t->syncs_alone[1],
-           t->syncs_alone[0]);
+           t->syncs_alone[0], t->syncs_group[1] / 12.0, t->syncs_group[0] / 12.0);
     return failed || t->violations > 0 || caught < mutants;
 }

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "crash/gate_shim.h"
+#include "crash/people.h"
 
 #define BYTES_MAX ((size_t)192 << 20)
 enum { FDS = 1024, ROOT_MAX = 512 };
@@ -30,7 +30,6 @@ struct trace {
 
 static struct trace *trace; // Of this process.
 static uint32_t id_of[FDS]; // 0: not of ours.
-static _Thread_local uint32_t began;
 
 static struct {
     const char *call;
@@ -119,11 +118,11 @@ static void add(struct trace_event e)
     pthread_mutex_unlock(&trace->mutex);
 }
 
-static enum shim_verdict before(const struct shim_call *c)
+static enum shim_verdict before(struct shim_call *c)
 {
-    (void)c;
+    people_before_call(c);
     lock();
-    began = trace->count;
+    c->mark = trace->count;
     pthread_mutex_unlock(&trace->mutex);
     return SHIM_DO;
 }
@@ -156,7 +155,7 @@ static bool on_file(const struct shim_call *c, enum trace_kind kind,
                     struct trace_event *e)
 {
     *e = (struct trace_event){
-        .kind = kind, .began = began, .offset = c->offset, .size = c->size};
+        .kind = kind, .began = c->mark, .offset = c->offset, .size = c->size};
     if (c->layer == SHIM_VFS) {
         e->path = c->path;
         return is_ours(c->path);
@@ -208,8 +207,10 @@ static void named(const struct shim_call *c)
                                             [SHIM_SYNC_DIR] = TRACE_SYNC_DIR};
 
     if (is_ours(c->path)) {
-        add((struct trace_event){
-            .kind = kinds[c->kind], .began = began, .path = c->path, .other = c->other});
+        add((struct trace_event){.kind = kinds[c->kind],
+                                 .began = c->mark,
+                                 .path = c->path,
+                                 .other = c->other});
     }
 }
 
@@ -236,6 +237,7 @@ static void after(const struct shim_call *c, int64_t result)
         --death.left == 0) {
         raise(SIGKILL);
     }
+    people_after_call(c, result);
 }
 
 void trace_start(struct trace *t)

@@ -65,7 +65,7 @@ static void test_clean__lists_of_lost_attempts_go(void **state)
 }
 
 // Found in the history as another run's: ours is waste, but not what a group was given.
-static void found_elsewhere(bool offered, bool stays)
+static void found_elsewhere(bool offered, bool sent, bool stays)
 {
     static const char id[] = "01890a5d-ac96-774b-bcce-b302099a8057";
     struct ds_commit_options o = {.struct_size = sizeof o, .identity = id};
@@ -79,6 +79,12 @@ static void found_elsewhere(bool offered, bool stays)
     assert_int_equal(dsi_commit(t, first, NULL, NULL, NULL), DS_OK);
     assert_int_equal(dsi_attempts_begin(&a, t, second, NULL), DS_OK);
     a.offered = offered;
+    if (sent) { // By a group, which may still do so on this very head.
+        const struct dsi_state *s = dsi_table_state(t);
+        a.trail.sent = true;
+        a.trail.base = dsi_mark_of(s);
+        dsi_state_unref(s);
+    }
     assert_int_equal(dsi_attempts_look(&a, &sighting, NULL), DS_OK);
     assert_int_equal(sighting, DSI_SIGHT_FOUND);
     dsi_clean_after_found(&a);
@@ -94,13 +100,20 @@ static void found_elsewhere(bool offered, bool stays)
 static void test_clean__another_runs_commit_makes_ours_waste(void **state)
 {
     (void)state;
-    found_elsewhere(false, false);
+    found_elsewhere(false, false, false);
 }
 
 static void test_clean__what_a_group_was_given_stays(void **state)
 {
     (void)state;
-    found_elsewhere(true, true);
+    found_elsewhere(true, false, true);
+    found_elsewhere(true, true, true);
+}
+
+static void test_clean__what_no_request_of_ours_named_is_waste(void **state)
+{
+    (void)state;
+    found_elsewhere(false, true, false);
 }
 
 static void test_clean__all_of_a_run_that_failed_goes(void **state)
@@ -129,6 +142,7 @@ int main(void)
         cmocka_unit_test(test_clean__lists_of_lost_attempts_go),
         cmocka_unit_test(test_clean__another_runs_commit_makes_ours_waste),
         cmocka_unit_test(test_clean__what_a_group_was_given_stays),
+        cmocka_unit_test(test_clean__what_no_request_of_ours_named_is_waste),
         cmocka_unit_test(test_clean__all_of_a_run_that_failed_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
