@@ -167,16 +167,18 @@ static bool is_explained(const char *name)
     bool version = name[0] == 'v' && isdigit((unsigned char)name[1]) &&
                    ends_with(name, ".metadata.json");
     bool temporary = strncmp(name, ".datashard-", 11) == 0 && ends_with(name, ".tmp");
+    bool ledger = strncmp(name, ".datashard-ledger-", 18) == 0;
     bool ours = ends_with(name, ".parquet") || ends_with(name, ".avro") ||
                 ends_with(name, ".metadata.json");
-    return version || temporary || (ours && has_uuid(name));
+    return version || temporary || ledger || (ours && has_uuid(name));
 }
 
 // Locks, queues and hints: there for as long as the table is.
 static bool is_furniture(const char *name)
 {
     return strcmp(name, "version-hint.text") == 0 ||
-           (strncmp(name, ".datashard-", 11) == 0 && !ends_with(name, ".tmp"));
+           (strncmp(name, ".datashard-", 11) == 0 && !ends_with(name, ".tmp") &&
+            strncmp(name, ".datashard-ledger-", 18) != 0);
 }
 
 static bool is_older(const struct stat *st, const struct timespec *start)

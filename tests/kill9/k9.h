@@ -92,6 +92,7 @@ struct k9_shared {
     _Atomic int64_t group_max;    // The largest group seen.
     _Atomic int64_t doubts;       // Of the expirer: nobody could say.
     _Atomic int64_t given_up; // Tries that were given little time, and did not commit.
+    int64_t takeovers;        // From leaders that did not move.
     struct k9_found reader;   // The worst of its scans.
     struct k9_found final[3]; // Before settling, after, after the clean-up.
     int64_t snapshots;
@@ -192,6 +193,7 @@ void k9_create(const struct k9_run *run);
 void k9_writer(const struct k9_run *run, int writer);
 void k9_expirer(const struct k9_run *run);
 void k9_reader(const struct k9_run *run);
+void k9_watcher(const struct k9_run *run);
 void k9_final_scan(const struct k9_run *run, int which);
 void k9_settle(const struct k9_run *run);
 
@@ -211,6 +213,7 @@ enum k9_role {
     K9_ROLE_WRITER, // The index says which.
     K9_ROLE_EXPIRER,
     K9_ROLE_READER,
+    K9_ROLE_WATCHER, // Tells who leads.
     K9_ROLE_PYICEBERG,
     K9_ROLE_SCAN, // The index says into which k9_shared.final.
     K9_ROLE_SETTLE,

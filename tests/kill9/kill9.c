@@ -105,17 +105,19 @@ static void tell_run(const struct k9_run *run, const struct k9_storm *storm)
     const struct k9_shared *s = run->shared;
 
     printf("kill9: %s: %.1f s, %.0f appends/s, longest pause %.1f s; %" PRId64
-           " kills (%" PRId64 " hit a leader or stopped it), %" PRId64 " stops, %" PRId64
-           " times vandalised; %" PRId64 " scans beside it, %" PRId64
-           " overtaken by expiry; largest group %" PRId64 "; %" PRId64
-           " hurried and given up, %" PRId64 " property changes in doubt; %" PRId64
-           " snapshots; %" PRId64 " files left by crashes\n",
+           " kills (%" PRId64 " of kills and stops hit who led), %" PRId64
+           " takeovers, %" PRId64 " stops, %" PRId64 " times vandalised; %" PRId64
+           " scans beside it, %" PRId64 " overtaken by expiry; largest group %" PRId64
+           "; %" PRId64 " hurried and given up, %" PRId64
+           " property changes in doubt; %" PRId64 " snapshots; %" PRId64
+           " files left by crashes\n",
            run->path_table ? "path" : "sqlite", (double)storm->ms / 1000,
            (double)atomic_load(&s->acked) * 1000 / (double)(storm->ms + 1),
-           (double)storm->longest_ms / 1000, storm->kills, storm->leaders, storm->stops,
-           storm->vandals, atomic_load(&s->scans), atomic_load(&s->scans_missed),
-           atomic_load(&s->group_max), atomic_load(&s->given_up), atomic_load(&s->doubts),
-           s->snapshots, s->leftovers);
+           (double)storm->longest_ms / 1000, storm->kills, storm->leaders, s->takeovers,
+           storm->stops, storm->vandals, atomic_load(&s->scans),
+           atomic_load(&s->scans_missed), atomic_load(&s->group_max),
+           atomic_load(&s->given_up), atomic_load(&s->doubts), s->snapshots,
+           s->leftovers);
     fflush(stdout);
 }
 

@@ -2,9 +2,10 @@
 //
 //   kill9_reach METADATA
 //
-// METADATA is the location of a metadata file: itself, its log, and of every snapshot it
-// retains the manifest list, the manifests, and the data files that live. It is the one
-// part of the check that looks inside the library: manifests have no public form.
+// METADATA is the location of a metadata file: itself, its log, the files of its ledger,
+// and of every snapshot it retains the manifest list, the manifests, and the data files
+// that live. It is the one part of the check that looks inside the library: manifests
+// have no public form.
 #include <stdio.h>
 #include <string.h>
 
@@ -64,13 +65,29 @@ static int list_snapshots(ds_storage *storage, const struct dsi_metadata *m,
     return rc;
 }
 
+// The ledger's files lie beside the metadata; a property names them, as NAME:BYTES.
+static void list_ledger(const struct dsi_metadata *m, const char *metadata)
+{
+    const char *text = dsi_metadata_property(m, "datashard.ledger");
+    int folder = (int)(strrchr(metadata, '/') - metadata);
+
+    while (text && *text) {
+        text += strspn(text, " ");
+        int size = (int)strcspn(text, ": ");
+        if (size > 0) {
+            printf("%.*s/.datashard-ledger-%.*s\n", folder, metadata, size, text);
+        }
+        text += strcspn(text, " ");
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct ds_error err = {0};
     struct dsi_metadata *m = NULL;
     ds_storage *storage = NULL;
 
-    if (argc != 2) {
+    if (argc != 2 || !strchr(argv[1], '/')) {
         fprintf(stderr, "usage: kill9_reach METADATA\n");
         return 2;
     }
@@ -83,6 +100,7 @@ int main(int argc, char **argv)
         for (size_t i = 0; i < m->metadata_log_count; i++) {
             puts(m->metadata_log[i].metadata_file);
         }
+        list_ledger(m, argv[1]);
         rc = list_snapshots(storage, m, &err);
     }
     dsi_metadata_unref(m);

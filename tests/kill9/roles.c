@@ -502,6 +502,31 @@ static void check_beat(const struct k9_run *run, ds_table *table)
     }
 }
 
+// Reads the counters of the writers' queue, for the parent to know whom to hit.
+void k9_watcher(const struct k9_run *run)
+{
+    struct k9_shared *s = run->shared;
+    ds_table *table = k9_open(run);
+
+    while (!atomic_load(&s->stop)) {
+        struct ds_table_stats stats = {.struct_size = sizeof(stats)};
+        struct ds_error err = {0};
+        if (ds_table_stats(table, &stats, &err) < 0) {
+            if (run->vandals == 0) {
+                k9_fail("reading counters", &err);
+            }
+            continue; // It is being damaged.
+        }
+        atomic_store(&s->leader, (int)stats.leader_pid);
+        // A queue that was made anew counts from 0: the sum is at least this.
+        s->takeovers = (int64_t)stats.takeovers > s->takeovers ? (int64_t)stats.takeovers
+                                                               : s->takeovers;
+        k9_sleep_ms(1);
+    }
+    ds_table_free(table);
+    _exit(0);
+}
+
 struct line {
     const struct k9_run *run;
     int64_t sequence_number;

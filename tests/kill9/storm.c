@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 enum {
-    CHILDREN_MAX = K9_WRITERS_MAX + 4,
+    CHILDREN_MAX = K9_WRITERS_MAX + 5,
     WINDOW = 120,          // Appends that may begin beyond what falls due next.
     PHASE_MS_MAX = 600000, // Of one role that runs alone.
     GIVE_WAY_MS = 1500,    // PyIceberg's append waits so long before others wait for it.
@@ -92,6 +92,9 @@ static pid_t start(const struct k9_run *run, enum k9_role role, int index)
     case K9_ROLE_READER:
         k9_reader(run);
         break;
+    case K9_ROLE_WATCHER:
+        k9_watcher(run);
+        break;
     case K9_ROLE_PYICEBERG:
         be_pyiceberg(run);
         break;
@@ -110,8 +113,9 @@ static pid_t start(const struct k9_run *run, enum k9_role role, int index)
 
 static const char *name_of(enum k9_role role)
 {
-    static const char *const names[] = {"create",    "writer", "expirer", "reader",
-                                        "pyiceberg", "scan",   "settle",  "clean-up"};
+    static const char *const names[] = {"create", "writer",  "expirer",
+                                        "reader", "watcher", "pyiceberg",
+                                        "scan",   "settle",  "clean-up"};
     return names[role];
 }
 
@@ -450,6 +454,7 @@ bool k9_storm_run(const struct k9_run *run, struct k9_storm *out)
     }
     add(&s, K9_ROLE_EXPIRER, 0);
     add(&s, K9_ROLE_READER, 0);
+    add(&s, K9_ROLE_WATCHER, 0);
     if (run->pyiceberg_state) {
         add(&s, K9_ROLE_PYICEBERG, 0);
     }
