@@ -19,7 +19,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 STACK = 100000  # Steps; the longest search needs a few hundred.
@@ -27,9 +26,9 @@ SECONDS_MAX = 1500
 
 # The check that is meant: I1 acknowledged means there, I2 not committed means never there,
 # I3 what is named exists, I4 no identity twice, END nobody waits for ever.
-CHECKS = {"lost": "I1", "leaked": "I2", "dangling": "I3", "dup": "I4", "stuck": "END"}
+CHECKS = {"lost": "I1", "leaked": "I2", "dangling": "I3", "dup": "I4", "stuck": "END", "helpless": "END"}
 
-SMALL, LARGE, HUGE = 0, 1, 2  # A huge one runs while no other huge one does.
+SMALL, LARGE, HUGE = 0, 1, 2  # Huge ones run one after the other: up to 2 GB.
 
 CONFIGURATIONS = [
     # One commit: outcomes.
@@ -64,6 +63,11 @@ CONFIGURATIONS = [
     (HUGE, "group.pml", "L=2 LT=1 LOST"),
     (HUGE, "group.pml", "N=3 S=1 LOST"),
     (HUGE, "group.pml", "TAKEBACK L=2 LT=1"),
+    # Waiting and leading.
+    (SMALL, "wait.pml", "N=2"),
+    (SMALL, "wait.pml", "N=2 STOPS=1 CRASHES=1"),
+    (LARGE, "wait.pml", "N=3 STOPS=1 CRASHES=1 G=1"),
+    (LARGE, "wait.pml", "N=2 STOPS=2 CRASHES=1 G=3"),
     # Waiting and leading.
 ]
 
@@ -119,6 +123,9 @@ MUTANTS = [
     (LARGE, "group.pml", "TAKEBACK L=2 LT=1", "NOT_FIRST", "leaked"),
     (SMALL, "group.pml", "TAKEBACK L=2 LT=1", "NO_BEAT", "leaked"),
     (LARGE, "group.pml", "TAKEBACK L=2 LT=1", "NO_GUARD", "leaked"),
+    (SMALL, "wait.pml", "STOPS=1", "NO_TAKEOVER", "stuck"),
+    (SMALL, "wait.pml", "CRASHES=1", "NO_POLL", "stuck"),
+    (SMALL, "wait.pml", "CRASHES=1", "CLAIMED_ONCE", "helpless"),
 ]
 
 
@@ -222,7 +229,7 @@ def main():
         print("spin is not installed (Debian: apt-get install spin)", file=sys.stderr)
         return 77
     largest = HUGE if arguments.full else SMALL
-    huge = threading.Lock()
+    workers = max(1, arguments.jobs - 1) if arguments.full else arguments.jobs
 
     def wanted(size, line):
         return size <= largest and arguments.only in line
@@ -231,9 +238,6 @@ def main():
         size, model, flags, mutant, _ = task
         all_flags = flags + "".join(" M_" + m for m in mutant.split())
         optimise = "-O2" if size > SMALL else "-O1"
-        if size == HUGE:
-            with huge:
-                return search(model, all_flags, optimise)
         return search(model, all_flags, optimise)
 
     tasks = [(z, m, f, "", "") for z, m, f in CONFIGURATIONS if wanted(z, m + " " + f)]
@@ -242,9 +246,9 @@ def main():
     configurations = states = violations = mutants = killed = 0
     memory = 0.0
     results = {}
-    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        # Large ones first, so that none is left to run alone.
-        futures = {t: pool.submit(check, t) for t in sorted(tasks, key=lambda t: -t[0])}
+    executor = concurrent.futures.ThreadPoolExecutor
+    with executor(workers) as pool, executor(1) as one_by_one:
+        futures = {t: (one_by_one if t[0] == HUGE else pool).submit(check, t) for t in tasks}
         for task in tasks:
             _, model, flags, mutant, meant = task
             try:

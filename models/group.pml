@@ -427,7 +427,8 @@ slot:
 	atomic {
 		if
 		:: !SEES(l, s) -> NEXT(slot, claimed)
-		:: SEES(l, s) && memb[s] != 0 ->
+		:: SEES(l, s) && memb[s] != 0 && newest == b + 1 -> NEXT(slot, claimed)    /* the same head */
+		:: SEES(l, s) && memb[s] != 0 && newest != b + 1 ->
 #ifdef M_NO_RECHECK
 			NEXT(slot, claimed)
 #else

@@ -1,0 +1,207 @@
+/* Waiting and leading, as built: does everybody who waits get an answer, without a deadline
+ * having to pass? N writers publish G changes each, one after the other, in a slot of their
+ * own. What a leader does to the table is left out (group.pml has it): here it answers.
+ *
+ *   -DSTOPS=k     so many times a leader stops, for ever or until it goes on
+ *   -DCRASHES=k   so many times a leader dies (the kernel drops its lock)
+ *
+ * That a process stops for ever between taking the lock of the next epoch and writing that
+ * epoch is left out: then, as long as both are stopped, only the deadline ends a wait
+ * (WAIT_MAX_NS in group.c).
+ *
+ * Mutants: -DM_x, each at the line that it breaks; models/check_model.py lists them.
+ */
+#ifndef N
+#define N 2
+#endif
+#ifndef G
+#define G 2
+#endif
+#ifndef STOPS
+#define STOPS 0
+#endif
+#ifndef CRASHES
+#define CRASHES 0
+#endif
+
+byte epoch;
+byte lk[STOPS + 2];     /* the lock of each epoch's leadership: 1 + who has it */
+byte gen[N];            /* what is published in the slot; 0: nothing           */
+byte rec[N];            /* the generation that the slot's receipt is for       */
+bit  bell[N];           /* the slot's futex; ringing changes it                */
+bit  halted[N];        /* neither beats nor goes on                           */
+byte stops, crashes;
+bit  helpless;
+#ifdef M_CLAIMED_ONCE
+byte claimed[N];
+#endif
+
+#define UNANSWERED(s) (gen[s] != 0 && rec[s] != gen[s])     /* dsi_queue_is_waiting */
+#ifdef M_CLAIMED_ONCE
+#define WANTED(s) (UNANSWERED(s) && claimed[s] != gen[s])
+#else
+#define WANTED(s) UNANSWERED(s)
+#endif
+
+/* Something for a waiter to see when it looks: dsi_queue_wait, each POLL_NS. */
+#define STUCK (lk[epoch] != 0 && halted[lk[epoch] - 1] && epoch <= STOPS && lk[epoch + 1] == 0)
+#ifdef M_NO_TAKEOVER
+#define NEWS(g) (rec[i] == g || lk[epoch] == 0)
+#else
+#define NEWS(g) (rec[i] == g || lk[epoch] == 0 || STUCK)
+#endif
+
+#if STOPS > 0
+#define MAY_STOP :: atomic { stops < STOPS -> stops++; halted[i] = 1 } \
+	if :: atomic { halted[i] = 0 } :: goto for_ever fi
+#else
+#define MAY_STOP
+#endif
+#if CRASHES > 0
+#define MAY_DIE :: atomic { crashes < CRASHES -> crashes++; lk[e] = 0; gen[i] = 0; goto dead }
+#else
+#define MAY_DIE
+#endif
+
+proctype writer(byte i)
+{
+	byte g, e, s;
+	byte mine[N];           /* the generations that it claimed as leader */
+	bit was;
+
+next:
+	atomic { g++; gen[i] = g; s = 0 }      /* dsi_queue_publish */
+wait:
+	was = bell[i];                 /* before the receipt is read: what comes later rings again */
+	if
+	:: atomic { rec[i] == g -> goto answered }
+	:: atomic { rec[i] != g -> e = epoch }
+	fi;
+	atomic {                       /* lead_locked: the lock, then whether it still is the one */
+		if
+		:: lk[e] == 0 -> lk[e] = 1 + i
+		:: lk[e] != 0 -> goto stuck
+		fi
+	}
+	atomic { if :: epoch == e -> goto lead :: epoch != e -> lk[e] = 0; goto wait fi }
+stuck:
+#ifdef M_NO_TAKEOVER
+	goto sleep;
+#elif STOPS > 0
+	atomic {                       /* is_stuck, dsi_queue_take_over */
+		if
+		:: epoch == e && STUCK -> lk[e + 1] = 1 + i
+		:: !(epoch == e && STUCK) -> goto sleep
+		fi
+	}
+	atomic {                       /* take_over_locked */
+		if
+		:: epoch == e || epoch == e + 1 -> e++; epoch = e; goto lead
+		:: !(epoch == e || epoch == e + 1) -> lk[e + 1] = 0; goto wait
+		fi
+	}
+#endif
+sleep:
+	if
+	:: bell[i] != was -> goto wait
+#ifndef M_NO_POLL
+	:: NEWS(g) -> goto wait
+#endif
+	fi;
+lead:
+	/* dsi_group_lead: claim all there are ... */
+	if
+	:: skip
+	MAY_STOP
+	MAY_DIE
+	fi;
+	atomic {
+		do
+		:: s < N ->
+			if
+			:: WANTED(s) -> mine[s] = gen[s]
+#ifdef M_CLAIMED_ONCE
+				; claimed[s] = gen[s]
+#endif
+			:: else
+			fi;
+			s++
+		:: else -> break
+		od;
+		s = 0;
+		helpless = helpless || (mine[i] != g && rec[i] != g);
+		assert(!helpless)      /* a leader helps itself, or it would lead for ever */
+	}
+	/* ... swap; and answer them one by one (dsi_queue_answer) */
+	do
+	:: s < N && mine[s] == 0 -> s++
+	:: s < N && mine[s] != 0 ->
+		if
+		:: skip
+		MAY_STOP
+		MAY_DIE
+		fi;
+		atomic {
+			if
+			:: gen[s] != mine[s] -> goto given
+			:: gen[s] == mine[s]
+			fi
+		}
+		if
+		:: atomic { rec[s] = mine[s]; bell[s] = 1 - bell[s] }
+#if STOPS > 0
+		:: atomic { stops < STOPS -> stops++; halted[i] = 1 }
+			if
+			:: atomic { halted[i] = 0; rec[s] = mine[s]; bell[s] = 1 - bell[s] }
+			:: goto for_ever
+			fi
+#endif
+		fi;
+given:
+		atomic { mine[s] = 0; s++ }
+	:: s == N -> break
+	od;
+	/* dsi_queue_resign: the lock, then the bell of one that waits */
+	atomic { s = 0; if :: lk[e] == 1 + i -> lk[e] = 0 :: else fi }
+	atomic {
+		do
+		:: s < N && !UNANSWERED(s) -> s++
+		:: s < N && UNANSWERED(s) -> bell[s] = 1 - bell[s]; break
+		:: s == N -> break
+		od;
+		s = 0
+	}
+	goto wait;
+answered:
+	atomic { gen[i] = 0; was = 0; e = 0 }  /* dsi_queue_leave */
+	if
+	:: g < G -> goto next
+	:: g == G -> goto done
+	fi;
+#if STOPS > 0
+for_ever:
+	atomic { s = 0; do :: s < N -> mine[s] = 0; s++ :: else -> break od; s = 0 }
+end_stopped:
+	false;
+#endif
+#if CRASHES > 0
+dead:
+	s = 0;
+	atomic { do :: s < N -> mine[s] = 0; s++ :: else -> break od; s = 0 }
+#endif
+done:
+	skip
+}
+
+init
+{
+	byte i;
+
+	atomic {
+		do
+		:: i < N -> run writer(i); i++
+		:: else -> break
+		od;
+		i = 0
+	}
+}
