@@ -104,18 +104,22 @@ static void ring_arrival(struct dsi_queue *q)
 static int write_intent(struct dsi_queue *q, struct dsi_ticket *t, struct ds_slice intent)
 {
     struct dsi_queue_own *own = &q->own[t->slot];
+    struct dsi_queue_claim claim;
     struct dsi_queue_slot s;
 
     // What was claimed before this is no claim of ours (see struct dsi_queue_claim).
-    if (!dsi_queue_get(q, dsi_queue_at_claim(t->slot), &own->claim, sizeof own->claim)) {
+    if (!dsi_queue_get(q, dsi_queue_at_claim(t->slot), &claim, sizeof claim)) {
         return -EIO;
     }
     int code = dsi_queue_put(q, dsi_queue_at_intent(t->slot), intent.data, intent.size);
     if (code < 0) {
         return code;
     }
+    dsi_mutex_lock(q->mutex); // A leader in another thread looks at these.
+    own->claim = claim;
     own->generation = own->generation == UINT32_MAX ? 1 : own->generation + 1;
     t->generation = own->generation;
+    dsi_mutex_unlock(q->mutex);
     memset(&s, 0, sizeof s);
     s.generation = t->generation;
     s.word = dsi_queue_slot_word(s.generation, DSI_SLOT_PUBLISHED);
