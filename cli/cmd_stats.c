@@ -149,7 +149,7 @@ static void print_none(const char *name)
 
 static int run_stats(int count, char **words)
 {
-    struct ds_table_stats stats;
+    struct ds_table_stats stats = {0};
     struct ds_error err = {0};
     ds_table *table = NULL;
     char since[32];
@@ -241,8 +241,8 @@ static bool pause_ms(int64_t ms)
 
 static int run_top(int count, char **words)
 {
-    struct ds_table_stats last;
-    struct ds_table_stats now;
+    struct ds_table_stats last = {0};
+    struct ds_table_stats now = {0};
     struct ds_table_stats between = {.struct_size = sizeof between};
     struct ds_error err = {0};
     ds_table *table = NULL;

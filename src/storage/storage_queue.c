@@ -22,7 +22,7 @@
 static int adopt(struct dsi_queue *q, uint32_t slot)
 {
     struct dsi_queue_own *own = &q->own[slot];
-    struct dsi_queue_slot last;
+    struct dsi_queue_slot last = {0};
 
     own->incarnation = (uint32_t)dsi_random_u64();
     int code = dsi_posix()->lock_byte(

@@ -412,7 +412,7 @@ static int open_as(const char *path, bool only_find, struct dsi_queue **out,
                    struct ds_error *err)
 {
     struct dsi_queue *q = dsi_calloc(1, sizeof *q);
-    struct dsi_queue_head head;
+    struct dsi_queue_head head = {0};
     int rc = DS_OK;
 
     assert(path[0] == '/');
