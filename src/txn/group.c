@@ -14,6 +14,9 @@
 // than it takes to notice a leader that does not move, and to replace it.
 #define WAIT_MAX_NS INT64_C(8000000000)
 
+// A note is taken for the head's when it is no older.
+enum { NOTE_AGE_MS = 200 };
+
 // An owner on its way through the group.
 struct owner {
     struct dsi_attempts *attempts;
@@ -37,6 +40,14 @@ static int look_for_given(struct owner *o, struct dsi_mark *out, struct ds_error
     return rc;
 }
 
+// True when the note is of now: an older one may be of before snapshots were expired.
+static bool is_fresh(const struct dsi_group_note *note)
+{
+    int64_t age_ms = dsi_clock_wall_ms() - note->head.updated_ms;
+
+    return age_ms > -NOTE_AGE_MS && age_ms < NOTE_AGE_MS;
+}
+
 // A version that does not have the identity yet. One that was drawn for this change and
 // never published is in none: the newest that anybody has told of will do.
 static int since_of(struct owner *o, struct dsi_mark *out, struct ds_error *err)
@@ -49,7 +60,7 @@ static int since_of(struct owner *o, struct dsi_mark *out, struct ds_error *err)
     if (a->change->identity_given) {
         return look_for_given(o, out, err);
     }
-    if (dsi_group_note_get(o->queue, &note)) {
+    if (dsi_group_note_get(o->queue, &note) && is_fresh(&note)) {
         *out = note.head;
     } else {
         DSI_TRY(dsi_table_refresh(a->table, err));

@@ -287,7 +287,7 @@ static void test_group_lead__files_and_properties_travel_too(void **state)
 // A table of the same name was here before, or this one was restored from a backup.
 static void test_group_lead__a_note_of_another_time_hurts_one_commit_at_most(void **state)
 {
-    struct dsi_group_note old = {{1234, -1, 900, 1900000000000}, 3, 10};
+    struct dsi_group_note old = {{1234, -1, 900, dsi_clock_wall_ms()}, 3, 10};
     struct place p;
     uint8_t seen[IDS_MAX];
     (void)state;
