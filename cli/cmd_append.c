@@ -18,6 +18,7 @@ static int64_t rows_each;
 static int64_t bytes_each;
 static int64_t memory_max;
 static bool fast;
+static bool alone;
 
 static const struct opt options[] = {
     {"every", 0, OPT_TEXT, "TIME", "a commit each 1s, 500ms, 5m … while rows come in",
@@ -35,6 +36,7 @@ static const struct opt options[] = {
      &identity},
     {"branch", 0, OPT_TEXT, "NAME", "the branch to append to (default main)", &branch},
     {"fast", 0, OPT_FLAG, NULL, "never merge manifests in this commit", &fast},
+    {"alone", 0, OPT_FLAG, NULL, "share no swap with other writers", &alone},
     {NULL, 0, OPT_FLAG, NULL, NULL, NULL}};
 
 // One commit for all rows, from the first to the last.
@@ -49,14 +51,15 @@ void append_print(const struct append_job *j, const struct ds_commit_result *r)
     if (common.json) {
         printf("{\"outcome\": \"%s\", \"snapshot_id\": %" PRId64 ", \"rows\": %" PRIu64
                ", \"files\": %" PRIu64 ", \"bytes\": %" PRIu64 ", \"attempts\": %u, "
-               "\"conflicts\": %u, \"waited_us\": %" PRId64 ", \"elapsed_us\": %" PRId64
+               "\"conflicts\": %u, \"group_size\": %u, \"waited_us\": %" PRId64
+               ", \"elapsed_us\": %" PRId64
                ", \"identity\": \"%s\", \"token\": \"%s\"}\n",
                r->outcome == DS_COMMITTED ? "committed"
                : r->outcome == DS_UNKNOWN ? "unknown"
                                           : "not committed",
                r->snapshot_id, r->rows, r->files, r->bytes, (unsigned)r->attempts,
-               (unsigned)r->conflicts, r->waited_us, r->elapsed_us, r->identity,
-               r->token);
+               (unsigned)r->conflicts, (unsigned)r->group_size, r->waited_us,
+               r->elapsed_us, r->identity, r->token);
     } else if (r->snapshot_id < 0) {
         printf("%s: no rows, nothing to commit\n", j->name);
     } else {
@@ -194,7 +197,8 @@ static bool read_options(struct append_job *j)
         (struct ds_commit_options){.struct_size = sizeof j->commit,
                                    .identity = identity,
                                    .branch = branch,
-                                   .append_mode = fast ? DS_APPEND_FAST : DS_APPEND_AUTO};
+                                   .append_mode = fast ? DS_APPEND_FAST : DS_APPEND_AUTO,
+                                   .group = alone ? DS_GROUP_OFF : DS_GROUP_AUTO};
     return input_format_parse(common.format, &j->format);
 }
 
