@@ -279,6 +279,21 @@ def test_an_identity_commits_once():
              input="id,s\n1,a\n")
     equal(count("t"), 1)
     bad("append", "t", "-", "--format", "csv", "--identity", "no", input="id,s\n1,a\n")
+    assert good("resolve", "t", identity).startswith("committed, snapshot ")
+    assert "not committed" in good("resolve", "t", identity[:-1] + "5")
+    equal(count("t"), 1)
+
+
+def test_an_identity_is_unknown_where_history_is_gone():
+    good("create", "t", "--schema", "id long", "--ingest", "-p",
+         "history.expire.min-snapshots-to-keep=1", "-p", "datashard.expire-batch=1")
+    for i in range(4):
+        good("append", "t", "-", "--format", "jsonl", input=f'{{"id": {i}}}\n')
+    nobody = "01a1fc87-c860-7439-9aae-d5c697e81aa4"
+    assert "not committed" in good("resolve", "t", nobody)
+    for file in pathlib.Path("t/metadata").glob(".datashard-ledger-*"):
+        file.unlink()
+    bad("resolve", "t", nobody, code=4, says=nobody)
 
 
 def test_nothing_is_appended_from_nothing():

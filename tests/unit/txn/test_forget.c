@@ -121,11 +121,66 @@ static void test_forget__bears_failing_memory(void **state)
     catalog_release(&c);
 }
 
+// The fates of the requests to come, the last one for ever.
+static enum fate next_fate(void *arg)
+{
+    const enum fate **fates = arg;
+    enum fate now = **fates;
+    *fates += now != FATE_FAIR;
+    return now;
+}
+
+static int count_ledger(struct dsi_catalog *c, struct dsi_table *t)
+{
+    const struct dsi_metadata *m = dsi_table_metadata(t);
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_ledger ledger;
+    int count = 0;
+    dsi_ledger_of(m, &ledger);
+    for (size_t i = 0; i < ledger.count; i++) {
+        char *path = NULL;
+        assert_int_equal(dsi_ledger_path(m, ledger.files[i].name, &arena, &path, NULL),
+                         DS_OK);
+        count += test_exists(c->storage, path);
+    }
+    assert_int_equal(count, ledger.count);
+    dsi_arena_release(&arena);
+    dsi_metadata_unref(m);
+    return count;
+}
+
+// What the attempts before wrote goes; the file that the version names stays.
+static void test_forget__keeps_the_ledger_of_the_attempt_that_was_committed(void **state)
+{
+    static const enum fate lost[] = {FATE_LOST, FATE_FAIR};
+    static const enum fate unanswered[] = {FATE_LOST, FATE_ANSWER_LOST, FATE_FAIR};
+    const enum fate *const fates[] = {lost, unanswered};
+    (void)state;
+
+    for (size_t k = 0; k < 2; k++) {
+        const enum fate *next = fates[k];
+        struct dsi_catalog c;
+        catalog_init(&c);
+        struct dsi_table *t = test_create(&c, settings, 3);
+        for (int i = 0; i < 5; i++) {
+            append(t, i);
+        }
+        c.fate = next_fate;
+        c.arg = &next;
+        append(t, 5);
+        assert_int_equal(*next, FATE_FAIR);       // So far it had come.
+        assert_int_equal(count_ledger(&c, t), 1); // Four records, merged into one file.
+        dsi_table_free(t);
+        catalog_release(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forget__removes_ledger_files_that_were_merged),
         cmocka_unit_test(test_forget__bears_failing_memory),
+        cmocka_unit_test(test_forget__keeps_the_ledger_of_the_attempt_that_was_committed),
     };
     test_clock_ticks();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -221,6 +221,31 @@ static void test_resolve__by_identity_settles_what_is_on_its_way(void **state)
     }
 }
 
+static enum fate lost(void *arg)
+{
+    (void)arg;
+    return FATE_LOST;
+}
+
+// As long as the head has not moved, a request that is on its way may yet be applied.
+static void test_resolve__by_identity_needs_a_version_after_the_question(void **state)
+{
+    struct dsi_catalog c;
+    struct ds_commit_result r = {0};
+    struct ds_error err = {0};
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, NULL, 0);
+    commit_as(t, NULL, "memory:///t/data/a");
+    c.fate = lost;
+    assert_int_equal(dsi_commit_resolve(t, unknown, 0, &r, &err), DS_EUNKNOWN);
+    assert_int_equal(r.outcome, DS_UNKNOWN);
+    assert_non_null(strstr(err.message, "not moved"));
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
 static void test_resolve__by_identity_needs_all_of_history(void **state)
 {
     static const struct ds_property set[] = {
@@ -275,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_resolve__finds_commits_without_snapshots_too),
         cmocka_unit_test(test_resolve__answers_for_an_identity_alone),
         cmocka_unit_test(test_resolve__by_identity_settles_what_is_on_its_way),
+        cmocka_unit_test(test_resolve__by_identity_needs_a_version_after_the_question),
         cmocka_unit_test(test_resolve__by_identity_needs_all_of_history),
     };
     test_clock_ticks();
