@@ -105,6 +105,7 @@ static void begin_trail(struct dsi_trail *t, const struct dsi_change *c)
     // Rows it holds will be files by the time it is sent.
     t->makes_snapshot = dsi_change_makes_snapshot(c) || dsi_change_held(c);
     // An identity drawn by us is nowhere yet; a given one may be anywhere.
+    t->given = c->identity_given;
     t->looked = (struct dsi_mark){0, -1, -1, 0};
 }
 

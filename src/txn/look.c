@@ -186,7 +186,7 @@ int dsi_look(ds_storage *storage, const struct dsi_state *s, struct dsi_trail *t
     }
     // Also a change without a snapshot of its own may have come in a group that made one.
     look_at_snapshots(s, &trail->looked, &id, out);
-    if (out->sighting == DSI_SIGHT_BROKEN && trail->sent) {
+    if (out->sighting == DSI_SIGHT_BROKEN && (trail->sent || trail->given)) {
         DSI_TRY(dsi_ledger_look(storage, s->metadata, &id, trail->looked.sequence_number,
                                 &out->sighting, NULL, NULL, err));
     }

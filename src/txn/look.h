@@ -31,6 +31,7 @@ struct dsi_trail {
     char table_uuid[DSI_UUID_TEXT_SIZE]; // "" in some v1 tables.
     bool makes_snapshot;
     struct dsi_mark looked; // The identity is not in the history up to here.
+    bool given;             // By the caller: an earlier run may have sent it.
     bool sent;              // Some request left;
     struct dsi_mark base;   // the newest base of those.
 };

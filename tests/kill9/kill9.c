@@ -27,7 +27,7 @@ static const char usage[] =
     "  --stop-ms N         the longest stop (3000)\n"
     "  --vandals N         times that the writers' queue or a lock is damaged (0)\n"
     "  --keep N            snapshots that expiry keeps (100)\n"
-    "  --late 0|1          whether commits are repeated at the end, too (0)\n"
+    "  --late 0|1          whether commits are repeated long after, too (1)\n"
     "  --pyiceberg N       appends of PyIceberg (0), with\n"
     "  --python PROGRAM    its Python and\n"
     "  --script FILE       pyiceberg_appends.py\n"
@@ -312,6 +312,7 @@ static void read_options(int argc, char **argv, struct options *o)
                                   .stops = 6,
                                   .stop_ms_max = 3000,
                                   .keep = 100,
+                                  .late = true,
                                   .seed = draw_seed(),
                                   .watchdog_ms = 60}};
     for (int i = 2; i < argc; i += 2) {

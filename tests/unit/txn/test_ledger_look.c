@@ -74,6 +74,31 @@ static void test_ledger_look__finds_every_commit_that_ever_was(void **state)
     catalog_release(&c);
 }
 
+// A job that runs again with its identity commits once, however long ago that was.
+static void test_ledger_look__a_given_identity_is_committed_once(void **state)
+{
+    struct dsi_catalog c;
+    char ids[COMMITS][DSI_UUID_TEXT_SIZE];
+    (void)state;
+
+    struct dsi_table *t = forgetful(&c, ids);
+    for (int i = 0; i < COMMITS; i++) {
+        struct ds_commit_options o = {.struct_size = sizeof o, .identity = ids[i]};
+        struct ds_commit_result r = {.struct_size = sizeof r};
+        char path[40];
+        snprintf(path, sizeof path, "memory:///t/data/again-%d", i);
+        struct dsi_change *change = test_change(t, &o, path, 1);
+        assert_int_equal(dsi_commit(t, change, &o, &r, NULL), DS_OK);
+        assert_int_equal(r.outcome, DS_COMMITTED);
+        dsi_change_free(change);
+        const struct dsi_metadata *m = dsi_table_metadata(t);
+        assert_int_equal(m->last_sequence_number, COMMITS);
+        dsi_metadata_unref(m);
+    }
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
 static size_t list_ledger(struct dsi_table *t, char files[DSI_LEDGER_FILES_MAX][100])
 {
     const struct dsi_metadata *m = dsi_table_metadata(t);
@@ -178,6 +203,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ledger_look__finds_every_commit_that_ever_was),
+        cmocka_unit_test(test_ledger_look__a_given_identity_is_committed_once),
         cmocka_unit_test(test_ledger_look__says_broken_where_a_file_is_lost_or_damaged),
         cmocka_unit_test(test_ledger_look__commits_go_on_without_their_ledger),
     };
