@@ -10,7 +10,7 @@ from contention_measure import Failed, figures, run_writers
 
 SYNCS = "fsync,fdatasync,sync_file_range,syncfs,sync,msync"
 CALLS = "access,openat,write,pwrite64,writev,fsync,fdatasync,link,linkat,rename,renameat,renameat2"
-WARM_UP = 150     # Appends before the recorded ones: history is then as long as it gets.
+WARM_UP = 250     # Appends before the recorded ones: history is then as long as it gets.
 RECORDED = 21
 ROUNDS, EACH = 3, 200
 

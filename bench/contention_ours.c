@@ -196,13 +196,14 @@ static void names(const struct run *run, char *table, char *catalog)
 
 static void make_table(const struct run *run)
 {
+    // What `datashard create --ingest` sets.
     static const struct ds_property ingest[] = {
-        {"write.metadata.delete-after-commit.enabled", "true"},
-        {"write.metadata.previous-versions-max", "20"},
         {"datashard.expire-on-commit", "true"},
         {"datashard.expire-batch", "32"},
         {"history.expire.max-snapshot-age-ms", "1"},
-        {"history.expire.min-snapshots-to-keep", "20"},
+        {"history.expire.min-snapshots-to-keep", "100"},
+        {"write.metadata.delete-after-commit.enabled", "true"},
+        {"write.metadata.previous-versions-max", "100"},
     };
     struct ds_table_spec spec = {.struct_size = sizeof spec, .schema_json = schema_json};
     char path[PATH_SIZE];
