@@ -2,6 +2,7 @@
 
 usage: test_tidy.py TIDY_TABLE    (the program)
 """
+import concurrent.futures
 import json
 import subprocess
 import sys
@@ -120,6 +121,44 @@ def test_spark_reads_and_rewrites_what_was_merged():
     history = spark.sql("select operation from shared.ns.t.snapshots "
                         "order by committed_at").collect()
     assert [r[0] for r in history][APPENDS] == "replace"
+
+
+def append_some(ours, writer):
+    """The ids of rows that were acknowledged, each a commit of its own."""
+    ids = range(writer * 1000, writer * 1000 + APPENDS)
+    for k in ids:
+        datashard("--catalog", ours, "append", "ns.t", "-", "--format", "jsonl",
+                  input=json.dumps({"id": k, "s": f"w{writer}"}) + "\n")
+    return list(ids)
+
+
+def merge_until(folder, writing):
+    merged = 0
+    while any(not w.done() for w in writing):
+        merged += tidy(folder)[0]
+    return merged
+
+
+def test_two_mergers_beside_many_writers_lose_and_leave_nothing():
+    folder = workspace("tidy-together")
+    ours = our_catalog(folder)
+    properties = ["datashard.expire-on-commit=true", "history.expire.max-snapshot-age-ms=1",
+                  "history.expire.min-snapshots-to-keep=10"]
+    datashard("--catalog", ours, "create", "ns.t", "--schema", "id long, s string",
+              *[word for p in properties for word in ("--property", p)])
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        writing = [pool.submit(append_some, ours, w) for w in range(6)]
+        merging = [pool.submit(merge_until, folder, writing) for _ in range(2)]
+        wanted = sorted(k for w in writing for k in w.result())
+        assert sum(m.result() for m in merging) > 0
+    table = pyiceberg_catalog(folder).load_table("ns.t")
+    assert sorted(table.scan().to_arrow()["id"].to_pylist()) == wanted
+    named = {entry.data_file.file_path
+             for snapshot in table.metadata.snapshots
+             for manifest in snapshot.manifests(table.io)
+             for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True)}
+    there = {f"file://{path}" for path in (folder / "warehouse").rglob("*.parquet")}
+    assert named == there, (len(named), len(there), sorted(named ^ there)[:3])
 
 
 if __name__ == "__main__":
