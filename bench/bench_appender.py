@@ -72,8 +72,8 @@ def by_duckdb(source, target):
     with duckdb.connect() as db:
         db.execute("set threads = 2")
         db.execute(f"copy (select * from read_json('{source}', format = 'newline_delimited', "
-                   "columns = {id: 'bigint', at: 'timestamptz', level: 'varchar', "
-                   f"ms: 'double', msg: 'varchar'}})) to '{target}' "
+                   "columns = {'id': 'bigint', 'at': 'timestamptz', 'level': 'varchar', "
+                   f"'ms': 'double', 'msg': 'varchar'}})) to '{target}' "
                    "(format parquet, compression zstd)")
     synced(target)
     return time.perf_counter() - start
