@@ -65,8 +65,9 @@ CONFIGURATIONS = [
     (HUGE, "group.pml", "TAKEBACK L=2 LT=1"),
     # Waiting and leading.
     (SMALL, "wait.pml", "N=2"),
-    (SMALL, "wait.pml", "N=2 STOPS=1 CRASHES=1"),
+    (SMALL, "wait.pml", "N=2 STOPS=2 CRASHES=1"),
     (LARGE, "wait.pml", "N=3 STOPS=1 CRASHES=1 G=1"),
+    (LARGE, "wait.pml", "N=3 STOPS=2 G=1"),
     (LARGE, "wait.pml", "N=2 STOPS=2 CRASHES=1 G=3"),
     # Waiting and leading.
 ]

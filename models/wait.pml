@@ -5,9 +5,7 @@
  *   -DSTOPS=k     so many times a leader stops, for ever or until it goes on
  *   -DCRASHES=k   so many times a leader dies (the kernel drops its lock)
  *
- * That a process stops for ever between taking the lock of the next epoch and writing that
- * epoch is left out: then, as long as both are stopped, only the deadline ends a wait
- * (WAIT_MAX_NS in group.c).
+ * Whoever takes over may stop too, between the lock of the next epoch and writing it.
  *
  * Mutants: -DM_x, each at the line that it breaks; models/check_model.py lists them.
  */
@@ -25,7 +23,7 @@
 #endif
 
 byte epoch;
-byte lk[STOPS + 2];     /* the lock of each epoch's leadership: 1 + who has it */
+byte lk[2 * STOPS + 3]; /* the lock of each epoch's leadership: 1 + who has it */
 byte gen[N];            /* what is published in the slot; 0: nothing           */
 byte rec[N];            /* the generation that the slot's receipt is for       */
 bit  bell[N];           /* the slot's futex; ringing changes it                */
@@ -44,7 +42,8 @@ byte claimed[N];
 #endif
 
 /* Something for a waiter to see when it looks: dsi_queue_wait, each POLL_NS. */
-#define STUCK (lk[epoch] != 0 && halted[lk[epoch] - 1] && epoch <= STOPS && lk[epoch + 1] == 0)
+#define HELD(e) (lk[e] != 0 && halted[lk[e] - 1])
+#define STUCK (HELD(epoch) && (lk[epoch + 1] == 0 || (HELD(epoch + 1) && lk[epoch + 2] == 0)))
 #ifdef M_NO_TAKEOVER
 #define NEWS(g) (rec[i] == g || lk[epoch] == 0)
 #else
@@ -88,18 +87,17 @@ stuck:
 #ifdef M_NO_TAKEOVER
 	goto sleep;
 #elif STOPS > 0
-	atomic {                       /* is_stuck, dsi_queue_take_over */
+	atomic {                       /* stuck_for, dsi_queue_take_over; then what take_over_locked reads */
 		if
-		:: epoch == e && STUCK -> lk[e + 1] = 1 + i
+		:: epoch == e && STUCK -> e = (lk[epoch + 1] == 0 -> epoch + 1 : epoch + 2); lk[e] = 1 + i
 		:: !(epoch == e && STUCK) -> goto sleep
 		fi
 	}
-	atomic {                       /* take_over_locked */
-		if
-		:: epoch == e || epoch == e + 1 -> e++; epoch = e; goto lead
-		:: !(epoch == e || epoch == e + 1) -> lk[e + 1] = 0; goto wait
-		fi
-	}
+	if
+	:: skip
+	MAY_STOP
+	fi;
+	atomic { epoch = e; goto lead }        /* what it writes */
 #endif
 sleep:
 	if
