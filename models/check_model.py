@@ -58,7 +58,7 @@ CONFIGURATIONS = [
     (LARGE, "group.pml", "LOST LATE CRASH ALONE"),
     (LARGE, "group.pml", "FOREIGN LOST"),
     (LARGE, "group.pml", "WIPE LOST"),
-    (LARGE, "group.pml", "S=1 L=2 LT=1 CRASH LOST LATE"),
+    (HUGE, "group.pml", "S=1 L=2 LT=1 CRASH LOST"),
     (LARGE, "group.pml", "SAMEID LOST L=2 LT=1"),
     (HUGE, "group.pml", "L=2 LT=1 LOST"),
     (HUGE, "group.pml", "N=3 S=1 LOST"),
