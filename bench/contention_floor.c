@@ -193,7 +193,8 @@ int main(int argc, char **argv)
         took[i] = run_clock_ns() - start;
     }
     qsort(took, count, sizeof *took, by_value);
-    printf("{\"median_us\": %.1f}\n", (double)took[count / 2] / 1e3);
+    int64_t median = took[count / 2];
+    printf("{\"median_us\": %.1f}\n", (double)median / 1e3);
     sqlite3_finalize(f.swap);
     sqlite3_close(f.db);
     free(took);

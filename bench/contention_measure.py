@@ -51,9 +51,10 @@ def quantile(ordered, part):
 
 
 def on_disk(folder):
+    """How many files, and the bytes that the disk has given them."""
     files = [f for f in folder.rglob("*")
              if f.is_file() and not f.name.startswith("writer-")]
-    return len(files), sum(f.stat().st_size for f in files)
+    return len(files), sum(f.stat().st_blocks * 512 for f in files)
 
 
 def reasons(folder):

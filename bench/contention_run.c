@@ -1,4 +1,5 @@
-#define _DEFAULT_SOURCE // wait4
+// wait4 is not in POSIX.
+#define _DEFAULT_SOURCE // NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
 
 #include "contention_run.h"
 
