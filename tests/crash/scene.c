@@ -33,7 +33,7 @@ static void fail_run(struct scene *s, enum scene_wrong wrong, const char *why)
 {
     if (s->shared->wrong == SCENE_FINE) { // The first one tells most.
         s->shared->wrong = wrong;
-        snprintf(s->shared->why, sizeof s->shared->why, "%s", why);
+        snprintf(s->shared->why, sizeof s->shared->why, "%.899s", why);
     }
 }
 
