@@ -127,16 +127,24 @@ static const char *name_of(const char *path)
     return slash ? slash + 1 : path;
 }
 
+// Hidden, but read again.
+static bool is_ledger(const char *path)
+{
+    return strncmp(name_of(path), ".datashard-ledger-", 18) == 0 &&
+           !ends_in(path, ".tmp");
+}
+
 static bool is_scrap(const char *path)
 {
-    return strncmp(name_of(path), ".datashard-", 11) == 0;
+    return strncmp(name_of(path), ".datashard-", 11) == 0 && !is_ledger(path);
 }
 
 static const char *label_of(const char *path)
 {
     const char *name = name_of(path);
 
-    return ends_in(name, ".parquet")         ? "data file"
+    return is_ledger(path)                   ? "ledger"
+           : ends_in(name, ".parquet")       ? "data file"
            : strncmp(name, "snap-", 5) == 0  ? "manifest list"
            : ends_in(name, ".avro")          ? "manifest"
            : ends_in(name, ".metadata.json") ? "metadata file"

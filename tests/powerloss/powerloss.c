@@ -32,6 +32,9 @@ enum {
     CHILD_SECONDS = 300,
 };
 
+#define LEDGER_WHY                                                                       \
+    "without it the fate of a forgotten commit may be unknown; no row rests on it"
+
 // Syncs that no state shows to be needed, and why they are there.
 static const struct {
     const char *name;
@@ -41,6 +44,8 @@ static const struct {
      "SQLite's own, for each transaction that opens its journal; the first is needed"},
     {"path: directory t #2",
      "once for each handle: whether a name is older than the sync before cannot be seen"},
+    {"path: ledger #1", LEDGER_WHY},
+    {"sqlite: ledger #1", LEDGER_WHY},
 };
 
 // --- What is recorded -----------------------------------------------------------------
