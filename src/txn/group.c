@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "txn/conflict.h"
 #include "txn/group_lead.h"
 #include "txn/group_note.h"
 #include "txn/intent.h"

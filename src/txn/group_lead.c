@@ -511,31 +511,26 @@ static bool claim(struct round *r, struct ds_error *err)
     return count > 0;
 }
 
-// Composes the group; a member that spoils it is sent away, and the others try again.
+// Composes the group. A member that spoils it is sent away; the others have no answer
+// yet, and are claimed again.
 static bool compose_group(struct round *r, struct ds_error *err)
 {
     struct member *bad = NULL;
 
-    for (;;) {
-        int rc = compose(r, &bad, err);
-        if (rc == DS_OK) {
-            return true;
-        }
-        if (r->change) {
-            dsi_change_discard(r->change, dsi_table_storage(r->table));
-        }
-        dsi_change_free(r->change);
-        r->change = NULL;
-        if (!bad || !bad->intent.change) {
-            send_all_away(r, err ? err->message : "it failed");
-            return false;
-        }
-        send_away(r, bad, err ? err->message : "it failed");
-        r->in_count--;
-        if (r->in_count == 0) {
-            return false;
-        }
+    if (compose(r, &bad, err) == DS_OK) {
+        return true;
     }
+    if (r->change) {
+        dsi_change_discard(r->change, dsi_table_storage(r->table));
+    }
+    dsi_change_free(r->change);
+    r->change = NULL;
+    if (bad) {
+        send_away(r, bad, err->message);
+    } else {
+        send_all_away(r, err->message);
+    }
+    return false;
 }
 
 static void gather(struct dsi_queue *queue)

@@ -3,16 +3,18 @@
 #include "txn/clean.h"
 #include "txn/loop.h"
 
-struct counting {
-    ds_storage *storage;
-    size_t files;
-};
-
 static int count_file(void *arg, const char *path, const struct ds_file_info *info)
 {
     (void)path;
     (void)info;
     ++*(size_t *)arg;
+    return DS_OK;
+}
+
+static int count_list(void *arg, const char *path, const struct ds_file_info *info)
+{
+    (void)info;
+    *(size_t *)arg += strstr(path, "/snap-") != NULL;
     return DS_OK;
 }
 
@@ -51,13 +53,10 @@ static void test_clean__lists_of_lost_attempts_go(void **state)
     struct seen seen;
     assert_null(test_look(c.storage, c.head, &seen));
     assert_int_equal(seen.files, 2);
-    size_t lists = 0;
-    assert_int_equal(dsi_storage_list(c.storage, "memory:///t/metadata/snap-", count_file,
-                                      &lists, NULL),
-                     DS_OK);
-    if (lists == 0) { // A storage that lists directories only.
-        lists = 2;
-    }
+    size_t lists = 0; // One for each snapshot; the lost attempt's is gone.
+    assert_int_equal(
+        dsi_storage_list(c.storage, "memory:///t/metadata", count_list, &lists, NULL),
+        DS_OK);
     assert_int_equal(lists, 2);
     dsi_change_free(change);
     dsi_table_free(t);

@@ -128,6 +128,28 @@ static void test_group_lead__rows_that_cannot_be_written_spoil_nobody_elses(void
     place_release(&p);
 }
 
+// The bad one comes after another that cannot share a snapshot, and is a part already.
+static void test_group_lead__a_bad_part_spoils_no_other_part(void **state)
+{
+    struct ds_commit_options one = {.struct_size = sizeof one, .branch = "one"};
+    struct ds_commit_options two = {.struct_size = sizeof two, .branch = "two"};
+    struct place p;
+    uint8_t junk[16];
+    (void)state;
+    place_init(&p, NULL, 0);
+    struct dsi_ticket good = phantom_row(&p, &one, 1);
+    struct dsi_change *other = row_change(p.table, &two, 2);
+    memset(junk, 0xa5, sizeof junk);
+    other->operations[0].held.bytes = (struct ds_slice){junk, sizeof junk};
+    struct dsi_ticket bad = phantom(&p, other);
+    dsi_change_free(other);
+    assert_int_equal(commit_row(&p, NULL, 3).group_size, 2);
+    assert_int_equal(receipt_of(&p, &bad).kind, DSI_RECEIPT_ALONE);
+    assert_int_equal(receipt_of(&p, &good).kind, DSI_RECEIPT_COMMITTED);
+    assert_int_equal(snapshots_of(&p), 2);
+    place_release(&p);
+}
+
 static void test_group_lead__what_is_no_intent_is_sent_away(void **state)
 {
     struct place p;
@@ -310,6 +332,7 @@ int main(void)
         cmocka_unit_test(
             test_group_lead__a_member_that_does_not_apply_is_sent_away_alone),
         cmocka_unit_test(test_group_lead__rows_that_cannot_be_written_spoil_nobody_elses),
+        cmocka_unit_test(test_group_lead__a_bad_part_spoils_no_other_part),
         cmocka_unit_test(test_group_lead__what_is_no_intent_is_sent_away),
         cmocka_unit_test(test_group_lead__what_was_withdrawn_is_left_out),
         cmocka_unit_test(test_group_lead__on_a_new_head_each_owner_is_asked_again),
