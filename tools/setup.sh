@@ -16,7 +16,7 @@ packages="gcc libc6-dev make cmake pkg-config zlib1g-dev libzstd-dev libsnappy-d
           liblz4-dev libdeflate-dev libbrotli-dev libsqlite3-dev"
 case $what in
 build) ;;
-check) packages="$packages g++ libcmocka-dev python3 python3-venv sqlite3 spin" ;;
+check) packages="$packages g++ libcmocka-dev python3 python3-venv sqlite3 spin strace" ;;
 lint) packages="$packages g++ libcmocka-dev python3 clang clang-format clang-tidy
                 libclang-rt-14-dev" ;;
 *)
