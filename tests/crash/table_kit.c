@@ -376,6 +376,18 @@ int kit_append(struct kit_table *t, unsigned number, unsigned rows,
     return ds_table_append(t->table, &stream, &o, result, err);
 }
 
+int kit_resolve(struct kit_table *t, unsigned number, enum ds_outcome *outcome,
+                struct ds_error *err)
+{
+    struct ds_commit_result r = {.struct_size = sizeof r};
+    char identity[40];
+
+    kit_identity(number, identity);
+    int rc = ds_table_resolve(t->table, identity, 0, &r, err);
+    *outcome = r.outcome;
+    return rc;
+}
+
 int kit_token(struct kit_table *t, unsigned number, char out[512], struct ds_error *err)
 {
     const struct dsi_state *s = dsi_table_state(t->table->table);

@@ -49,6 +49,10 @@ int kit_append(struct kit_table *t, unsigned number, unsigned rows,
                enum ds_group_mode group, struct ds_commit_result *result,
                struct ds_error *err);
 
+/// What ds_table_resolve says of append `number`, asked by its identity alone.
+int kit_resolve(struct kit_table *t, unsigned number, enum ds_outcome *outcome,
+                struct ds_error *err);
+
 /// The token of append `number` as a writer would print it whose request was sent on the
 /// head that the handle shows, and who got no answer.
 int kit_token(struct kit_table *t, unsigned number, char out[512], struct ds_error *err);

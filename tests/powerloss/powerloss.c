@@ -32,9 +32,6 @@ enum {
     CHILD_SECONDS = 300,
 };
 
-#define LEDGER_WHY                                                                       \
-    "without it the fate of a forgotten commit may be unknown; no row rests on it"
-
 // Syncs that no state shows to be needed, and why they are there.
 static const struct {
     const char *name;
@@ -44,8 +41,6 @@ static const struct {
      "SQLite's own, for each transaction that opens its journal; the first is needed"},
     {"path: directory t #2",
      "once for each handle: whether a name is older than the sync before cannot be seen"},
-    {"path: ledger #1", LEDGER_WHY},
-    {"sqlite: ledger #1", LEDGER_WHY},
 };
 
 // --- What is recorded -----------------------------------------------------------------
@@ -448,6 +443,43 @@ static void look(const struct job *j, const struct kept_state *s, const bool *al
     }
 }
 
+// Asks by its identity alone what became of append `number`: the truth is `there`. Whose
+// snapshots are forgotten, the ledger says.
+static void ask(struct kit_table *k, unsigned number, bool there, char *why)
+{
+    struct ds_error err = {0};
+    enum ds_outcome outcome = DS_UNKNOWN;
+
+    if (!why[0] && kit_resolve(k, number, &outcome, &err) < 0) {
+        snprintf(why, KIT_WHY_MAX, "asked for append %u: %.500s", number, err.message);
+    } else if (!why[0] && outcome != (there ? DS_COMMITTED : DS_NOT_COMMITTED)) {
+        snprintf(why, KIT_WHY_MAX, "append %u is %s, and said to be otherwise", number,
+                 there ? "there" : "not there");
+    }
+}
+
+// Asks for every append that is there, and with `all` for the others, too.
+static void ask_for_all(const struct job *j, const struct kit_rows *rows, bool all,
+                        char *why)
+{
+    struct kit_table k = {NULL, NULL};
+    struct ds_error err = {0};
+
+    if (kit_open(&j->place, &k, &err) < 0) {
+        snprintf(why, KIT_WHY_MAX, "the table: %.500s", err.message);
+    }
+    for (unsigned i = 0; i < BASES && !j->what->creates; i++) {
+        ask(&k, 1 + i, true, why);
+    }
+    for (unsigned i = 0; i < j->what->appends; i++) {
+        bool there = kit_is_there(rows, FIRST + i, ROWS) == 1;
+        if (there || all) {
+            ask(&k, FIRST + i, there, why);
+        }
+    }
+    kit_close(&k);
+}
+
 static void append_after(const struct job *j, unsigned number, char *why)
 {
     struct kit_table k = {NULL, NULL};
@@ -484,7 +516,10 @@ static void check_state(const struct job *j, const struct kept_state *s, char *w
         }
     }
     look(j, s, made ? also : NULL, &rows, why);
-    // Every other time the writers come back that had no answer.
+    // Every other time the writers come back that had no answer; else they ask.
+    if (!why[0]) {
+        ask_for_all(j, &rows, s->hash % 2 == 1, why);
+    }
     for (unsigned i = 0; i < j->what->appends && !why[0] && s->hash % 2 == 0; i++) {
         if (!s->acked[FIRST + i]) {
             append_after(j, FIRST + i, why);
@@ -499,6 +534,9 @@ static void check_state(const struct job *j, const struct kept_state *s, char *w
     }
     if (!why[0] && kit_is_there(&rows, FRESH, ROWS) != 1) {
         snprintf(why, KIT_WHY_MAX, "the append afterwards is not there");
+    }
+    if (!why[0]) { // More is forgotten by now.
+        ask_for_all(j, &rows, false, why);
     }
 }
 
