@@ -1,8 +1,9 @@
 #!/bin/sh
 # Installs the Debian packages that datashard needs, when something is missing.
 #
-# usage: setup.sh build|check|lint
+# usage: setup.sh build|python|check|lint
 #   build   what a user's build links and runs with
+#   python  also what builds the Python package
 #   check   also what the tests need (cmocka, Python, sanitizers' clang runtime, ...)
 #   lint    also clang-format and clang-tidy
 #
@@ -14,13 +15,15 @@ what=${1:-build}
 
 packages="gcc libc6-dev make cmake pkg-config zlib1g-dev libzstd-dev libsnappy-dev
           liblz4-dev libdeflate-dev libbrotli-dev libsqlite3-dev"
+python="python3 python3-dev python3-venv python3-pip python3-setuptools python3-wheel"
 case $what in
 build) ;;
-check) packages="$packages g++ libcmocka-dev python3 python3-venv sqlite3 spin strace" ;;
-lint) packages="$packages g++ libcmocka-dev python3 clang clang-format clang-tidy
+python) packages="$packages $python" ;;
+check) packages="$packages $python g++ libcmocka-dev sqlite3 spin strace" ;;
+lint) packages="$packages g++ libcmocka-dev python3 python3-dev clang clang-format clang-tidy
                 libclang-rt-14-dev" ;;
 *)
-    echo "usage: setup.sh build|check|lint" >&2
+    echo "usage: setup.sh build|python|check|lint" >&2
     exit 2
     ;;
 esac

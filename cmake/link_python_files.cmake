@@ -1,0 +1,16 @@
+# Links the files of the Python package FROM into TO, and drops links to files that are gone.
+file(GLOB_RECURSE old LIST_DIRECTORIES OFF RELATIVE ${TO} ${TO}/*.py ${TO}/*.pyi ${TO}/py.typed)
+foreach(file IN LISTS old)
+  if(IS_SYMLINK ${TO}/${file} AND NOT EXISTS ${FROM}/${file})
+    file(REMOVE ${TO}/${file})
+  endif()
+endforeach()
+file(GLOB_RECURSE files LIST_DIRECTORIES OFF RELATIVE ${FROM} ${FROM}/*.py ${FROM}/*.pyi
+     ${FROM}/py.typed)
+foreach(file IN LISTS files)
+  get_filename_component(folder ${TO}/${file} DIRECTORY)
+  file(MAKE_DIRECTORY ${folder})
+  if(NOT IS_SYMLINK ${TO}/${file})
+    file(CREATE_LINK ${FROM}/${file} ${TO}/${file} SYMBOLIC)
+  endif()
+endforeach()

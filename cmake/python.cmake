@@ -1,0 +1,52 @@
+# The Python package: the extension _core for CPython's limited API, so that one file serves
+# 3.10 and every later version, beside links to the Python files. A test or a user points
+# PYTHONPATH at <build>/python. setup.py builds the same target for the wheel, with the
+# library inside.
+set(DATASHARD_PYTHON AUTO CACHE STRING
+    "The Python extension: ON, OFF, or AUTO (where Python's headers are found)")
+option(DATASHARD_PYTHON_STATIC "Put the library into the Python extension" OFF)
+
+set(DATASHARD_PYTHON_FOUND OFF)
+if(DATASHARD_PYTHON STREQUAL AUTO)
+  find_package(Python3 3.10 QUIET COMPONENTS Interpreter Development.Module)
+elseif(DATASHARD_PYTHON)
+  find_package(Python3 3.10 REQUIRED COMPONENTS Interpreter Development.Module)
+endif()
+if(DATASHARD_PYTHON AND NOT Python3_Development.Module_FOUND)
+  message(STATUS "No headers of Python >= 3.10: the Python package is not built")
+endif()
+file(GLOB DATASHARD_PYTHON_SOURCES CONFIGURE_DEPENDS
+     ${PROJECT_SOURCE_DIR}/python/src/_core/*.c)
+if(NOT DATASHARD_PYTHON OR NOT Python3_Development.Module_FOUND
+   OR NOT DATASHARD_PYTHON_SOURCES)
+  return()
+endif()
+set(DATASHARD_PYTHON_FOUND ON)
+
+set(DATASHARD_PYTHON_DIR ${PROJECT_BINARY_DIR}/python)
+add_custom_target(
+  datashard_python_files
+  COMMAND ${CMAKE_COMMAND} -DFROM=${PROJECT_SOURCE_DIR}/python/src/datashard
+          -DTO=${DATASHARD_PYTHON_DIR}/datashard -P
+          ${PROJECT_SOURCE_DIR}/cmake/link_python_files.cmake
+  VERBATIM)
+
+add_library(datashard_python MODULE ${DATASHARD_PYTHON_SOURCES})
+datashard_warnings(datashard_python)
+add_dependencies(datashard_python datashard_python_files)
+target_compile_definitions(datashard_python PRIVATE Py_LIMITED_API=0x030A0000)
+target_include_directories(datashard_python PRIVATE ${PROJECT_SOURCE_DIR}/python/src/_core)
+target_link_libraries(datashard_python PRIVATE Python3::Module Threads::Threads)
+if(DATASHARD_PYTHON_STATIC)
+  target_link_libraries(datashard_python PRIVATE datashard_static)
+  target_link_options(datashard_python PRIVATE -Wl,--exclude-libs,ALL -s)
+else()
+  target_link_libraries(datashard_python PRIVATE datashard)
+endif()
+set_target_properties(
+  datashard_python
+  PROPERTIES PREFIX "" OUTPUT_NAME _core SUFFIX .abi3.so C_VISIBILITY_PRESET hidden
+             LIBRARY_OUTPUT_DIRECTORY ${DATASHARD_PYTHON_DIR}/datashard)
+if(NOT BUILD_TESTING)
+  set_target_properties(datashard_python PROPERTIES EXCLUDE_FROM_ALL ON)
+endif()

@@ -1,0 +1,40 @@
+#!/usr/bin/env python3
+"""Prepares the Python environment in which the package's tests run.
+
+usage: environment.py DIR
+
+Makes DIR/python, with pytest, mypy and the packages whose objects datashard takes and
+returns. What is there already is kept, so a second call is quick. Exits with 77
+("skipped") and says so loudly when a package registry cannot be reached.
+"""
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/interop"))
+from environment import prepare_python  # noqa: E402
+
+PYTHON_PACKAGES = [
+    "duckdb==1.4.*",
+    "fastavro==1.*",
+    "mypy==1.*",
+    "numpy==2.*",
+    "pandas==2.*",
+    "polars==1.*",
+    "pyarrow==24.0.*",
+    "pytest==8.*",
+    "pytz",
+]
+
+
+def main() -> None:
+    base = pathlib.Path(sys.argv[1]).resolve()
+    base.mkdir(parents=True, exist_ok=True)
+    (base / "ready").unlink(missing_ok=True)
+    prepare_python(base, PYTHON_PACKAGES)
+    (base / "ready").touch()
+    print(f"the Python environment is ready in {base.name}/")
+
+
+if __name__ == "__main__":
+    main()
