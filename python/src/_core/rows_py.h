@@ -1,0 +1,45 @@
+// The classes and names that conversion needs from Python, looked up once.
+#ifndef DATASHARD_PYTHON_ROWS_PY_H
+#define DATASHARD_PYTHON_ROWS_PY_H
+
+#include "core_python.h"
+
+/// All are owned by the process: never released.
+struct rows_py {
+    PyObject *datetime; ///< datetime.datetime, and so on.
+    PyObject *date;
+    PyObject *time;
+    PyObject *utc;       ///< datetime.timezone.utc
+    PyObject *epoch;     ///< 1970-01-01 00:00:00, naive.
+    PyObject *epoch_utc; ///< The same in UTC.
+    PyObject *decimal;
+    PyObject *uuid;
+    PyObject *days; ///< Interned names, from here on.
+    PyObject *seconds;
+    PyObject *microseconds;
+    PyObject *nanoseconds;
+    PyObject *tzinfo;
+    PyObject *hour;
+    PyObject *minute;
+    PyObject *second;
+    PyObject *microsecond;
+    PyObject *toordinal;
+    PyObject *fromordinal;
+    PyObject *bytes;
+};
+
+/// NULL with an exception when an import fails. Any thread.
+const struct rows_py *rows_py_get(void);
+
+/// Whether `value` is None, or pandas' NaT or NA. Never fails.
+int rows_py_is_null(PyObject *value);
+
+/// Whether the class of `value` is called `name` (or `other`, when not NULL) and is of
+/// `module` or one below that. Never fails.
+int rows_py_is_of(PyObject *value, const char *module, const char *name,
+                  const char *other);
+
+/// Raises `type`: `expected`, and what class `value` is of. Returns -1.
+int rows_py_misfit(PyObject *type, const char *expected, PyObject *value);
+
+#endif
