@@ -1,0 +1,157 @@
+"""DataShard's schemas and Iceberg's: field dicts to JSON and back, and rows checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from . import _core
+from .data_structures import PartitionSpec, Schema
+
+__all__ = [
+    "arrow_schema",
+    "check_names",
+    "check_records",
+    "compare",
+    "iceberg_json",
+    "kinds_of",
+    "partition_text",
+    "schema_of",
+]
+
+
+def _iceberg_type(kind: Any) -> Any:
+    # "fixed" has no length in DataShard's schemas, and Iceberg's fixed needs one.
+    return "binary" if kind == "fixed" else kind
+
+
+def iceberg_json(schema: Schema, fields: Sequence[Mapping[str, Any]] | None = None) -> str:
+    """The schema in Iceberg's JSON, field ids as they are."""
+    members = []
+    for one in schema.fields if fields is None else fields:
+        member: dict[str, Any] = {
+            "id": one["id"],
+            "name": one["name"],
+            "required": bool(one.get("required", False)),
+            "type": _iceberg_type(one["type"]),
+        }
+        if "doc" in one:
+            member["doc"] = one["doc"]
+        members.append(member)
+    return json.dumps({"type": "struct", "schema-id": schema.schema_id, "fields": members})
+
+
+def schema_of(text: str) -> Schema:
+    """The schema that Iceberg's JSON describes."""
+    found = json.loads(text)
+    fields = [
+        {
+            "id": f["id"],
+            "name": f["name"],
+            "type": f["type"],
+            "required": bool(f.get("required", False)),
+        }
+        for f in found.get("fields", [])
+    ]
+    return Schema(int(found.get("schema-id", 0)), fields)
+
+
+def arrow_schema(schema: Schema, fields: Sequence[Mapping[str, Any]] | None = None) -> _core.Schema:
+    """The schema as Arrow's, which the extension takes."""
+    catalog = _core.Catalog("memory:")
+    return catalog.create_table("schema", schema_json=iceberg_json(schema, fields)).schema
+
+
+def kinds_of(schema: Schema) -> dict[str, str]:
+    """Type by column; nested types are called "nested"."""
+    return {
+        str(f["name"]): f["type"] if isinstance(f["type"], str) else "nested"
+        for f in schema.fields
+    }
+
+
+def _kind_key(kind: Any) -> str:
+    kind = _iceberg_type(kind)
+    return kind.replace(" ", "") if isinstance(kind, str) else json.dumps(kind, sort_keys=True)
+
+
+def _mismatch(table: Schema, given: Schema) -> ValueError:
+    def listing(schema: Schema) -> dict[str, Any]:
+        return {str(f["name"]): f["type"] for f in schema.fields}
+
+    return ValueError(
+        "Provided schema does not match the table's persisted schema. A schema may repeat the "
+        "table's columns (name, id, type) and add optional ones with new ids, nothing else. "
+        f"Table fields: {listing(table)}; provided fields: {listing(given)}"
+    )
+
+
+def compare(table: Schema, given: Schema) -> list[dict[str, Any]]:
+    """The columns `given` adds to the table's; [] when the two agree.
+
+    ValueError when `given` lacks a column, has one of another type or id, or adds one that
+    is required or whose id is taken.
+    """
+    mine = {str(f["name"]): f for f in table.fields}
+    theirs = {str(f["name"]): f for f in given.fields}
+    added = [f for f in given.fields if str(f["name"]) not in mine]
+    for name, one in mine.items():
+        other = theirs.get(name)
+        if (
+            other is None
+            or _kind_key(one["type"]) != _kind_key(other["type"])
+            or one["id"] != other["id"]
+            or (one.get("required", False) and not other.get("required", False) and not added)
+        ):
+            raise _mismatch(table, given)
+    taken = {f["id"] for f in table.fields}
+    for one in added:
+        if one.get("required", False) or one["id"] in taken:
+            raise _mismatch(table, given)
+    return added
+
+
+def check_names(names: Iterable[str], schema: Schema, what: str) -> None:
+    """ValueError when `names` holds one that the schema does not."""
+    allowed = {str(f["name"]) for f in schema.fields}
+    unknown = sorted(str(n) for n in names if n not in allowed)
+    if unknown:
+        raise ValueError(
+            f"{what} has fields not in the table schema: {unknown}. Schema fields: "
+            f"{sorted(allowed)}. Refusing to silently drop data."
+        )
+
+
+def check_records(records: Sequence[Mapping[str, Any]], schema: Schema) -> None:
+    """ValueError for the first record with an unknown field or without a required one."""
+    allowed = {str(f["name"]) for f in schema.fields}
+    required = [str(f["name"]) for f in schema.fields if f.get("required", False)]
+    for i, record in enumerate(records):
+        if not isinstance(record, Mapping):
+            raise TypeError(f"Record {i} is a {type(record).__name__}, not a dict")
+        if not record.keys() <= allowed:
+            check_names(record.keys(), schema, f"Record {i}")
+        for name in required:
+            if record.get(name) is None:
+                raise ValueError(
+                    f"Record {i} is missing required field '{name}' (or it is None)"
+                )
+
+
+def partition_text(spec: PartitionSpec | None, schema: Schema | None) -> str | None:
+    """The spec as the library's text, "month(ts), bucket(16, id)"; None for no partitioning."""
+    if spec is None or not spec.fields or schema is None:
+        return None
+    names = {f["id"]: str(f["name"]) for f in schema.fields}
+    terms: list[str] = []
+    for one in spec.fields:
+        if one.source_id not in names:
+            raise ValueError(f"Partition field '{one.name}': no column has id {one.source_id}")
+        column = names[one.source_id]
+        transform, _, width = one.transform.strip().partition("[")
+        if width:
+            terms.append(f"{transform}({width.rstrip('] ')}, {column})")
+        else:
+            terms.append(f"{transform}({column})" if transform != "identity" else column)
+    return ", ".join(terms)

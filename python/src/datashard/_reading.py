@@ -1,0 +1,232 @@
+"""The reading half of DataShard's Table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Union
+
+from . import _core
+from ._errors import NotFound
+from ._fields import kinds_of
+from ._handle import Handle
+from ._pandas import frame_of, import_pandas
+from ._where import where_of
+from .exceptions import ColumnError
+
+__all__ = ["Reading"]
+
+AsOf = Union[int, datetime]
+
+
+def _as_of_ms(as_of: AsOf | None) -> int | None:
+    return int(as_of.timestamp() * 1000) if isinstance(as_of, datetime) else as_of
+
+
+def _threads(parallel: bool | int) -> int:
+    if parallel is True:
+        return 0
+    return max(1, int(parallel))
+
+
+class Reading:
+    """Scans. `columns` and `filter` as `parse_filter_dict` has them; `snapshot_id` or
+    `as_of` (ms since 1970, or a datetime) read an older state. ``verify_checksums`` is
+    taken and not needed: pages carry checksums, and what does not fit is always an error.
+
+    Errors: ColumnError for a column that is not there, ValueError for a filter,
+    CorruptDataError for damaged files; never a part of the rows only.
+    """
+
+    _handle: Handle
+
+    def _stream(
+        self,
+        columns: list[str] | None,
+        filter: dict[str, Any] | None,
+        parallel: bool | int,
+        snapshot_id: int | None,
+        as_of: AsOf | None,
+        batch_rows: int = 0,
+    ) -> tuple[_core.Stream, list[str], list[str]] | None:
+        """A stream, its columns and those of them that are UUIDs; None: an empty table."""
+        table = self._handle.fresh()
+        kinds = kinds_of(self._handle.schema(table))
+        names = list(kinds) if columns is None else list(dict.fromkeys(columns))
+        if not kinds:
+            where_of(filter, {name: "string" for name in filter or {}})
+            return None
+        for name in names:
+            if name not in kinds:
+                raise ColumnError(
+                    f"The table has no column '{name}'. Columns: {sorted(kinds)}"
+                )
+        where = where_of(filter, kinds)
+        current = table.info()["current_snapshot_id"]
+        if snapshot_id is None and as_of is None and current in (None, -1):
+            return None
+        try:
+            stream = table.scan(
+                columns=names,
+                where=where,
+                snapshot_id=snapshot_id,
+                as_of_ms=_as_of_ms(as_of),
+                threads=_threads(parallel),
+                batch_rows=batch_rows,
+                ordered=True,
+            )
+        except NotFound as error:
+            if snapshot_id is None:
+                raise
+            raise ValueError(
+                f"Snapshot {snapshot_id} does not exist in this table (expired, or never "
+                f"committed)"
+            ) from error
+        return stream, names, [n for n in names if kinds[n] == "uuid"]
+
+    def _batches(
+        self,
+        columns: list[str] | None,
+        filter: dict[str, Any] | None,
+        parallel: bool | int,
+        snapshot_id: int | None,
+        as_of: AsOf | None,
+        batch_rows: int = 0,
+    ) -> Iterator[list[dict[str, Any]]]:
+        if columns is not None and not columns:
+            wanted = self._count(filter, snapshot_id, as_of)
+            if wanted:
+                yield [{} for _ in range(wanted)]
+            return
+        opened = self._stream(columns, filter, parallel, snapshot_id, as_of, batch_rows)
+        if opened is None:
+            return
+        stream, _, uuids = opened
+        try:
+            for batch in stream:
+                rows = batch.to_pylist()
+                for name in uuids:
+                    for row in rows:
+                        if row[name] is not None:
+                            row[name] = str(row[name])
+                if rows:
+                    yield rows
+        finally:
+            stream.close()
+
+    def _count(
+        self, filter: dict[str, Any] | None, snapshot_id: int | None, as_of: AsOf | None
+    ) -> int:
+        table = self._handle.fresh()
+        kinds = kinds_of(self._handle.schema(table))
+        current = table.info()["current_snapshot_id"]
+        if not kinds or (snapshot_id is None and as_of is None and current in (None, -1)):
+            return 0
+        return table.count(
+            where=where_of(filter, kinds), snapshot_id=snapshot_id, as_of_ms=_as_of_ms(as_of)
+        )
+
+    def row_count(self, snapshot_id: int | None = None, *, as_of: AsOf | None = None) -> int:
+        """How many rows there are; from metadata alone."""
+        return self._count(None, snapshot_id, as_of)
+
+    def scan(
+        self,
+        columns: list[str] | None = None,
+        filter: dict[str, Any] | None = None,
+        parallel: bool | int = False,
+        verify_checksums: bool | str | None = None,
+        snapshot_id: int | None = None,
+        *,
+        as_of: AsOf | None = None,
+    ) -> list[dict[str, Any]]:
+        """The rows as dicts, in the order of the table's files. ``parallel=True``: all
+        processors; a number: so many threads. The order is the same."""
+        rows: list[dict[str, Any]] = []
+        for batch in self._batches(columns, filter, parallel, snapshot_id, as_of):
+            rows += batch
+        return rows
+
+    def to_arrow(
+        self,
+        columns: list[str] | None = None,
+        filter: dict[str, Any] | None = None,
+        parallel: bool | int = False,
+        verify_checksums: bool | str | None = None,
+        snapshot_id: int | None = None,
+        *,
+        as_of: AsOf | None = None,
+    ) -> Any:
+        """The rows as a ``pyarrow.Table``. UUIDs are 16 bytes."""
+        import pyarrow
+
+        opened = self._stream(columns, filter, parallel, snapshot_id, as_of)
+        if opened is None:
+            return pyarrow.table({})
+        return pyarrow.RecordBatchReader.from_stream(opened[0]).read_all()
+
+    def to_pandas(
+        self,
+        columns: list[str] | None = None,
+        filter: dict[str, Any] | None = None,
+        parallel: bool | int = False,
+        verify_checksums: bool | str | None = None,
+        snapshot_id: int | None = None,
+        *,
+        as_of: AsOf | None = None,
+    ) -> Any:
+        """The rows as a DataFrame, whose types are those of the columns."""
+        pandas = import_pandas("to_pandas()")
+        opened = self._stream(columns, filter, parallel, snapshot_id, as_of)
+        if opened is None:
+            return pandas.DataFrame()
+        stream, names, uuids = opened
+        if uuids:
+            rows = self.scan(columns, filter, parallel, None, snapshot_id, as_of=as_of)
+            return pandas.DataFrame(rows, columns=names)
+        return frame_of(stream, names)
+
+    def scan_batches(
+        self,
+        batch_size: int = 10000,
+        columns: list[str] | None = None,
+        filter: dict[str, Any] | None = None,
+        verify_checksums: bool | str | None = None,
+        snapshot_id: int | None = None,
+        *,
+        as_of: AsOf | None = None,
+    ) -> Iterator[list[dict[str, Any]]]:
+        """The rows in lists of at most `batch_size`, none of them empty. Memory stays
+        bounded. Errors, those of the arguments too, come with the first list."""
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        yield from self._batches(columns, filter, False, snapshot_id, as_of, batch_size)
+
+    def iter_records(
+        self,
+        columns: list[str] | None = None,
+        filter: dict[str, Any] | None = None,
+        verify_checksums: bool | str | None = None,
+        snapshot_id: int | None = None,
+        *,
+        as_of: AsOf | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """The rows one by one, within bounded memory."""
+        for batch in self._batches(columns, filter, False, snapshot_id, as_of, 1000):
+            yield from batch
+
+    def iter_pandas(
+        self,
+        chunksize: int = 50000,
+        columns: list[str] | None = None,
+        filter: dict[str, Any] | None = None,
+        verify_checksums: bool | str | None = None,
+        snapshot_id: int | None = None,
+        *,
+        as_of: AsOf | None = None,
+    ) -> Iterator[Any]:
+        """The rows as DataFrames of at most `chunksize` rows; types are those pandas
+        guesses from Python values."""
+        pandas = import_pandas("iter_pandas()")
+        for batch in self._batches(columns, filter, False, snapshot_id, as_of, chunksize):
+            yield pandas.DataFrame(batch)

@@ -1,0 +1,94 @@
+"""Snapshots that can be scanned, and the data files of a snapshot."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from . import _core
+from ._handle import Handle, relative
+from .data_structures import DataFile, FileFormat, Snapshot
+
+if TYPE_CHECKING:
+    from ._reading import Reading
+
+__all__ = ["SnapshotView", "files_of"]
+
+
+class SnapshotView(Snapshot):
+    """A Snapshot that knows its table: equal to the plain one, and it can be read."""
+
+    _table: Reading
+
+    @classmethod
+    def of(cls, plain: Snapshot, table: Reading) -> SnapshotView:
+        """The snapshot of a table."""
+        made = cls(**{f.name: getattr(plain, f.name) for f in dataclasses.fields(Snapshot)})
+        made._table = table
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Snapshot):
+            return NotImplemented
+        names = [f.name for f in dataclasses.fields(Snapshot)]
+        return all(getattr(self, n) == getattr(other, n) for n in names)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def scan(
+        self, columns: list[str] | None = None, filter: dict[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
+        """The rows the table had then; as `Table.scan`."""
+        return self._table.scan(columns, filter, snapshot_id=self.snapshot_id)
+
+    def to_pandas(
+        self, columns: list[str] | None = None, filter: dict[str, Any] | None = None
+    ) -> Any:
+        """The same as a DataFrame."""
+        return self._table.to_pandas(columns, filter, snapshot_id=self.snapshot_id)
+
+    def iter_records(
+        self, columns: list[str] | None = None, filter: dict[str, Any] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """The same, row by row."""
+        return self._table.iter_records(columns, filter, snapshot_id=self.snapshot_id)
+
+    def row_count(self) -> int:
+        """How many rows the table had then."""
+        return self._table.row_count(snapshot_id=self.snapshot_id)
+
+
+def _partition(text: object) -> dict[str, Any]:
+    if isinstance(text, dict):
+        return {str(k): str(v) for k, v in text.items()}
+    if not isinstance(text, str) or not text:
+        return {}
+    if text.startswith("{"):
+        return {str(k): str(v) for k, v in json.loads(text).items()}
+    return dict(part.partition("=")[::2] for part in text.split("/"))
+
+
+def files_of(handle: Handle, snapshot_id: int | None = None) -> list[DataFile]:
+    """The live data files, paths as ``/data/x.parquet``, oldest first."""
+    table: _core.Table = handle.fresh()
+    root = handle.root(table)
+    found = []
+    for entry in table.files(snapshot_id=snapshot_id):
+        if entry.get("content", 0) not in (0, "data"):
+            continue
+        path = relative(str(entry["path"]), root)
+        found.append(
+            DataFile(
+                file_path=path if "://" in path or path.startswith("/") else "/" + path,
+                file_format=FileFormat(str(entry["format"]).lower()),
+                partition_values=_partition(entry.get("partition")),
+                record_count=int(entry["record_count"]),
+                file_size_in_bytes=int(entry["size_bytes"]),
+                added_snapshot_id=entry.get("snapshot_id"),
+                sequence_number=entry.get("sequence_number"),
+            )
+        )
+    found.sort(key=lambda one: one.sequence_number or 0)
+    return found

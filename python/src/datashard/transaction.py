@@ -1,0 +1,448 @@
+"""DataShard's transactions: several changes, one commit.
+
+A transaction belongs to one thread at a time. Its data files are written at once and
+removed again unless it commits.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from . import _core
+from ._errors import CommitConflict, CommitUnknown, Error, Invalid, Timeout
+from ._fields import arrow_schema, check_names, check_records, compare
+from ._handle import Handle, local_root, relative
+from ._pandas import frame_as_arrow
+from .data_structures import DataFile, FileFormat, Schema
+
+if TYPE_CHECKING:
+    from .file_manager import FileManager
+    from .metadata_manager import MetadataManager
+    from .snapshot_manager import SnapshotManager
+    from .table import Table
+
+__all__ = ["Transaction"]
+
+_AGE_LIMIT_MS = 315_532_800_000  # 1980-01-01: what lies before is an age, not a date.
+
+
+def cutoff_of(older_than_ms: int, now_ms: int) -> int:
+    """A cut-off in ms since 1970; numbers that would be dates before 1980 are an age."""
+    return older_than_ms if older_than_ms >= _AGE_LIMIT_MS else now_ms - older_than_ms
+
+
+class Transaction:
+    """Changes that become visible together. Not begun when made: use ``with`` or `begin`."""
+
+    _owner: Table
+
+    def __init__(
+        self,
+        metadata_manager: MetadataManager,
+        snapshot_manager: SnapshotManager,
+        file_manager: FileManager,
+    ) -> None:
+        self.metadata_manager = metadata_manager
+        self.snapshot_manager = snapshot_manager
+        self.file_manager = file_manager
+        self._start(Handle(metadata_manager.table_path))
+
+    @classmethod
+    def _on(cls, handle: Handle, table: Table) -> Transaction:
+        made = cls.__new__(cls)
+        made._owner = table
+        made._start(handle)
+        return made
+
+    def __getattr__(self, name: str) -> Any:
+        # Those of a Table's transactions are the Table's, made when somebody asks.
+        if name in ("metadata_manager", "snapshot_manager", "file_manager"):
+            return getattr(self._owner, name)
+        raise AttributeError(f"'Transaction' object has no attribute {name!r}")
+
+    def _start(self, handle: Handle) -> None:
+        self._handle = handle
+        self._active = False
+        self._core: _core.Transaction | None = None
+        self._table: _core.Table | None = None
+        self._schema: Schema | None = None
+        self._changes = 0
+        self._cutoff: int | None = None
+        self._retain: int | None = None
+        self._added = False
+        self._replaced: set[str] = set()
+        self._copied: list[str] = []
+
+    # The state.
+
+    def begin(self) -> Transaction:
+        """Starts afresh. RuntimeError when it is active."""
+        if self._active:
+            raise RuntimeError("Transaction already active")
+        self._start(self._handle)
+        self._active = True
+        return self
+
+    def is_active(self) -> bool:
+        """Begun, and neither committed nor rolled back."""
+        return self._active
+
+    def _check_active(self) -> None:
+        if not self._active:
+            raise RuntimeError("Transaction is not active")
+
+    def _open(self) -> _core.Transaction:
+        self._check_active()
+        if self._core is None:
+            self._table = self._handle.fresh()
+            self._schema = self._handle.schema(self._table)
+            self._core = self._table.begin()
+        return self._core
+
+    def _state(self) -> tuple[_core.Transaction, _core.Table, Schema]:
+        core = self._open()
+        assert self._table is not None and self._schema is not None
+        return core, self._table, self._schema
+
+    def _end(self, keep_files: bool) -> None:
+        core, self._core = self._core, None
+        self._active = False
+        copied, self._copied = self._copied, []
+        if core is not None:
+            core.close()
+        for path in [] if keep_files else copied:
+            if os.path.exists(path):
+                os.unlink(path)
+
+    # Adding.
+
+    def _use_schema(self, given: Schema | None) -> Schema:
+        """The schema rows must have; makes room for the columns `given` adds."""
+        core, _, mine = self._state()
+        if given is None:
+            if not mine.fields:
+                raise ValueError(
+                    "No schema available: the table has no persisted schema and none was "
+                    "provided. Pass schema= to create_table() or to the append."
+                )
+            return mine
+        added = list(given.fields) if not mine.fields else compare(mine, given)
+        if added:
+            loose = [{**f, "required": False} for f in added]
+            core.add_columns(arrow_schema(given, loose))
+            fields = [*mine.fields, *loose]
+            self._schema = Schema(mine.schema_id, fields)
+            self._added = True
+            self._changes += 1
+        return given
+
+    def append_data(
+        self,
+        records: list[dict[str, Any]],
+        schema: Schema | None = None,
+        partition_values: dict[str, Any] | None = None,
+    ) -> Transaction:
+        """Adds rows. Values of `partition_values` are taken from the rows themselves where
+        the table is partitioned, and are of no effect elsewhere.
+
+        ValueError, before anything is written: no schema at all, another schema than the
+        table's, a field nobody knows, a required one missing. ValueError or TypeError: a
+        value that is not of its column's type; the transaction is then over.
+        """
+        self._open()
+        rows = records if isinstance(records, (list, tuple)) else list(records)
+        check_records(rows, self._use_schema(schema))
+        return self._write(rows)
+
+    def _write(self, data: object) -> Transaction:
+        core, _, schema = self._state()
+        if isinstance(data, (list, tuple)):
+            if not data:
+                return self
+            if self._added:  # The handle does not know the new columns yet.
+                data = _core.stream_from_rows(data, arrow_schema(schema))
+        try:
+            core.append(data)
+        except BaseException:
+            self._end(keep_files=False)
+            raise
+        self._changes += 1
+        return self
+
+    def append_pandas(self, df: Any, schema: Schema | None = None) -> Transaction:
+        """Adds the rows of a DataFrame; NaN, NaT and NA are null. Its index is left out."""
+        self._check_active()
+        core_schema = self._table_schema_for(df, schema)
+        return self._write(frame_as_arrow(df, core_schema))
+
+    def _table_schema_for(self, df: Any, schema: Schema | None) -> Schema:
+        try:
+            import pandas
+        except ImportError:
+            raise ImportError("pandas is required for append_pandas") from None
+        if not isinstance(df, pandas.DataFrame):
+            raise ValueError("Expected a pandas DataFrame")
+        wanted = self._use_schema(schema)
+        check_names([str(c) for c in df.columns], wanted, "DataFrame")
+        return wanted
+
+    def append_arrow(
+        self,
+        table: Any,
+        schema: Schema | None = None,
+        partition_values: dict[str, Any] | None = None,
+    ) -> Transaction:
+        """Adds the rows of anything that speaks the Arrow PyCapsule interface."""
+        self._open()
+        wanted = self._use_schema(schema)
+        names = getattr(getattr(table, "schema", None), "names", None)
+        if names is not None:
+            check_names([str(n) for n in names], wanted, "Arrow table")
+        return self._write(table)
+
+    # Whole files.
+
+    def append_files(self, files: list[DataFile]) -> Transaction:
+        """Adds Parquet files as they are. Paths are relative to the table; a file outside
+        it is copied in. Rows and sizes are the file's, whatever the DataFile says.
+
+        FileNotFoundError: no such file. ValueError: not Parquet, or other columns.
+        """
+        core, table, schema = self._state()
+        root = self._handle.root(table)
+        paths = [self._place(one, root) for one in files]
+        for one, path in zip(files, paths):
+            self._check_file(one.file_path, path, schema)
+        try:
+            if paths:
+                core.add_files(paths)
+                self._changes += 1
+        except Invalid as error:
+            raise _no_match(", ".join(f.file_path for f in files), str(error)) from error
+        return self
+
+    def _place(self, one: DataFile, root: str) -> str:
+        if one.file_format is not FileFormat.PARQUET:
+            raise ValueError(f"Unsupported file format: {one.file_format}")
+        given = local_root(one.file_path)
+        base = os.path.realpath(root)
+        inside = os.path.realpath(
+            given if given.startswith(root.rstrip("/") + "/")
+            else os.path.join(root, given.lstrip("/"))
+        )
+        if os.path.isfile(inside):
+            if not inside.startswith(base.rstrip("/") + "/"):
+                raise ValueError(
+                    f"Security Error: Path traversal attempt detected. Resolved path "
+                    f"'{inside}' is outside base directory '{base}'"
+                )
+            return os.path.join(root, os.path.relpath(inside, base))
+        if not os.path.isabs(given) or not os.path.isfile(given):
+            raise FileNotFoundError(f"Data file does not exist: {one.file_path}")
+        target = os.path.join(root, "data", f"added_{uuid.uuid4().hex}.parquet")
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        self._copied.append(target)
+        shutil.copyfile(given, target)
+        _sync(target)
+        _sync(os.path.dirname(target))
+        return target
+
+    def _check_file(self, named: str, path: str, schema: Schema) -> None:
+        try:
+            stream = _core.scan_file(path)
+            names = list(stream.schema.names)
+            stream.close()
+        except (Error, OSError, ValueError) as error:
+            raise ValueError(
+                f"Cannot read the parquet schema of '{named}': {error}. Refusing to append a "
+                f"file whose columns cannot be checked against the table's."
+            ) from error
+        wanted = [str(f["name"]) for f in schema.fields]
+        if names != wanted:
+            raise _no_match(named, f"Its columns are {names}, the table's {wanted}.")
+
+    def _live(self) -> dict[str, str]:
+        _, table, _ = self._state()
+        root = self._handle.root(table)
+        return {relative(str(f["path"]), root): str(f["path"]) for f in table.files()}
+
+    def delete_files(self, file_paths: list[str]) -> Transaction:
+        """Takes whole files out of the table; ``/data/x`` and ``data/x`` are the same. Paths
+        that are not in the table are passed over."""
+        core, table, _ = self._state()
+        root = self._handle.root(table)
+        live = self._live()
+        found = []
+        for path in file_paths:
+            inside = relative(path, root).lstrip("/")
+            if inside in live and live[inside] not in self._replaced:
+                found.append(live[inside])
+        if found:
+            core.delete_files(found)
+            self._replaced.update(found)
+            self._changes += 1
+        return self
+
+    def overwrite_by_filter(self, filter_func: Callable[[Any], bool]) -> Transaction:
+        """Takes out the rows for which ``filter_func(row)`` is true, `row` being a dict;
+        what the transaction appends comes in their place.
+
+        Files with such rows are replaced by new ones with the others. The commit fails with
+        ConcurrentModificationException when somebody else has replaced one of them since.
+        Rows that others append meanwhile are not looked at.
+        """
+        core, table, schema = self._state()
+        names = [str(f["name"]) for f in schema.fields]
+        for entry in table.files():
+            path = str(entry["path"])
+            if path in self._replaced:
+                continue
+            kept: list[dict[str, Any]] = []
+            hits = 0
+            for batch in _core.scan_file(path):
+                for row in batch.to_pylist():
+                    full = {name: row.get(name) for name in names}
+                    if filter_func(full):
+                        hits += 1
+                    else:
+                        kept.append(full)
+            if hits:
+                core.delete_files([path])
+                self._replaced.add(path)
+                self._changes += 1
+                if kept:
+                    self._write(kept)
+        return self
+
+    # Snapshots and properties.
+
+    def expire_snapshots(
+        self, older_than_ms: int | None = None, retain_last: int | None = None
+    ) -> Transaction:
+        """Forgets snapshots from before `older_than_ms`, milliseconds since 1970; a number
+        that would be a date before 1980 is an age. The current one and the `retain_last`
+        newest stay. The latest cut-off of several calls counts. Makes no snapshot."""
+        self._check_active()
+        if older_than_ms is None and retain_last is None:
+            raise ValueError("expire_snapshots needs older_than_ms and/or retain_last")
+        if retain_last is not None and retain_last < 1:
+            raise ValueError("retain_last must be >= 1")
+        now = _now_ms()
+        cutoff = now + 1 if older_than_ms is None else cutoff_of(int(older_than_ms), now)
+        self._cutoff = cutoff if self._cutoff is None else max(self._cutoff, cutoff)
+        if retain_last is not None:
+            self._retain = retain_last if self._retain is None else min(self._retain, retain_last)
+        return self
+
+    def set_properties(self, properties: Mapping[str, str | None]) -> Transaction:
+        """Sets table properties; None removes one."""
+        core = self._open()
+        for key, value in properties.items():
+            if not isinstance(key, str) or not key:
+                raise ValueError(f"property names must be non-empty strings, got {key!r}")
+            if value is not None and not isinstance(value, str):
+                raise ValueError(
+                    f"property values must be strings or None, got {value!r} for {key}"
+                )
+        for key, value in properties.items():
+            core.set_property(key, value)
+            self._changes += 1
+        return self
+
+    def compact_manifests(self) -> Transaction:
+        """Does nothing: commits merge manifests by themselves, as the table's properties
+        ``commit.manifest-merge.*`` say."""
+        self._check_active()
+        return self
+
+    def mark_replace(self) -> Transaction:
+        """Does nothing: the library tells the operation from what is done."""
+        self._check_active()
+        return self
+
+    # The end.
+
+    def commit(self) -> bool:
+        """True when everything is in the table, durably; without changes, no snapshot.
+
+        ConcurrentModificationException: nothing was committed. AmbiguousCommitError: nobody
+        can say yet; its ``token`` tells the table's `resolve`.
+        """
+        self._check_active()
+        if self._cutoff is not None:
+            self._open().expire_snapshots(self._cutoff, self._retain or 1)
+            self._changes += 1
+        if self._changes == 0:
+            self._end(keep_files=False)
+            return True
+        core, table, _ = self._state()
+        try:
+            core.commit()
+        except CommitUnknown as error:
+            self._settle(table, error)
+        except Timeout as error:
+            self._end(keep_files=False)
+            raise CommitConflict(f"The commit ran out of time: {error}") from error
+        except BaseException:
+            self._end(keep_files=False)
+            raise
+        self._end(keep_files=True)
+        return True
+
+    def _settle(self, table: _core.Table, error: CommitUnknown) -> None:
+        try:
+            outcome = table.resolve(error.token)["outcome"]
+        except (Error, OSError):
+            self._end(keep_files=True)
+            raise error from None
+        if outcome != "committed":
+            self._end(keep_files=outcome == "unknown")
+            if outcome == "unknown":
+                raise error
+            raise CommitConflict(f"Nothing was committed: {error}") from error
+
+    def rollback(self) -> bool:
+        """Gives everything up and removes its files; False when it is not active."""
+        if not self._active:
+            return False
+        self._end(keep_files=False)
+        return True
+
+    def __enter__(self) -> Transaction:
+        return self.begin()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        if exc_type is not None:
+            self.rollback()
+        elif self._active:
+            self.commit()
+
+
+def _now_ms() -> int:
+    import time
+
+    return int(time.time() * 1000)
+
+
+def _sync(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _no_match(named: str, why: str) -> ValueError:
+    return ValueError(
+        f"Data file '{named}' has a schema that does not match the table's persisted schema. {why}"
+    )
