@@ -123,6 +123,20 @@ DS_API DS_MUST_CHECK int ds_txn_append_batch(ds_txn *txn,
 DS_API DS_MUST_CHECK int ds_txn_set_property(ds_txn *txn, const char *key,
                                              const char *value, struct ds_error *err);
 
+/// Takes data files out of the table: `paths` as ds_table_files gives them, or relative
+/// to the table's location, with or without '/' before them. Looked up in the version the
+/// transaction began on; unknown paths are no error. *found (may be NULL): how many files
+/// there were; of none nothing is added. Rows appended in the same transaction come in
+/// the same snapshot, an "overwrite"; without any it is a "delete". The files themselves
+/// stay until no snapshot has them.
+/// The commit is DS_ECONFLICT, explained in err->detail (who: a snapshot id), when one of
+/// the files is no longer live; and with serializable isolation, if the transaction also
+/// appends (it rewrites what it read), when others have added data files since it began.
+/// After a failure the transaction can only be freed.
+DS_API DS_MUST_CHECK int ds_txn_delete_files(ds_txn *txn, const char *const *paths,
+                                             size_t count, size_t *found,
+                                             struct ds_error *err);
+
 /// Commits everything, once. `result` may be NULL.
 DS_API DS_MUST_CHECK int ds_txn_commit(ds_txn *txn, struct ds_commit_result *result,
                                        struct ds_error *err);

@@ -9,6 +9,7 @@
 #include "txn/append.h"
 #include "txn/commit.h"
 #include "txn/group.h"
+#include "txn/removal.h"
 
 // What a transaction is planned on is at most this old, or what the handle shows.
 #define CATCH_UP_NS INT64_C(1000000000)
@@ -224,6 +225,30 @@ int ds_txn_set_property(ds_txn *txn, const char *key, const char *value,
     DSI_TRY(usable(txn, "ds_txn_set_property", err));
     DSI_TRY(dsi_handle_properties(&one, err));
     DSI_TRY(dsi_change_set_property(txn->change, key, value, err));
+done:
+    return rc;
+}
+
+int ds_txn_delete_files(ds_txn *txn, const char *const *paths, size_t count,
+                        size_t *found, struct ds_error *err)
+{
+    size_t n = 0;
+    int rc = DS_OK;
+
+    if (found) {
+        *found = 0;
+    }
+    if (count > 0) {
+        DSI_TRY(dsi_handle_need(paths, "ds_txn_delete_files", "paths", err));
+    }
+    DSI_TRY(usable(txn, "ds_txn_delete_files", err));
+    txn->broken = true;
+    DSI_TRY(dsi_removal_find(dsi_table_storage(txn->table->table), txn->metadata,
+                             txn->change, paths, count, &n, err));
+    txn->broken = false;
+    if (found) {
+        *found = n;
+    }
 done:
     return rc;
 }

@@ -120,7 +120,8 @@ int dsi_attempts_begin(struct dsi_attempts *a, struct dsi_table *table,
     if (!change->identity_given && dsi_head_equal(&change->base, &state->head)) {
         a->trail.looked = dsi_mark_of(state);
     }
-    if (dsi_change_makes_snapshot(change)) {
+    // Of rows that are held there are no files yet: then the first attempt prepares.
+    if (dsi_change_makes_snapshot(change) && !dsi_change_held(change)) {
         DSI_TRY(dsi_rebase_prepare(state, change, &a->prepared, err));
         DSI_TRY(store(a, a->prepared.files, a->prepared.file_count, err));
     }

@@ -278,24 +278,56 @@ int dsi_change_hold(struct dsi_change *c, const struct dsi_held_rows *rows,
     return DS_OK;
 }
 
-int dsi_change_replace(struct dsi_change *c, const struct dsi_replaced_file *replaced,
-                       size_t count, int64_t sequence_number, struct ds_error *err)
+// Copies of such files, behind the `old` ones.
+static struct dsi_replaced_file *copy_replaced(struct dsi_arena *arena,
+                                               const struct dsi_operation *old,
+                                               const struct dsi_replaced_file *more,
+                                               size_t count)
 {
-    struct dsi_replaced_file *all = dsi_arena_array(&c->arena, count, sizeof *all);
-    struct dsi_operation *o = c->operation_count == 1 ? c->operations : NULL;
+    struct dsi_replaced_file *all =
+        dsi_arena_array(arena, old->replaced_count + count, sizeof *all);
 
-    assert(count > 0 && o && o->kind == DSI_OPERATION_APPEND && o->file_count > 0);
-    assert(o->stored.manifest_count == 0 && o->held.rows == 0);
+    if (all && old->replaced_count > 0) {
+        memcpy(all, old->replaced, old->replaced_count * sizeof *all);
+    }
+    for (size_t i = 0; all && i < count; i++) {
+        struct dsi_replaced_file *to = &all[old->replaced_count + i];
+        *to = more[i];
+        to->path = dsi_arena_strdup(arena, more[i].path);
+        to->manifest = dsi_arena_strdup(arena, more[i].manifest);
+        if (!to->path || !to->manifest) {
+            return NULL;
+        }
+    }
+    return all;
+}
+
+int dsi_change_delete(struct dsi_change *c, const struct dsi_replaced_file *gone,
+                      size_t count, struct ds_error *err)
+{
+    struct dsi_operation *o = operation(c, DSI_OPERATION_DELETE);
+    struct dsi_replaced_file *all = o ? copy_replaced(&c->arena, o, gone, count) : NULL;
+
+    assert(!dsi_change_rewrite(c));
     if (!all) {
         return no_memory(err);
     }
-    for (size_t i = 0; i < count; i++) {
-        all[i] = replaced[i];
-        all[i].path = dsi_arena_strdup(&c->arena, replaced[i].path);
-        all[i].manifest = dsi_arena_strdup(&c->arena, replaced[i].manifest);
-        if (!all[i].path || !all[i].manifest) {
-            return no_memory(err);
-        }
+    o->replaced = all;
+    o->replaced_count += count;
+    return DS_OK;
+}
+
+int dsi_change_replace(struct dsi_change *c, const struct dsi_replaced_file *replaced,
+                       size_t count, int64_t sequence_number, struct ds_error *err)
+{
+    struct dsi_operation *o = c->operation_count == 1 ? c->operations : NULL;
+    struct dsi_replaced_file *all = NULL;
+
+    assert(count > 0 && o && o->kind == DSI_OPERATION_APPEND && o->file_count > 0);
+    assert(o->stored.manifest_count == 0 && o->held.rows == 0);
+    all = copy_replaced(&c->arena, o, replaced, count);
+    if (!all) {
+        return no_memory(err);
     }
     o->kind = DSI_OPERATION_REWRITE;
     o->replaced = all;

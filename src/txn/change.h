@@ -26,13 +26,13 @@ enum { DSI_NONCE_TEXT_SIZE = 9 }; // Eight hexadecimal digits and the terminator
 enum { DSI_IDENTITY_SHORT_SIZE = 22 };
 
 // What a change can do. Each kind has its row in the conflict rules (txn/conflict.h).
-// To come, each with what it needs: overwrite, delete, row delta, schema, spec, sort
-// order, refs.
+// To come, each with what it needs: row delta, spec, sort order, refs.
 enum dsi_operation_kind {
     DSI_OPERATION_APPEND,         // Adds data files.
     DSI_OPERATION_SET_PROPERTIES, // Sets and removes table properties.
     DSI_OPERATION_EMPTY,          // A version without content: the fence of a resolve.
     DSI_OPERATION_REWRITE,        // Data files take the place of others, rows unchanged.
+    DSI_OPERATION_DELETE,         // Data files go; with an append it is an overwrite.
     DSI_OPERATION_COUNT,
 };
 
@@ -70,8 +70,10 @@ struct dsi_operation {
     struct dsi_stored_files stored;
     struct dsi_held_rows held;       // Become files before anything is rebased.
     struct ds_properties properties; // SET_PROPERTIES; a value of NULL removes its key.
-    const struct dsi_replaced_file *replaced; // REWRITE: what `files` stand for; of one
-    size_t replaced_count;                    // partition spec, none with deletes.
+    // REWRITE: what `files` stand for; of one partition spec, none with deletes.
+    // DELETE: what goes.
+    const struct dsi_replaced_file *replaced;
+    size_t replaced_count;
     int64_t sequence_number; // REWRITE: the largest data sequence number among them.
 };
 
@@ -145,6 +147,14 @@ DS_MUST_CHECK int dsi_change_replace(struct dsi_change *c,
                                      size_t count, int64_t sequence_number,
                                      struct ds_error *err);
 
+/// Makes data files go, copied; several calls add up. Not beside a rewrite.
+DS_MUST_CHECK int dsi_change_delete(struct dsi_change *c,
+                                    const struct dsi_replaced_file *gone, size_t count,
+                                    struct ds_error *err);
+
+/// The deletion of a change; NULL when it has none.
+const struct dsi_operation *dsi_change_deletion(const struct dsi_change *c);
+
 /// The rewrite of a change; NULL when it is none.
 const struct dsi_operation *dsi_change_rewrite(const struct dsi_change *c);
 
@@ -167,8 +177,12 @@ DS_MUST_CHECK int dsi_change_empty(struct dsi_change *c, struct ds_error *err);
 void dsi_change_totals(const struct dsi_change *c, uint64_t *rows, uint64_t *files,
                        uint64_t *bytes);
 
-/// True when it adds files of its own, parts aside: then it makes a snapshot itself.
+/// True when it adds or removes files of its own, parts aside: then it makes a snapshot
+/// itself.
 bool dsi_change_has_files(const struct dsi_change *c);
+
+/// False when a rebase of it would make no version.
+bool dsi_change_does_something(const struct dsi_change *c);
 
 /// True when it, or a part of it, will make a snapshot. Held rows are asked before they
 /// are files, and do not count.

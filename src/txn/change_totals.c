@@ -31,11 +31,29 @@ bool dsi_change_has_files(const struct dsi_change *c)
 {
     for (size_t i = 0; i < c->operation_count; i++) {
         if (c->operations[i].file_count > 0 ||
-            c->operations[i].stored.manifest_count > 0) {
+            c->operations[i].stored.manifest_count > 0 ||
+            c->operations[i].replaced_count > 0) {
             return true;
         }
     }
     return false;
+}
+
+bool dsi_change_does_something(const struct dsi_change *c)
+{
+    for (size_t i = 0; i < c->operation_count; i++) {
+        const struct dsi_operation *o = &c->operations[i];
+        if (o->properties.count > 0 || o->held.rows > 0 ||
+            o->kind == DSI_OPERATION_EMPTY) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < c->part_count; i++) {
+        if (dsi_change_does_something(c->parts[i])) { // Parts have none: one deep.
+            return true;
+        }
+    }
+    return dsi_change_has_files(c);
 }
 
 bool dsi_change_makes_snapshot(const struct dsi_change *c)
@@ -58,12 +76,23 @@ const struct dsi_held_rows *dsi_change_held(const struct dsi_change *c)
     return NULL;
 }
 
-const struct dsi_operation *dsi_change_rewrite(const struct dsi_change *c)
+static const struct dsi_operation *find(const struct dsi_change *c,
+                                        enum dsi_operation_kind kind)
 {
     for (size_t i = 0; i < c->operation_count; i++) {
-        if (c->operations[i].kind == DSI_OPERATION_REWRITE) {
+        if (c->operations[i].kind == kind) {
             return &c->operations[i];
         }
     }
     return NULL;
+}
+
+const struct dsi_operation *dsi_change_rewrite(const struct dsi_change *c)
+{
+    return find(c, DSI_OPERATION_REWRITE);
+}
+
+const struct dsi_operation *dsi_change_deletion(const struct dsi_change *c)
+{
+    return find(c, DSI_OPERATION_DELETE);
 }

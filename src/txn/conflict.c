@@ -180,6 +180,8 @@ static const check_fn rules[DSI_OPERATION_COUNT][DSI_CHECKS_MAX + 1] = {
     // That the replaced files are still there is asked where the list is at hand
     // (rebase_rewrite.h).
     [DSI_OPERATION_REWRITE] = {same_table, writable, branch_not_tag, specs_there, NULL},
+    // Likewise: rebase_delete.h.
+    [DSI_OPERATION_DELETE] = {same_table, writable, branch_not_tag, NULL},
 };
 
 int dsi_conflict_check(const struct dsi_state *state, const struct dsi_change *change,

@@ -3,8 +3,8 @@
 // The rules are a table: one row per operation of a change, saying what of the versions
 // since its base it cannot be applied after. Appends and property settings commute with
 // everything, so their rows only ask that the table still is the one they were made for.
-// The operations to come (overwrite, delete, row delta, rewrite, …) add rows that look at
-// the files added and removed since the base, under the change's isolation level.
+// Rewrites and deletions ask more of the files they name (rebase_rewrite.h,
+// rebase_delete.h), deletions under the change's isolation level.
 #ifndef DSI_TXN_CONFLICT_H
 #define DSI_TXN_CONFLICT_H
 

@@ -11,6 +11,7 @@
 #include "txn/forget.h"
 #include "txn/merge.h"
 #include "txn/paths.h"
+#include "txn/rebase_delete.h"
 #include "txn/rebase_rewrite.h"
 #include "txn/summary.h"
 
@@ -502,12 +503,13 @@ static bool may_merge(const struct work *w)
             w->parent->sequence_number <= w->base->metadata->last_sequence_number);
 }
 
-// Takes files out of the parent's manifests; the ones that take their place are among
-// the new rows.
-static int replace(struct work *w, const struct dsi_operation *o, size_t *replaced,
-                   struct ds_error *err)
+// Takes files out of the parent's manifests; the ones that take their place, or come
+// beside that, are among the new rows.
+static int take_out(struct work *w, const struct dsi_operation *o, size_t *replaced,
+                    struct ds_error *err)
 {
     struct dsi_rewrite_input in = {.metadata = w->metadata,
+                                   .parent = w->parent,
                                    .change = w->change,
                                    .operation = o,
                                    .snapshot_id = w->prepared->snapshot_id,
@@ -520,21 +522,24 @@ static int replace(struct work *w, const struct dsi_operation *o, size_t *replac
     struct dsi_rewritten made = {0};
     int rc = DS_OK;
 
-    DSI_TRY(dsi_rebase_rewrite(&in, &w->out->arena, &made, err));
+    DSI_TRY(o->kind == DSI_OPERATION_REWRITE
+                ? dsi_rebase_rewrite(&in, &w->out->arena, &made, err)
+                : dsi_rebase_delete(&in, &w->out->arena, &made, err));
     if (made.needs_count > 0) {
         w->out->outcome = DSI_REBASE_NEEDS;
         w->out->needs = made.needs;
         w->out->needs_count = made.needs_count;
         goto done;
     }
-    DSI_TRY(make_room(w, 1, err));
-    DSI_TRY(add_file(w, made.path, &made.bytes, err));
+    DSI_TRY(make_room(w, made.file_count, err));
+    for (size_t i = 0; i < made.file_count; i++) {
+        w->out->files[w->out->file_count++] = made.files[i];
+    }
     w->rows = made.rows;
     w->row_count = made.row_count;
-    w->created = 1;
+    w->created = made.file_count;
     *replaced = made.replaced;
 done:
-    dsi_buf_release(&made.bytes);
     return rc;
 }
 
@@ -565,14 +570,15 @@ done:
 static int append(struct work *w, struct ds_error *err)
 {
     const struct dsi_operation *rewrite = dsi_change_rewrite(w->change);
+    const struct dsi_operation *out = rewrite ? rewrite : dsi_change_deletion(w->change);
     size_t replaced = 0;
     int rc = DS_OK;
 
     w->parent = dsi_rebase_parent(w->metadata, w->change->branch);
     DSI_TRY(take_rows(w, err));
     if (w->out->outcome == DSI_REBASED) {
-        DSI_TRY(rewrite ? replace(w, rewrite, &replaced, err)
-                        : merge_rows(w, &replaced, err));
+        DSI_TRY(out && out->replaced_count > 0 ? take_out(w, out, &replaced, err)
+                                               : merge_rows(w, &replaced, err));
     }
     if (w->out->outcome == DSI_REBASED) {
         DSI_TRY(build_list(w, w->metadata->last_sequence_number + 1, err));
@@ -725,23 +731,6 @@ void dsi_rebased_release(struct dsi_rebased *r)
     *r = (struct dsi_rebased){0};
 }
 
-static bool does_something(const struct dsi_change *c)
-{
-    for (size_t i = 0; i < c->operation_count; i++) {
-        const struct dsi_operation *o = &c->operations[i];
-        if (o->properties.count > 0 || o->held.rows > 0 ||
-            o->kind == DSI_OPERATION_EMPTY) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < c->part_count; i++) {
-        if (does_something(c->parts[i])) { // Parts have none: one deep.
-            return true;
-        }
-    }
-    return dsi_change_has_files(c);
-}
-
 int dsi_rebase(const struct dsi_state *state, const struct dsi_change *change,
                const struct dsi_rebase_input *input, struct dsi_rebased *out,
                struct ds_error *err)
@@ -755,7 +744,7 @@ int dsi_rebase(const struct dsi_state *state, const struct dsi_change *change,
                                 .snapshot_id = DSI_SNAPSHOT_NONE,
                                 .sequence_number = -1};
     w.now_ms = input->now_ms > updated ? input->now_ms : updated;
-    if (!does_something(change)) {
+    if (!dsi_change_does_something(change)) {
         out->outcome = DSI_REBASE_NOTHING;
         return DS_OK;
     }

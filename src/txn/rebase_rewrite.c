@@ -172,6 +172,8 @@ static int build(struct work *w, struct dsi_manifest_file *row, struct ds_error 
     struct dsi_manifest_write spec;
     size_t max = 0;
     size_t count = 0;
+    struct dsi_buf bytes = DSI_BUF_INIT;
+    struct dsi_new_file *f = dsi_arena_array(w->arena, 1, sizeof *f);
     char *path = NULL;
     char name[128];
     int rc = DS_OK;
@@ -180,20 +182,27 @@ static int build(struct work *w, struct dsi_manifest_file *row, struct ds_error 
         max += w->contents[i] ? w->contents[i]->entry_count : 0;
     }
     entries = dsi_calloc(max + 1, sizeof *entries);
-    if (!entries) {
-        return no_memory(err);
+    if (!entries || !f) {
+        rc = no_memory(err);
+        goto done;
     }
     DSI_TRY(take_entries(w, entries, &count, err));
     DSI_TRY(dsi_manifest_write_of(w->in->metadata, w->spec_id, w->in->snapshot_id, &spec,
                                   err));
-    DSI_TRY(
-        dsi_manifest_build(&spec, entries, count, w->arena, &w->out->bytes, row, err));
+    DSI_TRY(dsi_manifest_build(&spec, entries, count, w->arena, &bytes, row, err));
     snprintf(name, sizeof name, "%s-%s-%u-r0.avro", c->identity, c->nonce,
              (unsigned)w->in->attempt);
     DSI_TRY(dsi_metadata_file_path(w->in->metadata, name, w->arena, &path, err));
-    row->path = w->out->path = path;
-    row->length = (int64_t)w->out->bytes.size;
+    if (dsi_arena_copy(w->arena, dsi_buf_slice(&bytes), &f->bytes) < 0) {
+        rc = no_memory(err);
+        goto done;
+    }
+    row->path = f->path = path;
+    row->length = (int64_t)bytes.size;
+    w->out->files = f;
+    w->out->file_count = 1;
 done:
+    dsi_buf_release(&bytes);
     dsi_free(entries);
     return rc;
 }

@@ -11,6 +11,7 @@
 
 struct dsi_rewrite_input {
     const struct dsi_metadata *metadata;
+    const struct dsi_snapshot *parent; // NULL: none.
     const struct dsi_change *change;
     const struct dsi_operation *operation;
     int64_t snapshot_id;
@@ -27,9 +28,9 @@ struct dsi_rewritten {
     size_t needs_count;
     struct dsi_manifest_file *rows; // Of the new list.
     size_t row_count;
-    size_t replaced;      // Manifests of the parent's that are not among them.
-    const char *path;     // The one in their place,
-    struct dsi_buf bytes; // to be released.
+    size_t replaced;            // Manifests of the parent's that are not among them.
+    struct dsi_new_file *files; // The ones in their place, in the arena.
+    size_t file_count;
 };
 
 /// Pure. DS_ECONFLICT, explained, for (1).

@@ -258,17 +258,34 @@ int64_t dsi_summary_replaced(const struct dsi_snapshot *s)
     return text && dsi_text_to_i64(text, strlen(text), &n) && n >= 0 ? n : -1;
 }
 
-// What a rewrite takes out.
-static struct added count_replaced(const struct dsi_operation *rewrite)
+// What a rewrite or a deletion takes out.
+static struct added count_replaced(const struct dsi_change *c)
 {
     struct added gone = {0};
 
-    for (size_t i = 0; rewrite && i < rewrite->replaced_count; i++) {
-        gone.files++;
-        gone.rows += rewrite->replaced[i].rows;
-        gone.bytes += rewrite->replaced[i].bytes;
+    for (size_t i = 0; i < c->operation_count; i++) {
+        const struct dsi_operation *o = &c->operations[i];
+        for (size_t k = 0; k < o->replaced_count; k++) {
+            gone.files++;
+            gone.rows += o->replaced[k].rows;
+            gone.bytes += o->replaced[k].bytes;
+        }
     }
     return gone;
+}
+
+// Iceberg specification, "Snapshots": what "operation" may be.
+static const char *operation_of(const struct dsi_change *c, const struct added *all)
+{
+    const struct dsi_operation *deletion = dsi_change_deletion(c);
+
+    if (dsi_change_rewrite(c)) {
+        return "replace";
+    }
+    if (deletion && deletion->replaced_count > 0) {
+        return all->files > 0 ? "overwrite" : "delete";
+    }
+    return "append";
 }
 
 int dsi_summary_append(const struct dsi_summary_input *in, struct dsi_arena *arena,
@@ -276,13 +293,12 @@ int dsi_summary_append(const struct dsi_summary_input *in, struct dsi_arena *are
 {
     struct builder b = {.arena = arena};
     struct dsi_map map = DSI_MAP_INIT;
-    const struct dsi_operation *rewrite = dsi_change_rewrite(in->change);
-    const struct added gone = count_replaced(rewrite);
+    const struct added gone = count_replaced(in->change);
     struct added all = {0};
     int rc = DS_OK;
 
     DSI_TRY(count_partitions(in, &map, arena, &all, err));
-    put(&b, "operation", rewrite ? "replace" : "append");
+    put(&b, "operation", operation_of(in->change, &all));
     put(&b, DSI_KEY_COMMIT_ID, in->change->identity);
     put_members(&b, in);
     put_positive(&b, "added-data-files", all.files);
@@ -291,7 +307,9 @@ int dsi_summary_append(const struct dsi_summary_input *in, struct dsi_arena *are
     put_positive(&b, "deleted-data-files", gone.files);
     put_positive(&b, "deleted-records", gone.rows);
     put_positive(&b, "removed-files-size", gone.bytes);
-    DSI_TRY(put_partitions(in, &map, &b, err));
+    if (!dsi_change_deletion(in->change)) { // It does not say whose files go.
+        DSI_TRY(put_partitions(in, &map, &b, err));
+    }
     put_number(&b, "manifests-created", (int64_t)in->manifests_created);
     put_number(&b, "manifests-kept", (int64_t)in->manifests_kept);
     put_number(&b, KEY_REPLACED, (int64_t)in->manifests_replaced);

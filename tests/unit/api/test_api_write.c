@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "unit/api/fixture.h"
 
 static void test_api_write__commits_a_transaction_once(void **state)
@@ -35,11 +37,250 @@ static void test_api_write__leaves_nothing_of_what_was_not_committed(void **stat
     fixture_release(&f);
 }
 
+// The path of the n-th live data file, as the table gives it.
+struct nth {
+    size_t left;
+    char path[300];
+};
+
+static int take_nth(void *arg, const struct ds_file_entry *file)
+{
+    struct nth *n = arg;
+    if (n->left-- == 0) {
+        snprintf(n->path, sizeof n->path, "%s", file->path);
+    }
+    return DS_OK;
+}
+
+static struct nth file_at(ds_table *table, size_t at)
+{
+    struct nth n = {at, ""};
+    assert_int_equal(ds_table_files(table, NULL, take_nth, &n, NULL), DS_OK);
+    assert_true(n.path[0] != '\0');
+    return n;
+}
+
+static int take_last(void *arg, const struct ds_snapshot_info *s)
+{
+    char *out = arg;
+    size_t at = (size_t)snprintf(out, 600, "%s", s->operation);
+    for (size_t i = 0; i < s->summary.count; i++) {
+        at += (size_t)snprintf(out + at, 600 - at, " %.40s=%.40s",
+                               s->summary.items[i].key, s->summary.items[i].value);
+    }
+    return DS_OK;
+}
+
+static ds_txn *begin(ds_table *table, enum ds_isolation isolation)
+{
+    struct ds_commit_options o = {.struct_size = sizeof(o), .isolation = isolation};
+    ds_txn *txn = NULL;
+    assert_int_equal(ds_txn_begin(table, &o, &txn, NULL), DS_OK);
+    return txn;
+}
+
+static size_t drop(ds_txn *txn, const char *path)
+{
+    size_t found = 9;
+    struct ds_error err = {0};
+    if (ds_txn_delete_files(txn, &path, 1, &found, &err) != DS_OK) {
+        fail_msg("%s", err.message);
+    }
+    return found;
+}
+
+static void test_api_write__deletes_files_by_any_form_of_their_path(void **state)
+{
+    struct ds_commit_result result = {.struct_size = sizeof(result)};
+    struct fixture f;
+    char last[600];
+    (void)state;
+
+    fixture_init(&f, NULL);
+    fixture_append(&f, "id,s\n1,a\n");
+    fixture_append(&f, "id,s\n2,b\n3,c\n");
+    fixture_append(&f, "id,s\n4,d\n");
+    struct nth first = file_at(f.table, 0);
+    struct nth third = file_at(f.table, 2);
+    const char *below = strstr(first.path, "/data/");
+    ds_txn *txn = begin(f.table, DS_ISOLATION_SERIALIZABLE);
+    assert_int_equal(drop(txn, "data/nobody.parquet"), 0);
+    assert_int_equal(drop(txn, below), 1);
+    assert_int_equal(drop(txn, below + 1), 0); // It goes already.
+    assert_int_equal(drop(txn, third.path), 1);
+    assert_int_equal(ds_txn_commit(txn, &result, &f.err), DS_OK);
+    ds_txn_free(txn);
+    assert_true(result.snapshot_id > 0);
+    assert_int_equal(fixture_count(&f, NULL), 2);
+    assert_int_equal(fixture_count(&f, "id > 1 and id < 4"), 2);
+    assert_int_equal(ds_table_snapshots(f.table, take_last, last, NULL), DS_OK);
+    assert_non_null(strstr(last, "delete operation=delete"));
+    assert_non_null(strstr(last, "deleted-data-files=2 "));
+    assert_non_null(strstr(last, "deleted-records=2 "));
+    assert_non_null(strstr(last, "total-records=2 "));
+    fixture_release(&f);
+}
+
+static void test_api_write__deletes_and_appends_in_one_snapshot(void **state)
+{
+    struct ds_commit_result result = {.struct_size = sizeof(result)};
+    struct fixture f;
+    char last[600];
+    (void)state;
+
+    fixture_init(&f, NULL);
+    fixture_append(&f, "id,s\n1,a\n");
+    fixture_append(&f, "id,s\n2,b\n");
+    ds_txn *txn = begin(f.table, DS_ISOLATION_SERIALIZABLE);
+    assert_int_equal(fixture_add(txn, f.table, "id,s\n7,a\n8,b\n", &f.err), DS_OK);
+    assert_int_equal(drop(txn, file_at(f.table, 0).path), 1);
+    assert_int_equal(drop(txn, file_at(f.table, 1).path), 1);
+    assert_int_equal(ds_txn_commit(txn, &result, &f.err), DS_OK);
+    ds_txn_free(txn);
+    assert_int_equal(result.sequence_number, 3);
+    assert_int_equal(fixture_count(&f, NULL), 2);
+    assert_int_equal(fixture_count(&f, "id >= 7"), 2);
+    assert_int_equal(ds_table_snapshots(f.table, take_last, last, NULL), DS_OK);
+    assert_non_null(strstr(last, "overwrite operation=overwrite"));
+    fixture_append(&f, "id,s\n9,c\n");
+    assert_int_equal(fixture_count(&f, NULL), 3);
+    fixture_release(&f);
+}
+
+static void test_api_write__adds_nothing_for_files_that_are_not_there(void **state)
+{
+    struct ds_commit_result result = {.struct_size = sizeof(result)};
+    const char *none = "";
+    struct fixture f;
+    (void)state;
+
+    fixture_init(&f, NULL);
+    ds_txn *txn = begin(f.table, DS_ISOLATION_SERIALIZABLE);
+    assert_int_equal(drop(txn, "data/x.parquet"), 0);
+    assert_int_equal(ds_txn_delete_files(txn, NULL, 0, NULL, NULL), DS_OK);
+    assert_int_equal(ds_txn_commit(txn, &result, &f.err), DS_OK);
+    assert_int_equal(result.snapshot_id, -1);
+    ds_txn_free(txn);
+    txn = begin(f.table, DS_ISOLATION_SERIALIZABLE);
+    assert_int_equal(ds_txn_delete_files(txn, &none, 1, NULL, &f.err), DS_EINVALID);
+    assert_int_equal(ds_txn_commit(txn, &result, &f.err), DS_EINVALID);
+    ds_txn_free(txn);
+    fixture_release(&f);
+}
+
+// Begins a transaction that takes out the first file, lets another handle do `between`,
+// and commits; `adds` makes it a rewrite.
+static int race(struct fixture *f, enum ds_isolation isolation, bool adds,
+                void (*between)(struct fixture *other))
+{
+    struct fixture other = *f;
+    assert_int_equal(ds_catalog_open_table(f->catalog, "a.t", &other.table, NULL), DS_OK);
+    ds_txn *txn = begin(f->table, isolation);
+    assert_int_equal(drop(txn, file_at(f->table, 0).path), 1);
+    if (adds) {
+        assert_int_equal(fixture_add(txn, f->table, "id,s\n7,a\n", &f->err), DS_OK);
+    }
+    between(&other);
+    f->err = (struct ds_error){0};
+    int rc = ds_txn_commit(txn, NULL, &f->err);
+    ds_txn_free(txn);
+    ds_table_free(other.table);
+    assert_int_equal(ds_table_refresh(f->table, NULL), DS_OK);
+    return rc;
+}
+
+static void others_append(struct fixture *other)
+{
+    fixture_append(other, "id,s\n50,x\n");
+}
+
+static int64_t deleter; // The snapshot that others_delete made.
+
+static void others_delete(struct fixture *other)
+{
+    struct ds_commit_result result = {.struct_size = sizeof(result)};
+    ds_txn *txn = begin(other->table, DS_ISOLATION_SERIALIZABLE);
+    assert_int_equal(drop(txn, file_at(other->table, 0).path), 1);
+    assert_int_equal(ds_txn_commit(txn, &result, NULL), DS_OK);
+    ds_txn_free(txn);
+    deleter = result.snapshot_id;
+}
+
+static void test_api_write__loses_to_whoever_removed_its_files(void **state)
+{
+    static const enum ds_isolation both[] = {DS_ISOLATION_SERIALIZABLE,
+                                             DS_ISOLATION_SNAPSHOT};
+    (void)state;
+
+    for (size_t i = 0; i < 4; i++) {
+        struct fixture f;
+        char id[40];
+        fixture_init(&f, NULL);
+        fixture_append(&f, "id,s\n1,a\n");
+        assert_int_equal(race(&f, both[i % 2], i > 1, others_delete), DS_ECONFLICT);
+        snprintf(id, sizeof id, "\"snapshot-id\":%lld", (long long)deleter);
+        assert_non_null(strstr(f.err.detail, "file-removed"));
+        assert_non_null(strstr(f.err.detail, id));
+        assert_int_equal(fixture_count(&f, NULL), 0);
+        fixture_release(&f);
+    }
+}
+
+static void test_api_write__rewrites_what_it_read_or_not_at_all(void **state)
+{
+    struct fixture f;
+    (void)state;
+
+    fixture_init(&f, NULL);
+    fixture_append(&f, "id,s\n1,a\n");
+    assert_int_equal(race(&f, DS_ISOLATION_SERIALIZABLE, true, others_append),
+                     DS_ECONFLICT);
+    assert_non_null(strstr(f.err.detail, "files-added"));
+    assert_non_null(strstr(f.err.detail, "snapshot-id"));
+    assert_int_equal(fixture_count(&f, NULL), 2);
+    assert_int_equal(race(&f, DS_ISOLATION_SNAPSHOT, true, others_append), DS_OK);
+    assert_int_equal(fixture_count(&f, NULL), 3);
+    assert_int_equal(race(&f, DS_ISOLATION_SERIALIZABLE, false, others_append), DS_OK);
+    assert_int_equal(fixture_count(&f, NULL), 3);
+    fixture_release(&f);
+}
+
+// So many that others' commits merge the manifests the file was seen in.
+static void others_merge(struct fixture *other)
+{
+    struct ds_property few = {"commit.manifest.min-count-to-merge", "2"};
+    struct ds_properties p = {&few, 1};
+    assert_int_equal(ds_table_set_properties(other->table, &p, NULL, NULL, NULL), DS_OK);
+    for (int i = 0; i < 5; i++) {
+        others_append(other);
+    }
+}
+
+static void test_api_write__finds_files_that_moved_to_another_manifest(void **state)
+{
+    struct fixture f;
+    (void)state;
+
+    fixture_init(&f, NULL);
+    fixture_append(&f, "id,s\n1,a\n");
+    fixture_append(&f, "id,s\n2,b\n");
+    assert_int_equal(race(&f, DS_ISOLATION_SERIALIZABLE, false, others_merge), DS_OK);
+    assert_int_equal(fixture_count(&f, NULL), 6);
+    assert_int_equal(fixture_count(&f, "id = 2"), 0); // The newest came first.
+    fixture_release(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_api_write__commits_a_transaction_once),
         cmocka_unit_test(test_api_write__leaves_nothing_of_what_was_not_committed),
+        cmocka_unit_test(test_api_write__deletes_files_by_any_form_of_their_path),
+        cmocka_unit_test(test_api_write__deletes_and_appends_in_one_snapshot),
+        cmocka_unit_test(test_api_write__adds_nothing_for_files_that_are_not_there),
+        cmocka_unit_test(test_api_write__loses_to_whoever_removed_its_files),
+        cmocka_unit_test(test_api_write__rewrites_what_it_read_or_not_at_all),
+        cmocka_unit_test(test_api_write__finds_files_that_moved_to_another_manifest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

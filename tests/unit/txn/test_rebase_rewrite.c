@@ -92,11 +92,12 @@ test_rebase_rewrite__puts_one_manifest_in_the_place_of_those_it_touches(void **s
     assert_int_equal(dsi_rebase_rewrite(&s.in, &arena, &out, NULL), DS_OK);
     assert_int_equal(out.needs_count, 0);
     assert_int_equal(out.replaced, 2);
+    assert_int_equal(out.file_count, 1);
     assert_int_equal(out.row_count, 3);
     assert_string_equal(out.rows[0].path, "new");
-    assert_string_equal(out.rows[1].path, out.path);
+    assert_string_equal(out.rows[1].path, out.files[0].path);
     assert_string_equal(out.rows[2].path, "m2");
-    assert_non_null(strstr(out.path, s.change.identity));
+    assert_non_null(strstr(out.files[0].path, s.change.identity));
     assert_int_equal(out.rows[1].deleted_files_count, 2);
     assert_int_equal(out.rows[1].existing_files_count, 1);
     assert_int_equal(out.rows[1].added_files_count, 0);
@@ -106,8 +107,7 @@ test_rebase_rewrite__puts_one_manifest_in_the_place_of_those_it_touches(void **s
     f.sequence_number = 9;
     f.min_sequence_number = 1;
     assert_int_equal(
-        dsi_manifest_parse(dsi_buf_slice(&out.bytes), &f, s.metadata, NULL, &got, NULL),
-        DS_OK);
+        dsi_manifest_parse(out.files[0].bytes, &f, s.metadata, NULL, &got, NULL), DS_OK);
     assert_int_equal(got.entry_count, 3);
     for (size_t i = 0; i < 3; i++) {
         const struct dsi_manifest_entry *e = &got.entries[i];
@@ -118,7 +118,6 @@ test_rebase_rewrite__puts_one_manifest_in_the_place_of_those_it_touches(void **s
         assert_int_equal(e->file_sequence_number, i + 1);
     }
     dsi_manifest_release(&got);
-    dsi_buf_release(&out.bytes);
     dsi_arena_release(&arena);
     tear_down(&s);
 }
@@ -150,7 +149,6 @@ static void refused(struct scene *s, int status, const char *why)
     if (!strstr(err.message, why)) {
         fail_msg("\"%s\" is not in: %s", why, err.message);
     }
-    dsi_buf_release(&out.bytes);
     dsi_arena_release(&arena);
     tear_down(s);
 }
@@ -197,7 +195,6 @@ static void test_rebase_rewrite__survives_every_fault(void **state)
         dsi_fault_stop();
         assert_int_equal(rc, plan.name ? DS_ENOMEM : DS_OK);
         assert_true(rc == DS_OK || err.message[0] != '\0');
-        dsi_buf_release(&out.bytes);
         dsi_arena_release(&arena);
     }
     assert_true(plan.target > 5);

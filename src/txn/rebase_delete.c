@@ -1,0 +1,326 @@
+#include "txn/rebase_delete.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/map.h"
+#include "txn/conflict.h"
+#include "txn/merge.h"
+#include "txn/paths.h"
+
+struct work {
+    const struct dsi_rewrite_input *in;
+    struct dsi_arena *arena;
+    struct dsi_rewritten *out;
+    struct dsi_map wanted;                // The paths of the files that go.
+    struct dsi_map hosts;                 // The paths of the manifests they were seen in.
+    struct dsi_map met;                   // Those of the wanted ones that are live.
+    const struct dsi_manifest **contents; // Per row; NULL: the row stays.
+};
+
+static int no_memory(struct ds_error *err)
+{
+    return dsi_no_memory(err, "rebasing a deletion");
+}
+
+// --- what happened since
+
+// The snapshot before `s`, down to the one the change was planned on; NULL: that is it,
+// or the history ends.
+static const struct dsi_snapshot *before(const struct work *w,
+                                         const struct dsi_snapshot *s)
+{
+    const struct dsi_snapshot *p = dsi_metadata_snapshot(w->in->metadata, s->parent_id);
+
+    return p && p->snapshot_id != w->in->change->base_snapshot_id ? p : NULL;
+}
+
+// The newest snapshot since the change was planned; NULL: there is none.
+static const struct dsi_snapshot *newest(const struct work *w)
+{
+    const struct dsi_snapshot *s = w->in->parent;
+
+    return s && s->snapshot_id != w->in->change->base_snapshot_id ? s : NULL;
+}
+
+static bool has_operation(const struct dsi_snapshot *s, const char *name)
+{
+    const char *operation = dsi_snapshot_summary(s, "operation");
+    return operation && strcmp(operation, name) == 0;
+}
+
+static bool has_none_of(const struct dsi_snapshot *s, const char *key)
+{
+    const char *text = dsi_snapshot_summary(s, key);
+    return text && strcmp(text, "0") == 0;
+}
+
+// Says that a file is gone, and whose snapshot removed it: every one that may have is
+// named, the newest first, and it is the winner when it is the only one.
+static int gone(const struct work *w, const char *path, struct ds_error *err)
+{
+    struct dsi_conflict c = {.rule = "file-removed", .object = path};
+    char ids[160] = "";
+    char advice[280];
+    size_t count = 0;
+
+    for (const struct dsi_snapshot *s = newest(w); s; s = before(w, s)) {
+        if (has_operation(s, "append") || has_none_of(s, "deleted-data-files")) {
+            continue;
+        }
+        size_t at = strlen(ids);
+        snprintf(ids + at, sizeof ids - at, "%s%lld", count > 0 ? ", " : "",
+                 (long long)s->snapshot_id);
+        c.winner = count == 0 ? s : NULL;
+        count++;
+    }
+    if (count == 0) {
+        snprintf(ids, sizeof ids, "an unknown one");
+    }
+    snprintf(advice, sizeof advice,
+             "the file is no longer live, removed by snapshot %s%s; read the table "
+             "again and decide anew",
+             count > 1 ? "(one of) " : "", ids);
+    c.advice = advice;
+    return dsi_conflict_fail(&c, err);
+}
+
+static bool adds_files(const struct dsi_change *c)
+{
+    for (size_t i = 0; i < c->operation_count; i++) {
+        if (c->operations[i].file_count > 0 ||
+            c->operations[i].stored.manifest_count > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int refuse_added(const struct work *w, struct ds_error *err)
+{
+    const struct dsi_change *change = w->in->change;
+    struct dsi_conflict c = {
+        .rule = "files-added",
+        .object = change->branch,
+        .advice = "data files were added since the transaction began, and it rewrites "
+                  "what it read; begin anew, or ask for snapshot isolation"};
+    const struct dsi_snapshot *last = newest(w);
+
+    if (change->isolation != DS_ISOLATION_SERIALIZABLE || !adds_files(change)) {
+        return DS_OK;
+    }
+    for (const struct dsi_snapshot *s = last; s; s = before(w, s)) {
+        last = s;
+        if (!has_operation(s, "replace") && !has_operation(s, "delete") &&
+            !has_none_of(s, "added-data-files")) {
+            c.winner = s;
+            return dsi_conflict_fail(&c, err);
+        }
+    }
+    if (last && last->parent_id != change->base_snapshot_id) {
+        c.advice = "the snapshot that the transaction read is no longer in the history, "
+                   "so nobody can tell whether data files were added since; begin anew";
+        return dsi_conflict_fail(&c, err);
+    }
+    return DS_OK;
+}
+
+// --- finding the files
+
+static int index_files(struct work *w, struct ds_error *err)
+{
+    const struct dsi_operation *o = w->in->operation;
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < o->replaced_count; i++) {
+        void *p = (void *)(uintptr_t)&o->replaced[i]; // Not written through.
+        DSI_TRY(dsi_map_put_text(&w->wanted, o->replaced[i].path, p, err));
+        DSI_TRY(dsi_map_put_text(&w->hosts, o->replaced[i].manifest, p, err));
+    }
+done:
+    return rc;
+}
+
+static const struct dsi_manifest *loaded(const struct work *w, const char *path)
+{
+    for (size_t i = 0; i < w->in->loaded_count; i++) {
+        if (strcmp(w->in->loaded[i].path, path) == 0) {
+            return w->in->loaded[i].manifest;
+        }
+    }
+    return NULL;
+}
+
+// The manifests that may have the files: those they were seen in, and, when one of those
+// is no longer there, all that were written since.
+static int find_manifests(struct work *w, struct ds_error *err)
+{
+    const struct dsi_rewrite_input *in = w->in;
+    struct dsi_rewritten *out = w->out;
+    size_t hosts = 0;
+
+    w->contents = dsi_arena_array(w->arena, in->row_count, sizeof(void *));
+    out->needs = dsi_arena_array(w->arena, in->row_count, sizeof(void *));
+    if (!w->contents || !out->needs) {
+        return no_memory(err);
+    }
+    for (size_t i = in->new_count; i < in->row_count; i++) {
+        hosts += dsi_map_get_text(&w->hosts, in->rows[i].path) != NULL;
+    }
+    for (size_t i = in->new_count; i < in->row_count; i++) {
+        const struct dsi_manifest_file *f = &in->rows[i];
+        bool since = hosts < w->hosts.count &&
+                     f->sequence_number > in->change->base_sequence_number;
+        if (f->content != DSI_MANIFEST_DATA ||
+            (!since && !dsi_map_get_text(&w->hosts, f->path))) {
+            continue;
+        }
+        w->contents[i] = loaded(w, f->path);
+        if (!w->contents[i]) {
+            out->needs[out->needs_count++] = f;
+        }
+    }
+    return DS_OK;
+}
+
+static bool goes(const struct work *w, const struct dsi_manifest_entry *e)
+{
+    return e->status != DSI_ENTRY_DELETED && dsi_map_get_text(&w->wanted, e->file.path);
+}
+
+// Leaves those manifests that have some of the files, and sees that each is there.
+static int find_files(struct work *w, struct ds_error *err)
+{
+    const struct dsi_operation *o = w->in->operation;
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < w->in->row_count; i++) {
+        const struct dsi_manifest *m = w->contents[i];
+        w->contents[i] = NULL;
+        for (size_t k = 0; m && k < m->entry_count; k++) {
+            if (goes(w, &m->entries[k])) {
+                DSI_TRY(dsi_map_put_text(&w->met, m->entries[k].file.path, w, err));
+                w->contents[i] = m;
+            }
+        }
+    }
+    for (size_t i = 0; i < o->replaced_count; i++) {
+        if (!dsi_map_get_text(&w->met, o->replaced[i].path)) {
+            rc = gone(w, o->replaced[i].path, err);
+            goto done;
+        }
+    }
+done:
+    return rc;
+}
+
+// --- writing the manifests
+
+static size_t take_entries(const struct work *w, const struct dsi_manifest *m,
+                           struct dsi_manifest_entry *entries)
+{
+    size_t count = 0;
+
+    for (size_t k = 0; k < m->entry_count; k++) {
+        struct dsi_manifest_entry *e = &entries[count];
+        if (m->entries[k].status == DSI_ENTRY_DELETED) {
+            continue;
+        }
+        *e = m->entries[k];
+        e->status = DSI_ENTRY_EXISTING;
+        if (goes(w, &m->entries[k])) {
+            e->status = DSI_ENTRY_DELETED;
+            e->snapshot_id = w->in->snapshot_id;
+        }
+        count++;
+    }
+    return count;
+}
+
+// The manifest in the place of row `at`.
+static int build(struct work *w, size_t at, struct dsi_manifest_file *row,
+                 struct ds_error *err)
+{
+    const struct dsi_rewrite_input *in = w->in;
+    const struct dsi_manifest *m = w->contents[at];
+    struct dsi_manifest_entry *entries = dsi_calloc(m->entry_count, sizeof *entries);
+    struct dsi_new_file *f = &w->out->files[w->out->file_count];
+    struct dsi_manifest_write spec;
+    struct dsi_buf bytes = DSI_BUF_INIT;
+    char *path = NULL;
+    char name[128];
+    int rc = DS_OK;
+
+    if (!entries) {
+        rc = no_memory(err);
+        goto done;
+    }
+    DSI_TRY(dsi_manifest_write_of(in->metadata, in->rows[at].spec_id, in->snapshot_id,
+                                  &spec, err));
+    DSI_TRY(dsi_manifest_build(&spec, entries, take_entries(w, m, entries), w->arena,
+                               &bytes, row, err));
+    snprintf(name, sizeof name, "%s-%s-%u-d%zu.avro", in->change->identity,
+             in->change->nonce, (unsigned)in->attempt, w->out->file_count);
+    DSI_TRY(dsi_metadata_file_path(in->metadata, name, w->arena, &path, err));
+    if (dsi_arena_copy(w->arena, dsi_buf_slice(&bytes), &f->bytes) < 0) {
+        rc = no_memory(err);
+        goto done;
+    }
+    row->path = f->path = path;
+    row->length = (int64_t)bytes.size;
+    w->out->file_count++;
+done:
+    dsi_buf_release(&bytes);
+    dsi_free(entries);
+    return rc;
+}
+
+// New manifests, then the parent's, some of them written anew.
+static int put_rows(struct work *w, struct ds_error *err)
+{
+    struct dsi_rewritten *out = w->out;
+    const struct dsi_rewrite_input *in = w->in;
+    int rc = DS_OK;
+
+    out->rows = dsi_arena_array(w->arena, in->row_count, sizeof *out->rows);
+    out->files = dsi_arena_array(w->arena, in->row_count, sizeof *out->files);
+    if (!out->rows || !out->files) {
+        return no_memory(err);
+    }
+    for (size_t i = 0; i < in->row_count; i++) {
+        struct dsi_manifest_file *row = &out->rows[out->row_count++];
+        if (w->contents[i]) {
+            DSI_TRY(build(w, i, row, err));
+            out->replaced++;
+        } else {
+            *row = in->rows[i];
+        }
+    }
+done:
+    return rc;
+}
+
+int dsi_rebase_delete(const struct dsi_rewrite_input *in, struct dsi_arena *arena,
+                      struct dsi_rewritten *out, struct ds_error *err)
+{
+    struct work w = {.in = in, .arena = arena, .out = out};
+    int rc = DS_OK;
+
+    *out = (struct dsi_rewritten){0};
+    assert(in->operation->kind == DSI_OPERATION_DELETE);
+    DSI_TRY(refuse_added(&w, err));
+    DSI_TRY(index_files(&w, err));
+    DSI_TRY(find_manifests(&w, err));
+    if (out->needs_count == 0) {
+        DSI_TRY(find_files(&w, err));
+        DSI_TRY(put_rows(&w, err));
+    }
+done:
+    dsi_map_release(&w.wanted);
+    dsi_map_release(&w.hosts);
+    dsi_map_release(&w.met);
+    return rc;
+}
