@@ -1,0 +1,266 @@
+"""A table's metadata as DataShard's objects, and changes of them by hand."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import threading
+from typing import Any
+
+from ._handle import Handle, local_root, relative
+from ._versions import publish, successor
+from .data_structures import (
+    HistoryEntry,
+    PartitionField,
+    PartitionSpec,
+    Schema,
+    Snapshot,
+    SortField,
+    SortOrder,
+    TableMetadata,
+)
+from .exceptions import (
+    AmbiguousCommitError,
+    AmbiguousMetadataError,
+    ConcurrentModificationException,
+    LegacyLayoutError,
+    TableExistsError,
+)
+from .storage_backend import StorageBackend, create_storage_backend
+
+__all__ = [
+    "AmbiguousCommitError",
+    "AmbiguousMetadataError",
+    "ConcurrentModificationException",
+    "LegacyLayoutError",
+    "MetadataManager",
+    "TableExistsError",
+]
+
+
+def _snapshot(entry: dict[str, Any], root: str) -> Snapshot:
+    summary = dict(entry.get("summary") or {})
+    return Snapshot(
+        snapshot_id=entry["snapshot-id"],
+        timestamp_ms=entry["timestamp-ms"],
+        manifest_list=relative(entry.get("manifest-list", ""), root),
+        parent_snapshot_id=entry.get("parent-snapshot-id", -1),
+        operation=summary.get("operation"),
+        summary=summary,
+        schema_id=entry.get("schema-id"),
+        sequence_number=entry.get("sequence-number", 0),
+    )
+
+
+def _schema(entry: dict[str, Any]) -> Schema:
+    return Schema(entry.get("schema-id", 0), [dict(field) for field in entry["fields"]])
+
+
+def _spec(entry: dict[str, Any]) -> PartitionSpec:
+    fields = [
+        PartitionField(f["source-id"], f.get("field-id", 0), f["name"], f["transform"])
+        for f in entry["fields"]
+    ]
+    return PartitionSpec(entry["spec-id"], fields)
+
+
+def _order(entry: dict[str, Any]) -> SortOrder:
+    fields = [
+        SortField(f["source-id"], f["source-id"], f["transform"], f["direction"])
+        for f in entry["fields"]
+    ]
+    return SortOrder(entry["order-id"], fields)
+
+
+def metadata_of(raw: dict[str, Any], root: str) -> TableMetadata:
+    """Iceberg's metadata JSON as a TableMetadata; paths below `root` become relative."""
+    return TableMetadata(
+        location=local_root(raw["location"]),
+        table_uuid=raw["table-uuid"],
+        format_version=raw["format-version"],
+        last_sequence_number=raw.get("last-sequence-number", 0),
+        last_updated_ms=raw["last-updated-ms"],
+        last_column_id=raw["last-column-id"],
+        schemas=[_schema(one) for one in raw["schemas"]],
+        current_schema_id=raw["current-schema-id"],
+        partition_specs=[_spec(one) for one in raw["partition-specs"]],
+        default_spec_id=raw["default-spec-id"],
+        sort_orders=[_order(one) for one in raw["sort-orders"]],
+        default_sort_order_id=raw["default-sort-order-id"],
+        properties=dict(raw.get("properties") or {}),
+        current_snapshot_id=_current(raw),
+        snapshots=[_snapshot(one, root) for one in raw.get("snapshots") or ()],
+        snapshot_log=[
+            HistoryEntry(one["timestamp-ms"], one["snapshot-id"])
+            for one in raw.get("snapshot-log") or ()
+        ],
+        metadata_log=[
+            {
+                "timestamp-ms": one["timestamp-ms"],
+                "metadata-file": relative(one["metadata-file"], root),
+            }
+            for one in raw.get("metadata-log") or ()
+        ],
+    )
+
+
+def _current(raw: dict[str, Any]) -> int:
+    found = raw.get("current-snapshot-id")
+    return -1 if found is None else int(found)
+
+
+def _retire(raw: dict[str, Any], gone: set[int], current: int) -> None:
+    """Takes snapshots out of the metadata JSON, in place, and sets the current one."""
+    for name, ref in list(raw.get("refs", {}).items()):
+        if name != "main" and ref["snapshot-id"] in gone:
+            raise ValueError(f"snapshot {ref['snapshot-id']} is what {name} refers to")
+    parents = {s["snapshot-id"]: s.get("parent-snapshot-id") for s in raw.get("snapshots", ())}
+    kept = [s for s in raw.get("snapshots", ()) if s["snapshot-id"] not in gone]
+    for one in kept:
+        parent = one.get("parent-snapshot-id")
+        while parent in gone:
+            parent = parents.get(parent)
+        if parent is None:
+            one.pop("parent-snapshot-id", None)
+        else:
+            one["parent-snapshot-id"] = parent
+    raw["snapshots"] = kept
+    raw["snapshot-log"] = [e for e in raw.get("snapshot-log", ()) if e["snapshot-id"] not in gone]
+    for key in ("statistics", "partition-statistics"):
+        if key in raw:
+            raw[key] = [s for s in raw[key] if s["snapshot-id"] not in gone]
+    if current == _current(raw):
+        return
+    if current == -1:
+        raw.pop("current-snapshot-id", None)
+        raw.get("refs", {}).pop("main", None)
+        return
+    if current not in {s["snapshot-id"] for s in kept}:
+        raise ValueError(f"there is no snapshot {current}")
+    raw["current-snapshot-id"] = current
+    raw.setdefault("refs", {}).setdefault("main", {"type": "branch"})["snapshot-id"] = current
+    raw["snapshot-log"].append(
+        {"timestamp-ms": raw["last-updated-ms"], "snapshot-id": current}
+    )
+
+
+class MetadataManager:
+    """The metadata of the table at a path; there need not be one. Any thread may use it."""
+
+    HINT_PATH = "metadata/version-hint.text"
+
+    def __init__(self, table_path: str, storage: StorageBackend | None = None) -> None:
+        self.table_path = table_path
+        self.storage = storage if storage is not None else create_storage_backend(table_path)
+        self._handle = Handle(table_path)
+        self._lock = threading.Lock()  # The text and the location are of one version.
+
+    @property
+    def current_version(self) -> int | None:
+        """The number of the version file that is the table's state."""
+        loaded = self._load()
+        if loaded is None:
+            return None
+        name = os.path.basename(loaded[1])
+        return int(name[1:].split(".")[0]) if name.startswith("v") else None
+
+    def _load(self) -> tuple[dict[str, Any], str] | None:
+        """The metadata JSON of the newest version and that version's location."""
+        with self._lock:
+            table = self._handle.find()
+            if table is None:
+                return None
+            raw: dict[str, Any] = json.loads(table.metadata_json())
+            return raw, str(table.info()["metadata_location"])
+
+    def initialize_table(self, metadata: TableMetadata) -> TableMetadata:
+        """Makes a table with the current schema and spec given; TableExistsError if there is one."""
+        schema = next(
+            (s for s in metadata.schemas if s.schema_id == metadata.current_schema_id), None
+        )
+        spec = next(
+            (s for s in metadata.partition_specs if s.spec_id == metadata.default_spec_id), None
+        )
+        if not self._handle.create(schema, spec):
+            raise TableExistsError(
+                f"Table at {self.table_path} is already initialized; refusing to overwrite its metadata"
+            )
+        made = self.refresh()
+        if made is None:
+            raise RuntimeError(f"the table at {self.table_path} is gone again")
+        if not metadata.properties:
+            return made
+        wanted = copy.deepcopy(made)
+        wanted.properties.update(metadata.properties)
+        return self.commit(made, wanted)
+
+    def refresh(self) -> TableMetadata | None:
+        """The newest state; None where there is no table."""
+        loaded = self._load()
+        return None if loaded is None else metadata_of(loaded[0], local_root(loaded[0]["location"]))
+
+    def commit(self, base_metadata: TableMetadata, new_metadata: TableMetadata) -> TableMetadata:
+        """Makes the difference between the two the table's next state, whole or not at all.
+
+        Properties, removed snapshots and the current snapshot may differ. Anything else is
+        a NotImplementedError; data come and go by transactions.
+        ConcurrentModificationException when the table is no longer as in `base_metadata`.
+        """
+        loaded = self._load()
+        if loaded is None:
+            raise RuntimeError("No current metadata - table is not initialized")
+        raw, location = loaded
+        now = metadata_of(raw, local_root(raw["location"]))
+        if base_metadata.table_uuid != now.table_uuid or new_metadata.table_uuid != now.table_uuid:
+            raise ValueError("Table UUID mismatch - concurrent modification detected")
+        for name in ("current_snapshot_id", "last_updated_ms"):
+            expected, found = getattr(base_metadata, name), getattr(now, name)
+            if expected != found:
+                raise ConcurrentModificationException(
+                    "Cannot commit metadata: concurrent modification detected. "
+                    f"Expected {name}: {expected}, but found: {found}"
+                )
+        self._refuse_more(now, new_metadata)
+        new = successor(raw, location)
+        new["properties"] = dict(new_metadata.properties)
+        kept = {s.snapshot_id for s in new_metadata.snapshots}
+        gone = {s.snapshot_id for s in now.snapshots} - kept
+        current = new_metadata.current_snapshot_id
+        _retire(new, gone, -1 if current is None else current)
+        folder = os.path.dirname(local_root(location))
+        publish(folder, os.path.basename(location), new)
+        return metadata_of(new, local_root(new["location"]))
+
+    @staticmethod
+    def _refuse_more(now: TableMetadata, new: TableMetadata) -> None:
+        added = {s.snapshot_id for s in new.snapshots} - {s.snapshot_id for s in now.snapshots}
+        if added:
+            raise NotImplementedError("commit() adds no snapshots: use a transaction")
+        for name in ("schemas", "current_schema_id", "partition_specs", "sort_orders"):
+            if getattr(now, name) != getattr(new, name):
+                raise NotImplementedError(f"commit() does not change {name}")
+
+    def get_snapshot_by_id(self, snapshot_id: int) -> Snapshot | None:
+        """None when it is unknown."""
+        return next((s for s in self.get_all_snapshots() if s.snapshot_id == snapshot_id), None)
+
+    def get_current_snapshot(self) -> Snapshot | None:
+        """None in an empty table."""
+        metadata = self.refresh()
+        if metadata is None:
+            return None
+        wanted = metadata.current_snapshot_id
+        return next((s for s in metadata.snapshots if s.snapshot_id == wanted), None)
+
+    def get_all_snapshots(self) -> list[Snapshot]:
+        """In the order they were committed."""
+        metadata = self.refresh()
+        if metadata is None:
+            return []
+        return sorted(metadata.snapshots, key=lambda s: s.sequence_number or 0)
+
+    def get_snapshot_history(self) -> list[HistoryEntry]:
+        """Which snapshot became current when, oldest first."""
+        metadata = self.refresh()
+        return [] if metadata is None else metadata.snapshot_log

@@ -1,0 +1,257 @@
+"""A bucket of S3 as a StorageBackend, through boto3, which is imported when one is made."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from .lock_provider import LockProvider, S3LockProvider, S3PollingLockProvider
+from .s3_consistency import S3ConsistencyHandler, with_s3_retry
+from .storage_backend import StorageBackend
+
+__all__ = ["CASConflictError", "S3FileStream", "S3RangeFile", "S3StorageBackend"]
+
+_MISSING = ("404", "NoSuchKey", "NotFound")
+_LOST = ("412", "PreconditionFailed", "409", "ConditionalRequestConflict")
+
+
+class CASConflictError(Exception):
+    """Somebody else wrote the object first."""
+
+
+def _code(exc: BaseException) -> str:
+    response = getattr(exc, "response", None)
+    error = response.get("Error", {}) if isinstance(response, dict) else {}
+    return str(error.get("Code", ""))
+
+
+class S3FileStream:
+    """The body of an answer as a stream; a context manager."""
+
+    def __init__(self, body: Any) -> None:
+        self.body = body
+
+    def read(self, n: int | None = None) -> bytes:
+        """At most `n` bytes; all that are left with None."""
+        data: bytes = self.body.read() if n is None or n < 0 else self.body.read(n)
+        return data
+
+    def close(self) -> None:
+        """Ends the transfer."""
+        self.body.close()
+
+    def __enter__(self) -> S3FileStream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class S3RangeFile(io.RawIOBase):
+    """An object of `size` bytes as a seekable file: a read transfers what it returns."""
+
+    def __init__(self, s3: Any, bucket: str, key: str, size: int) -> None:
+        super().__init__()
+        self._s3 = s3
+        self._bucket = bucket
+        self._key = key
+        self._size = size
+        self._at = 0
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def seekable(self) -> bool:
+        """True."""
+        return True
+
+    def writable(self) -> bool:
+        """False."""
+        return False
+
+    def tell(self) -> int:
+        """The position in bytes."""
+        return self._at
+
+    def size(self) -> int:
+        """Bytes of the object."""
+        return self._size
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Moves; ValueError for a place before the start or an unknown `whence`."""
+        origins = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}
+        if whence not in origins:
+            raise ValueError(f"invalid whence: {whence}")
+        if origins[whence] + offset < 0:
+            raise ValueError("negative seek position")
+        self._at = origins[whence] + offset
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        """Fills `buffer` as far as the object reaches."""
+        count = max(0, min(len(buffer), self._size - self._at))
+        if count > 0:
+            buffer[:count] = self._range(self._at, count)
+            self._at += count
+        return count
+
+    def readall(self) -> bytes:
+        """The rest, in one request."""
+        count = max(0, self._size - self._at)
+        data = self._range(self._at, count) if count > 0 else b""
+        self._at += count
+        return data
+
+    def _range(self, first: int, count: int) -> bytes:
+        def get() -> bytes:
+            answer = self._s3.get_object(
+                Bucket=self._bucket, Key=self._key, Range=f"bytes={first}-{first + count - 1}"
+            )
+            data: bytes = answer["Body"].read()
+            if len(data) != count:
+                raise OSError(f"s3://{self._bucket}/{self._key}: {len(data)} bytes of {count} came")
+            return data
+
+        return with_s3_retry(get, f"read of s3://{self._bucket}/{self._key}")
+
+
+class S3StorageBackend(StorageBackend):
+    """Objects below `prefix` of a bucket. ImportError without boto3."""
+
+    def __init__(
+        self,
+        bucket: str,
+        endpoint_url: str | None = None,
+        access_key: str | None = None,
+        secret_key: str | None = None,
+        region: str = "us-east-1",
+        prefix: str = "",
+        use_conditional_writes: bool = True,
+    ) -> None:
+        try:
+            import boto3  # type: ignore[import-not-found,import-untyped,unused-ignore]
+        except ImportError as cause:
+            raise ImportError("boto3 is required for S3 storage: pip install datashard[s3]") from cause
+        keys: dict[str, str] = {}
+        if access_key and secret_key:
+            keys = {"aws_access_key_id": access_key, "aws_secret_access_key": secret_key}
+        self.bucket = bucket
+        self.prefix = prefix.strip("/")
+        self.use_conditional_writes = use_conditional_writes
+        self.s3 = boto3.client("s3", endpoint_url=endpoint_url, region_name=region, **keys)
+
+    def _get_s3_key(self, path: str) -> str:
+        path = path.lstrip("/")
+        if ".." in path.split("/"):
+            raise ValueError(f"Security Error: Path traversal attempt detected. Resolved path '{path}'")
+        return f"{self.prefix}/{path}" if self.prefix else path
+
+    def _call(self, name: str, path: str, **more: Any) -> Any:
+        key = self._get_s3_key(path)
+
+        def call() -> Any:
+            try:
+                return getattr(self.s3, name)(Bucket=self.bucket, Key=key, **more)
+            except Exception as exc:
+                if _code(exc) in _MISSING:
+                    raise FileNotFoundError(f"S3 object not found: s3://{self.bucket}/{key}") from exc
+                raise
+
+        return S3ConsistencyHandler().retry_with_backoff(call, f"{name} of s3://{self.bucket}/{key}")
+
+    def read_file(self, path: str) -> bytes:
+        """See StorageBackend."""
+        data: bytes = self._call("get_object", path)["Body"].read()
+        return data
+
+    def open_file(self, path: str) -> S3FileStream:
+        """See StorageBackend."""
+        return S3FileStream(self._call("get_object", path)["Body"])
+
+    def open_seekable(self, path: str) -> io.BufferedReader:
+        """See StorageBackend."""
+        file = S3RangeFile(self.s3, self.bucket, self._get_s3_key(path), self.get_size(path))
+        return io.BufferedReader(file, buffer_size=1 << 16)
+
+    def write_file(self, path: str, content: bytes) -> None:
+        """See StorageBackend."""
+        self._call("put_object", path, Body=content)
+
+    @property
+    def supports_cas(self) -> bool:
+        """Whether conditional writes are on."""
+        return self.use_conditional_writes
+
+    def read_file_with_etag(self, path: str) -> tuple[bytes, str | None]:
+        """See StorageBackend."""
+        answer = self._call("get_object", path)
+        return answer["Body"].read(), answer.get("ETag")
+
+    def write_file_cas(self, path: str, content: bytes, etag: str | None) -> None:
+        """See StorageBackend. Sent once: a lost answer must not become a conflict with
+        oneself."""
+        key = self._get_s3_key(path)
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        try:
+            self.s3.put_object(Bucket=self.bucket, Key=key, Body=content, **condition)
+        except Exception as exc:
+            if _code(exc) in _LOST:
+                raise CASConflictError(f"CAS write lost race for s3://{self.bucket}/{key}") from exc
+            raise
+
+    def exists(self, path: str) -> bool:
+        """Whether the object is there; for a path that ends in "/", anything below it."""
+        if path.endswith("/"):
+            answer = self.s3.list_objects_v2(
+                Bucket=self.bucket, Prefix=self._get_s3_key(path), MaxKeys=1
+            )
+            return bool(answer.get("Contents"))
+        try:
+            self._call("head_object", path)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def list_files(self, prefix: str) -> list[str]:
+        """See StorageBackend."""
+        start = self._get_s3_key(prefix).rstrip("/")
+        more: dict[str, str] = {"Prefix": f"{start}/" if start else ""}
+        cut = len(self.prefix) + 1 if self.prefix else 0
+        found: list[str] = []
+        while True:
+            answer = with_s3_retry(lambda: self.s3.list_objects_v2(Bucket=self.bucket, **more))
+            found.extend(item["Key"][cut:] for item in answer.get("Contents", ()))
+            if not answer.get("IsTruncated"):
+                return found
+            more["ContinuationToken"] = answer["NextContinuationToken"]
+
+    def delete_file(self, path: str) -> None:
+        """See StorageBackend."""
+        self._call("delete_object", path)
+
+    def makedirs(self, path: str, exist_ok: bool = True) -> None:
+        """Nothing: a bucket has no directories."""
+
+    def get_size(self, path: str) -> int:
+        """See StorageBackend."""
+        return int(self._call("head_object", path)["ContentLength"])
+
+    def get_modified_time(self, path: str) -> float:
+        """See StorageBackend."""
+        return float(self._call("head_object", path)["LastModified"].timestamp())
+
+    def create_lock(self, path: str, timeout: float = 30.0) -> LockProvider:
+        """See StorageBackend."""
+        kind = S3LockProvider if self.use_conditional_writes else S3PollingLockProvider
+        return kind(self.s3, self.bucket, self._get_s3_key(path), timeout)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "ClientError":  # The client's exception, for those who catch it from here.
+        try:
+            from botocore.exceptions import ClientError  # type: ignore[import-not-found,import-untyped,unused-ignore]
+        except ImportError:
+            return OSError
+        return ClientError
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

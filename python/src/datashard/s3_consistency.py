@@ -1,0 +1,111 @@
+"""Trying S3 calls again where that can help."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from .logging_config import get_logger
+
+__all__ = [
+    "PERMANENT_S3_ERROR_CODES",
+    "RETRYABLE_EXCEPTIONS",
+    "S3ConsistencyHandler",
+    "is_permanent_s3_error",
+    "with_s3_retry",
+]
+
+_logger = get_logger(__name__)
+_T = TypeVar("_T")
+
+#: Answers that no further try changes.
+PERMANENT_S3_ERROR_CODES = frozenset(
+    "401 403 AccessDenied AllAccessDisabled AccountProblem AuthorizationHeaderMalformed"
+    " InvalidAccessKeyId InvalidBucketName InvalidObjectState InvalidToken NoSuchBucket"
+    " PermanentRedirect SignatureDoesNotMatch TokenRefreshRequired UnauthorizedAccess".split()
+)
+
+#: Failures worth another try when nothing else is said. The client's own are looked at by
+#: their answer, so that the client need not be imported.
+RETRYABLE_EXCEPTIONS: tuple[type[BaseException], ...] = (OSError,)
+_LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+
+
+def is_permanent_s3_error(exc: BaseException) -> bool:
+    """Whether the exception carries an answer of S3 that no further try changes."""
+    response = getattr(exc, "response", None)
+    if not isinstance(response, dict):
+        return False
+    error = response.get("Error")
+    return isinstance(error, dict) and error.get("Code") in PERMANENT_S3_ERROR_CODES
+
+
+def _from_client(exc: BaseException) -> bool:
+    return any(base.__module__.startswith("botocore.") for base in type(exc).__mro__)
+
+
+class S3ConsistencyHandler:
+    """Delays are in seconds: `initial_delay`, then times `backoff_factor`, at most
+    `max_delay`, each shortened by up to a half at random."""
+
+    def __init__(
+        self,
+        max_retries: int = 5,
+        initial_delay: float = 0.1,
+        max_delay: float = 5.0,
+        backoff_factor: float = 2.0,
+        retryable_exceptions: tuple[type[BaseException], ...] = RETRYABLE_EXCEPTIONS,
+    ) -> None:
+        self.max_retries = max_retries
+        self.initial_delay = initial_delay
+        self.max_delay = max_delay
+        self.backoff_factor = backoff_factor
+        self.retryable_exceptions = retryable_exceptions
+
+    def _worth_it(self, exc: BaseException) -> bool:
+        if is_permanent_s3_error(exc) or isinstance(exc, _LASTING):
+            return False
+        return isinstance(exc, self.retryable_exceptions) or _from_client(exc)
+
+    def retry_with_backoff(
+        self,
+        operation: Callable[[], _T],
+        operation_name: str = "S3 operation",
+        expected_value: _T | None = None,
+    ) -> _T:
+        """What `operation` returns, after up to `max_retries` tries more.
+
+        With `expected_value` another value is a try that failed, and the last one is
+        returned as it is. The exception of the last try goes to the caller, and one that no
+        try would change does so at once.
+        """
+        delay = self.initial_delay
+        for left in range(self.max_retries, -1, -1):
+            try:
+                value = operation()
+                if expected_value is None or value == expected_value or left == 0:
+                    return value
+            except Exception as exc:
+                if left == 0 or not self._worth_it(exc):
+                    raise
+                _logger.debug("%s failed, %d tries left: %s", operation_name, left, exc)
+            time.sleep(delay * random.uniform(0.5, 1.0))
+            delay = min(delay * self.backoff_factor, self.max_delay)
+        raise ValueError("max_retries is negative")
+
+    def read_after_write(
+        self,
+        write_op: Callable[[], object],
+        read_op: Callable[[], _T],
+        operation_name: str = "S3 read-after-write",
+    ) -> _T:
+        """Writes, then reads, each with its tries."""
+        self.retry_with_backoff(write_op, f"{operation_name} (write)")
+        return self.retry_with_backoff(read_op, f"{operation_name} (read)")
+
+
+def with_s3_retry(operation: Callable[[], _T], operation_name: str = "S3 operation") -> _T:
+    """`operation` with the usual tries."""
+    return S3ConsistencyHandler().retry_with_backoff(operation, operation_name)
