@@ -22,6 +22,7 @@ enum { JOBS_MAX = 16, FAILURES_SHOWN = 20 };
 static const struct scene_operation operations[] = {
     {.name = "plain", .group = DS_GROUP_OFF},
     {.name = "tidy", .group = DS_GROUP_OFF, .sort = KIT_TIDY},
+    {.name = "merge", .group = DS_GROUP_OFF, .sort = KIT_TIDY, .merges = true},
     {.name = "create", .creates = true},
     // A group of one, which makes the queue.
     {.name = "first"},
@@ -117,7 +118,7 @@ static bool is_what_it_says(const struct scene *s)
     bool leads = s->op->roles[0] == PERSON_HEAD || s->op->ghost;
 
     if (s->op->creates || s->op->group == DS_GROUP_OFF) {
-        return members == 0;
+        return members == 0 && (h->persons[0].told.merged > 0) == s->op->merges;
     }
     if (s->op->ghost == PLAN_DIE_AFTER) { // Its group is committed; it is found there.
         return h->people.is[0].led && h->persons[1].plan.hits > 0;

@@ -38,7 +38,7 @@ static void fail_run(struct scene *s, enum scene_wrong wrong, const char *why)
 }
 
 static void append(struct scene *s, unsigned number, enum ds_group_mode group,
-                   struct scene_told *told)
+                   bool merges, struct scene_told *told)
 {
     struct kit_table t = {NULL, NULL};
     struct ds_error err = {0};
@@ -49,6 +49,10 @@ static void append(struct scene *s, unsigned number, enum ds_group_mode group,
     }
     snprintf(told->message, sizeof told->message, "%.590s", err.message);
     told->done = true;
+    // Whether merging works out matters to nobody.
+    if (merges && told->status == DS_OK && kit_merge(&t, &told->merged, &err) < 0) {
+        told->merged = 0;
+    }
     kit_close(&t);
 }
 
@@ -171,7 +175,7 @@ static void check_writer(struct scene *s, unsigned number)
     struct scene_told told = {.done = false};
     int64_t start = now_ms();
 
-    append(s, number, DS_GROUP_AUTO, &told);
+    append(s, number, DS_GROUP_AUTO, false, &told);
     if (told.status < 0) {
         fail_run(s, SCENE_STUCK, told.message);
     } else if (now_ms() - start > PROGRESS_MS) {
@@ -318,7 +322,8 @@ static void act(struct scene *s)
     if (s->op->creates) {
         create_table(s, &me->told);
     } else {
-        append(s, SCENE_VICTIM + s->me, s->op->group, &me->told);
+        append(s, SCENE_VICTIM + s->me, s->op->group, s->op->merges && s->me == 0,
+               &me->told);
     }
 }
 

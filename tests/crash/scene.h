@@ -33,6 +33,7 @@ extern const char *const scene_wrong_names[SCENE_WRONGS];
 struct scene_told {
     bool done; // It came back at all.
     int status;
+    size_t merged; // Files, when it merges.
     struct ds_commit_result result;
     char message[600];
 };
@@ -60,6 +61,7 @@ struct scene_operation {
     const char *name;
     bool creates; // The table is not there before.
     enum kit_sort sort;
+    bool merges;    // Its victim merges the files after its append.
     bool has_queue; // From the start.
     enum ds_group_mode group;
     unsigned others;

@@ -16,6 +16,7 @@
 #include "scan/scan.h"
 #include "storage/storage_path.h"
 #include "txn/look.h"
+#include "txn/tidy.h"
 
 #define SCHEMA                                                                           \
     "{\"type\":\"struct\",\"fields\":["                                                  \
@@ -374,6 +375,16 @@ int kit_append(struct kit_table *t, unsigned number, unsigned rows,
         .length = rows, .n_buffers = 2, .buffers = b.buffers, .release = release_nothing};
     result->struct_size = sizeof *result;
     return ds_table_append(t->table, &stream, &o, result, err);
+}
+
+int kit_merge(struct kit_table *t, size_t *merged, struct ds_error *err)
+{
+    struct dsi_tidy limits = {.files_min = 2};
+    struct dsi_tidied done = {0};
+    int rc = dsi_tidy_once(t->table->table, &limits, &done, err);
+
+    *merged = done.files;
+    return rc;
 }
 
 int kit_resolve(struct kit_table *t, unsigned number, enum ds_outcome *outcome,

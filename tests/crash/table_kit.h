@@ -49,6 +49,10 @@ int kit_append(struct kit_table *t, unsigned number, unsigned rows,
                enum ds_group_mode group, struct ds_commit_result *result,
                struct ds_error *err);
 
+/// Merges the data files, as an appender does that has nothing else to do; needs
+/// KIT_TIDY. *merged: how many.
+int kit_merge(struct kit_table *t, size_t *merged, struct ds_error *err);
+
 /// What ds_table_resolve says of append `number`, asked by its identity alone.
 int kit_resolve(struct kit_table *t, unsigned number, enum ds_outcome *outcome,
                 struct ds_error *err);

@@ -100,6 +100,26 @@ static void run_three(struct kit_place *p, struct trace *t)
     kit_close(&k);
 }
 
+// Small files are merged; then the appends let go of the snapshots that had them, and
+// they are removed.
+static void run_merge(struct kit_place *p, struct trace *t)
+{
+    struct kit_table k = {NULL, NULL};
+    struct ds_error err = {0};
+    size_t merged = 0;
+    must(kit_open(p, &k, &err), &err);
+    append_and_ack(&k, t, FIRST, DS_GROUP_OFF);
+    must(kit_merge(&k, &merged, &err), &err);
+    if (merged != BASES + 1) {
+        fprintf(stderr, "recording: %zu files were merged\n", merged);
+        _exit(1);
+    }
+    for (unsigned i = 1; i < 4; i++) {
+        append_and_ack(&k, t, FIRST + i, DS_GROUP_OFF);
+    }
+    kit_close(&k);
+}
+
 static void run_first(struct kit_place *p, struct trace *t)
 {
     struct kit_table k = {NULL, NULL};
@@ -216,6 +236,7 @@ static const struct recording recordings[] = {
     {.name = "append", .appends = 1, .run = run_one},
     {.name = "three", .appends = 3, .run = run_three},
     {.name = "tidy", .sort = KIT_TIDY, .appends = 3, .run = run_three},
+    {.name = "merge", .sort = KIT_TIDY, .appends = 4, .run = run_merge},
     {.name = "inherited",
      .creates = true,
      .appends = 1,
