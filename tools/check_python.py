@@ -32,10 +32,7 @@ import os, subprocess, sys
 import datashard
 from datashard import Catalog
 os.chdir(sys.argv[1])
-table = Catalog("sqlite:///catalog.db").create_table(
-    "logs.events", schema_json='{"type": "struct", "fields": ['
-    '{"id": 1, "name": "n", "required": false, "type": "long"},'
-    '{"id": 2, "name": "text", "required": false, "type": "string"}]}')
+table = Catalog("sqlite:///catalog.db").create_table("logs.events", "n long, text string")
 table.append([{"n": 1, "text": "one"}, {"n": 2, "text": None}])
 again = Catalog("sqlite:///catalog.db").open_table("logs.events")
 rows = sorted((r["n"], r["text"]) for b in again.scan() for r in b.to_pylist())

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 
 from . import _core
+from ._core import Table as CoreTable
 from ._errors import Invalid, NotFound
 from ._schema import listed, schema_arguments
 from ._table import IcebergTable, table_properties
@@ -122,7 +123,7 @@ class Catalog:
 
     load_table = open_table
 
-    def _table(self, core: _core.Table, name: str) -> IcebergTable:
+    def _table(self, core: CoreTable, name: str) -> IcebergTable:
         if self._uri == "memory:":
             return IcebergTable(core)
         return IcebergTable(core, _CatalogPlace(self._uri, self._properties, name))
