@@ -1,0 +1,356 @@
+"""Rows of dicts into Arrow: compared with pyarrow, and where the rules are stricter."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import os
+import random
+import uuid
+from collections import OrderedDict, UserDict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from datashard import _core
+
+UTC = dt.timezone.utc
+Maker = Callable[[random.Random], Any]
+
+
+def table(rows: Any, schema: pa.Schema) -> pa.Table:
+    batches = [pa.record_batch(batch) for batch in _core.stream_from_rows(rows, schema)]
+    found = pa.Table.from_batches(batches, schema)
+    found.validate(full=True)
+    return found
+
+
+def one(value: Any, type_: pa.DataType) -> Any:
+    return table([{"c": value}], pa.schema([("c", type_)])).column("c")[0]
+
+
+def text(r: random.Random) -> str:
+    return "".join(r.choice("ab é漢\U0001f600\0") for _ in range(r.choice((0, 1, 5, 40))))
+
+
+def moment(r: random.Random) -> dt.datetime:
+    return dt.datetime(1, 1, 2) + dt.timedelta(
+        days=r.randrange(3_652_000), seconds=r.randrange(86_400), microseconds=r.randrange(10**6)
+    )
+
+
+def decimals(precision: int, scale: int) -> Maker:
+    def make(r: random.Random) -> decimal.Decimal:
+        digits = tuple(int(d) for d in str(r.randrange(10 ** r.randrange(1, precision + 1))))
+        return decimal.Decimal((r.randrange(2), digits, -scale))
+
+    return make
+
+
+def integers(bits: int, signed: bool = True) -> Maker:
+    least = -(1 << (bits - 1)) if signed else 0
+    most = (1 << (bits - 1 if signed else bits)) - 1
+    return lambda r: r.choice((least, most, 0, r.randint(least, most)))
+
+
+LEAVES: list[tuple[pa.DataType, Maker]] = [
+    (pa.bool_(), lambda r: r.random() < 0.5),
+    *((getattr(pa, f"int{n}")(), integers(n)) for n in (8, 16, 32, 64)),
+    *((getattr(pa, f"uint{n}")(), integers(n, False)) for n in (8, 16, 32, 64)),
+    (pa.float64(), lambda r: r.choice((0.0, -0.0, float("inf"), r.gauss(0, 1e200)))),
+    (pa.float32(), lambda r: r.gauss(0, 1e30)),
+    (pa.decimal128(38, 10), decimals(38, 10)),
+    (pa.decimal128(9, 0), decimals(9, 0)),
+    (pa.decimal128(5, 5), decimals(5, 5)),
+    (pa.date32(), lambda r: moment(r).date()),
+    (pa.date64(), lambda r: moment(r).date()),
+    (pa.time64("us"), lambda r: moment(r).time()),
+    (pa.time32("s"), lambda r: moment(r).time().replace(microsecond=0)),
+    (pa.timestamp("us"), moment),
+    (pa.timestamp("us", "UTC"), lambda r: moment(r).replace(tzinfo=UTC)),
+    (pa.timestamp("ms"), lambda r: moment(r).replace(microsecond=7000)),
+    (pa.timestamp("s"), lambda r: moment(r).replace(microsecond=0)),
+    (pa.timestamp("ns"), lambda r: moment(r).replace(year=r.randrange(1700, 2200), day=1)),
+    (pa.string(), text),
+    (pa.large_string(), text),
+    (pa.binary(), lambda r: r.randbytes(r.randrange(20))),
+    (pa.large_binary(), lambda r: r.randbytes(r.randrange(20))),
+    (pa.binary(7), lambda r: r.randbytes(7)),
+]
+
+
+def column(r: random.Random, depth: int) -> tuple[pa.DataType, Maker]:
+    """A random type, and what makes values of it."""
+    kind = r.randrange(8) if depth > 0 else 0
+    if kind in (5, 6):
+        type_, make = column(r, depth - 1)
+        nested = pa.list_(type_) if kind == 5 else pa.large_list(type_)
+        return nested, lambda q: [maybe(q, make) for _ in range(q.randrange(4))]
+    if kind == 7:
+        type_, make = column(r, depth - 1)
+        return pa.map_(pa.string(), type_), lambda q: [
+            (text(q), maybe(q, make)) for _ in range(q.randrange(3))
+        ]
+    if kind == 4:
+        members = [column(r, depth - 1) for _ in range(r.randrange(1, 4))]
+        type_ = pa.struct([(f"m{i}", t) for i, (t, _) in enumerate(members)])
+        return type_, lambda q: {f"m{i}": maybe(q, m) for i, (_, m) in enumerate(members)}
+    return r.choice(LEAVES)
+
+
+def maybe(r: random.Random, make: Maker) -> Any:
+    return None if r.random() < 0.2 else make(r)
+
+
+def test_as_pyarrow_does() -> None:
+    seed = int(os.environ.get("DATASHARD_SEED", random.randrange(1 << 32)))
+    print("seed", seed)
+    r = random.Random(seed)
+    for _ in range(60):
+        columns = {f"c{i}": column(r, 3) for i in range(r.randrange(1, 8))}
+        schema = pa.schema([(name, type_) for name, (type_, _) in columns.items()])
+        rows = [
+            {name: maybe(r, make) for name, (_, make) in columns.items() if r.random() < 0.9}
+            for _ in range(r.randrange(60))
+        ]
+        assert table(rows, schema) == pa.Table.from_pylist(rows, schema), (seed, schema)
+
+
+def test_every_leaf() -> None:
+    r = random.Random(5)
+    for type_, make in LEAVES:
+        values = [maybe(r, make) for _ in range(100)]
+        found = table([{"c": v} for v in values], pa.schema([("c", type_)])).column("c")
+        assert found.combine_chunks() == pa.array(values, type_), type_
+
+
+@pytest.mark.parametrize(
+    ("value", "type_", "error", "says"),
+    [
+        (True, pa.int64(), TypeError, "got bool"),
+        (np.bool_(True), pa.int64(), TypeError, "expected an integer"),
+        ("5", pa.int64(), TypeError, "got str"),
+        (1.5, pa.int64(), ValueError, "got 1.5"),
+        (float("nan"), pa.int32(), ValueError, "got nan"),
+        (decimal.Decimal("1.5"), pa.int32(), ValueError, "1.5"),
+        (128, pa.int8(), ValueError, "128 does not fit int8"),
+        (-129, pa.int8(), ValueError, "does not fit"),
+        (1 << 63, pa.int64(), ValueError, "does not fit int64"),
+        (-1, pa.uint16(), ValueError, "does not fit uint16"),
+        (1 << 64, pa.uint64(), ValueError, "does not fit uint64"),
+        ("1.0", pa.float64(), TypeError, "got str"),
+        ((1 << 53) + 1, pa.float64(), ValueError, "exactly"),
+        (10**400, pa.float64(), ValueError, "exactly"),
+        (1e39, pa.float32(), ValueError, "float32"),
+        (decimal.Decimal(1), pa.float64(), TypeError, "got Decimal"),
+        (1, pa.bool_(), TypeError, "expected a bool"),
+        (1, pa.string(), TypeError, "expected a str"),
+        ("\ud800", pa.string(), ValueError, "surrogates"),
+        (b"\xff", pa.string(), ValueError, "decode"),
+        (1, pa.binary(), TypeError, "expected bytes"),
+        (b"ab", pa.binary(3), ValueError, "expected 3 bytes, got 2"),
+        (1.5, pa.decimal128(5, 2), TypeError, "got float"),
+        (True, pa.decimal128(5, 2), TypeError, "got bool"),
+        (decimal.Decimal("1.005"), pa.decimal128(5, 2), ValueError, "places"),
+        (decimal.Decimal("1000"), pa.decimal128(5, 2), ValueError, "does not fit"),
+        (decimal.Decimal("1e999999"), pa.decimal128(38, 2), ValueError, "does not fit"),
+        (decimal.Decimal("NaN"), pa.decimal128(5, 2), ValueError, "finite"),
+        (decimal.Decimal("Infinity"), pa.decimal128(5, 2), ValueError, "finite"),
+        (dt.date(2020, 1, 1), pa.timestamp("us"), TypeError, "got date"),
+        ("2020-01-01", pa.timestamp("us"), TypeError, "got str"),
+        (True, pa.timestamp("us"), TypeError, "got bool"),
+        (1.0, pa.date32(), TypeError, "got float"),
+        (dt.datetime(2020, 1, 1, 3), pa.date32(), ValueError, "time of day"),
+        (dt.datetime(2020, 1, 1, 0, 0, 0, 1), pa.timestamp("ms"), ValueError, "finer"),
+        (dt.datetime(9000, 1, 1), pa.timestamp("ns"), ValueError, "range"),
+        (pd.Timestamp(1), pa.timestamp("us"), ValueError, "finer"),
+        (dt.time(1, tzinfo=UTC), pa.time64("us"), ValueError, "zone"),
+        (86_400_000_000, pa.time64("us"), ValueError, "time of a day"),
+        ("nope", pa.uuid(), ValueError, "not a UUID"),
+        (5, pa.uuid(), TypeError, "expected a UUID"),
+        ("abc", pa.list_(pa.string()), TypeError, "expected a list"),
+        ({"a": 1}, pa.list_(pa.string()), TypeError, "expected a list"),
+        ([1], pa.struct([("a", pa.int64())]), TypeError, "expected a dict"),
+        ([(1,)], pa.map_(pa.int8(), pa.int8()), TypeError, "a pair"),
+        ({None: 1}, pa.map_(pa.int8(), pa.int8()), ValueError, "missing required field"),
+    ],
+)
+def test_misfits(value: Any, type_: pa.DataType, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match="Record 2") as caught:
+        table([{"c": None}, {}, {"c": value}], pa.schema([("c", type_)]))
+    assert type(caught.value) is error
+    assert "'c" in str(caught.value) and says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "type_", "same_as"),
+    [
+        (2.0, pa.int8(), 2),
+        (decimal.Decimal("7.0"), pa.int64(), 7),
+        (np.int16(-3), pa.int64(), -3),
+        (np.float32(4), pa.int32(), 4),
+        (np.float32(0.5), pa.float64(), 0.5),
+        (np.uint64(1 << 63), pa.uint64(), 1 << 63),
+        (True, pa.float64(), 1.0),
+        (np.bool_(True), pa.bool_(), True),
+        (np.str_("x"), pa.string(), "x"),
+        (b"x", pa.string(), "x"),
+        ("é", pa.binary(), "é".encode()),
+        (memoryview(b"abcd")[::2], pa.binary(), b"ac"),
+        (bytearray(b"q"), pa.binary(), b"q"),
+        (5, pa.decimal128(5, 2), decimal.Decimal("5.00")),
+        (decimal.Decimal("1E+2"), pa.decimal128(5, 2), decimal.Decimal("100.00")),
+        (decimal.Decimal("-0.010000"), pa.decimal128(5, 2), decimal.Decimal("-0.01")),
+        (5, pa.timestamp("us"), dt.datetime(1970, 1, 1, microsecond=5)),
+        (dt.datetime(2020, 1, 1), pa.date32(), dt.date(2020, 1, 1)),
+        (pd.Timestamp("2020-01-01 01:02:03.000004"), pa.timestamp("us"),
+         dt.datetime(2020, 1, 1, 1, 2, 3, 4)),
+        (dt.datetime(2020, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=2))),
+         pa.timestamp("us"), dt.datetime(2019, 12, 31, 22)),
+        (pd.NaT, pa.timestamp("us"), None),
+        (pd.NA, pa.int64(), None),
+        (np.array([1, 2]), pa.list_(pa.int64()), [1, 2]),
+        ((1, None), pa.list_(pa.int64()), [1, None]),
+        ({"a": 1}, pa.map_(pa.string(), pa.int64()), [("a", 1)]),
+        (UserDict(a=1), pa.struct([("a", pa.int64())]), {"a": 1}),
+        (str(uuid.UUID(int=5)), pa.uuid(), uuid.UUID(int=5)),
+        (uuid.UUID(int=6), pa.uuid(), uuid.UUID(int=6)),
+        (uuid.UUID(int=7).bytes, pa.uuid(), uuid.UUID(int=7)),
+    ],
+)  # fmt: skip
+def test_what_fits(value: Any, type_: pa.DataType, same_as: Any) -> None:
+    assert one(value, type_).as_py() == same_as
+
+
+def test_nanoseconds_of_pandas() -> None:
+    assert one(pd.Timestamp(1_000_000_001), pa.timestamp("ns")).value == 1_000_000_001
+
+
+def test_members_and_required() -> None:
+    schema = pa.schema([pa.field("id", pa.int64(), nullable=False), ("x", pa.string())])
+    for rows in ([{"id": 1}, {"x": "a"}], [{"id": 1}, {"id": None}]):
+        with pytest.raises(ValueError, match="^Record 1 is missing required field 'id' "):
+            table(rows, schema)
+    with pytest.raises(ValueError, match=r"^Record 0 has fields .*schema: \['y'\]"):
+        table([{"id": 1, "y": 2}], schema)
+    for row in (OrderedDict(id=3), UserDict(id=3)):
+        assert table([row], schema).to_pylist() == [{"id": 3, "x": None}]
+    for bad in (None, 5, "text", [1], b"x"):
+        with pytest.raises(TypeError, match="^Record 0: expected a dict, got "):
+            table([bad], schema)
+
+
+def test_required_members_of_a_null() -> None:
+    inner = pa.struct([pa.field("a", pa.int64(), nullable=False)])
+    found = table([{"s": None}, {"s": {"a": 4}}], pa.schema([("s", inner)]))
+    assert found.to_pylist() == [{"s": None}, {"s": {"a": 4}}]
+    with pytest.raises(ValueError, match="'s.a'"):
+        table([{"s": {}}], pa.schema([("s", inner)]))
+
+
+def test_schemas_that_rows_cannot_fill() -> None:
+    with pytest.raises(ValueError, match="'a' twice"):
+        table([], pa.schema([("a", pa.int8()), ("a", pa.int8())]))
+    with pytest.raises(TypeError, match="not supported"):
+        table([], pa.schema([("a", pa.duration("s"))]))
+    deep = pa.int8()
+    for _ in range(70):
+        deep = pa.list_(deep)
+    with pytest.raises(ValueError, match="deep"):
+        table([], pa.schema([("a", deep)]))
+
+
+def test_streams_are_lazy_and_cut() -> None:
+    taken = 0
+
+    def rows() -> Any:
+        nonlocal taken
+        for i in range(150_000):
+            taken = i
+            yield {"i": i}
+
+    schema = pa.schema([("i", pa.int64())])
+    reader = pa.RecordBatchReader.from_stream(_core.stream_from_rows(rows(), schema))
+    first = reader.read_next_batch()
+    assert 0 < len(first) < 150_000 and taken < 149_999
+    assert first.column(0).to_pylist() == list(range(len(first)))
+    assert len(first) + reader.read_all().num_rows == 150_000
+
+
+def test_an_exception_of_the_iterator_arrives() -> None:
+    class Odd(Exception):
+        pass
+
+    def rows() -> Any:
+        yield {"i": 1}
+        raise Odd("here")
+
+    with pytest.raises(Odd, match="here"):
+        list(_core.stream_from_rows(rows(), pa.schema([("i", pa.int64())])))
+
+
+def test_rows_that_change_while_read() -> None:
+    row: dict[str, Any] = {}
+
+    class Clears:
+        def __index__(self) -> int:
+            row.clear()
+            return 7
+
+    row.update(a=Clears(), b="gone")
+    schema = pa.schema([("a", pa.int64()), ("b", pa.string())])
+    assert table([row], schema).to_pylist() == [{"a": 7, "b": None}]
+
+
+def guessed(rows: Any) -> pa.Schema:
+    return pa.schema(_core.schema_from_rows(rows))
+
+
+def test_guesses() -> None:
+    day = dt.datetime(2020, 1, 1)
+    rows = [
+        {"i": 1, "n": 1, "s": "x", "b": b"x", "none": None, "l": [], "dec": 5},
+        {"n": 2.5, "d": day.date(), "t": day.time(), "ts": day, "tz": day.replace(tzinfo=UTC)},
+        {"l": [{"q": 1}], "dec": decimal.Decimal("10.125"), "u": uuid.UUID(int=1)},
+        {"l": [{"r": True}], "np": np.int8(1), "nf": np.float32(1), "p": pd.NaT},
+    ]
+    element = pa.field("element", pa.struct([("q", pa.int64()), ("r", pa.bool_())]))
+    assert guessed(rows) == pa.schema([
+        ("i", pa.int64()), ("n", pa.float64()), ("s", pa.string()), ("b", pa.binary()),
+        ("none", pa.string()), ("l", pa.list_(element)), ("dec", pa.decimal128(5, 3)),
+        ("d", pa.date32()), ("t", pa.time64("us")), ("ts", pa.timestamp("us")),
+        ("tz", pa.timestamp("us", "UTC")), ("u", pa.uuid()), ("np", pa.int64()),
+        ("nf", pa.float64()), ("p", pa.string()),
+    ])  # fmt: skip
+    assert table(rows, guessed(rows)).column("dec").to_pylist()[2] == decimal.Decimal("10.125")
+
+
+@pytest.mark.parametrize(
+    ("rows", "error", "says"),
+    [
+        ([{"a": 1}, {"a": "x"}], TypeError, "Record 1: column 'a': a str after an int"),
+        ([{"a": True}, {"a": 1}], TypeError, "an int after a bool"),
+        ([{"a": dt.datetime(2020, 1, 1)}, {"a": dt.datetime(2020, 1, 1, tzinfo=UTC)}],
+         TypeError, "with a zone after a datetime without"),
+        ([{"a": object()}], TypeError, "got object"),
+        ([{1: 2}], TypeError, "names of columns"),
+        ([5], TypeError, "Record 0: expected a dict, got int"),
+        ([{"a": 1 << 70}], ValueError, "does not fit int64"),
+        ([{"a": decimal.Decimal("1e-40")}], ValueError, "digits, more than 38"),
+    ],
+)  # fmt: skip
+def test_guesses_that_fail(rows: Any, error: type[Exception], says: str) -> None:
+    with pytest.raises(error) as caught:
+        _core.schema_from_rows(rows)
+    assert says in str(caught.value)
+
+
+def test_a_list_in_itself() -> None:
+    loop: list[Any] = []
+    loop.append(loop)
+    with pytest.raises(ValueError, match="deep"):
+        _core.schema_from_rows([{"a": loop}])
