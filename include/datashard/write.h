@@ -137,6 +137,26 @@ DS_API DS_MUST_CHECK int ds_txn_delete_files(ds_txn *txn, const char *const *pat
                                              size_t count, size_t *found,
                                              struct ds_error *err);
 
+/// Forgets snapshots made before `older_than_ms` (since 1970-01-01 UTC), in the commit:
+/// none that a branch or tag names, and of a branch the newest `retain_last` (at least 1)
+/// stay; what a ref says of its own retention counts more. Files that no snapshot has any
+/// more are removed after the commit. Alone it makes no snapshot, and with nothing to
+/// forget no version. DS_EUNSUPPORTED when the table has gc.enabled=false (at the
+/// commit); DS_EINVALID for a negative `retain_last`.
+DS_API DS_MUST_CHECK int ds_txn_expire_snapshots(ds_txn *txn, int64_t older_than_ms,
+                                                 int32_t retain_last,
+                                                 struct ds_error *err);
+
+/// Adds the columns of `schema` (a struct at the top; not released) that the table does
+/// not have by name, all optional; those it has must agree in type, or be narrower. A new
+/// column keeps its "PARQUET:field_id" when all have one and it is above all ids that the
+/// table ever gave; else it gets the next id. Rows appended afterwards, in this
+/// transaction, are of the new schema. DS_EINVALID for what does not fit; the commit is
+/// DS_ECONFLICT when the table's schema has changed since the transaction began. After a
+/// failure the transaction can only be freed.
+DS_API DS_MUST_CHECK int ds_txn_add_columns(ds_txn *txn, const struct ArrowSchema *schema,
+                                            struct ds_error *err);
+
 /// Commits everything, once. `result` may be NULL.
 DS_API DS_MUST_CHECK int ds_txn_commit(ds_txn *txn, struct ds_commit_result *result,
                                        struct ds_error *err);

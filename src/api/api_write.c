@@ -7,8 +7,10 @@
 #include "base/error.h"
 #include "data/arrow_io.h"
 #include "txn/append.h"
+#include "txn/columns.h"
 #include "txn/commit.h"
 #include "txn/group.h"
+#include "txn/held.h"
 #include "txn/removal.h"
 
 // What a transaction is planned on is at most this old, or what the handle shows.
@@ -128,7 +130,8 @@ static int need_append(ds_txn *t, struct ds_error *err)
     DSI_TRY(dsi_append_new(dsi_table_storage(t->table->table), t->metadata, t->change,
                            &t->append, err));
     policy = dsi_group_policy_of(t->metadata);
-    if (policy.enabled && t->options.group != DS_GROUP_OFF) {
+    if (policy.enabled && t->options.group != DS_GROUP_OFF &&
+        !dsi_change_schema(t->change)) { // Its schema is not the table's yet.
         dsi_append_hold(t->append, policy.rows_max, (size_t)policy.bytes_max);
     }
 done:
@@ -250,6 +253,86 @@ int ds_txn_delete_files(ds_txn *txn, const char *const *paths, size_t count,
         *found = n;
     }
 done:
+    return rc;
+}
+
+int ds_txn_expire_snapshots(ds_txn *txn, int64_t older_than_ms, int32_t retain_last,
+                            struct ds_error *err)
+{
+    int rc = usable(txn, "ds_txn_expire_snapshots", err);
+
+    if (rc < 0) {
+        return rc;
+    }
+    if (retain_last < 0) {
+        return dsi_fail(err, DS_EINVALID, "%d snapshots cannot be retained",
+                        (int)retain_last);
+    }
+    return dsi_change_expire(txn->change, older_than_ms, retain_last, err);
+}
+
+// What was appended so far is of the schema so far: it becomes files.
+static int end_append(ds_txn *t, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    if (t->append) {
+        DSI_TRY(dsi_append_finish(t->append, err));
+        dsi_append_free(t->append);
+        t->append = NULL;
+    }
+    DSI_TRY(dsi_change_write_held(t->change, t->metadata,
+                                  dsi_table_storage(t->table->table), err));
+done:
+    return rc;
+}
+
+// The transaction's own view of the table, with the schema that its change gives it.
+static int change_schema(ds_txn *t, const struct dsi_schema *schema, struct ds_error *err)
+{
+    struct dsi_metadata_edit *edit = NULL;
+    struct dsi_metadata *next = NULL;
+    int rc = DS_OK;
+
+    DSI_TRY(end_append(t, err));
+    DSI_TRY(dsi_metadata_edit_new(t->metadata, &edit, err));
+    rc = dsi_metadata_edit_set_schema(edit, schema, schema->highest_id, err);
+    if (rc < 0) {
+        dsi_metadata_edit_free(edit);
+        goto done;
+    }
+    DSI_TRY(dsi_metadata_edit_finish(edit, t->metadata->last_updated_ms, NULL, &next,
+                                     NULL, err));
+    DSI_TRY(dsi_change_set_schema(t->change, t->metadata, schema, err));
+    dsi_metadata_unref(t->metadata);
+    t->metadata = next;
+    next = NULL;
+done:
+    dsi_metadata_unref(next);
+    return rc;
+}
+
+int ds_txn_add_columns(ds_txn *txn, const struct ArrowSchema *schema,
+                       struct ds_error *err)
+{
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_schema given = {0};
+    struct dsi_schema wider = {0};
+    bool any = false;
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_handle_need(schema, "ds_txn_add_columns", "schema", err));
+    DSI_TRY(usable(txn, "ds_txn_add_columns", err));
+    txn->broken = true;
+    DSI_TRY(dsi_arrow_schema_read(schema, &arena, &given, err));
+    DSI_TRY(dsi_columns_add(txn->metadata, &given, dsi_arrow_schema_has_ids(schema),
+                            &arena, &wider, &any, err));
+    if (any) {
+        DSI_TRY(change_schema(txn, &wider, err));
+    }
+    txn->broken = false;
+done:
+    dsi_arena_release(&arena);
     return rc;
 }
 

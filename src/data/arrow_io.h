@@ -20,6 +20,10 @@ DS_MUST_CHECK int dsi_arrow_schema_read(const struct ArrowSchema *schema,
                                         struct dsi_arena *arena, struct dsi_schema *out,
                                         struct ds_error *err);
 
+/// True when every column at the top has a field id of its own, which is what
+/// dsi_arrow_schema_read takes ids for, where all below have one, too.
+bool dsi_arrow_schema_has_ids(const struct ArrowSchema *schema);
+
 /// Fills `out` (the caller's, released by the consumer) with the Arrow form of a schema,
 /// a struct at the top, field ids in "PARQUET:field_id" metadata. A uuid is marked
 /// "arrow.uuid", a variant "arrow.parquet.variant", shapes "geoarrow.wkb". `form` (may be

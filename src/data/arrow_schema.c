@@ -164,3 +164,14 @@ int dsi_arrow_schema_read(const struct ArrowSchema *schema, struct dsi_arena *ar
 done:
     return rc < 0 ? dsi_wrap(err, rc, "reading an Arrow schema") : rc;
 }
+
+bool dsi_arrow_schema_has_ids(const struct ArrowSchema *schema)
+{
+    bool all = schema->n_children > 0;
+
+    for (int64_t i = 0; all && i < schema->n_children; i++) {
+        int32_t id = 0;
+        all = dsi_arrow_field_id(schema->children[i], &id, NULL) == DS_OK && id >= 1;
+    }
+    return all;
+}

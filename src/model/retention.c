@@ -97,12 +97,11 @@ done:
     return rc;
 }
 
-int dsi_metadata_expired(const struct dsi_metadata *m, int64_t now_ms,
-                         struct dsi_arena *arena, int64_t **ids, size_t *count,
-                         struct ds_error *err)
+static int find_expired(const struct dsi_metadata *m, int64_t now_ms,
+                        const struct limits *table, struct dsi_arena *arena,
+                        int64_t **ids, size_t *count, struct ds_error *err)
 {
     struct marking k = {.m = m, .index_of = DSI_MAP_INIT};
-    struct limits table = {0, 0};
     int rc = DS_OK;
 
     *count = 0;
@@ -112,12 +111,11 @@ int dsi_metadata_expired(const struct dsi_metadata *m, int64_t now_ms,
         rc = dsi_no_memory(err, "looking for expired snapshots");
         goto done;
     }
-    DSI_TRY(table_limits(m, now_ms, &table, err));
-    DSI_TRY(mark_all(&k, now_ms, &table, err));
+    DSI_TRY(mark_all(&k, now_ms, table, err));
     for (size_t i = 0; i < m->snapshot_count; i++) {
         const struct dsi_snapshot *s = m->snapshots[i];
         // What no ref leads to (staged, rolled back) stays until it is old.
-        bool old = s->timestamp_ms < table.expire_before_ms;
+        bool old = s->timestamp_ms < table->expire_before_ms;
         if (k.marks[i] == ANCESTOR || (k.marks[i] == UNSEEN && old)) {
             (*ids)[(*count)++] = s->snapshot_id;
         }
@@ -125,4 +123,29 @@ int dsi_metadata_expired(const struct dsi_metadata *m, int64_t now_ms,
 done:
     dsi_map_release(&k.index_of);
     return rc;
+}
+
+int dsi_metadata_expired(const struct dsi_metadata *m, int64_t now_ms,
+                         struct dsi_arena *arena, int64_t **ids, size_t *count,
+                         struct ds_error *err)
+{
+    struct limits table = {0, 0};
+    int rc = DS_OK;
+
+    *ids = NULL;
+    *count = 0;
+    DSI_TRY(table_limits(m, now_ms, &table, err));
+    DSI_TRY(find_expired(m, now_ms, &table, arena, ids, count, err));
+done:
+    return rc;
+}
+
+int dsi_metadata_expired_before(const struct dsi_metadata *m, int64_t now_ms,
+                                int64_t older_than_ms, int64_t keep_min,
+                                struct dsi_arena *arena, int64_t **ids, size_t *count,
+                                struct ds_error *err)
+{
+    struct limits table = {older_than_ms, keep_min > 1 ? keep_min : 1};
+
+    return find_expired(m, now_ms, &table, arena, ids, count, err);
 }

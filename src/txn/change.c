@@ -429,6 +429,44 @@ int dsi_change_set_property(struct dsi_change *c, const char *key, const char *v
     return DS_OK;
 }
 
+int dsi_change_expire(struct dsi_change *c, int64_t older_than_ms, int32_t retain_last,
+                      struct ds_error *err)
+{
+    struct dsi_operation *o = operation(c, DSI_OPERATION_EXPIRE);
+
+    if (!o) {
+        return no_memory(err);
+    }
+    o->older_than_ms = older_than_ms;
+    o->retain_last = retain_last;
+    return DS_OK;
+}
+
+int dsi_change_set_schema(struct dsi_change *c, const struct dsi_metadata *base,
+                          const struct dsi_schema *schema, struct ds_error *err)
+{
+    bool first = !dsi_change_schema(c);
+    struct dsi_schema *copy = dsi_arena_alloc(&c->arena, sizeof *copy);
+    struct dsi_operation *o = NULL;
+    int rc = DS_OK;
+
+    if (!copy) {
+        return no_memory(err);
+    }
+    DSI_TRY(dsi_schema_copy(schema, &c->arena, copy, err));
+    o = operation(c, DSI_OPERATION_SCHEMA);
+    if (!o) {
+        return no_memory(err);
+    }
+    o->schema = copy;
+    if (first) {
+        o->base_schema_id = base->current_schema_id;
+        o->base_last_column_id = base->last_column_id;
+    }
+done:
+    return rc;
+}
+
 int dsi_change_empty(struct dsi_change *c, struct ds_error *err)
 {
     return operation(c, DSI_OPERATION_EMPTY) ? DS_OK : no_memory(err);

@@ -33,6 +33,8 @@ enum dsi_operation_kind {
     DSI_OPERATION_EMPTY,          // A version without content: the fence of a resolve.
     DSI_OPERATION_REWRITE,        // Data files take the place of others, rows unchanged.
     DSI_OPERATION_DELETE,         // Data files go; with an append it is an overwrite.
+    DSI_OPERATION_EXPIRE,         // Old snapshots are forgotten.
+    DSI_OPERATION_SCHEMA,         // The table gets another schema.
     DSI_OPERATION_COUNT,
 };
 
@@ -75,6 +77,11 @@ struct dsi_operation {
     const struct dsi_replaced_file *replaced;
     size_t replaced_count;
     int64_t sequence_number; // REWRITE: the largest data sequence number among them.
+    int64_t older_than_ms;   // EXPIRE: when they were made; and so many ancestors of a
+    int32_t retain_last;     // branch's head, it included, stay.
+    const struct dsi_schema *schema; // SCHEMA: in the place of this one, when
+    int32_t base_schema_id;          // so many columns had ids.
+    int32_t base_last_column_id;
 };
 
 // What the change read, and so depends on: the place of conflict filters and of the
@@ -169,6 +176,23 @@ DS_MUST_CHECK int dsi_change_add_part(struct dsi_change *c, struct dsi_change *p
 /// Sets a property, or removes it (value NULL); the last call for a key wins.
 DS_MUST_CHECK int dsi_change_set_property(struct dsi_change *c, const char *key,
                                           const char *value, struct ds_error *err);
+
+/// Forgets snapshots; the last call wins.
+DS_MUST_CHECK int dsi_change_expire(struct dsi_change *c, int64_t older_than_ms,
+                                    int32_t retain_last, struct ds_error *err);
+
+/// That of a change; NULL when it has none.
+const struct dsi_operation *dsi_change_expiry(const struct dsi_change *c);
+
+/// Gives the table another schema, deeply copied, instead of the current one of `base`.
+/// Of several calls the first says which one that was, the last what comes.
+DS_MUST_CHECK int dsi_change_set_schema(struct dsi_change *c,
+                                        const struct dsi_metadata *base,
+                                        const struct dsi_schema *schema,
+                                        struct ds_error *err);
+
+/// The change of schema; NULL when there is none.
+const struct dsi_operation *dsi_change_schema(const struct dsi_change *c);
 
 /// Makes it an EMPTY version.
 DS_MUST_CHECK int dsi_change_empty(struct dsi_change *c, struct ds_error *err);

@@ -44,7 +44,8 @@ bool dsi_change_does_something(const struct dsi_change *c)
     for (size_t i = 0; i < c->operation_count; i++) {
         const struct dsi_operation *o = &c->operations[i];
         if (o->properties.count > 0 || o->held.rows > 0 ||
-            o->kind == DSI_OPERATION_EMPTY) {
+            o->kind == DSI_OPERATION_EMPTY || o->kind == DSI_OPERATION_EXPIRE ||
+            o->kind == DSI_OPERATION_SCHEMA) {
             return true;
         }
     }
@@ -95,4 +96,14 @@ const struct dsi_operation *dsi_change_rewrite(const struct dsi_change *c)
 const struct dsi_operation *dsi_change_deletion(const struct dsi_change *c)
 {
     return find(c, DSI_OPERATION_DELETE);
+}
+
+const struct dsi_operation *dsi_change_expiry(const struct dsi_change *c)
+{
+    return find(c, DSI_OPERATION_EXPIRE);
+}
+
+const struct dsi_operation *dsi_change_schema(const struct dsi_change *c)
+{
+    return find(c, DSI_OPERATION_SCHEMA);
 }

@@ -172,6 +172,46 @@ static int inherits(const struct dsi_state *state, const struct dsi_change *chan
     return DS_OK;
 }
 
+static int may_collect(const struct dsi_state *state, const struct dsi_change *change,
+                       const struct dsi_operation *operation, struct ds_error *err)
+{
+    bool allowed = true;
+    int rc = DS_OK;
+
+    (void)change;
+    (void)operation;
+    DSI_TRY(
+        dsi_metadata_property_bool(state->metadata, "gc.enabled", true, &allowed, err));
+    if (!allowed) {
+        rc = dsi_fail(err, DS_EUNSUPPORTED,
+                      "gc.enabled is false for this table: its files may belong to "
+                      "others, so its snapshots are not expired");
+    }
+done:
+    return rc;
+}
+
+// The ids of added columns, and of rows written by them, are counted from that schema.
+static int same_schema(const struct dsi_state *state, const struct dsi_change *change,
+                       const struct dsi_operation *operation, struct ds_error *err)
+{
+    const struct dsi_metadata *m = state->metadata;
+    char object[60];
+
+    (void)change;
+    if (m->current_schema_id == operation->base_schema_id &&
+        m->last_column_id == operation->base_last_column_id) {
+        return DS_OK;
+    }
+    snprintf(object, sizeof object, "schema %d", (int)operation->base_schema_id);
+    return dsi_conflict_fail(
+        &(struct dsi_conflict){.rule = "schema-changed",
+                               .object = object,
+                               .advice = "the table has got another schema since the "
+                                         "transaction began; begin anew"},
+        err);
+}
+
 static const check_fn rules[DSI_OPERATION_COUNT][DSI_CHECKS_MAX + 1] = {
     [DSI_OPERATION_APPEND] = {same_table, inherits, writable, branch_not_tag, specs_there,
                               NULL},
@@ -182,6 +222,8 @@ static const check_fn rules[DSI_OPERATION_COUNT][DSI_CHECKS_MAX + 1] = {
     [DSI_OPERATION_REWRITE] = {same_table, writable, branch_not_tag, specs_there, NULL},
     // Likewise: rebase_delete.h.
     [DSI_OPERATION_DELETE] = {same_table, writable, branch_not_tag, NULL},
+    [DSI_OPERATION_EXPIRE] = {same_table, writable, may_collect, NULL},
+    [DSI_OPERATION_SCHEMA] = {same_table, writable, same_schema, NULL},
 };
 
 int dsi_conflict_check(const struct dsi_state *state, const struct dsi_change *change,

@@ -164,11 +164,18 @@ int dsi_forget(const struct dsi_state *base, const struct dsi_change *change,
                struct ds_error *err)
 {
     struct work w = {base, change, input, dsi_metadata_edit_state(edit), edit, out};
+    const struct dsi_operation *asked = dsi_change_expiry(change);
     int64_t *ids = NULL;
     size_t count = 0;
     int rc = DS_OK;
 
-    DSI_TRY(dsi_expire_due(w.metadata, now_ms, &out->arena, &ids, &count, err));
+    if (asked) { // What is due besides that goes with a later commit.
+        DSI_TRY(dsi_metadata_expired_before(w.metadata, now_ms, asked->older_than_ms,
+                                            asked->retain_last, &out->arena, &ids, &count,
+                                            err));
+    } else {
+        DSI_TRY(dsi_expire_due(w.metadata, now_ms, &out->arena, &ids, &count, err));
+    }
     if (count == 0) {
         goto done;
     }

@@ -619,7 +619,8 @@ static int set_properties(struct work *w, struct ds_error *err)
             DSI_TRY(dsi_metadata_edit_set_property(w->edit, p->items[k].key,
                                                    p->items[k].value, err));
         }
-        named = named || p->count > 0;
+        named = named || p->count > 0 || w->change->operations[i].schema ||
+                w->change->operations[i].kind == DSI_OPERATION_EXPIRE;
     }
     if (named && w->made->snapshot_id == DSI_SNAPSHOT_NONE) {
         DSI_TRY(note_identities(w, err));
@@ -631,6 +632,7 @@ done:
 // Does the work of the change or the part at hand.
 static int apply(struct work *w, struct ds_error *err)
 {
+    const struct dsi_operation *schema = dsi_change_schema(w->change);
     struct dsi_state now = {.metadata = w->metadata, .head = w->base->head};
     int rc = DS_OK;
 
@@ -643,6 +645,10 @@ static int apply(struct work *w, struct ds_error *err)
         goto done;
     }
     DSI_TRY(dsi_conflict_check(&now, w->change, err));
+    if (schema) {
+        DSI_TRY(dsi_metadata_edit_set_schema(w->edit, schema->schema,
+                                             schema->schema->highest_id, err));
+    }
     if (dsi_change_has_files(w->change)) {
         DSI_TRY(append(w, err));
     }
@@ -731,6 +737,12 @@ void dsi_rebased_release(struct dsi_rebased *r)
     *r = (struct dsi_rebased){0};
 }
 
+// A change that does not find anything to forget, and does nothing else, does nothing.
+static bool only_expires(const struct dsi_change *c)
+{
+    return c->part_count == 0 && c->operation_count == 1 && dsi_change_expiry(c);
+}
+
 int dsi_rebase(const struct dsi_state *state, const struct dsi_change *change,
                const struct dsi_rebase_input *input, struct dsi_rebased *out,
                struct ds_error *err)
@@ -757,6 +769,9 @@ int dsi_rebase(const struct dsi_state *state, const struct dsi_change *change,
     if (out->outcome == DSI_REBASED) {
         sum_up(out);
         DSI_TRY(dsi_forget(state, change, input, w.now_ms, w.edit, out, err));
+    }
+    if (out->outcome == DSI_REBASED && out->expired_count == 0 && only_expires(change)) {
+        out->outcome = DSI_REBASE_NOTHING;
     }
     if (out->outcome == DSI_REBASED) {
         DSI_TRY(finish(&w, err));

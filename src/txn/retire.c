@@ -138,39 +138,94 @@ static void retire_manifests(ds_storage *storage, const struct dsi_metadata *m,
     dsi_manifest_list_release(&after);
 }
 
+static bool is_rewrite(const struct dsi_snapshot *s)
+{
+    const char *operation = dsi_snapshot_summary(s, "operation");
+    return operation && strcmp(operation, "replace") == 0;
+}
+
+// Deletions of others are left to a collector: only of ours is known how they are made.
+static bool takes_out(const struct dsi_snapshot *s)
+{
+    const char *operation = dsi_snapshot_summary(s, "operation");
+    return is_rewrite(s) ||
+           (operation && dsi_snapshot_summary(s, DSI_KEY_COMMIT_ID) &&
+            (strcmp(operation, "overwrite") == 0 || strcmp(operation, "delete") == 0));
+}
+
+// Takes the paths that the newest snapshot has again out of `gone`: somebody may add a
+// file that was deleted. Only manifests written since can have it. False: nobody knows.
+static bool spare_returned(ds_storage *storage, const struct dsi_metadata *m,
+                           const struct dsi_snapshot *child, struct dsi_map *gone)
+{
+    struct dsi_manifest_read_options options = {.skip_metrics = true,
+                                                .skip_deleted = true};
+    const struct dsi_snapshot *now = dsi_metadata_current_snapshot(m);
+    struct dsi_manifest_list list = {0};
+    bool known = now && dsi_snapshot_manifests(storage, m, now, &list, NULL) == DS_OK;
+
+    for (size_t i = 0; known && i < list.count; i++) {
+        struct dsi_manifest manifest = {0};
+        if (list.files[i].sequence_number < child->sequence_number) {
+            continue;
+        }
+        known = dsi_manifest_load(storage, m, &list.files[i], &options, &manifest,
+                                  NULL) == DS_OK;
+        for (size_t k = 0; known && k < manifest.entry_count; k++) {
+            const char *path = manifest.entries[k].file.path;
+            known = !dsi_map_get_text(gone, path) ||
+                    dsi_map_put_text(gone, path, NULL, NULL) == DS_OK;
+        }
+        dsi_manifest_release(&manifest);
+    }
+    dsi_manifest_list_release(&list);
+    return known;
+}
+
+static void remove_entries(ds_storage *storage, const struct dsi_manifest *m,
+                           const struct dsi_snapshot *child, const char *folder,
+                           struct dsi_map *gone, bool look)
+{
+    for (size_t k = 0; k < m->entry_count; k++) {
+        const struct dsi_manifest_entry *e = &m->entries[k];
+        if (e->status != DSI_ENTRY_DELETED || e->snapshot_id != child->snapshot_id ||
+            !dsi_path_is_below(e->file.path, folder)) {
+            continue;
+        }
+        if (look) {
+            DSI_IGNORE(dsi_map_put_text(gone, e->file.path, gone, NULL));
+        } else if (dsi_map_get_text(gone, e->file.path)) {
+            remove_quietly(storage, e->file.path);
+        }
+    }
+}
+
 // Removes the data files that `child` took out of the table. Its parent was the last that
-// had them, for a file never comes back.
+// had them, but for files that came back.
 static void retire_replaced(ds_storage *storage, const struct dsi_metadata *m,
                             const struct dsi_snapshot *child, const char *folder)
 {
     struct dsi_manifest_read_options options = {.skip_metrics = true};
     struct dsi_manifest_list list = {0};
+    struct dsi_map gone = DSI_MAP_INIT;
     bool known = dsi_snapshot_manifests(storage, m, child, &list, NULL) == DS_OK;
 
-    for (size_t i = 0; known && i < list.count; i++) {
-        const struct dsi_manifest_file *f = &list.files[i];
-        struct dsi_manifest manifest = {0};
-        if (f->added_snapshot_id != child->snapshot_id || f->deleted_files_count == 0 ||
-            f->content != DSI_MANIFEST_DATA ||
-            dsi_manifest_load(storage, m, f, &options, &manifest, NULL) != DS_OK) {
-            continue;
-        }
-        for (size_t k = 0; k < manifest.entry_count; k++) {
-            const struct dsi_manifest_entry *e = &manifest.entries[k];
-            if (e->status == DSI_ENTRY_DELETED && e->snapshot_id == child->snapshot_id &&
-                dsi_path_is_below(e->file.path, folder)) {
-                remove_quietly(storage, e->file.path);
+    for (int pass = 0; known && pass < 2; pass++) { // To look, then to remove.
+        for (size_t i = 0; i < list.count; i++) {
+            const struct dsi_manifest_file *f = &list.files[i];
+            struct dsi_manifest manifest = {0};
+            if (f->added_snapshot_id != child->snapshot_id ||
+                f->deleted_files_count == 0 || f->content != DSI_MANIFEST_DATA ||
+                dsi_manifest_load(storage, m, f, &options, &manifest, NULL) != DS_OK) {
+                continue;
             }
+            remove_entries(storage, &manifest, child, folder, &gone, pass == 0);
+            dsi_manifest_release(&manifest);
         }
-        dsi_manifest_release(&manifest);
+        known = pass > 0 || is_rewrite(child) || spare_returned(storage, m, child, &gone);
     }
+    dsi_map_release(&gone);
     dsi_manifest_list_release(&list);
-}
-
-static bool is_rewrite(const struct dsi_snapshot *s)
-{
-    const char *operation = dsi_snapshot_summary(s, "operation");
-    return operation && strcmp(operation, "replace") == 0;
 }
 
 // Before manifests go: they tell which files were replaced.
@@ -183,7 +238,7 @@ static void retire_files(ds_storage *storage, const struct dsi_metadata *m,
     if (dsi_table_data_path(m, &arena, &folder, NULL) == DS_OK) {
         for (size_t i = 0; i < count; i++) {
             const struct dsi_snapshot *child = only_child(m, expired, count, expired[i]);
-            if (child && is_rewrite(child)) {
+            if (child && takes_out(child)) {
                 retire_replaced(storage, m, child, folder);
             }
         }

@@ -270,6 +270,186 @@ static void test_api_write__finds_files_that_moved_to_another_manifest(void **st
     fixture_release(&f);
 }
 
+static size_t snapshots(ds_table *table)
+{
+    struct ds_table_info info = {.struct_size = sizeof(info)};
+    assert_int_equal(ds_table_info(table, &info, NULL), DS_OK);
+    return info.snapshot_count;
+}
+
+static void test_api_write__expires_snapshots_when_asked(void **state)
+{
+    struct ds_commit_result result = {.struct_size = sizeof(result)};
+    struct fixture f;
+    (void)state;
+
+    fixture_init(&f, NULL);
+    fixture_append(&f, "id,s\n1,a\n");
+    fixture_append(&f, "id,s\n2,b\n");
+    struct nth second = file_at(f.table, 0);
+    int64_t last = fixture_append(&f, "id,s\n3,c\n");
+    ds_txn *txn = begin(f.table, DS_ISOLATION_SERIALIZABLE);
+    assert_int_equal(ds_txn_expire_snapshots(txn, 0, 1, &f.err), DS_OK); // None is older.
+    assert_int_equal(ds_txn_commit(txn, &result, &f.err), DS_OK);
+    ds_txn_free(txn);
+    assert_int_equal(snapshots(f.table), 3);
+
+    txn = begin(f.table, DS_ISOLATION_SERIALIZABLE);
+    assert_int_equal(ds_txn_expire_snapshots(txn, INT64_MAX, 2, &f.err), DS_OK);
+    assert_int_equal(ds_txn_commit(txn, &result, &f.err), DS_OK);
+    ds_txn_free(txn);
+    assert_int_equal(result.snapshot_id, -1);
+    assert_int_equal(snapshots(f.table), 2);
+
+    txn = begin(f.table, DS_ISOLATION_SERIALIZABLE);
+    assert_int_equal(drop(txn, second.path), 1);
+    assert_int_equal(ds_txn_expire_snapshots(txn, INT64_MAX, 0, &f.err), DS_OK);
+    assert_int_equal(ds_txn_commit(txn, &result, &f.err), DS_OK);
+    ds_txn_free(txn);
+    assert_int_not_equal(result.snapshot_id, last);
+    assert_int_equal(snapshots(f.table), 1);
+    assert_int_equal(fixture_count(&f, NULL), 2);
+
+    txn = begin(f.table, DS_ISOLATION_SERIALIZABLE);
+    assert_int_equal(ds_txn_expire_snapshots(txn, 1, -1, &f.err), DS_EINVALID);
+    ds_txn_free(txn);
+    fixture_release(&f);
+}
+
+static void test_api_write__expires_nothing_where_gc_is_off(void **state)
+{
+    struct ds_property off = {"gc.enabled", "false"};
+    struct ds_properties p = {&off, 1};
+    struct fixture f;
+    (void)state;
+
+    fixture_init(&f, NULL);
+    fixture_append(&f, "id,s\n1,a\n");
+    fixture_append(&f, "id,s\n2,b\n");
+    assert_int_equal(ds_table_set_properties(f.table, &p, NULL, NULL, NULL), DS_OK);
+    ds_txn *txn = begin(f.table, DS_ISOLATION_SERIALIZABLE);
+    assert_int_equal(ds_txn_expire_snapshots(txn, INT64_MAX, 1, &f.err), DS_OK);
+    assert_int_equal(ds_txn_commit(txn, NULL, &f.err), DS_EUNSUPPORTED);
+    ds_txn_free(txn);
+    assert_int_equal(snapshots(f.table), 2);
+    fixture_release(&f);
+}
+
+// The Arrow schema of a table made of this JSON.
+static struct ArrowSchema arrow_of(struct fixture *f, const char *fields)
+{
+    static int tables;
+    struct ds_table_spec spec = {.struct_size = sizeof(spec)};
+    struct ArrowSchema schema = {0};
+    ds_table *table = NULL;
+    char json[600];
+    char name[20];
+    snprintf(json, sizeof json, "{\"type\":\"struct\",\"fields\":[%s]}", fields);
+    snprintf(name, sizeof name, "a.s%d", tables++);
+    spec.schema_json = json;
+    assert_int_equal(ds_catalog_create_table(f->catalog, name, &spec, &table, &f->err),
+                     DS_OK);
+    assert_int_equal(ds_table_schema(table, &schema, NULL), DS_OK);
+    ds_table_free(table);
+    return schema;
+}
+
+#define COLUMN_S "{\"id\":1,\"name\":\"s\",\"required\":false,\"type\":\"string\"}"
+#define COLUMN_N ",{\"id\":2,\"name\":\"n\",\"required\":false,\"type\":\"int\"}"
+
+static int widen(ds_txn *txn, struct fixture *f, const char *fields)
+{
+    struct ArrowSchema schema = arrow_of(f, fields);
+    int rc = ds_txn_add_columns(txn, &schema, &f->err);
+    schema.release(&schema);
+    return rc;
+}
+
+static void test_api_write__adds_columns_and_rows_of_them(void **state)
+{
+    struct ds_commit_result result = {.struct_size = sizeof(result)};
+    struct ArrowSchema schema = {0};
+    struct ArrowArray array = {0};
+    struct fixture f;
+    const char *csv = "id,s,n\n7,x,70\n";
+    (void)state;
+
+    fixture_init(&f, NULL);
+    fixture_append(&f, "id,s\n1,a\n");
+    ds_txn *txn = begin(f.table, DS_ISOLATION_SERIALIZABLE);
+    assert_int_equal(fixture_add(txn, f.table, "id,s\n2,b\n", &f.err), DS_OK);
+    assert_int_equal(widen(txn, &f, COLUMN_S COLUMN_N), DS_OK);
+    assert_int_equal(widen(txn, &f, COLUMN_S COLUMN_N), DS_OK); // Nothing more.
+    schema =
+        arrow_of(&f, "{\"id\":1,\"name\":\"id\",\"required\":true,\"type\":\"long\"},"
+                     "{\"id\":2,\"name\":\"s\",\"required\":false,\"type\":\"string\"},"
+                     "{\"id\":3,\"name\":\"n\",\"required\":false,\"type\":\"int\"}");
+    struct ds_rows_options options = {.struct_size = sizeof(options),
+                                      .format = DS_ROWS_CSV,
+                                      .read = fixture_read,
+                                      .read_arg = &csv,
+                                      .schema = &schema};
+    ds_rows *rows = NULL;
+    assert_int_equal(ds_rows_open(&options, &rows, &f.err), DS_OK);
+    assert_int_equal(ds_rows_next(rows, &array, &f.err), DS_ROW);
+    assert_int_equal(ds_txn_append_batch(txn, &schema, &array, &f.err), DS_OK);
+    ds_rows_free(rows);
+    schema.release(&schema);
+    assert_int_equal(ds_txn_commit(txn, &result, &f.err), DS_OK);
+    ds_txn_free(txn);
+    assert_int_equal(result.rows, 2);
+    assert_int_equal(fixture_count(&f, NULL), 3);
+    assert_int_equal(fixture_count(&f, "n = 70"), 1);
+    assert_int_equal(fixture_count(&f, "n is null"), 2);
+    fixture_release(&f);
+}
+
+static void test_api_write__refuses_columns_that_do_not_fit(void **state)
+{
+    static const char *const bad[] = {
+        "{\"id\":1,\"name\":\"s\",\"required\":false,\"type\":\"long\"}",
+        "{\"id\":1,\"name\":\"q\",\"required\":true,\"type\":\"long\"}",
+        "{\"id\":1,\"name\":\"S\",\"required\":false,\"type\":\"string\"}",
+    };
+    struct fixture f;
+    (void)state;
+
+    fixture_init(&f, NULL);
+    for (size_t i = 0; i < 3; i++) {
+        ds_txn *txn = begin(f.table, DS_ISOLATION_SERIALIZABLE);
+        assert_int_equal(widen(txn, &f, bad[i]), DS_EINVALID);
+        assert_int_equal(ds_txn_commit(txn, NULL, &f.err), DS_EINVALID);
+        ds_txn_free(txn);
+    }
+    fixture_release(&f);
+}
+
+static void test_api_write__loses_to_another_change_of_the_schema(void **state)
+{
+    struct fixture f;
+    (void)state;
+
+    fixture_init(&f, NULL);
+    ds_table *other = NULL;
+    assert_int_equal(ds_catalog_open_table(f.catalog, "a.t", &other, NULL), DS_OK);
+    ds_txn *mine = begin(f.table, DS_ISOLATION_SERIALIZABLE);
+    ds_txn *theirs = begin(other, DS_ISOLATION_SERIALIZABLE);
+    assert_int_equal(widen(mine, &f, COLUMN_S COLUMN_N), DS_OK);
+    assert_int_equal(
+        widen(theirs, &f,
+              "{\"id\":1,\"name\":\"m\",\"required\":false,\"type\":\"int\"}"),
+        DS_OK);
+    assert_int_equal(ds_txn_commit(theirs, NULL, &f.err), DS_OK);
+    assert_int_equal(ds_txn_commit(mine, NULL, &f.err), DS_ECONFLICT);
+    assert_non_null(strstr(f.err.detail, "schema-changed"));
+    ds_txn_free(mine);
+    ds_txn_free(theirs);
+    assert_int_equal(ds_table_refresh(f.table, NULL), DS_OK);
+    assert_int_equal(fixture_count(&f, "m is null"), 0);
+    ds_table_free(other);
+    fixture_release(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +461,11 @@ int main(void)
         cmocka_unit_test(test_api_write__loses_to_whoever_removed_its_files),
         cmocka_unit_test(test_api_write__rewrites_what_it_read_or_not_at_all),
         cmocka_unit_test(test_api_write__finds_files_that_moved_to_another_manifest),
+        cmocka_unit_test(test_api_write__expires_snapshots_when_asked),
+        cmocka_unit_test(test_api_write__expires_nothing_where_gc_is_off),
+        cmocka_unit_test(test_api_write__adds_columns_and_rows_of_them),
+        cmocka_unit_test(test_api_write__refuses_columns_that_do_not_fit),
+        cmocka_unit_test(test_api_write__loses_to_another_change_of_the_schema),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 #include "fixture.h"
 #include "txn/expire.h"
+#include "txn/removal.h"
 #include "txn/retire.h"
 
 struct names {
@@ -110,6 +111,56 @@ static void test_retire__purge_refuses_where_gc_is_off(void **state)
     struct names after = list(&c);
     assert_memory_equal(&before, &after, sizeof after);
     dsi_state_unref(s);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+static void take_out(struct dsi_table *t, const char *path)
+{
+    const struct dsi_state *s = dsi_table_state(t);
+    struct dsi_change *change = NULL;
+    size_t found = 0;
+    assert_int_equal(dsi_change_new(s, NULL, &change, NULL), DS_OK);
+    assert_int_equal(dsi_removal_find(dsi_table_storage(t), s->metadata, change, &path, 1,
+                                      &found, NULL),
+                     DS_OK);
+    assert_int_equal(found, 1);
+    assert_int_equal(dsi_commit(t, change, NULL, NULL, NULL), DS_OK);
+    dsi_change_free(change);
+    dsi_state_unref(s);
+}
+
+static void expire_all(struct dsi_table *t)
+{
+    const struct dsi_state *s = dsi_table_state(t);
+    struct dsi_change *change = NULL;
+    assert_int_equal(dsi_change_new(s, NULL, &change, NULL), DS_OK);
+    assert_int_equal(dsi_change_expire(change, INT64_MAX, 1, NULL), DS_OK);
+    assert_int_equal(dsi_commit(t, change, NULL, NULL, NULL), DS_OK);
+    dsi_change_free(change);
+    dsi_state_unref(s);
+}
+
+static void test_retire__frees_deleted_files_but_not_those_that_came_back(void **state)
+{
+    struct dsi_catalog c;
+    struct seen seen;
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, NULL, 0);
+    append(t, 1);
+    append(t, 2);
+    append(t, 3);
+    take_out(t, "data/1");
+    take_out(t, "data/2");
+    assert_int_equal(list(&c).data, 3); // Snapshots have them.
+    append(t, 2);
+    expire_all(t);
+    assert_null(test_look(c.storage, c.head, &seen));
+    assert_int_equal(seen.rows, 2);
+    assert_int_equal(list(&c).data, 2);
+    assert_int_equal(list(&c).lists, 1);
     dsi_table_free(t);
     catalog_release(&c);
 }
