@@ -6,9 +6,10 @@
 #include "txn/rebase.h"
 
 /// After a version was committed that forgot snapshots: removes their manifest lists, and
-/// the manifests that only they had, and the data files that a rewrite replaced and only
-/// they had. Judges by `m`, the committed version; whatever it cannot prove unreachable
-/// stays, as do data files outside the table's data folder.
+/// the manifests that only they had, and the data files that a rewrite, or one of our
+/// deletions, took out and only they had (but what the newest snapshot has again). Judges
+/// by `m`, the committed version; whatever it cannot prove unreachable stays, as do data
+/// files outside the table's data folder.
 void dsi_retire_snapshots(ds_storage *storage, const struct dsi_metadata *m,
                           const struct dsi_snapshot *const *expired, size_t count);
 

@@ -170,6 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_retire__leaves_exactly_the_reachable_files),
         cmocka_unit_test(test_retire__purge_removes_all_that_is_the_tables_own),
+        cmocka_unit_test(test_retire__frees_deleted_files_but_not_those_that_came_back),
         cmocka_unit_test(test_retire__purge_refuses_where_gc_is_off),
     };
     test_clock_ticks();
