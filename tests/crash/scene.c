@@ -161,6 +161,14 @@ static void check_resolve(struct scene *s, bool there)
                             : s->shared->token;
     int rc = kit_open(&s->place, &t, &err);
 
+    if (rc == DS_OK && s->call % 4 == 0) { // By its identity alone, first.
+        enum ds_outcome outcome = DS_UNKNOWN;
+        rc = kit_resolve(&t, SCENE_VICTIM, &outcome, &err);
+        if (rc == DS_OK && (outcome == DS_COMMITTED) != there) {
+            fail_run(s, there ? SCENE_LOST : SCENE_DUPLICATE,
+                     "resolve by identity says otherwise");
+        }
+    }
     rc = rc < 0 ? rc : ds_table_resolve(t.table, token, 0, &r, &err);
     if (rc < 0) {
         fail_run(s, SCENE_STUCK, err.message);
