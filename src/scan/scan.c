@@ -1,6 +1,7 @@
 #include "scan/scan.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/checked.h"
@@ -189,6 +190,28 @@ static int plan_file(struct dsi_scan *s, const struct dsi_data_file *file,
     return DS_OK;
 }
 
+static int by_commit(const void *a, const void *b)
+{
+    const struct dsi_plan_file *x = a;
+    const struct dsi_plan_file *y = b;
+
+    if (x->sequence_number != y->sequence_number) {
+        return x->sequence_number < y->sequence_number ? -1 : 1;
+    }
+    return x->position < y->position ? -1 : x->position > y->position;
+}
+
+// Manifests stand newest first; readers want what was written first to come first.
+static void order_files(struct dsi_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        plan->files[i].position = i;
+    }
+    if (plan->count > 1) {
+        qsort(plan->files, plan->count, sizeof *plan->files, by_commit);
+    }
+}
+
 // `file` NULL: a snapshot's.
 static int prepare(struct dsi_scan *s, const struct ds_scan_options *user,
                    const struct dsi_data_file *file, const struct dsi_schema *schema,
@@ -230,7 +253,10 @@ static int prepare(struct dsi_scan *s, const struct ds_scan_options *user,
     request.snapshot = snapshot;
     request.schema = s->schema;
     request.filter = s->filter;
-    rc = dsi_plan_make(&request, &s->plan, err);
+    DSI_TRY(dsi_plan_make(&request, &s->plan, err));
+    if (s->ordered) {
+        order_files(&s->plan);
+    }
 done:
     return rc;
 }

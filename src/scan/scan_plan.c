@@ -78,8 +78,8 @@ static int add_file(struct planner *p, const struct dsi_manifest_entry *e, bool 
         plan->files = files;
         plan->capacity = capacity;
     }
-    plan->files[plan->count++] =
-        (struct dsi_plan_file){&e->file, e->sequence_number, all};
+    plan->files[plan->count++] = (struct dsi_plan_file){
+        .file = &e->file, .sequence_number = e->sequence_number, .all = all};
     return DS_OK;
 }
 

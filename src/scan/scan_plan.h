@@ -20,7 +20,8 @@ struct dsi_plan_request {
 struct dsi_plan_file {
     const struct dsi_data_file *file; // In the plan's arena.
     int64_t sequence_number;
-    bool all; // Every row passes.
+    size_t position; // Among the plan's files, as first planned.
+    bool all;        // Every row passes.
 };
 
 struct dsi_plan {

@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ._errors import CommitConflict
+from ._errors import CommitConflict, Unsupported
 from ._handle import Handle, relative
 from ._reading import Reading
 from ._snapshots import SnapshotView, files_of
@@ -277,6 +277,30 @@ class Table(Reading):
             self._handle.location, self.metadata_manager, self.file_manager
         )
         return collector.collect(grace_period_ms)
+
+    def compact_manifests(self) -> bool:
+        """True, and nothing to do: commits merge manifests by themselves, as the properties
+        ``commit.manifest-merge.*`` say."""
+        return True
+
+    def rewrite_data_files(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Unsupported: other Iceberg engines do it on the same table."""
+        raise Unsupported(
+            "rewrite_data_files: let another Iceberg engine do it on the same table, or append "
+            "through an Appender, which makes larger files to begin with"
+        )
+
+    def verify(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Unsupported: a scan fails on any damage it meets."""
+        raise Unsupported("verify: scan the table; a scan fails on any damage it meets")
+
+    def to_duckdb(self, *args: Any, **kwargs: Any) -> Any:
+        """Unsupported: DuckDB reads what `to_arrow` gives."""
+        raise Unsupported("to_duckdb: DuckDB queries what to_arrow() gives by its name")
+
+    def sql(self, *args: Any, **kwargs: Any) -> Any:
+        """Unsupported: DuckDB queries what `to_arrow` gives."""
+        raise Unsupported("sql: DuckDB queries what to_arrow() gives by its name")
 
     # What user code and tests reach for, though it is not public.
 
