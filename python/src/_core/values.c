@@ -35,16 +35,23 @@ static void release_reader(struct reader *r)
 static int open_reader(const struct ArrowSchema *schema, const struct ArrowArray *array,
                        int depth, struct reader *r);
 
-static PyObject *read_all(const struct reader *r, int64_t n)
+// A list of `n` values from `from` on.
+static PyObject *read_many(const struct reader *r, int64_t from, int64_t n)
 {
     PyObject *list = PyList_New((Py_ssize_t)n);
 
+    if (list) {
+        PyObject_GC_UnTrack(list); // Or the collector walks it again and again.
+    }
     for (int64_t i = 0; list && i < n; i++) {
-        PyObject *value = read_value(r, i);
+        PyObject *value = read_value(r, from + i);
         if (!value || PyList_SetItem(list, (Py_ssize_t)i, value) < 0 ||
             (i % signals_each == signals_each - 1 && PyErr_CheckSignals() < 0)) {
             Py_CLEAR(list);
         }
+    }
+    if (list) {
+        PyObject_GC_Track(list);
     }
     return list;
 }
@@ -56,7 +63,7 @@ static PyObject *read_dictionary(const struct ArrowSchema *schema,
     PyObject *list = NULL;
 
     if (open_reader(schema, array, depth, &r) == 0) {
-        list = read_all(&r, array->length);
+        list = read_many(&r, 0, array->length);
     }
     release_reader(&r);
     return list;
@@ -353,24 +360,9 @@ PyObject *values_rows(const struct ArrowSchema *schema, const struct ArrowArray 
     PyObject *list = NULL;
 
     if (open_batch(schema, batch, &r) == 0) {
-        list = read_all(&r, batch->length);
+        list = read_many(&r, 0, batch->length);
     }
     release_reader(&r);
-    return list;
-}
-
-// The values of one column, from the struct's own offset on.
-static PyObject *read_column(const struct reader *r, int64_t from, int64_t n)
-{
-    PyObject *list = PyList_New((Py_ssize_t)n);
-
-    for (int64_t i = 0; list && i < n; i++) {
-        PyObject *value = read_value(r, from + i);
-        if (!value || PyList_SetItem(list, (Py_ssize_t)i, value) < 0 ||
-            (i % signals_each == signals_each - 1 && PyErr_CheckSignals() < 0)) {
-            Py_CLEAR(list);
-        }
-    }
     return list;
 }
 
@@ -383,7 +375,7 @@ PyObject *values_columns(const struct ArrowSchema *schema, const struct ArrowArr
         dict = PyDict_New();
     }
     for (int64_t i = 0; dict && i < r.n_children; i++) {
-        PyObject *list = read_column(&r.children[i], batch->offset, batch->length);
+        PyObject *list = read_many(&r.children[i], batch->offset, batch->length);
         if (!list || PyDict_SetItem(dict, r.children[i].name, list) < 0) {
             Py_CLEAR(dict);
         }
