@@ -166,7 +166,7 @@ def test_scans_into_other_libraries(table: IcebergTable) -> None:
     assert frame.to_dict("records") == [{"id": 3, "msg": "three"}]
     polars = pytest.importorskip("polars")
     assert table.scan(columns=["id"]).to_polars()["id"].sort().to_list() == [1, 2, 3]
-    assert polars.from_arrow(table).height == 3
+    assert polars.DataFrame(table).height == 3
 
 
 def test_duckdb_reads_a_table_by_its_name(table: IcebergTable) -> None:
