@@ -33,6 +33,8 @@ add_custom_target(
 
 add_library(datashard_python MODULE ${DATASHARD_PYTHON_SOURCES})
 datashard_warnings(datashard_python)
+# Python's tables of slots hold functions as void *, which ISO C forbids and POSIX allows.
+target_compile_options(datashard_python PRIVATE -Wno-pedantic)
 add_dependencies(datashard_python datashard_python_files)
 target_compile_definitions(datashard_python PRIVATE Py_LIMITED_API=0x030A0000)
 target_include_directories(datashard_python PRIVATE ${PROJECT_SOURCE_DIR}/python/src/_core)

@@ -1,0 +1,289 @@
+// Options and results of commits, and Transaction.
+#include "core.h"
+
+#include <string.h>
+#include <unistd.h>
+
+void core_options_release(struct core_options *options)
+{
+    core_properties_release(&options->summary);
+    Py_CLEAR(options->kept);
+}
+
+int core_options_take(PyObject *keywords, struct core_options *out)
+{
+    static char *names[] = {"identity",     "branch",      "timeout_ms",
+                            "attempts_max", "summary",     "group",
+                            "isolation",    "append_mode", NULL};
+    PyObject *none = PyTuple_New(0);
+    PyObject *summary = Py_None;
+    const char *isolation = NULL;
+    const char *mode = NULL;
+    long long timeout_ms = 0;
+    int group = 1;
+    int ok = 0;
+
+    *out = (struct core_options){.options.struct_size = sizeof out->options};
+    out->kept = keywords ? PyDict_Copy(keywords) : PyDict_New();
+    if (none && out->kept) {
+        ok = PyArg_ParseTupleAndKeywords(
+            none, out->kept, "|$zzLiOpzz:commit options", names, &out->options.identity,
+            &out->options.branch, &timeout_ms, &out->options.attempts_max, &summary,
+            &group, &isolation, &mode);
+    }
+    Py_XDECREF(none);
+    if (ok && isolation && strcmp(isolation, "snapshot") != 0 &&
+        strcmp(isolation, "serializable") != 0) {
+        PyErr_Format(PyExc_ValueError,
+                     "isolation must be 'serializable' or 'snapshot', not '%s'",
+                     isolation);
+        ok = 0;
+    }
+    if (ok && mode && strcmp(mode, "auto") != 0 && strcmp(mode, "fast") != 0) {
+        PyErr_Format(PyExc_ValueError, "append_mode must be 'auto' or 'fast', not '%s'",
+                     mode);
+        ok = 0;
+    }
+    if (!ok || core_properties_take(summary, false, &out->summary) < 0) {
+        core_options_release(out);
+        return -1;
+    }
+    out->options.timeout_ms = timeout_ms;
+    out->options.summary = out->summary.properties;
+    out->options.group = group ? DS_GROUP_AUTO : DS_GROUP_OFF;
+    if (isolation && strcmp(isolation, "snapshot") == 0) {
+        out->options.isolation = DS_ISOLATION_SNAPSHOT;
+    }
+    if (mode && strcmp(mode, "fast") == 0) {
+        out->options.append_mode = DS_APPEND_FAST;
+    }
+    return 0;
+}
+
+PyObject *core_result(const struct ds_commit_result *r)
+{
+    static const char *const outcomes[] = {"not committed", "committed", "unknown"};
+    PyObject *d = PyDict_New();
+
+    if (!d) {
+        return NULL;
+    }
+    if (core_put(d, "outcome", core_str(outcomes[r->outcome])) < 0 ||
+        core_put(d, "snapshot_id", core_number(r->snapshot_id, 0)) < 0 ||
+        core_put(d, "sequence_number", core_number(r->sequence_number, 0)) < 0 ||
+        core_put(d, "attempts", PyLong_FromUnsignedLong(r->attempts)) < 0 ||
+        core_put(d, "conflicts", PyLong_FromUnsignedLong(r->conflicts)) < 0 ||
+        core_put(d, "waited_us", PyLong_FromLongLong(r->waited_us)) < 0 ||
+        core_put(d, "elapsed_us", PyLong_FromLongLong(r->elapsed_us)) < 0 ||
+        core_put(d, "rows", PyLong_FromUnsignedLongLong(r->rows)) < 0 ||
+        core_put(d, "files", PyLong_FromUnsignedLongLong(r->files)) < 0 ||
+        core_put(d, "bytes", PyLong_FromUnsignedLongLong(r->bytes)) < 0 ||
+        core_put(d, "identity", core_str(r->identity)) < 0 ||
+        core_put(d, "token", core_str(r->token)) < 0 ||
+        core_put(d, "group_size", PyLong_FromUnsignedLong(r->group_size)) < 0) {
+        Py_CLEAR(d);
+    }
+    return d;
+}
+
+struct transaction {
+    PyObject_HEAD ds_txn *txn;
+    PyObject *table; // Outlives the transaction.
+    pid_t pid;
+    bool busy;
+};
+
+// The transaction, for one call: transaction_leave follows.
+static ds_txn *enter(PyObject *object)
+{
+    struct transaction *self = (struct transaction *)object;
+
+    if (!self->txn) {
+        PyErr_SetString(PyExc_ValueError, "the transaction has ended");
+    } else if (self->pid != getpid()) {
+        PyErr_SetString(PyExc_ValueError, "the transaction is of the parent process: "
+                                          "begin another one in this one");
+    } else if (self->busy) {
+        PyErr_SetString(PyExc_ValueError, "another thread is using the transaction");
+    } else {
+        self->busy = true;
+        return self->txn;
+    }
+    return NULL;
+}
+
+static void leave(PyObject *object)
+{
+    ((struct transaction *)object)->busy = false;
+}
+
+static PyObject *left(PyObject *self, int rc, const struct ds_error *err)
+{
+    leave(self);
+    if (rc < 0) {
+        return core_raise(rc, err);
+    }
+    Py_RETURN_NONE;
+}
+
+PyObject *core_transaction_new(PyObject *table, PyObject *keywords)
+{
+    struct core_options options = {0};
+    struct ds_error err = {0};
+    ds_table *handle = core_table_handle(table);
+    struct transaction *self = NULL;
+    ds_txn *txn = NULL;
+    int rc = DS_OK;
+
+    if (!handle || core_options_take(keywords, &options) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    rc = ds_txn_begin(handle, &options.options, &txn, &err);
+    Py_END_ALLOW_THREADS;
+    core_options_release(&options);
+    if (rc != DS_OK) {
+        return core_raise(rc, &err);
+    }
+    self = (struct transaction *)PyType_GenericAlloc(core_state(table)->transaction, 0);
+    if (!self) {
+        ds_txn_free(txn);
+        return NULL;
+    }
+    self->txn = txn;
+    self->pid = getpid();
+    self->table = Py_NewRef(table);
+    return (PyObject *)self;
+}
+
+static void end(struct transaction *self)
+{
+    ds_txn *txn = self->pid == getpid() ? self->txn : NULL;
+
+    self->txn = NULL;
+    Py_BEGIN_ALLOW_THREADS;
+    ds_txn_free(txn);
+    Py_END_ALLOW_THREADS;
+}
+
+static void txn_dealloc(PyObject *object)
+{
+    struct transaction *self = (struct transaction *)object;
+    PyTypeObject *type = Py_TYPE(object);
+
+    end(self);
+    Py_XDECREF(self->table);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+static PyObject *txn_append(PyObject *self, PyObject *data)
+{
+    struct transaction *t = (struct transaction *)self;
+    ds_table *table = core_table_handle(t->table);
+    ds_txn *txn = table ? enter(self) : NULL;
+    struct core_source source = {0};
+    struct ArrowArrayStream stream = {0};
+    struct ArrowSchema schema = {0};
+    struct ds_error err = {0};
+    int rc = DS_OK;
+
+    if (!txn) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    rc = ds_table_schema(table, &schema, &err);
+    Py_END_ALLOW_THREADS;
+    if (rc != DS_OK) {
+        return left(self, rc, &err);
+    }
+    rc = core_stream_take(data, &schema, true, &source.inner);
+    schema.release(&schema);
+    if (rc < 0) {
+        leave(self);
+        return NULL;
+    }
+    core_source_wrap(&source, &stream);
+    Py_BEGIN_ALLOW_THREADS;
+    rc = ds_txn_append(txn, &stream, &err);
+    Py_END_ALLOW_THREADS;
+    if (core_source_raise(&source)) {
+        leave(self);
+        return NULL;
+    }
+    return left(self, rc, &err);
+}
+
+static PyObject *txn_set_property(PyObject *self, PyObject *args)
+{
+    struct ds_error err = {0};
+    const char *key = NULL;
+    const char *value = NULL;
+    ds_txn *txn = NULL;
+    int rc = DS_OK;
+
+    if (!PyArg_ParseTuple(args, "sz:set_property", &key, &value) ||
+        !(txn = enter(self))) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    rc = ds_txn_set_property(txn, key, value, &err);
+    Py_END_ALLOW_THREADS;
+    return left(self, rc, &err);
+}
+
+static PyObject *txn_commit(PyObject *self, PyObject *unused)
+{
+    struct ds_commit_result result = {.struct_size = sizeof result};
+    struct ds_error err = {0};
+    ds_txn *txn = enter(self);
+    int rc = DS_OK;
+
+    (void)unused;
+    if (!txn) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    rc = ds_txn_commit(txn, &result, &err);
+    Py_END_ALLOW_THREADS;
+    leave(self);
+    end((struct transaction *)self);
+    return rc == DS_OK ? core_result(&result) : core_raise_commit(rc, &err, &result);
+}
+
+static PyObject *txn_close(PyObject *self, PyObject *unused)
+{
+    struct transaction *t = (struct transaction *)self;
+
+    (void)unused;
+    if (t->busy) {
+        PyErr_SetString(PyExc_ValueError, "another thread is using the transaction");
+        return NULL;
+    }
+    end(t);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"append", txn_append, METH_O, "Adds rows."},
+    {"set_property", txn_set_property, METH_VARARGS, "Sets a property; None removes it."},
+    {"commit", txn_commit, METH_NOARGS, "Commits everything, once: a result."},
+    {"close", txn_close, METH_NOARGS, "Ends it; without a commit nothing happened."},
+    {NULL, NULL, 0, NULL}};
+
+static PyType_Slot slots[] = {
+    {Py_tp_dealloc, (void *)txn_dealloc},
+    {Py_tp_methods, methods},
+    {Py_tp_doc, "Several changes, one commit. Not for two threads at once."},
+    {0, NULL}};
+
+static PyType_Spec spec = {.name = "datashard._core.Transaction",
+                           .basicsize = sizeof(struct transaction),
+                           .flags =
+                               Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                           .slots = slots};
+
+int core_commit_register(PyObject *module, struct core_state *state)
+{
+    return core_type_add(module, &spec, &state->transaction);
+}

@@ -1,0 +1,773 @@
+// Table: a handle, what it shows, and appends and scans through it.
+#include "core.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct table {
+    PyObject_HEAD ds_table *handle;
+    pid_t pid;
+    PyObject *catalog;          // NULL for a path table.
+    PyObject *name;             // Its name there, or its location.
+    PyThread_type_lock lending; // What ds_table_info lends is copied under it.
+};
+
+static ds_table *open_now(struct table *self)
+{
+    ds_catalog *catalog = self->catalog ? core_catalog_handle(self->catalog) : NULL;
+    struct ds_error err = {0};
+    const char *name = NULL;
+    ds_table *handle = NULL;
+    int rc = DS_OK;
+
+    if ((self->catalog && !catalog) || core_text(self->name, "name", &name) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    rc = catalog ? ds_catalog_open_table(catalog, name, &handle, &err)
+                 : ds_table_open(name, &handle, &err);
+    Py_END_ALLOW_THREADS;
+    return rc == DS_OK ? handle : (core_raise(rc, &err), NULL);
+}
+
+// In a child of fork the handle is the parent's. It is left alone on purpose, and not
+// freed: its locks may be held by threads that the child does not have.
+ds_table *core_table_handle(PyObject *object)
+{
+    struct table *self = (struct table *)object;
+    ds_table *handle = NULL;
+
+    if (self->pid == getpid()) {
+        return self->handle;
+    }
+    handle = open_now(self);
+    if (handle && self->pid == getpid()) {
+        ds_table_free(handle); // Another thread was faster.
+        return self->handle;
+    }
+    if (handle) {
+        self->lending = PyThread_allocate_lock();
+        self->handle = handle;
+        self->pid = getpid();
+    }
+    return handle;
+}
+
+PyObject *core_table_new(struct core_state *state, ds_table *handle, PyObject *catalog,
+                         const char *name)
+{
+    struct table *self = (struct table *)PyType_GenericAlloc(state->table, 0);
+    char here[4096];
+
+    if (!self) {
+        ds_table_free(handle);
+        return NULL;
+    }
+    self->handle = handle;
+    self->pid = getpid();
+    self->catalog = catalog ? Py_NewRef(catalog) : NULL;
+    self->lending = PyThread_allocate_lock();
+    if (catalog || name[0] == '/' || strchr(name, ':') || !getcwd(here, sizeof here)) {
+        self->name = core_str(name);
+    } else {
+        self->name = PyUnicode_FromFormat("%s/%s", here, name);
+    }
+    if (!self->name || !self->lending) {
+        Py_DECREF(self);
+        return PyErr_Occurred() ? NULL : PyErr_NoMemory();
+    }
+    return (PyObject *)self;
+}
+
+static void table_dealloc(PyObject *object)
+{
+    struct table *self = (struct table *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    ds_table *handle = self->pid == getpid() ? self->handle : NULL;
+
+    Py_BEGIN_ALLOW_THREADS;
+    ds_table_free(handle);
+    Py_END_ALLOW_THREADS;
+    if (self->lending) {
+        PyThread_free_lock(self->lending);
+    }
+    Py_XDECREF(self->catalog);
+    Py_XDECREF(self->name);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+static PyObject *done(int rc, const struct ds_error *err)
+{
+    if (rc < 0) {
+        return core_raise(rc, err);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *table_refresh(PyObject *self, PyObject *unused)
+{
+    ds_table *handle = core_table_handle(self);
+    struct ds_error err = {0};
+    int rc = DS_OK;
+
+    (void)unused;
+    if (!handle) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    rc = ds_table_refresh(handle, &err);
+    Py_END_ALLOW_THREADS;
+    return done(rc, &err);
+}
+
+static PyObject *info_dict(const struct ds_table_info *i)
+{
+    PyObject *d = PyDict_New();
+
+    if (d &&
+        (core_put(d, "format_version", PyLong_FromLong(i->format_version)) < 0 ||
+         core_put(d, "name", core_str(i->name)) < 0 ||
+         core_put(d, "uuid", core_str(i->uuid)) < 0 ||
+         core_put(d, "location", core_str(i->location)) < 0 ||
+         core_put(d, "metadata_location", core_str(i->metadata_location)) < 0 ||
+         core_put(d, "last_updated_ms", PyLong_FromLongLong(i->last_updated_ms)) < 0 ||
+         core_put(d, "last_sequence_number",
+                  PyLong_FromLongLong(i->last_sequence_number)) < 0 ||
+         core_put(d, "current_snapshot_id", core_number(i->current_snapshot_id, 0)) < 0 ||
+         core_put(d, "current_schema_id", PyLong_FromLong(i->current_schema_id)) < 0 ||
+         core_put(d, "default_spec_id", PyLong_FromLong(i->default_spec_id)) < 0 ||
+         core_put(d, "snapshot_count", PyLong_FromSize_t(i->snapshot_count)) < 0)) {
+        Py_CLEAR(d);
+    }
+    return d;
+}
+
+static PyObject *table_info(PyObject *object, PyObject *unused)
+{
+    struct table *self = (struct table *)object;
+    ds_table *handle = core_table_handle(object);
+    struct ds_table_info info = {.struct_size = sizeof info};
+    struct ds_error err = {0};
+    PyObject *d = NULL;
+    int rc = DS_OK;
+
+    (void)unused;
+    if (!handle) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    PyThread_acquire_lock(self->lending, WAIT_LOCK);
+    rc = ds_table_info(handle, &info, &err);
+    Py_END_ALLOW_THREADS;
+    d = rc == DS_OK ? info_dict(&info) : NULL;
+    PyThread_release_lock(self->lending);
+    return rc == DS_OK ? d : core_raise(rc, &err);
+}
+
+static PyObject *table_schema(PyObject *self, void *unused)
+{
+    ds_table *handle = core_table_handle(self);
+    struct ArrowSchema schema = {0};
+    struct ds_error err = {0};
+    int rc = DS_OK;
+
+    (void)unused;
+    if (!handle) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    rc = ds_table_schema(handle, &schema, &err);
+    Py_END_ALLOW_THREADS;
+    return rc == DS_OK ? core_schema_new(core_state(self), &schema)
+                       : core_raise(rc, &err);
+}
+
+static PyObject *text_of(PyObject *self,
+                         int (*call)(ds_table *, char **, struct ds_error *))
+{
+    ds_table *handle = core_table_handle(self);
+    struct ds_error err = {0};
+    PyObject *made = NULL;
+    char *text = NULL;
+    int rc = DS_OK;
+
+    if (!handle) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    rc = call(handle, &text, &err);
+    Py_END_ALLOW_THREADS;
+    made = rc == DS_OK ? core_str(text) : core_raise(rc, &err);
+    ds_string_free(text);
+    return made;
+}
+
+static PyObject *table_metadata_json(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return text_of(self, ds_table_metadata_json);
+}
+
+static PyObject *table_schema_json(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return text_of(self, ds_table_schema_json);
+}
+
+static PyObject *table_spec_json(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return text_of(self, ds_table_spec_json);
+}
+
+static PyObject *table_sort_order_json(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return text_of(self, ds_table_sort_order_json);
+}
+
+static PyObject *table_properties(PyObject *self, PyObject *unused)
+{
+    ds_table *handle = core_table_handle(self);
+    struct core_collector c = {0};
+    struct ds_error err = {0};
+    int rc = DS_OK;
+
+    (void)unused;
+    if (!handle || !(c.into = PyDict_New())) {
+        return NULL;
+    }
+    c.thread = PyEval_SaveThread();
+    rc = ds_table_properties(handle, core_collect_property, &c, &err);
+    PyEval_RestoreThread(c.thread);
+    return core_collected(&c, rc, &err);
+}
+
+// Adds a dict to the list of a collector, and takes the reference.
+static int add(struct core_collector *c, PyObject *d, bool whole)
+{
+    int rc = d && whole ? PyList_Append(c->into, d) : -1;
+
+    Py_XDECREF(d);
+    c->thread = PyEval_SaveThread();
+    return rc < 0 ? DS_ECANCELLED : DS_OK;
+}
+
+static PyObject *properties_dict(const struct ds_properties *properties)
+{
+    PyObject *d = PyDict_New();
+
+    for (size_t i = 0; d && i < properties->count; i++) {
+        const struct ds_property *p = &properties->items[i];
+        if (core_put(d, p->key, core_str(p->value)) < 0) {
+            Py_CLEAR(d);
+        }
+    }
+    return d;
+}
+
+static int on_snapshot(void *arg, const struct ds_snapshot_info *s)
+{
+    struct core_collector *c = arg;
+    PyObject *d = NULL;
+
+    PyEval_RestoreThread(c->thread);
+    d = PyDict_New();
+    return add(
+        c, d,
+        d && core_put(d, "is_current", PyBool_FromLong(s->is_current)) == 0 &&
+            core_put(d, "snapshot_id", PyLong_FromLongLong(s->snapshot_id)) == 0 &&
+            core_put(d, "parent_id", core_number(s->parent_id, 0)) == 0 &&
+            core_put(d, "sequence_number", PyLong_FromLongLong(s->sequence_number)) ==
+                0 &&
+            core_put(d, "timestamp_ms", PyLong_FromLongLong(s->timestamp_ms)) == 0 &&
+            core_put(d, "schema_id", core_number(s->schema_id, 0)) == 0 &&
+            core_put(d, "operation", core_str(s->operation)) == 0 &&
+            core_put(d, "manifest_list", core_str(s->manifest_list)) == 0 &&
+            core_put(d, "summary", properties_dict(&s->summary)) == 0);
+}
+
+static int on_history(void *arg, const struct ds_history_info *h)
+{
+    struct core_collector *c = arg;
+    PyObject *d = NULL;
+
+    PyEval_RestoreThread(c->thread);
+    d = PyDict_New();
+    return add(c, d,
+               d &&
+                   core_put(d, "is_current_ancestor",
+                            PyBool_FromLong(h->is_current_ancestor)) == 0 &&
+                   core_put(d, "made_current_ms",
+                            PyLong_FromLongLong(h->made_current_ms)) == 0 &&
+                   core_put(d, "snapshot_id", PyLong_FromLongLong(h->snapshot_id)) == 0 &&
+                   core_put(d, "parent_id", core_number(h->parent_id, 0)) == 0);
+}
+
+static int on_ref(void *arg, const struct ds_ref_info *r)
+{
+    struct core_collector *c = arg;
+    PyObject *d = NULL;
+
+    PyEval_RestoreThread(c->thread);
+    d = PyDict_New();
+    return add(
+        c, d,
+        d && core_put(d, "is_tag", PyBool_FromLong(r->is_tag)) == 0 &&
+            core_put(d, "name", core_str(r->name)) == 0 &&
+            core_put(d, "snapshot_id", PyLong_FromLongLong(r->snapshot_id)) == 0 &&
+            core_put(d, "max_ref_age_ms", core_number(r->max_ref_age_ms, 0)) == 0 &&
+            core_put(d, "max_snapshot_age_ms", core_number(r->max_snapshot_age_ms, 0)) ==
+                0 &&
+            core_put(d, "min_snapshots_to_keep",
+                     core_number(r->min_snapshots_to_keep, 0)) == 0);
+}
+
+static int on_file(void *arg, const struct ds_file_entry *f)
+{
+    struct core_collector *c = arg;
+    PyObject *d = NULL;
+
+    PyEval_RestoreThread(c->thread);
+    d = PyDict_New();
+    return add(
+        c, d,
+        d && core_put(d, "content", PyLong_FromLong(f->content)) == 0 &&
+            core_put(d, "path", core_str(f->path)) == 0 &&
+            core_put(d, "format", core_str(f->format)) == 0 &&
+            core_put(d, "partition", core_str(f->partition)) == 0 &&
+            core_put(d, "spec_id", PyLong_FromLong(f->spec_id)) == 0 &&
+            core_put(d, "record_count", PyLong_FromLongLong(f->record_count)) == 0 &&
+            core_put(d, "size_bytes", PyLong_FromLongLong(f->size_bytes)) == 0 &&
+            core_put(d, "sequence_number", PyLong_FromLongLong(f->sequence_number)) ==
+                0 &&
+            core_put(d, "snapshot_id", PyLong_FromLongLong(f->snapshot_id)) == 0);
+}
+
+#define COLLECT(call, fn)                                                                \
+    ds_table *handle = core_table_handle(self);                                          \
+    struct core_collector c = {0};                                                       \
+    struct ds_error err = {0};                                                           \
+    int rc = DS_OK;                                                                      \
+    (void)unused;                                                                        \
+    if (!handle || !(c.into = PyList_New(0))) {                                          \
+        return NULL;                                                                     \
+    }                                                                                    \
+    c.thread = PyEval_SaveThread();                                                      \
+    rc = call(handle, fn, &c, &err);                                                     \
+    PyEval_RestoreThread(c.thread);                                                      \
+    return core_collected(&c, rc, &err)
+
+static PyObject *table_snapshots(PyObject *self, PyObject *unused)
+{
+    COLLECT(ds_table_snapshots, on_snapshot);
+}
+
+static PyObject *table_history(PyObject *self, PyObject *unused)
+{
+    COLLECT(ds_table_history, on_history);
+}
+
+static PyObject *table_refs(PyObject *self, PyObject *unused)
+{
+    COLLECT(ds_table_refs, on_ref);
+}
+
+// An int or None, above zero.
+static int positive(PyObject *object, const char *what, int64_t *out)
+{
+    if (object == Py_None) {
+        return 0;
+    }
+    *out = PyLong_AsLongLong(object);
+    if (*out <= 0 && !PyErr_Occurred()) {
+        PyErr_Format(PyExc_ValueError, "%s must be above 0", what);
+    }
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+static int at_take(PyObject *snapshot, const char *ref, PyObject *as_of,
+                   struct ds_at *out)
+{
+    *out = (struct ds_at){.ref = ref};
+    if (positive(snapshot, "snapshot_id", &out->snapshot_id) < 0) {
+        return -1;
+    }
+    return positive(as_of, "as_of_ms", &out->as_of_ms);
+}
+
+static PyObject *table_files(PyObject *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"snapshot_id", "ref", "as_of_ms", NULL};
+    ds_table *handle = core_table_handle(self);
+    struct core_collector c = {0};
+    struct ds_error err = {0};
+    PyObject *snapshot = Py_None;
+    PyObject *as_of = Py_None;
+    const char *ref = NULL;
+    struct ds_at at = {0};
+    int rc = DS_OK;
+
+    if (!handle ||
+        !PyArg_ParseTupleAndKeywords(args, keywords, "|$OzO:files", names, &snapshot,
+                                     &ref, &as_of) ||
+        at_take(snapshot, ref, as_of, &at) < 0 || !(c.into = PyList_New(0))) {
+        return NULL;
+    }
+    c.thread = PyEval_SaveThread();
+    rc = ds_table_files(handle, &at, on_file, &c, &err);
+    PyEval_RestoreThread(c.thread);
+    return core_collected(&c, rc, &err);
+}
+
+static PyObject *committed(int rc, const struct ds_commit_result *result,
+                           const struct ds_error *err)
+{
+    return rc == DS_OK ? core_result(result) : core_raise_commit(rc, err, result);
+}
+
+static PyObject *table_append(PyObject *self, PyObject *args, PyObject *keywords)
+{
+    ds_table *handle = core_table_handle(self);
+    struct ds_commit_result result = {.struct_size = sizeof result};
+    struct core_source source = {0};
+    struct core_options options = {0};
+    struct ArrowArrayStream stream = {0};
+    struct ArrowSchema schema = {0};
+    struct ds_error err = {0};
+    PyObject *data = NULL;
+    int rc = DS_OK;
+
+    if (!handle || !PyArg_ParseTuple(args, "O:append", &data) ||
+        core_options_take(keywords, &options) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    rc = ds_table_schema(handle, &schema, &err);
+    Py_END_ALLOW_THREADS;
+    if (rc != DS_OK) {
+        core_options_release(&options);
+        return core_raise(rc, &err);
+    }
+    rc = core_stream_take(data, &schema, true, &source.inner);
+    schema.release(&schema);
+    if (rc < 0) {
+        core_options_release(&options);
+        return NULL;
+    }
+    core_source_wrap(&source, &stream);
+    Py_BEGIN_ALLOW_THREADS;
+    rc = ds_table_append(handle, &stream, &options.options, &result, &err);
+    Py_END_ALLOW_THREADS;
+    core_options_release(&options);
+    return core_source_raise(&source) ? NULL : committed(rc, &result, &err);
+}
+
+static PyObject *table_set_properties(PyObject *self, PyObject *args, PyObject *keywords)
+{
+    ds_table *handle = core_table_handle(self);
+    struct ds_commit_result result = {.struct_size = sizeof result};
+    struct core_options options = {0};
+    struct core_properties p = {0};
+    struct ds_error err = {0};
+    PyObject *properties = NULL;
+    int rc = DS_OK;
+
+    if (!handle || !PyArg_ParseTuple(args, "O:set_properties", &properties) ||
+        core_options_take(keywords, &options) < 0) {
+        return NULL;
+    }
+    if (core_properties_take(properties, true, &p) < 0) {
+        core_options_release(&options);
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    rc = ds_table_set_properties(handle, &p.properties, &options.options, &result, &err);
+    Py_END_ALLOW_THREADS;
+    core_options_release(&options);
+    core_properties_release(&p);
+    return committed(rc, &result, &err);
+}
+
+// The names of columns: *kept keeps them, *items is for PyMem_Free.
+static int columns_take(PyObject *columns, PyObject **kept, const char ***items,
+                        size_t *count)
+{
+    if (columns == Py_None) {
+        return 0;
+    }
+    if (PyUnicode_Check(columns)) {
+        PyErr_SetString(PyExc_TypeError, "columns must be a list of names, not a str");
+        return -1;
+    }
+    *kept = PySequence_List(columns);
+    if (!*kept) {
+        return -1;
+    }
+    *count = (size_t)PyList_Size(*kept);
+    *items = PyMem_Calloc(*count + 1, sizeof **items);
+    if (!*items) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (size_t i = 0; i < *count; i++) {
+        if (core_text(PyList_GetItem(*kept, (Py_ssize_t)i), "a column", &(*items)[i]) <
+            0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static PyObject *table_scan(PyObject *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"columns", "where",   "snapshot_id", "ref",     "as_of_ms",
+                            "limit",   "threads", "batch_rows",  "ordered", NULL};
+    ds_table *handle = core_table_handle(self);
+    struct ds_scan_options options = {.struct_size = sizeof options};
+    struct ArrowArrayStream stream = {0};
+    struct ds_error err = {0};
+    PyObject *columns = Py_None, *snapshot = Py_None, *as_of = Py_None, *limit = Py_None;
+    PyObject *kept = NULL;
+    const char **items = NULL;
+    const char *ref = NULL;
+    int ordered = 0;
+    int rc = 1;
+
+    if (!handle || !PyArg_ParseTupleAndKeywords(args, keywords, "|$OzOzOOIIp:scan", names,
+                                                &columns, &options.filter, &snapshot,
+                                                &ref, &as_of, &limit, &options.threads,
+                                                &options.batch_rows_max, &ordered)) {
+        return NULL;
+    }
+    if (at_take(snapshot, ref, as_of, &options.at) == 0 &&
+        positive(limit, "limit", &options.limit) == 0 &&
+        columns_take(columns, &kept, &items, &options.column_count) == 0) {
+        options.columns = items;
+        options.ordered = ordered != 0;
+        Py_BEGIN_ALLOW_THREADS;
+        rc = ds_table_scan(handle, &options, &stream, &err);
+        Py_END_ALLOW_THREADS;
+    }
+    PyMem_Free(items);
+    Py_XDECREF(kept);
+    if (rc != DS_OK) {
+        return rc < 0 ? core_raise(rc, &err) : NULL;
+    }
+    return core_stream_new(core_state(self), &stream);
+}
+
+static PyObject *table_count(PyObject *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"where", "snapshot_id", "ref", "as_of_ms", NULL};
+    ds_table *handle = core_table_handle(self);
+    struct ds_scan_options options = {.struct_size = sizeof options};
+    struct ds_error err = {0};
+    PyObject *snapshot = Py_None;
+    PyObject *as_of = Py_None;
+    const char *ref = NULL;
+    int64_t rows = 0;
+    int rc = DS_OK;
+
+    if (!handle ||
+        !PyArg_ParseTupleAndKeywords(args, keywords, "|$zOzO:count", names,
+                                     &options.filter, &snapshot, &ref, &as_of) ||
+        at_take(snapshot, ref, as_of, &options.at) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    rc = ds_table_count(handle, &options, &rows, NULL, &err);
+    Py_END_ALLOW_THREADS;
+    return rc == DS_OK ? PyLong_FromLongLong(rows) : core_raise(rc, &err);
+}
+
+static PyObject *table_resolve(PyObject *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"token", "timeout_ms", NULL};
+    ds_table *handle = core_table_handle(self);
+    struct ds_commit_result result = {.struct_size = sizeof result};
+    struct ds_error err = {0};
+    const char *token = NULL;
+    long long timeout_ms = 10000;
+    int rc = DS_OK;
+
+    if (!handle || !PyArg_ParseTupleAndKeywords(args, keywords, "s|L:resolve", names,
+                                                &token, &timeout_ms)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    rc = ds_table_resolve(handle, token, timeout_ms, &result, &err);
+    Py_END_ALLOW_THREADS;
+    return committed(rc, &result, &err);
+}
+
+static PyObject *stats_dict(const struct ds_table_stats *s)
+{
+    PyObject *d = PyDict_New();
+
+#define PUT(name) core_put(d, #name, PyLong_FromLongLong((long long)s->name)) < 0
+    if (d &&
+        (core_put(d, "has_queue", PyBool_FromLong(s->has_queue)) < 0 || PUT(at_ms) ||
+         PUT(since_ms) || PUT(clock_us) || PUT(elapsed_us) || PUT(commits) ||
+         PUT(appends) || PUT(rows) || PUT(bytes) || PUT(rounds_us) || PUT(round_us_max) ||
+         PUT(swaps) || PUT(lost) || PUT(failed) || PUT(found) || PUT(alone) ||
+         PUT(leaders) || PUT(takeovers) || PUT(wait_us) || PUT(wait_us_p50) ||
+         PUT(wait_us_p99) || PUT(wait_us_max) || PUT(leader_pid) || PUT(queue_waiting) ||
+         PUT(queue_claimed) || PUT(slots_used) || PUT(slots))) {
+        Py_CLEAR(d);
+    }
+#undef PUT
+    return d;
+}
+
+static PyObject *table_stats(PyObject *self, PyObject *unused)
+{
+    ds_table *handle = core_table_handle(self);
+    struct ds_table_stats stats = {.struct_size = sizeof stats};
+    struct ds_error err = {0};
+    int rc = DS_OK;
+
+    (void)unused;
+    if (!handle) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    rc = ds_table_stats(handle, &stats, &err);
+    Py_END_ALLOW_THREADS;
+    return rc == DS_OK ? stats_dict(&stats) : core_raise(rc, &err);
+}
+
+static PyObject *table_begin(PyObject *self, PyObject *args, PyObject *keywords)
+{
+    return PyArg_ParseTuple(args, ":begin") ? core_transaction_new(self, keywords) : NULL;
+}
+
+// ---- Making tables
+
+void core_spec_release(struct core_spec *spec)
+{
+    core_properties_release(&spec->properties);
+    if (spec->schema.release) {
+        spec->schema.release(&spec->schema);
+    }
+}
+
+int core_spec_take(PyObject *args, PyObject *keywords, bool with_location,
+                   struct core_spec *out)
+{
+    static char *all[] = {"name",         "schema",   "schema_json",
+                          "partition_by", "sort_by",  "properties",
+                          "if_absent",    "location", NULL};
+    static char *path[] = {"location", "schema",     "schema_json", "partition_by",
+                           "sort_by",  "properties", "if_absent",   NULL};
+    PyObject *schema = Py_None;
+    PyObject *properties = Py_None;
+    int if_absent = 0;
+
+    *out = (struct core_spec){.spec.struct_size = sizeof out->spec};
+    if (!PyArg_ParseTupleAndKeywords(
+            args, keywords,
+            with_location ? "s|$OzzzOpz:create_table" : "s|$OzzzOp:create_table",
+            with_location ? all : path, &out->name, &schema, &out->spec.schema_json,
+            &out->spec.partition_by, &out->spec.sort_by, &properties, &if_absent,
+            &out->spec.location) ||
+        core_properties_take(properties, false, &out->properties) < 0) {
+        return -1;
+    }
+    if (schema != Py_None && core_schema_take(schema, &out->schema) < 0) {
+        core_spec_release(out);
+        return -1;
+    }
+    out->spec.schema = out->schema.release ? &out->schema : NULL;
+    out->spec.if_absent = if_absent != 0;
+    out->spec.properties = out->properties.properties;
+    return 0;
+}
+
+PyObject *core_create_table(PyObject *module, PyObject *args, PyObject *keywords)
+{
+    struct core_spec spec = {0};
+    struct ds_error err = {0};
+    ds_table *handle = NULL;
+    PyObject *made = NULL;
+    int rc = DS_OK;
+
+    if (core_spec_take(args, keywords, false, &spec) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    rc = ds_table_create(spec.name, &spec.spec, &handle, &err);
+    Py_END_ALLOW_THREADS;
+    made = rc == DS_OK
+               ? core_table_new(PyModule_GetState(module), handle, NULL, spec.name)
+               : core_raise(rc, &err);
+    core_spec_release(&spec);
+    return made;
+}
+
+PyObject *core_open_table(PyObject *module, PyObject *args)
+{
+    struct ds_error err = {0};
+    const char *location = NULL;
+    ds_table *handle = NULL;
+    int rc = DS_OK;
+
+    if (!PyArg_ParseTuple(args, "s:open_table", &location)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    rc = ds_table_open(location, &handle, &err);
+    Py_END_ALLOW_THREADS;
+    return rc == DS_OK ? core_table_new(PyModule_GetState(module), handle, NULL, location)
+                       : core_raise(rc, &err);
+}
+
+#define KW (METH_VARARGS | METH_KEYWORDS)
+
+static PyMethodDef methods[] = {
+    {"refresh", table_refresh, METH_NOARGS, "Loads the newest state."},
+    {"info", table_info, METH_NOARGS, "What the table is right now."},
+    {"metadata_json", table_metadata_json, METH_NOARGS, "Iceberg's JSON."},
+    {"schema_json", table_schema_json, METH_NOARGS, "Iceberg's JSON."},
+    {"spec_json", table_spec_json, METH_NOARGS, "Iceberg's JSON."},
+    {"sort_order_json", table_sort_order_json, METH_NOARGS, "Iceberg's JSON."},
+    {"properties", table_properties, METH_NOARGS, "The table's properties."},
+    {"snapshots", table_snapshots, METH_NOARGS, "Every snapshot, oldest first."},
+    {"history", table_history, METH_NOARGS, "The log of current snapshots."},
+    {"refs", table_refs, METH_NOARGS, "Branches and tags."},
+    {"files", CORE_KEYWORDS(table_files), KW, "The live files of a snapshot."},
+    {"append", CORE_KEYWORDS(table_append), KW, "Appends as one commit: a result."},
+    {"set_properties", CORE_KEYWORDS(table_set_properties), KW,
+     "Sets properties as one commit; None removes one."},
+    {"scan", CORE_KEYWORDS(table_scan), KW, "Rows, as a Stream."},
+    {"count", CORE_KEYWORDS(table_count), KW, "How many rows a scan would give."},
+    {"resolve", CORE_KEYWORDS(table_resolve), KW,
+     "What became of a commit whose outcome was unknown."},
+    {"stats", table_stats, METH_NOARGS, "Counters of group commit."},
+    {"begin", CORE_KEYWORDS(table_begin), KW, "Begins a transaction."},
+    {"appender", CORE_KEYWORDS(core_appender_new), KW, "Opens an appender."},
+    {NULL, NULL, 0, NULL}};
+
+static PyGetSetDef getset[] = {
+    {"schema", table_schema, NULL, "The current schema.", NULL},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+static PyType_Slot slots[] = {
+    {Py_tp_dealloc, (void *)table_dealloc},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, getset},
+    {Py_tp_doc, "A table. Any thread; a child of fork opens it anew at its first call."},
+    {0, NULL}};
+
+static PyType_Spec spec = {.name = "datashard._core.Table",
+                           .basicsize = sizeof(struct table),
+                           .flags =
+                               Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                           .slots = slots};
+
+int core_table_register(PyObject *module, struct core_state *state)
+{
+    return core_type_add(module, &spec, &state->table);
+}
