@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from ._errors import CommitConflict, CommitUnknown, Error, Invalid, Timeout
+from ._errors import CommitConflict, CommitUnknown, Error, Invalid, Timeout, Unsupported
 from ._fields import arrow_schema, check_names, check_records, compare
 from ._handle import Handle, local_root, relative
 from ._pandas import frame_as_arrow
@@ -134,7 +134,7 @@ class Transaction:
         added = list(given.fields) if not mine.fields else compare(mine, given)
         if added:
             loose = [{**f, "required": False} for f in added]
-            core.add_columns(arrow_schema(given, loose))
+            _offered(core, "add_columns")(arrow_schema(given, loose))
             fields = [*mine.fields, *loose]
             self._schema = Schema(mine.schema_id, fields)
             self._added = True
@@ -220,7 +220,7 @@ class Transaction:
             self._check_file(one.file_path, path, schema)
         try:
             if paths:
-                core.add_files(paths)
+                _offered(core, "add_files")(paths)
                 self._changes += 1
         except Invalid as error:
             raise _no_match(", ".join(f.file_path for f in files), str(error)) from error
@@ -283,7 +283,7 @@ class Transaction:
             if inside in live and live[inside] not in self._replaced:
                 found.append(live[inside])
         if found:
-            core.delete_files(found)
+            _offered(core, "delete_files")(found)
             self._replaced.update(found)
             self._changes += 1
         return self
@@ -312,7 +312,7 @@ class Transaction:
                     else:
                         kept.append(full)
             if hits:
-                core.delete_files([path])
+                _offered(core, "delete_files")([path])
                 self._replaced.add(path)
                 self._changes += 1
                 if kept:
@@ -375,7 +375,7 @@ class Transaction:
         """
         self._check_active()
         if self._cutoff is not None:
-            self._open().expire_snapshots(self._cutoff, self._retain or 1)
+            _offered(self._open(), "expire_snapshots")(self._cutoff, self._retain or 1)
             self._changes += 1
         if self._changes == 0:
             self._end(keep_files=False)
@@ -426,6 +426,14 @@ class Transaction:
             self.rollback()
         elif self._active:
             self.commit()
+
+
+def _offered(core: _core.Transaction, name: str) -> Callable[..., object]:
+    """A method of the extension's; Unsupported where the extension was built without."""
+    found: Callable[..., object] | None = getattr(core, name, None)
+    if found is None:
+        raise Unsupported(f"This build of the extension has no {name} in transactions")
+    return found
 
 
 def _now_ms() -> int:
