@@ -60,7 +60,8 @@ def schema_of(text: str) -> Schema:
 def arrow_schema(schema: Schema, fields: Sequence[Mapping[str, Any]] | None = None) -> _core.Schema:
     """The schema as Arrow's, which the extension takes."""
     catalog = _core.Catalog("memory:")
-    return catalog.create_table("schema", schema_json=iceberg_json(schema, fields)).schema
+    catalog.create_namespace("of")
+    return catalog.create_table("of.schema", schema_json=iceberg_json(schema, fields)).schema
 
 
 def kinds_of(schema: Schema) -> dict[str, str]:

@@ -275,8 +275,8 @@ class FileManager:
         return path
 
     def read_manifest_list_file(self, list_path: str) -> list[ManifestFile]:
-        """The manifests a manifest list names, in its order."""
-        return [
+        """The manifests a manifest list names, oldest first."""
+        found = [
             ManifestFile(
                 manifest_path=self._relative(r["manifest_path"]),
                 manifest_length=r["manifest_length"],
@@ -294,6 +294,7 @@ class FileManager:
             )
             for r in self._records(list_path, "Manifest list file", "manifest list file")
         ]
+        return sorted(found, key=lambda m: m.sequence_number or 0)
 
     def verify_integrity(self, manifest_files: Sequence[ManifestFile]) -> dict[str, Any]:
         """Which of the files that these manifests list are there."""
