@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "base/fault.h"
 #include "unit/api/fixture.h"
 
 static void test_api_write__commits_a_transaction_once(void **state)
@@ -450,6 +451,55 @@ static void test_api_write__loses_to_another_change_of_the_schema(void **state)
     fixture_release(&f);
 }
 
+// Two files go, and all snapshots but the last.
+static int take_two(struct fixture *f, const char *const *paths, struct ds_error *err)
+{
+    ds_txn *txn = NULL;
+    size_t found = 0;
+    int rc = ds_txn_begin(f->table, NULL, &txn, err);
+
+    rc = rc < 0 ? rc : ds_txn_delete_files(txn, paths, 2, &found, err);
+    rc = rc < 0 ? rc : ds_txn_expire_snapshots(txn, INT64_MAX, 1, err);
+    rc = rc < 0 ? rc : ds_txn_commit(txn, NULL, err);
+    ds_txn_free(txn);
+    return rc;
+}
+
+static void test_api_write__deletes_all_or_nothing_whatever_fails(void **state)
+{
+    struct dsi_fault_plan plan = {0};
+    (void)state;
+
+    for (;;) {
+        struct ds_error err = {0};
+        struct fixture f;
+        fixture_init(&f, NULL);
+        fixture_append(&f, "id,s\n1,a\n");
+        fixture_append(&f, "id,s\n2,b\n");
+        fixture_append(&f, "id,s\n3,c\n");
+        struct nth a = file_at(f.table, 0);
+        struct nth b = file_at(f.table, 2);
+        const char *paths[] = {a.path, b.path};
+        bool more = dsi_fault_next(&plan);
+        int rc = more ? take_two(&f, paths, &err) : DS_OK;
+        dsi_fault_stop();
+        if (more) {
+            assert_int_equal(ds_table_refresh(f.table, NULL), DS_OK);
+            int64_t rows = fixture_count(&f, NULL); // Reads every file that is left.
+            assert_true(rc == DS_OK         ? rows == 1
+                        : rc == DS_EUNKNOWN ? rows == 1 || rows == 3
+                                            : rows == 3);
+            assert_int_equal(fixture_count(&f, "s = 'b'"), 1);
+            assert_true(rc == DS_OK || err.message[0] != '\0');
+        }
+        fixture_release(&f);
+        if (!more) {
+            break;
+        }
+    }
+    assert_true(plan.target > 50);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -466,6 +516,7 @@ int main(void)
         cmocka_unit_test(test_api_write__adds_columns_and_rows_of_them),
         cmocka_unit_test(test_api_write__refuses_columns_that_do_not_fit),
         cmocka_unit_test(test_api_write__loses_to_another_change_of_the_schema),
+        cmocka_unit_test(test_api_write__deletes_all_or_nothing_whatever_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
