@@ -6,7 +6,7 @@ usage: check_python.py module MODULE_DIR ENVIRONMENT
 
   module   the tests, against MODULE_DIR/datashard as CMake made it
   wheel    the wheel of WHEEL_DIR is put into ENVIRONMENT and tested there with pyarrow,
-           pandas and the others; mypy --strict looks at the package, docstrings and the
+           pandas and the others, docstrings included; mypy --strict looks at the package; the
            originals' own tests are run; then it is put into an empty environment of every
            CPython >= 3.10 found, where it has to import alone and do what needs no other
            package
@@ -158,15 +158,6 @@ def check_wheel(check, wheels, base):
         check.failed.append(f"{wheel.name} is not tagged cp310-abi3")
     pip(check, "install", python, "--no-index", "--no-deps", "--force-reinstall", wheel)
     check.pytest("tests", python, TESTS, env=environment())
-    package = subprocess.run(
-        [python, "-I", "-c", "import datashard, os; print(os.path.dirname(datashard.__file__))"],
-        capture_output=True, text=True, cwd=check.work).stdout.strip()
-    doctests = check.work / "doctests"
-    shutil.rmtree(doctests, ignore_errors=True)
-    doctests.mkdir()
-    check.run("doctests", [python, "-m", "pytest", "-q", "-p", "no:cacheprovider",
-                           "--doctest-modules", f"--rootdir={package}",
-                           "-o", "addopts=", package], cwd=doctests, env=environment())
     check.run("mypy", [python, "-m", "mypy", "--strict", "--cache-dir", check.work / "mypy"],
               cwd=ROOT, env=environment())
     originals = TESTS / "original_tests.py"

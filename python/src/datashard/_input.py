@@ -86,7 +86,8 @@ def prepared(data: object, schema: object) -> object:
     if isinstance(data, list):
         return _joined(iter(data)) if data and _is_arrow(data[0]) else data
     if _library(data) == "pandas" and hasattr(data, "columns"):
-        return _from_pandas(data, schema)  # type: ignore[arg-type]
+        frame: Any = data
+        return _from_pandas(frame, schema)
     if _library(data) == "polars" and hasattr(data, "collect"):
         return data.collect()
     if _is_arrow(data):
