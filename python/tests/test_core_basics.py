@@ -137,3 +137,22 @@ def test_a_transaction_commits_once_or_not_at_all(tmp_path: Path) -> None:
         txn.commit()
     fresh = _core.open_table(str(tmp_path / "t"))
     assert ids(fresh) == [2] and fresh.properties()["k"] == "v"
+
+
+def test_a_transaction_replaces_files_and_adds_columns(tmp_path: Path) -> None:
+    table = make(tmp_path)
+    table.set_properties({"datashard.group-commit.enabled": "false"})
+    table.append([{"id": 1}])
+    before = [file["path"] for file in table.files()]
+    txn = table.begin()
+    assert txn.delete_files([*before, "data/none.parquet"]) == len(before) == 1
+    txn.add_columns(pa.schema([("id", pa.int64()), ("x", pa.float64())]))
+    txn.append([{"id": 2, "x": 0.5}])
+    txn.commit()
+    fresh = _core.open_table(str(tmp_path / "t"))
+    rows = [row for batch in fresh.scan() for row in batch.to_pylist()]
+    assert rows == [{"id": 2, "s": None, "x": 0.5}]
+    txn = fresh.begin()
+    txn.expire_snapshots(1 << 60, retain_last=1)
+    txn.commit()
+    assert len(_core.open_table(str(tmp_path / "t")).snapshots()) == 1

@@ -136,6 +136,11 @@ ds_table *core_table_handle(PyObject *self);
 PyObject *core_table_new(struct core_state *state, ds_table *handle, PyObject *catalog,
                          const char *name);
 
+/// The strings of a list (None: none), each called `what` in messages. The caller ends
+/// *kept with Py_XDECREF and *items with PyMem_Free, also on failure.
+int core_texts_take(PyObject *texts, const char *what, PyObject **kept,
+                    const char ***items, size_t *count);
+
 /// What a table is made of, out of keywords; released with core_spec_release.
 struct core_spec {
     struct ds_table_spec spec;

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core_share.h"
+
 void core_options_release(struct core_options *options)
 {
     core_properties_release(&options->summary);
@@ -88,7 +90,8 @@ PyObject *core_result(const struct ds_commit_result *r)
 
 struct transaction {
     PyObject_HEAD ds_txn *txn;
-    PyObject *table; // Outlives the transaction.
+    PyObject *table;           // Outlives the transaction.
+    struct ArrowSchema schema; // With the columns it added; released: it added none.
     pid_t pid;
     bool busy;
 };
@@ -172,16 +175,36 @@ static void txn_dealloc(PyObject *object)
     PyTypeObject *type = Py_TYPE(object);
 
     end(self);
+    if (self->schema.release) {
+        self->schema.release(&self->schema);
+    }
     Py_XDECREF(self->table);
     PyObject_Free(self);
     Py_DECREF(type);
 }
 
+// What rows are read by: the caller releases *out.
+static int schema_now(struct transaction *self, struct ArrowSchema *out)
+{
+    ds_table *table = core_table_handle(self->table);
+    struct ds_error err = {0};
+    int rc = DS_OK;
+
+    if (!table) {
+        return -1;
+    }
+    if (self->schema.release) {
+        return core_schema_copy(&self->schema, out) < 0 ? (PyErr_NoMemory(), -1) : 0;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    rc = ds_table_schema(table, out, &err);
+    Py_END_ALLOW_THREADS;
+    return rc == DS_OK ? 0 : (core_raise(rc, &err), -1);
+}
+
 static PyObject *txn_append(PyObject *self, PyObject *data)
 {
-    struct transaction *t = (struct transaction *)self;
-    ds_table *table = core_table_handle(t->table);
-    ds_txn *txn = table ? enter(self) : NULL;
+    ds_txn *txn = enter(self);
     struct core_source source = {0};
     struct ArrowArrayStream stream = {0};
     struct ArrowSchema schema = {0};
@@ -191,14 +214,11 @@ static PyObject *txn_append(PyObject *self, PyObject *data)
     if (!txn) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS;
-    rc = ds_table_schema(table, &schema, &err);
-    Py_END_ALLOW_THREADS;
-    if (rc != DS_OK) {
-        return left(self, rc, &err);
+    rc = schema_now((struct transaction *)self, &schema);
+    if (rc == 0) {
+        rc = core_stream_take(data, &schema, true, &source.inner);
+        schema.release(&schema);
     }
-    rc = core_stream_take(data, &schema, true, &source.inner);
-    schema.release(&schema);
     if (rc < 0) {
         leave(self);
         return NULL;
@@ -211,6 +231,129 @@ static PyObject *txn_append(PyObject *self, PyObject *data)
         leave(self);
         return NULL;
     }
+    return left(self, rc, &err);
+}
+
+static bool has_column(const struct ArrowSchema *schema, const char *name)
+{
+    for (int64_t i = 0; i < schema->n_children; i++) {
+        if (strcmp(schema->children[i]->name ? schema->children[i]->name : "", name) ==
+            0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// `now` and the columns of `more` that it does not have, optional: into self->schema.
+static int merge(struct transaction *self, const struct ArrowSchema *now,
+                 const struct ArrowSchema *more)
+{
+    struct ArrowSchema both = *now;
+    struct ArrowSchema merged = {0};
+    int rc = -1;
+
+    both.children = PyMem_Calloc((size_t)(now->n_children + more->n_children) + 1,
+                                 sizeof *both.children);
+    if (both.children) {
+        memcpy(both.children, now->children,
+               (size_t)now->n_children * sizeof *both.children);
+        for (int64_t i = 0; i < more->n_children; i++) {
+            const char *name = more->children[i]->name;
+            if (!has_column(&both, name ? name : "")) {
+                both.children[both.n_children++] = more->children[i];
+            }
+        }
+        rc = core_schema_copy(&both, &merged);
+    }
+    PyMem_Free(both.children);
+    if (rc < 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (int64_t i = now->n_children; i < merged.n_children; i++) {
+        merged.children[i]->flags |= ARROW_FLAG_NULLABLE;
+    }
+    if (self->schema.release) {
+        self->schema.release(&self->schema);
+    }
+    self->schema = merged;
+    return 0;
+}
+
+static PyObject *txn_add_columns(PyObject *object, PyObject *columns)
+{
+    struct transaction *self = (struct transaction *)object;
+    struct ArrowSchema now = {0};
+    struct ArrowSchema more = {0};
+    struct ds_error err = {0};
+    ds_txn *txn = NULL;
+    int rc = DS_OK;
+
+    if (core_schema_take(columns, &more) < 0) {
+        return NULL;
+    }
+    txn = enter(object);
+    if (txn && schema_now(self, &now) == 0) {
+        Py_BEGIN_ALLOW_THREADS;
+        rc = ds_txn_add_columns(txn, &more, &err);
+        Py_END_ALLOW_THREADS;
+        if (rc < 0) {
+            core_raise(rc, &err);
+        } else {
+            (void)merge(self, &now, &more);
+        }
+        now.release(&now);
+    }
+    if (txn) {
+        leave(object);
+    }
+    more.release(&more);
+    return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+}
+
+static PyObject *txn_delete_files(PyObject *self, PyObject *paths)
+{
+    struct ds_error err = {0};
+    PyObject *kept = NULL;
+    const char **items = NULL;
+    size_t count = 0;
+    size_t found = 0;
+    ds_txn *txn = NULL;
+    int rc = DS_OK;
+
+    if (core_texts_take(paths, "a path", &kept, &items, &count) == 0 &&
+        (txn = enter(self))) {
+        Py_BEGIN_ALLOW_THREADS;
+        rc = ds_txn_delete_files(txn, items, count, &found, &err);
+        Py_END_ALLOW_THREADS;
+        leave(self);
+    }
+    PyMem_Free(items);
+    Py_XDECREF(kept);
+    if (!txn) {
+        return NULL;
+    }
+    return rc < 0 ? core_raise(rc, &err) : PyLong_FromSize_t(found);
+}
+
+static PyObject *txn_expire_snapshots(PyObject *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"older_than_ms", "retain_last", NULL};
+    struct ds_error err = {0};
+    long long older_than_ms = 0;
+    int retain_last = 1;
+    ds_txn *txn = NULL;
+    int rc = DS_OK;
+
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "L|i:expire_snapshots", names,
+                                     &older_than_ms, &retain_last) ||
+        !(txn = enter(self))) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    rc = ds_txn_expire_snapshots(txn, older_than_ms, retain_last, &err);
+    Py_END_ALLOW_THREADS;
     return left(self, rc, &err);
 }
 
@@ -266,6 +409,11 @@ static PyObject *txn_close(PyObject *self, PyObject *unused)
 
 static PyMethodDef methods[] = {
     {"append", txn_append, METH_O, "Adds rows."},
+    {"add_columns", txn_add_columns, METH_O, "Adds the columns the table does not have."},
+    {"delete_files", txn_delete_files, METH_O,
+     "Takes data files out of the table: how many of them were there."},
+    {"expire_snapshots", CORE_KEYWORDS(txn_expire_snapshots),
+     METH_VARARGS | METH_KEYWORDS, "Forgets old snapshots."},
     {"set_property", txn_set_property, METH_VARARGS, "Sets a property; None removes it."},
     {"commit", txn_commit, METH_NOARGS, "Commits everything, once: a result."},
     {"close", txn_close, METH_NOARGS, "Ends it; without a commit nothing happened."},

@@ -491,18 +491,17 @@ static PyObject *table_set_properties(PyObject *self, PyObject *args, PyObject *
     return committed(rc, &result, &err);
 }
 
-// The names of columns: *kept keeps them, *items is for PyMem_Free.
-static int columns_take(PyObject *columns, PyObject **kept, const char ***items,
-                        size_t *count)
+int core_texts_take(PyObject *texts, const char *what, PyObject **kept,
+                    const char ***items, size_t *count)
 {
-    if (columns == Py_None) {
+    if (texts == Py_None) {
         return 0;
     }
-    if (PyUnicode_Check(columns)) {
-        PyErr_SetString(PyExc_TypeError, "columns must be a list of names, not a str");
+    if (PyUnicode_Check(texts)) {
+        PyErr_Format(PyExc_TypeError, "expected a list, each %s, not a str", what);
         return -1;
     }
-    *kept = PySequence_List(columns);
+    *kept = PySequence_List(texts);
     if (!*kept) {
         return -1;
     }
@@ -513,8 +512,7 @@ static int columns_take(PyObject *columns, PyObject **kept, const char ***items,
         return -1;
     }
     for (size_t i = 0; i < *count; i++) {
-        if (core_text(PyList_GetItem(*kept, (Py_ssize_t)i), "a column", &(*items)[i]) <
-            0) {
+        if (core_text(PyList_GetItem(*kept, (Py_ssize_t)i), what, &(*items)[i]) < 0) {
             return -1;
         }
     }
@@ -544,7 +542,7 @@ static PyObject *table_scan(PyObject *self, PyObject *args, PyObject *keywords)
     }
     if (at_take(snapshot, ref, as_of, &options.at) == 0 &&
         positive(limit, "limit", &options.limit) == 0 &&
-        columns_take(columns, &kept, &items, &options.column_count) == 0) {
+        core_texts_take(columns, "a column", &kept, &items, &options.column_count) == 0) {
         options.columns = items;
         options.ordered = ordered != 0;
         Py_BEGIN_ALLOW_THREADS;
