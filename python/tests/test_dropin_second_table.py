@@ -92,8 +92,6 @@ def test_collection_stops_at_what_it_cannot_read(tmp_path: Path, which: str, dam
         path.write_bytes(write_container(json.loads(meta["avro.schema"]), []))
     (root / "data" / "orphan").write_bytes(b"x")
     age(root / "data" / "orphan")
-    if which == "manifest" and damage == "emptied":
-        pytest.skip("its length tells, which the engine checks")
     before = sorted(p.name for p in (root / "data").iterdir())
     with pytest.raises(GarbageCollectionAborted, match="Nothing was deleted"):
         table.garbage_collect(grace_period_ms=0)

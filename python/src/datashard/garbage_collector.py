@@ -189,7 +189,13 @@ class GarbageCollector:
             if path in read:
                 continue
             kept.add(self._within(path, location))
-            for entry in self._read("manifest", path, location):
+            entries = self._read("manifest", path, location)
+            live = sum(entry["status"] != 2 for entry in entries)
+            if live < sum(manifest.get(f"{k}_files_count") or 0 for k in ("added", "existing")):
+                raise GarbageCollectionAborted(
+                    f"Aborting GC: manifest {path} is not whole. Nothing was deleted."
+                )
+            for entry in entries:
                 if entry["status"] != 2:
                     kept.add(self._within(entry["data_file"]["file_path"], location))
             read.add(path)
