@@ -10,7 +10,7 @@ from types import TracebackType
 
 from . import _core
 from ._async import PendingCommit
-from ._errors import Invalid
+from ._errors import Invalid, Unsupported
 from ._input import Batches, prepared
 from ._records import CommitResult
 from ._schema import schema_arguments
@@ -61,8 +61,12 @@ class Transaction:
             self._open().set_property(key, value)
 
     def add_files(self, paths: Sequence[str | os.PathLike[str]]) -> None:
-        """Adds Parquet files that are there already, as they are."""
-        self._open().add_files([os.fspath(path) for path in paths])
+        """Adds Parquet files that are there already, as they are. Unsupported where the
+        library cannot."""
+        core = self._open()
+        if not hasattr(core, "add_files"):
+            raise Unsupported("this build cannot add files that are there already")
+        core.add_files([os.fspath(path) for path in paths])
 
     def delete_files(self, paths: Sequence[str | os.PathLike[str]]) -> int:
         """Takes files and all their rows out of the table; how many of them were in it."""
