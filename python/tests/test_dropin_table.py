@@ -138,9 +138,10 @@ def test_appends_that_do_not_fit_change_nothing(table: Table) -> None:
         table.append_records([{"id": 1}, {"s": "x"}])
     with pytest.raises((ValueError, TypeError)):
         table.append_records([{"id": "x"}])
-    for other in ({**FIELDS[0], "type": "int"}, {**FIELDS[0], "id": 9}):
+    swapped = [{**FIELDS[0], "id": 2}, {**FIELDS[1], "id": 1}, *FIELDS[2:]]
+    for fields in ([{**FIELDS[0], "type": "int"}, *FIELDS[1:]], swapped, FIELDS[1:]):
         with pytest.raises(ValueError, match="does not match"):
-            table.append_records([{"id": 1}], Schema(1, [other, *FIELDS[1:]]))
+            table.append_records([{"id": 1}], Schema(1, fields))
     assert load_table(table.table_path).snapshots() == []
 
 
@@ -177,6 +178,70 @@ def test_two_appending_transactions_both_commit(table: Table) -> None:
     assert table.append_records([{"id": 2}])
     assert tx.append_data([{"id": 3}]).commit()
     assert sorted(ids(table)) == [1, 2, 3]
+
+
+def test_whole_files_leave_and_rows_are_overwritten(three: Table) -> None:
+    first = three._get_all_data_files()[0]
+    assert first.file_path.startswith("/data/") and first.record_count == 1
+    with three.new_transaction() as tx:
+        tx.delete_files([first.file_path, "/data/unknown.parquet"])
+    assert ids(three) == [1, 2] and three.snapshots()[-1]["operation"] == "delete"
+    with three.new_transaction() as tx:
+        tx.delete_files(["data/unknown.parquet"])
+    assert len(three.snapshots()) == 4
+    with three.new_transaction() as tx:
+        tx.overwrite_by_filter(lambda row: row["s"] == "it's" and row["id"] == 1)
+        tx.append_data([{"id": 7}])
+    assert sorted(ids(three)) == [2, 7]
+
+
+def test_the_second_to_replace_a_file_fails(three: Table) -> None:
+    path = three._get_all_data_files()[0].file_path
+    both = [three.new_transaction().begin() for _ in range(2)]
+    for n, tx in enumerate(both):
+        tx.delete_files([path]).append_data([{"id": 10 + n}])
+    assert both[0].commit() is True
+    with pytest.raises(datashard.ConcurrentModificationException):
+        both[1].commit()
+    assert both[1].rollback() is False
+    assert sorted(ids(three)) == [1, 2, 10]
+
+
+def test_files_from_outside_are_taken_in(table: Table, tmp_path: pathlib.Path) -> None:
+    other = create_table(str(tmp_path / "other"), Schema(1, FIELDS))
+    other.append_records(ROWS[:2])
+    path = other._resolve_file_path(other._get_all_data_files()[0].file_path)
+    file = datashard.DataFile(path, datashard.FileFormat.PARQUET, {}, 100, 10240)
+    assert table.append_data([file]) is True
+    shutil.rmtree(other.table_path)
+    assert ids(table) == [0, 1] and table.row_count() == 2
+    with pytest.raises(FileNotFoundError, match="Data file does not exist"):
+        table.append_data([file])
+    (tmp_path / "no.parquet").write_bytes(b"no parquet")
+    file.file_path = str(tmp_path / "no.parquet")
+    with pytest.raises(ValueError, match="Cannot read the parquet schema"):
+        table.append_data([file])
+    assert len(load_table(table.table_path).snapshots()) == 1
+
+
+def test_columns_are_added_with_the_rows_that_have_them(tmp_path: pathlib.Path) -> None:
+    made = create_table(str(tmp_path / "t"))
+    schema = Schema(2, [FIELDS[0], {"id": 5, "name": "x", "type": "string"}])
+    with pytest.raises(ValueError, match="No schema available"):
+        made.append_records([{"id": 1}])
+    assert made.append_records([{"id": 1}], schema)
+    assert made.append_records([{"id": 2, "x": "y"}], schema)
+    wider = Schema(3, [*schema.fields, {"id": 6, "name": "n", "type": "long"}])
+    for n in (3, 4):
+        assert made.append_records([{"id": n, "n": n}], wider)
+    rows = load_table(made.table_path).scan()
+    assert [(r["id"], r["x"], r["n"]) for r in rows] == [
+        (1, None, None),
+        (2, "y", None),
+        (3, None, 3),
+        (4, None, 4),
+    ]
+    assert made.expire_snapshots(retain_last=1) == 3 and len(made.snapshots()) == 1
 
 
 def test_loading_what_is_not_there_makes_nothing(tmp_path: pathlib.Path) -> None:

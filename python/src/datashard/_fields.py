@@ -91,22 +91,23 @@ def _mismatch(table: Schema, given: Schema) -> ValueError:
 def compare(table: Schema, given: Schema) -> list[dict[str, Any]]:
     """The columns `given` adds to the table's; [] when the two agree.
 
-    ValueError when `given` lacks a column, has one of another type or id, or adds one that
-    is required or whose id is taken.
+    ValueError when `given` lacks a column, has one of another type or with the id of
+    another, or adds one that is required or whose id is taken. (Columns added later have
+    the ids the library gave them, whatever the schema that brought them said.)
     """
     mine = {str(f["name"]): f for f in table.fields}
     theirs = {str(f["name"]): f for f in given.fields}
     added = [f for f in given.fields if str(f["name"]) not in mine]
+    taken = {f["id"] for f in table.fields}
     for name, one in mine.items():
         other = theirs.get(name)
         if (
             other is None
             or _kind_key(one["type"]) != _kind_key(other["type"])
-            or one["id"] != other["id"]
+            or (one["id"] != other["id"] and other["id"] in taken)
             or (one.get("required", False) and not other.get("required", False) and not added)
         ):
             raise _mismatch(table, given)
-    taken = {f["id"] for f in table.fields}
     for one in added:
         if one.get("required", False) or one["id"] in taken:
             raise _mismatch(table, given)

@@ -7,8 +7,6 @@ removed again unless it commits.
 from __future__ import annotations
 
 import os
-import shutil
-import uuid
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -76,7 +74,6 @@ class Transaction:
         self._retain: int | None = None
         self._added = False
         self._replaced: set[str] = set()
-        self._copied: list[str] = []
 
     # The state.
 
@@ -109,15 +106,11 @@ class Transaction:
         assert self._table is not None and self._schema is not None
         return core, self._table, self._schema
 
-    def _end(self, keep_files: bool) -> None:
+    def _end(self) -> None:
         core, self._core = self._core, None
         self._active = False
-        copied, self._copied = self._copied, []
         if core is not None:
             core.close()
-        for path in [] if keep_files else copied:
-            if os.path.exists(path):
-                os.unlink(path)
 
     # Adding.
 
@@ -169,7 +162,7 @@ class Transaction:
         try:
             core.append(data)
         except BaseException:
-            self._end(keep_files=False)
+            self._end()
             raise
         self._changes += 1
         return self
@@ -208,20 +201,20 @@ class Transaction:
     # Whole files.
 
     def append_files(self, files: list[DataFile]) -> Transaction:
-        """Adds Parquet files as they are. Paths are relative to the table; a file outside
-        it is copied in. Rows and sizes are the file's, whatever the DataFile says.
+        """Adds the rows of Parquet files. Paths are relative to the table, or anywhere: the
+        rows are written to files of the table's own. Counts are the file's, whatever the
+        DataFile says.
 
         FileNotFoundError: no such file. ValueError: not Parquet, or other columns.
         """
-        core, table, schema = self._state()
+        _, table, schema = self._state()
         root = self._handle.root(table)
         paths = [self._place(one, root) for one in files]
         for one, path in zip(files, paths):
             self._check_file(one.file_path, path, schema)
         try:
-            if paths:
-                _offered(core, "add_files")(paths)
-                self._changes += 1
+            for path in paths:
+                self._write(_core.scan_file(path))
         except Invalid as error:
             raise _no_match(", ".join(f.file_path for f in files), str(error)) from error
         return self
@@ -244,13 +237,7 @@ class Transaction:
             return os.path.join(root, os.path.relpath(inside, base))
         if not os.path.isabs(given) or not os.path.isfile(given):
             raise FileNotFoundError(f"Data file does not exist: {one.file_path}")
-        target = os.path.join(root, "data", f"added_{uuid.uuid4().hex}.parquet")
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        self._copied.append(target)
-        shutil.copyfile(given, target)
-        _sync(target)
-        _sync(os.path.dirname(target))
-        return target
+        return given
 
     def _check_file(self, named: str, path: str, schema: Schema) -> None:
         try:
@@ -378,7 +365,7 @@ class Transaction:
             _offered(self._open(), "expire_snapshots")(self._cutoff, self._retain or 1)
             self._changes += 1
         if self._changes == 0:
-            self._end(keep_files=False)
+            self._end()
             return True
         core, table, _ = self._state()
         try:
@@ -386,22 +373,22 @@ class Transaction:
         except CommitUnknown as error:
             self._settle(table, error)
         except Timeout as error:
-            self._end(keep_files=False)
+            self._end()
             raise CommitConflict(f"The commit ran out of time: {error}") from error
         except BaseException:
-            self._end(keep_files=False)
+            self._end()
             raise
-        self._end(keep_files=True)
+        self._end()
         return True
 
     def _settle(self, table: _core.Table, error: CommitUnknown) -> None:
         try:
             outcome = table.resolve(error.token)["outcome"]
         except (Error, OSError):
-            self._end(keep_files=True)
+            self._end()
             raise error from None
         if outcome != "committed":
-            self._end(keep_files=outcome == "unknown")
+            self._end()
             if outcome == "unknown":
                 raise error
             raise CommitConflict(f"Nothing was committed: {error}") from error
@@ -410,7 +397,7 @@ class Transaction:
         """Gives everything up and removes its files; False when it is not active."""
         if not self._active:
             return False
-        self._end(keep_files=False)
+        self._end()
         return True
 
     def __enter__(self) -> Transaction:
@@ -440,14 +427,6 @@ def _now_ms() -> int:
     import time
 
     return int(time.time() * 1000)
-
-
-def _sync(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _no_match(named: str, why: str) -> ValueError:
