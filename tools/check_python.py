@@ -63,6 +63,10 @@ class Check:
         for name, done, all_of_them in re.findall(r"(\w+)=(\d+)/(\d+)", text):
             if name in FIGURES:
                 self.figures[name] = f"{done}/{all_of_them}"
+        runs = re.findall(r"^original_tests: version=\S+ passed=(\d+) total=(\d+)", text, re.M)
+        if runs:
+            passed, total = (sum(map(int, counts)) for counts in zip(*runs))
+            self.figures["original_tests"] = f"{passed}/{total}"
 
     def pytest(self, name, python, *arguments, env=None):
         report = self.work / f"{name}.xml"

@@ -24,6 +24,8 @@ PYTHON_PACKAGES = [
     "pyarrow==24.0.*",
     "pytest==8.*",
     "pytz",
+    "setuptools>=77",  # With wheel: to unpack what original_tests.py fetches.
+    "wheel",
 ]
 
 
