@@ -15,10 +15,27 @@ endif()
 if(DATASHARD_PYTHON AND NOT Python3_Development.Module_FOUND)
   message(STATUS "No headers of Python >= 3.10: the Python package is not built")
 endif()
-file(GLOB DATASHARD_PYTHON_SOURCES CONFIGURE_DEPENDS
-     ${PROJECT_SOURCE_DIR}/python/src/_core/*.c)
-if(NOT DATASHARD_PYTHON OR NOT Python3_Development.Module_FOUND
-   OR NOT DATASHARD_PYTHON_SOURCES)
+set(DATASHARD_PYTHON_SOURCES
+    python/src/_core/core_appender.c
+    python/src/_core/core_arrow.c
+    python/src/_core/core_catalog.c
+    python/src/_core/core_commit.c
+    python/src/_core/core_error.c
+    python/src/_core/core_module.c
+    python/src/_core/core_share.c
+    python/src/_core/core_table.c
+    python/src/_core/rows.c
+    python/src/_core/rows_column.c
+    python/src/_core/rows_convert.c
+    python/src/_core/rows_convert_decimal.c
+    python/src/_core/rows_convert_time.c
+    python/src/_core/rows_infer.c
+    python/src/_core/rows_py.c
+    python/src/_core/rows_stream.c
+    python/src/_core/rows_type.c
+    python/src/_core/values.c
+    python/src/_core/values_scalar.c)
+if(NOT DATASHARD_PYTHON OR NOT Python3_Development.Module_FOUND)
   return()
 endif()
 set(DATASHARD_PYTHON_FOUND ON)
@@ -31,6 +48,7 @@ add_custom_target(
           ${PROJECT_SOURCE_DIR}/cmake/link_python_files.cmake
   VERBATIM)
 
+list(TRANSFORM DATASHARD_PYTHON_SOURCES PREPEND ${PROJECT_SOURCE_DIR}/)
 add_library(datashard_python MODULE ${DATASHARD_PYTHON_SOURCES})
 datashard_warnings(datashard_python)
 # Python's tables of slots hold functions as void *, which ISO C forbids and POSIX allows.

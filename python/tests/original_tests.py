@@ -45,7 +45,7 @@ def fetch(version: str) -> Path:
     WORK.mkdir(parents=True, exist_ok=True)
     if not archive.exists():
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
-        command += ["--no-build-isolation", "--dest", str(WORK), f"datashard=={version}"]
+        command += ["--dest", str(WORK), f"datashard=={version}"]
         subprocess.run(command, check=True)
     with tarfile.open(archive) as packed:
         packed.extractall(WORK, filter="data")

@@ -301,3 +301,14 @@ def test_twelve_processes_lose_and_double_nothing(table: Table) -> None:
     ]
     assert [w.wait(timeout=240) for w in writers] == [0] * 12
     assert sorted(ids(table)) == list(range(600))
+
+
+def test_a_forgotten_parent_is_none(three: Table) -> None:
+    with three.new_transaction() as tx:
+        tx.expire_snapshots(older_than_ms=2**42)
+    fresh = load_table(three.table_path)
+    assert [one["parent_id"] for one in fresh.snapshots()] == [-1]
+    current = fresh.current_snapshot()
+    assert current is not None and current.parent_snapshot_id == -1
+    assert [s.parent_snapshot_id for s in fresh.metadata_manager.get_all_snapshots()] == [-1]
+    assert fresh.row_count() == 3

@@ -39,13 +39,14 @@ __all__ = [
 ]
 
 
-def _snapshot(entry: dict[str, Any], root: str) -> Snapshot:
+def _snapshot(entry: dict[str, Any], root: str, there: frozenset[int]) -> Snapshot:
     summary = dict(entry.get("summary") or {})
+    parent = entry.get("parent-snapshot-id", -1)
     return Snapshot(
         snapshot_id=entry["snapshot-id"],
         timestamp_ms=entry["timestamp-ms"],
         manifest_list=relative(entry.get("manifest-list", ""), root),
-        parent_snapshot_id=entry.get("parent-snapshot-id", -1),
+        parent_snapshot_id=parent if parent in there else -1,  # It may be forgotten.
         operation=summary.get("operation"),
         summary=summary,
         schema_id=entry.get("schema-id"),
@@ -75,6 +76,7 @@ def _order(entry: dict[str, Any]) -> SortOrder:
 
 def metadata_of(raw: dict[str, Any], root: str) -> TableMetadata:
     """Iceberg's metadata JSON as a TableMetadata; paths below `root` become relative."""
+    there = frozenset(one["snapshot-id"] for one in raw.get("snapshots") or ())
     return TableMetadata(
         location=local_root(raw["location"]),
         table_uuid=raw["table-uuid"],
@@ -90,7 +92,7 @@ def metadata_of(raw: dict[str, Any], root: str) -> TableMetadata:
         default_sort_order_id=raw["default-sort-order-id"],
         properties=dict(raw.get("properties") or {}),
         current_snapshot_id=_current(raw),
-        snapshots=[_snapshot(one, root) for one in raw.get("snapshots") or ()],
+        snapshots=[_snapshot(one, root, there) for one in raw.get("snapshots") or ()],
         snapshot_log=[
             HistoryEntry(one["timestamp-ms"], one["snapshot-id"])
             for one in raw.get("snapshot-log") or ()

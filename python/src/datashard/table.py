@@ -15,6 +15,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from . import _core
 from ._errors import CommitConflict, Unsupported
 from ._handle import Handle, relative
 from ._reading import Reading
@@ -190,12 +191,20 @@ class Table(Reading):
 
     # Snapshots.
 
-    def _views(self) -> list[SnapshotView]:
-        table = self._handle.fresh()
+    def _views(self, table: _core.Table | None = None) -> list[SnapshotView]:
+        table = table if table is not None else self._handle.fresh()
         root = self._handle.root(table)
+        entries = table.snapshots()
+        there = {entry["snapshot_id"] for entry in entries}
         return [
-            SnapshotView.of(self._handle.snapshot(entry, root), self)
-            for entry in table.snapshots()
+            # A parent that is forgotten is none, as in DataShard.
+            SnapshotView.of(
+                self._handle.snapshot(
+                    entry if entry["parent_id"] in there else {**entry, "parent_id": None}, root
+                ),
+                self,
+            )
+            for entry in entries
         ]
 
     def current_snapshot(self) -> Snapshot | None:
@@ -204,10 +213,9 @@ class Table(Reading):
         number = table.info()["current_snapshot_id"]
         if number is None or number == -1:
             return None
-        root = self._handle.root(table)
-        for entry in table.snapshots():
-            if entry["snapshot_id"] == number:
-                return SnapshotView.of(self._handle.snapshot(entry, root), self)
+        for view in self._views(table):
+            if view.snapshot_id == number:
+                return view
         raise RuntimeError(
             f"Table metadata is inconsistent: current_snapshot_id {number} does not match any "
             f"snapshot - refusing to report a broken table as an empty one"
