@@ -15,9 +15,10 @@ True
 
 from __future__ import annotations
 
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ._core import __version__
 from ._errors import (
     AlreadyExists,
     Cancelled,
@@ -79,10 +80,6 @@ if TYPE_CHECKING:
     from .transaction_manager import TransactionManager
 
 __author__ = "RODMENA LIMITED"
-try:
-    __version__ = metadata.version("datashard")
-except metadata.PackageNotFoundError:
-    from ._core import __version__
 
 __all__ = [
     "AlreadyExists",
