@@ -299,8 +299,8 @@ class Table(Reading):
         )
 
     def verify(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Unsupported: a scan fails on any damage it meets."""
-        raise Unsupported("verify: scan the table; a scan fails on any damage it meets")
+        """Unsupported: `python -m datashard verify TABLE` reads all of a table."""
+        raise Unsupported("verify: python -m datashard verify TABLE reads all of a table")
 
     def to_duckdb(self, *args: Any, **kwargs: Any) -> Any:
         """Unsupported: DuckDB reads what `to_arrow` gives."""
