@@ -84,6 +84,21 @@ void *dsi_arena_array(struct dsi_arena *a, size_t count, size_t size)
     return size && count > SIZE_MAX / size ? NULL : dsi_arena_alloc(a, count * size);
 }
 
+void *dsi_arena_grow(struct dsi_arena *a, const void *items, size_t count, size_t size)
+{
+    if (count != 0 && (count & (count - 1)) != 0) {
+        return (void *)(uintptr_t)items; // The caller's own, and not full.
+    }
+    if (count > SIZE_MAX / 2) {
+        return NULL;
+    }
+    void *more = dsi_arena_array(a, count ? count * 2 : 1, size);
+    if (more && count > 0) {
+        memcpy(more, items, count * size);
+    }
+    return more;
+}
+
 char *dsi_arena_strdup(struct dsi_arena *a, const char *s)
 {
     return dsi_arena_strndup(a, s, strlen(s));

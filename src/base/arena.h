@@ -35,6 +35,12 @@ void *dsi_arena_alloc(struct dsi_arena *a, size_t size);
 /// Zeroed memory for `count` objects of `size` bytes; NULL also if the product overflows.
 void *dsi_arena_array(struct dsi_arena *a, size_t count, size_t size);
 
+/// Room for one more: an array with the first `count` objects of `items` and a zeroed one
+/// behind them. `items` must have grown from none through this call alone, one at a time:
+/// at 0 and at powers of two it is full, and doubles. NULL as above; `items` then still
+/// stands.
+void *dsi_arena_grow(struct dsi_arena *a, const void *items, size_t count, size_t size);
+
 /// Copies with a terminator; NULL as above.
 char *dsi_arena_strdup(struct dsi_arena *a, const char *s);
 char *dsi_arena_strndup(struct dsi_arena *a, const char *s, size_t size);

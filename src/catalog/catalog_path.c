@@ -220,7 +220,6 @@ struct listing {
     struct dsi_arena *arena;
     struct dsi_table_name *names;
     size_t count;
-    size_t room;
 };
 
 // Notes the table that a version file belongs to.
@@ -241,14 +240,7 @@ static int told_file(void *arg, const char *path, const struct ds_file_info *inf
         l->names[l->count - 1].name[size] == '\0') {
         return DS_OK; // Files of one directory mostly come together.
     }
-    if (l->count == l->room) {
-        l->room = l->room ? l->room * 2 : 16;
-        struct dsi_table_name *more = dsi_arena_array(l->arena, l->room, sizeof *more);
-        if (more && l->count > 0) {
-            memcpy(more, l->names, l->count * sizeof *more);
-        }
-        l->names = more;
-    }
+    l->names = dsi_arena_grow(l->arena, l->names, l->count, sizeof *l->names);
     char *copy = dsi_arena_strndup(l->arena, path, size);
     if (!l->names || !copy) {
         return DS_ENOMEM;

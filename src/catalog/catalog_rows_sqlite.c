@@ -383,7 +383,6 @@ static int pairs(struct sqlite_rows *s, const struct dsi_sqlite_call *call, int 
 {
     sqlite3_stmt *statement = NULL;
     struct pair *list = NULL;
-    size_t room = 0;
     int rc = DS_OK;
 
     *count = 0;
@@ -393,14 +392,7 @@ static int pairs(struct sqlite_rows *s, const struct dsi_sqlite_call *call, int 
         if (rc == DS_OK) {
             break;
         }
-        if (*count == room) {
-            room = room ? room * 2 : 16;
-            struct pair *more = dsi_arena_array(arena, room, sizeof *more);
-            if (more && *count > 0) {
-                memcpy(more, list, *count * sizeof *list);
-            }
-            list = more;
-        }
+        list = dsi_arena_grow(arena, list, *count, sizeof *list);
         const char *first = dsi_sql()->column_text(statement, 0);
         const char *second = columns > 1 ? dsi_sql()->column_text(statement, 1) : "";
         if (list) {

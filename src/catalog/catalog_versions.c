@@ -75,7 +75,6 @@ struct listing {
     size_t prefix; // Bytes of "<table>/metadata/".
     struct dsi_version *versions;
     size_t count;
-    size_t room;
 };
 
 static int told_file(void *arg, const char *path, const struct ds_file_info *info)
@@ -87,14 +86,7 @@ static int told_file(void *arg, const char *path, const struct ds_file_info *inf
     if (number < 0) {
         return DS_OK;
     }
-    if (l->count == l->room) {
-        l->room = l->room ? l->room * 2 : 64;
-        struct dsi_version *more = dsi_arena_array(l->arena, l->room, sizeof *more);
-        if (more && l->count > 0) {
-            memcpy(more, l->versions, l->count * sizeof *more);
-        }
-        l->versions = more;
-    }
+    l->versions = dsi_arena_grow(l->arena, l->versions, l->count, sizeof *l->versions);
     char *copy = dsi_arena_strdup(l->arena, path);
     if (!l->versions || !copy) {
         return DS_ENOMEM;

@@ -19,7 +19,6 @@ struct matching {
     struct dsi_arena *arena;
     struct dsi_data_leaf *leaves; // Of this root, so far.
     size_t leaf_count;
-    size_t leaf_capacity;
     struct ds_error *err;
 };
 
@@ -197,19 +196,12 @@ static int match_absent(struct matching *m, const struct dsi_field *f,
 static int add_leaf(struct matching *m, const struct dsi_parquet_node *node, bool keep,
                     size_t *index)
 {
-    if (m->leaf_count == m->leaf_capacity) {
-        size_t capacity = m->leaf_capacity ? m->leaf_capacity * 2 : 4;
-        struct dsi_data_leaf *leaves =
-            dsi_arena_array(m->arena, capacity, sizeof *leaves);
-        if (!leaves) {
-            return no_memory(m);
-        }
-        if (m->leaf_count > 0) {
-            memcpy(leaves, m->leaves, m->leaf_count * sizeof *leaves);
-        }
-        m->leaves = leaves;
-        m->leaf_capacity = capacity;
+    struct dsi_data_leaf *leaves =
+        dsi_arena_grow(m->arena, m->leaves, m->leaf_count, sizeof *leaves);
+    if (!leaves) {
+        return no_memory(m);
     }
+    m->leaves = leaves;
     m->leaves[m->leaf_count] = (struct dsi_data_leaf){node, keep};
     *index = m->leaf_count++;
     return DS_OK;
@@ -420,7 +412,6 @@ static int match_root(struct matching *m, const struct dsi_parquet_node *root,
 
     m->leaves = NULL;
     m->leaf_count = 0;
-    m->leaf_capacity = 0;
     DSI_TRY(n ? match_place(m, f, at, out) : match_absent(m, f, out));
     out->leaves = m->leaves;
     out->leaf_count = m->leaf_count;

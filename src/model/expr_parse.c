@@ -483,7 +483,6 @@ static int parse_in(struct parser *p, struct dsi_expr *e)
 {
     struct dsi_literal *items = NULL;
     size_t count = 0;
-    size_t capacity = 0;
     int rc = DS_OK;
 
     e->op = DSI_EXPR_IN;
@@ -492,17 +491,9 @@ static int parse_in(struct parser *p, struct dsi_expr *e)
     }
     do {
         DSI_TRY(advance(p));
-        if (count == capacity) {
-            capacity = capacity ? 2 * capacity : 8;
-            struct dsi_literal *grown =
-                dsi_arena_array(p->arena, capacity, sizeof *grown);
-            if (!grown) {
-                return dsi_no_memory(p->err, "reading a filter");
-            }
-            if (count > 0) {
-                memcpy(grown, items, count * sizeof *grown);
-            }
-            items = grown;
+        items = dsi_arena_grow(p->arena, items, count, sizeof *items);
+        if (!items) {
+            return dsi_no_memory(p->err, "reading a filter");
         }
         DSI_TRY(parse_literal(p, &items[count++]));
     } while (is_sign(&p->now, ","));

@@ -26,20 +26,13 @@ static int no_memory(struct ds_error *err)
     return dsi_no_memory(err, "reading table metadata");
 }
 
-// Room for one more of `size` bytes in an array that doubles: when `count` is a power of
-// two (or 0) it is full.
+// Room for one more of `size` bytes.
 static int grow(struct dsi_arena *a, const void **items, size_t count, size_t size,
                 struct ds_error *err)
 {
-    if (count != 0 && (count & (count - 1)) != 0) {
-        return DS_OK;
-    }
-    void *more = dsi_arena_array(a, count ? count * 2 : 1, size);
+    void *more = dsi_arena_grow(a, *items, count, size);
     if (!more) {
         return no_memory(err);
-    }
-    if (count > 0) {
-        memcpy(more, *items, count * size);
     }
     *items = more;
     return DS_OK;

@@ -308,26 +308,16 @@ static int read_partition_fields(struct dsi_json_reader *r,
                                  struct dsi_partition_spec *out, struct ds_error *err)
 {
     struct dsi_partition_field *fields = NULL;
-    size_t room = 0;
     int rc = DS_OK;
 
     out->field_count = 0;
     DSI_TRY(dsi_json_array_begin(r, err));
     while ((rc = dsi_json_array_next(r, err)) == DS_ROW) {
-        if (out->field_count == room) {
-            size_t wider = room ? room * 2 : 4;
-            struct dsi_partition_field *more =
-                dsi_arena_array(r->arena, wider, sizeof *more);
-            if (!more) {
-                return dsi_no_memory(err, "reading a partition spec");
-            }
-            if (room > 0) {
-                memcpy(more, fields, room * sizeof *more);
-            }
-            fields = more;
-            out->fields = fields;
-            room = wider;
+        fields = dsi_arena_grow(r->arena, fields, out->field_count, sizeof *fields);
+        if (!fields) {
+            return dsi_no_memory(err, "reading a partition spec");
         }
+        out->fields = fields;
         DSI_TRY(read_partition_field(r, &fields[out->field_count], err));
         out->field_count++;
     }

@@ -22,24 +22,16 @@ static int parse_type(struct parser *p, struct dsi_type *out);
 struct field_list {
     struct dsi_field *items;
     size_t count;
-    size_t capacity;
 };
 
 static int grow(struct parser *p, struct field_list *list)
 {
-    if (list->count < list->capacity) {
-        return DS_OK;
-    }
-    size_t capacity = list->capacity ? list->capacity * 2 : 8;
-    struct dsi_field *items = dsi_arena_array(p->arena, capacity, sizeof *items);
+    struct dsi_field *items =
+        dsi_arena_grow(p->arena, list->items, list->count, sizeof *items);
     if (!items) {
         return dsi_no_memory(p->err, "reading a schema");
     }
-    if (list->count > 0) {
-        memcpy(items, list->items, list->count * sizeof *items);
-    }
     list->items = items;
-    list->capacity = capacity;
     return DS_OK;
 }
 
@@ -125,7 +117,7 @@ done:
 
 static int parse_fields(struct parser *p, struct dsi_type *out)
 {
-    struct field_list list = {NULL, 0, 0};
+    struct field_list list = {NULL, 0};
     int rc = DS_OK;
 
     if (out->field_count > 0) {
@@ -304,21 +296,13 @@ static int parse_identifiers(struct parser *p, struct dsi_schema *s)
 {
     int32_t *ids = NULL;
     size_t count = 0;
-    size_t capacity = 0;
     int rc = DS_OK;
 
     DSI_TRY(dsi_json_array_begin(&p->r, p->err));
     while ((rc = dsi_json_array_next(&p->r, p->err)) == DS_ROW) {
-        if (count == capacity) {
-            capacity = capacity ? capacity * 2 : 4;
-            int32_t *more = dsi_arena_array(p->arena, capacity, sizeof *more);
-            if (!more) {
-                return dsi_no_memory(p->err, "reading a schema");
-            }
-            if (count > 0) {
-                memcpy(more, ids, count * sizeof *ids);
-            }
-            ids = more;
+        ids = dsi_arena_grow(p->arena, ids, count, sizeof *ids);
+        if (!ids) {
+            return dsi_no_memory(p->err, "reading a schema");
         }
         DSI_TRY(dsi_json_i32(&p->r, &ids[count++], p->err));
     }

@@ -98,25 +98,16 @@ static int read_summary(struct dsi_json_reader *r, struct dsi_snapshot *s,
 {
     struct ds_property *items = NULL;
     struct ds_slice key = {NULL, 0};
-    size_t room = 0;
     int rc = DS_OK;
 
     s->summary_count = 0;
     DSI_TRY(dsi_json_object_begin(r, err));
     while ((rc = dsi_json_object_next(r, &key, err)) == DS_ROW) {
-        if (s->summary_count == room) {
-            size_t wider = room ? room * 2 : 16;
-            struct ds_property *more = dsi_arena_array(r->arena, wider, sizeof *more);
-            if (!more) {
-                return dsi_no_memory(err, "reading a snapshot");
-            }
-            if (room > 0) {
-                memcpy(more, items, room * sizeof *more);
-            }
-            items = more;
-            s->summary = items;
-            room = wider;
+        items = dsi_arena_grow(r->arena, items, s->summary_count, sizeof *items);
+        if (!items) {
+            return dsi_no_memory(err, "reading a snapshot");
         }
+        s->summary = items;
         struct ds_property *p = &items[s->summary_count++];
         p->key = dsi_arena_strndup(r->arena, (const char *)key.data, key.size);
         if (!p->key) {
@@ -132,7 +123,6 @@ static int read_manifests(struct dsi_json_reader *r, struct dsi_snapshot *s,
                           struct ds_error *err)
 {
     const char **items = NULL;
-    size_t room = 0;
     int rc = DS_OK;
 
     s->manifest_count = 0;
@@ -143,19 +133,11 @@ static int read_manifests(struct dsi_json_reader *r, struct dsi_snapshot *s,
     }
     DSI_TRY(dsi_json_array_begin(r, err));
     while ((rc = dsi_json_array_next(r, err)) == DS_ROW) {
-        if (s->manifest_count == room) {
-            size_t wider = room ? room * 2 : 8;
-            const char **more = dsi_arena_array(r->arena, wider, sizeof *more);
-            if (!more) {
-                return dsi_no_memory(err, "reading a snapshot");
-            }
-            if (room > 0) {
-                memcpy(more, items, room * sizeof *more);
-            }
-            items = more;
-            s->manifests = items;
-            room = wider;
+        items = dsi_arena_grow(r->arena, items, s->manifest_count, sizeof *items);
+        if (!items) {
+            return dsi_no_memory(err, "reading a snapshot");
         }
+        s->manifests = items;
         DSI_TRY(dsi_json_string(r, &items[s->manifest_count], err));
         s->manifest_count++;
     }

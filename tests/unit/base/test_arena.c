@@ -45,6 +45,33 @@ static void test_arena__refuses_a_product_that_overflows(void **state)
     dsi_arena_release(&a);
 }
 
+static void test_arena__grows_an_array_one_by_one(void **state)
+{
+    struct dsi_arena a = DSI_ARENA_INIT;
+    int *items = NULL;
+    size_t moved = 0;
+    (void)state;
+
+    for (int i = 0; i < 1000; i++) {
+        int *more = dsi_arena_grow(&a, items, (size_t)i, sizeof *more);
+        assert_non_null(more);
+        assert_int_equal(more[i], 0);
+        moved += more != items;
+        items = more;
+        items[i] = i + 1;
+    }
+    assert_int_equal(moved, 11); // At 0, 1, 2, 4 ... 512.
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(items[i], i + 1);
+    }
+    a.bytes_max =
+        a.bytes_held; // Full: whoever has no room yet gets none, the rest stands.
+    assert_ptr_equal(dsi_arena_grow(&a, items, 1000, sizeof *items), items);
+    assert_null(dsi_arena_grow(&a, items, 512, 1 << 20));
+    assert_int_equal(items[999], 1000);
+    dsi_arena_release(&a);
+}
+
 static void test_arena__copies_text_and_bytes(void **state)
 {
     struct dsi_arena a = DSI_ARENA_INIT;
@@ -83,6 +110,7 @@ int main(void)
         cmocka_unit_test(test_arena__hands_out_zeroed_aligned_memory),
         cmocka_unit_test(test_arena__never_holds_more_than_its_maximum),
         cmocka_unit_test(test_arena__refuses_a_product_that_overflows),
+        cmocka_unit_test(test_arena__grows_an_array_one_by_one),
         cmocka_unit_test(test_arena__copies_text_and_bytes),
         cmocka_unit_test(test_arena__adopts_without_moving),
     };
