@@ -23,6 +23,12 @@ static const struct scene_operation operations[] = {
     {.name = "plain", .group = DS_GROUP_OFF},
     {.name = "tidy", .group = DS_GROUP_OFF, .sort = KIT_TIDY},
     {.name = "merge", .group = DS_GROUP_OFF, .sort = KIT_TIDY, .merges = true},
+    // Files, columns and snapshots that come and go.
+    {.name = "delete", .change = KIT_DELETE},
+    {.name = "replace", .change = KIT_REPLACE},
+    {.name = "replace-tidy", .change = KIT_REPLACE, .sort = KIT_TIDY},
+    {.name = "widen", .change = KIT_WIDEN},
+    {.name = "expire", .change = KIT_EXPIRE, .deletes = true},
     {.name = "create", .creates = true},
     // A group of one, which makes the queue.
     {.name = "first"},
@@ -117,7 +123,9 @@ static bool is_what_it_says(const struct scene *s)
     uint32_t members = h->persons[0].told.result.group_size;
     bool leads = s->op->roles[0] == PERSON_HEAD || s->op->ghost;
 
-    if (s->op->creates || s->op->group == DS_GROUP_OFF) {
+    bool alone = s->op->group == DS_GROUP_OFF || s->op->change != KIT_APPEND;
+
+    if (s->op->creates || alone) {
         return members == 0 && (h->persons[0].told.merged > 0) == s->op->merges;
     }
     if (s->op->ghost == PLAN_DIE_AFTER) { // Its group is committed; it is found there.

@@ -37,7 +37,12 @@ static void fail_run(struct scene *s, enum scene_wrong wrong, const char *why)
     }
 }
 
-static void append(struct scene *s, unsigned number, enum ds_group_mode group,
+static enum kit_change change_of(const struct scene *s, unsigned number)
+{
+    return number == SCENE_VICTIM ? s->op->change : KIT_APPEND;
+}
+
+static void commit(struct scene *s, unsigned number, enum ds_group_mode group,
                    bool merges, struct scene_told *told)
 {
     struct kit_table t = {NULL, NULL};
@@ -45,7 +50,8 @@ static void append(struct scene *s, unsigned number, enum ds_group_mode group,
 
     told->status = kit_open(&s->place, &t, &err);
     if (told->status == DS_OK) {
-        told->status = kit_append(&t, number, SCENE_ROWS, group, &told->result, &err);
+        told->status = kit_commit(&t, change_of(s, number), number, SCENE_ROWS, group,
+                                  &told->result, &err);
     }
     snprintf(told->message, sizeof told->message, "%.590s", err.message);
     told->done = true;
@@ -70,8 +76,11 @@ static void make_table(void *arg)
         rc = kit_append(&t, SCENE_BASE + i, SCENE_ROWS,
                         s->op->has_queue ? DS_GROUP_AUTO : DS_GROUP_OFF, &r, &err);
     }
+    if (rc == DS_OK && s->op->deletes) {
+        rc = kit_commit(&t, KIT_DELETE, SCENE_DELETION, 0, DS_GROUP_OFF, &r, &err);
+    }
     if (rc == DS_OK) {
-        rc = kit_token(&t, SCENE_VICTIM, s->shared->token, &err);
+        rc = kit_token(&t, s->op->change, SCENE_VICTIM, s->shared->token, &err);
     }
     if (rc < 0) {
         fprintf(stderr, "setting up: %s\n", err.message);
@@ -113,7 +122,7 @@ static enum fate fate_of(const struct scene_told *told)
 static void check_append(struct scene *s, const struct kit_rows *rows, unsigned number,
                          enum fate fate, const char *when)
 {
-    int there = kit_is_there(rows, number, SCENE_ROWS);
+    int there = kit_is_done(rows, change_of(s, number), number, SCENE_ROWS);
     char why[200];
 
     snprintf(why, sizeof why, "append %u %s: %s", number, when,
@@ -140,7 +149,10 @@ static void check_all(struct scene *s, const char *when, enum fate victim,
         return;
     }
     for (unsigned i = 0; i < SCENE_BASES && !s->op->creates; i++) {
-        check_append(s, rows, SCENE_BASE + i, FATE_THERE, when);
+        enum fate base = i == 0 && s->op->deletes ? FATE_ABSENT : FATE_THERE;
+        if (i > 0 || !kit_takes_out(s->op->change)) {
+            check_append(s, rows, SCENE_BASE + i, base, when);
+        }
     }
     for (unsigned i = 1; i <= s->op->others; i++) {
         check_append(s, rows, SCENE_VICTIM + i, fate_of(&s->shared->persons[i].told),
@@ -183,7 +195,7 @@ static void check_writer(struct scene *s, unsigned number)
     struct scene_told told = {.done = false};
     int64_t start = now_ms();
 
-    append(s, number, DS_GROUP_AUTO, false, &told);
+    commit(s, number, DS_GROUP_AUTO, false, &told);
     if (told.status < 0) {
         fail_run(s, SCENE_STUCK, told.message);
     } else if (now_ms() - start > PROGRESS_MS) {
@@ -264,7 +276,7 @@ static void look_at_appended(struct scene *s)
     enum fate victim = fate_of(&s->shared->persons[0].told);
 
     check_all(s, "after the crash", victim, &rows);
-    bool there = kit_is_there(&rows, SCENE_VICTIM, SCENE_ROWS) == 1;
+    bool there = kit_is_done(&rows, s->op->change, SCENE_VICTIM, SCENE_ROWS) == 1;
     if (s->shared->wrong == SCENE_FINE && s->call % 2 == 0) {
         check_resolve(s, there);
         victim = there ? FATE_THERE : FATE_ABSENT;
@@ -330,7 +342,7 @@ static void act(struct scene *s)
     if (s->op->creates) {
         create_table(s, &me->told);
     } else {
-        append(s, SCENE_VICTIM + s->me, s->op->group, s->op->merges && s->me == 0,
+        commit(s, SCENE_VICTIM + s->me, s->op->group, s->op->merges && s->me == 0,
                &me->told);
     }
 }

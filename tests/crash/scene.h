@@ -9,9 +9,10 @@
 
 // Numbers of appends. Two are there from the start.
 enum {
-    SCENE_BASE = 1, // and the next one.
+    SCENE_BASE = KIT_DOOMED, // and the next one.
     SCENE_BASES = 2,
-    SCENE_VICTIM = 10, // and the next ones: of the others.
+    SCENE_VICTIM = 10,   // and the next ones: of the others.
+    SCENE_DELETION = 30, // Where the operation says so.
     SCENE_FRESH = 40,
     SCENE_ROWS = 3,
 };
@@ -61,8 +62,10 @@ struct scene_operation {
     const char *name;
     bool creates; // The table is not there before.
     enum kit_sort sort;
-    bool merges;    // Its victim merges the files after its append.
-    bool has_queue; // From the start.
+    enum kit_change change; // The victim's; the others append.
+    bool deletes;           // Before: append KIT_DOOMED is taken out.
+    bool merges;            // Its victim merges the files after its append.
+    bool has_queue;         // From the start.
     enum ds_group_mode group;
     unsigned others;
     enum person_role roles[SCENE_PEOPLE];

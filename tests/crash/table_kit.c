@@ -291,10 +291,14 @@ struct batch {
     int64_t ids[KIT_ROWS_MAX];
     const void *no_buffers[1];
     const void *buffers[2];
-    struct ArrowArray child;
-    struct ArrowArray *children[1];
+    struct ArrowArray child; // Its values are those of every column.
+    struct ArrowArray more;
+    struct ArrowArray *children[2];
+    int64_t columns;
     bool given;
 };
+
+#define FAR_FUTURE_MS INT64_C(4102444800000) // The year 2100.
 
 static void release_nothing(struct ArrowArray *a)
 {
@@ -316,17 +320,29 @@ static void release_schema(struct ArrowSchema *s)
     s->release = NULL;
 }
 
-static int give_schema(struct ArrowArrayStream *s, struct ArrowSchema *out)
+// The schema of the first `columns` columns; the second is not in every table.
+static void make_schema(int64_t columns, struct ArrowSchema *out)
 {
-    static struct ArrowSchema child;
-    static struct ArrowSchema *children[1] = {&child};
-    (void)s;
-    child = (struct ArrowSchema){.format = "l", .name = "id", .release = release_schema};
+    static struct ArrowSchema child[2];
+    static struct ArrowSchema *children[2] = {&child[0], &child[1]};
+
+    child[0] =
+        (struct ArrowSchema){.format = "l", .name = "id", .release = release_schema};
+    child[1] = (struct ArrowSchema){.format = "l",
+                                    .name = "more",
+                                    .flags = ARROW_FLAG_NULLABLE,
+                                    .release = release_schema};
     *out = (struct ArrowSchema){.format = "+s",
                                 .name = "",
-                                .n_children = 1,
+                                .n_children = columns,
                                 .children = children,
                                 .release = release_schema};
+}
+
+static int give_schema(struct ArrowArrayStream *s, struct ArrowSchema *out)
+{
+    const struct batch *b = s->private_data;
+    make_schema(b->columns, out);
     return 0;
 }
 
@@ -338,9 +354,10 @@ static int give_batch(struct ArrowArrayStream *s, struct ArrowArray *out)
     if (!b->given) {
         b->given = true;
         b->children[0] = &b->child;
+        b->children[1] = &b->more;
         *out = (struct ArrowArray){.length = b->child.length,
                                    .n_buffers = 1,
-                                   .n_children = 1,
+                                   .n_children = b->columns,
                                    .buffers = b->no_buffers,
                                    .children = b->children,
                                    .release = release_nothing};
@@ -354,27 +371,97 @@ static const char *no_error(struct ArrowArrayStream *s)
     return "";
 }
 
-int kit_append(struct kit_table *t, unsigned number, unsigned rows,
-               enum ds_group_mode group, struct ds_commit_result *result,
-               struct ds_error *err)
+static int append_rows(ds_txn *txn, unsigned number, unsigned rows, int64_t columns,
+                       struct ds_error *err)
 {
-    struct batch b = {.given = false};
+    struct batch b = {.columns = columns};
     struct ArrowArrayStream stream = {give_schema, give_batch, no_error, release_stream,
                                       &b};
-    char identity[40];
-    kit_identity(number, identity);
-    struct ds_commit_options o = {.struct_size = sizeof o,
-                                  .identity = identity,
-                                  .timeout_ms = kit_timeout_ms,
-                                  .group = group};
+
     for (unsigned i = 0; i < rows; i++) {
         b.ids[i] = (int64_t)number * KIT_ROWS_MAX + i;
     }
     b.buffers[1] = b.ids;
     b.child = (struct ArrowArray){
         .length = rows, .n_buffers = 2, .buffers = b.buffers, .release = release_nothing};
+    b.more = b.child;
+    return ds_txn_append(txn, &stream, err);
+}
+
+static int note_doomed(void *arg, const struct ds_file_entry *f)
+{
+    if (f->sequence_number == KIT_DOOMED) {
+        snprintf(arg, KIT_PATH_MAX, "%s", f->path);
+    }
+    return DS_OK;
+}
+
+static int delete_doomed(struct kit_table *t, ds_txn *txn, struct ds_error *err)
+{
+    char path[KIT_PATH_MAX] = "";
+    const char *paths[1] = {path};
+    size_t found = 0;
+    int rc = ds_table_files(t->table, NULL, note_doomed, path, err);
+
+    if (rc == DS_OK && path[0]) {
+        rc = ds_txn_delete_files(txn, paths, 1, &found, err);
+    }
+    return rc;
+}
+
+static int widen(ds_txn *txn, struct ds_error *err)
+{
+    struct ArrowSchema schema;
+
+    make_schema(2, &schema);
+    int rc = ds_txn_add_columns(txn, &schema, err);
+    schema.release(&schema);
+    return rc;
+}
+
+static int fill(struct kit_table *t, ds_txn *txn, enum kit_change what, unsigned number,
+                unsigned rows, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    if (kit_takes_out(what)) {
+        rc = delete_doomed(t, txn, err);
+    } else if (what == KIT_WIDEN) {
+        rc = widen(txn, err);
+    } else if (what == KIT_EXPIRE) {
+        rc = ds_txn_expire_snapshots(txn, FAR_FUTURE_MS, 1, err);
+    }
+    if (rc == DS_OK && what != KIT_DELETE && what != KIT_EXPIRE) {
+        rc = append_rows(txn, number, rows, what == KIT_WIDEN ? 2 : 1, err);
+    }
+    return rc;
+}
+
+int kit_commit(struct kit_table *t, enum kit_change what, unsigned number, unsigned rows,
+               enum ds_group_mode group, struct ds_commit_result *result,
+               struct ds_error *err)
+{
+    char identity[40];
+    kit_identity(number, identity);
+    struct ds_commit_options o = {.struct_size = sizeof o,
+                                  .identity = identity,
+                                  .timeout_ms = kit_timeout_ms,
+                                  .group = group};
+    ds_txn *txn = NULL;
+    int rc = ds_txn_begin(t->table, &o, &txn, err);
+
     result->struct_size = sizeof *result;
-    return ds_table_append(t->table, &stream, &o, result, err);
+    rc = rc < 0 ? rc : fill(t, txn, what, number, rows, err);
+    rc = rc < 0 ? rc : ds_txn_commit(txn, result, err);
+    ds_txn_free(txn);
+    return rc;
+}
+
+int kit_append(struct kit_table *t, unsigned number, unsigned rows,
+               enum ds_group_mode group, struct ds_commit_result *result,
+               struct ds_error *err)
+{
+    return kit_commit(t, KIT_APPEND, number, rows, group, result, err);
 }
 
 int kit_merge(struct kit_table *t, size_t *merged, struct ds_error *err)
@@ -399,10 +486,11 @@ int kit_resolve(struct kit_table *t, unsigned number, enum ds_outcome *outcome,
     return rc;
 }
 
-int kit_token(struct kit_table *t, unsigned number, char out[512], struct ds_error *err)
+int kit_token(struct kit_table *t, enum kit_change what, unsigned number, char out[512],
+              struct ds_error *err)
 {
     const struct dsi_state *s = dsi_table_state(t->table->table);
-    struct dsi_trail trail = {.makes_snapshot = true, .sent = true};
+    struct dsi_trail trail = {.makes_snapshot = what != KIT_EXPIRE, .sent = true};
     (void)err;
 
     char identity[40];
@@ -419,6 +507,17 @@ int kit_token(struct kit_table *t, unsigned number, char out[512], struct ds_err
 
 // --- Rows out -------------------------------------------------------------------------
 
+// Where the second column has a value, it is the first one's.
+static bool agrees(const struct ArrowArray *a, int64_t row, int64_t id)
+{
+    const struct ArrowArray *child = a->n_children > 1 ? a->children[1] : NULL;
+    const uint8_t *valid = child ? child->buffers[0] : NULL;
+    int64_t at = child ? child->offset + a->offset + row : 0;
+    bool null = !child || (valid && !(valid[at / 8] >> at % 8 & 1));
+
+    return null || ((const int64_t *)child->buffers[1])[at] == id;
+}
+
 static int count_batch(const struct ArrowArray *a, struct kit_rows *out)
 {
     const struct ArrowArray *child = a->children[0];
@@ -426,7 +525,7 @@ static int count_batch(const struct ArrowArray *a, struct kit_rows *out)
 
     for (int64_t i = 0; i < a->length; i++) {
         int64_t id = ids[child->offset + a->offset + i];
-        if (id < 0 || id >= KIT_APPENDS_MAX * KIT_ROWS_MAX) {
+        if (id < 0 || id >= KIT_APPENDS_MAX * KIT_ROWS_MAX || !agrees(a, i, id)) {
             return DS_ECORRUPT;
         }
         out->times[id / KIT_ROWS_MAX][id % KIT_ROWS_MAX]++;
@@ -441,9 +540,14 @@ int kit_scan(struct kit_table *t, int64_t snapshot_id, struct kit_rows *out,
     struct ds_scan_options o = {
         .struct_size = sizeof o, .threads = 1, .at = {.snapshot_id = snapshot_id}};
     struct ArrowArrayStream stream = {0};
+    struct ArrowSchema schema = {.release = NULL};
     int rc = ds_table_scan(t->table, &o, &stream, err);
 
     memset(out, 0, sizeof *out);
+    if (rc == DS_OK && stream.get_schema(&stream, &schema) == 0) {
+        out->columns = schema.n_children;
+        schema.release(&schema);
+    }
     while (rc == DS_OK) {
         struct ArrowArray a = {0};
         if (stream.get_next(&stream, &a) != 0) {
@@ -475,6 +579,27 @@ int kit_is_there(const struct kit_rows *r, unsigned number, unsigned rows)
         there += times;
     }
     return there == 0 ? 0 : there == rows ? 1 : -1;
+}
+
+int kit_is_done(const struct kit_rows *r, enum kit_change what, unsigned number,
+                unsigned rows)
+{
+    int added = kit_is_there(r, number, rows);
+    int doomed = kit_is_there(r, KIT_DOOMED, rows);
+
+    switch (what) {
+    case KIT_DELETE:
+        return doomed < 0 ? -1 : !doomed;
+    case KIT_REPLACE:
+        return added + doomed == 1 ? added : -1;
+    case KIT_WIDEN:
+        return r->columns == 1 + added ? added : -1;
+    case KIT_EXPIRE:
+        return r->oldest == 1 ? 0 : r->oldest == KIT_KEPT ? 1 : -1;
+    case KIT_APPEND:
+    default:
+        return added;
+    }
 }
 
 // --- Files ----------------------------------------------------------------------------
@@ -541,6 +666,7 @@ static int check_file(void *arg, const char *path, int64_t size)
 struct ids {
     int64_t id[256];
     size_t count;
+    int64_t oldest;
 };
 
 static int note_id(void *arg, const struct ds_snapshot_info *s)
@@ -548,6 +674,9 @@ static int note_id(void *arg, const struct ds_snapshot_info *s)
     struct ids *ids = arg;
     if (ids->count < 256) {
         ids->id[ids->count++] = s->snapshot_id;
+    }
+    if (ids->count == 1 || s->sequence_number < ids->oldest) {
+        ids->oldest = s->sequence_number;
     }
     return DS_OK;
 }
@@ -566,6 +695,7 @@ void kit_look(const struct kit_place *p, struct kit_rows *rows, char why[KIT_WHY
         rc = kit_scan(&t, ids.id[i], rows, &err);
     }
     rc = rc < 0 ? rc : kit_scan(&t, 0, rows, &err);
+    rows->oldest = ids.oldest;
     rc = rc < 0 ? rc : kit_reachable(&t, check_file, why, &err);
     if (rc < 0) {
         snprintf(why, KIT_WHY_MAX, "cannot be read: %s: %.600s", ds_status_text(rc),

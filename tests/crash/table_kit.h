@@ -2,7 +2,8 @@
 // outside, in either catalog; and its files, kept aside and brought back.
 //
 // Every append has a number and an identity that follows from it; its rows are the ids
-// number * 100, number * 100 + 1, …, so that each row says whose it is.
+// number * 100, number * 100 + 1, …, so that each row says whose it is. Other changes
+// have numbers and identities, too.
 #ifndef DSI_TEST_TABLE_KIT_H
 #define DSI_TEST_TABLE_KIT_H
 
@@ -44,6 +45,22 @@ void kit_identity(unsigned number, char out[40]);
 /// How long an append goes on trying.
 extern int64_t kit_timeout_ms;
 
+/// What a commit does.
+enum kit_change {
+    KIT_APPEND,  ///< Adds its rows.
+    KIT_DELETE,  ///< Takes the file of append KIT_DOOMED out, the table's first snapshot.
+    KIT_REPLACE, ///< Both, in one snapshot.
+    KIT_WIDEN,   ///< Adds a column, and rows that have it.
+    KIT_EXPIRE,  ///< Forgets all snapshots but the newest, KIT_KEPT; makes none itself.
+};
+enum { KIT_DOOMED = 1, KIT_KEPT = 3 };
+
+/// Commits change `number`, with `rows` rows where it has some. What is done already (no
+/// file to take out, the column there) is left out.
+int kit_commit(struct kit_table *t, enum kit_change what, unsigned number, unsigned rows,
+               enum ds_group_mode group, struct ds_commit_result *result,
+               struct ds_error *err);
+
 /// Appends the rows of append `number`.
 int kit_append(struct kit_table *t, unsigned number, unsigned rows,
                enum ds_group_mode group, struct ds_commit_result *result,
@@ -57,20 +74,33 @@ int kit_merge(struct kit_table *t, size_t *merged, struct ds_error *err);
 int kit_resolve(struct kit_table *t, unsigned number, enum ds_outcome *outcome,
                 struct ds_error *err);
 
-/// The token of append `number` as a writer would print it whose request was sent on the
+/// The token of change `number` as a writer would print it whose request was sent on the
 /// head that the handle shows, and who got no answer.
-int kit_token(struct kit_table *t, unsigned number, char out[512], struct ds_error *err);
+int kit_token(struct kit_table *t, enum kit_change what, unsigned number, char out[512],
+              struct ds_error *err);
 
 /// How many times each row is there.
 struct kit_rows {
     uint8_t times[KIT_APPENDS_MAX][KIT_ROWS_MAX];
     size_t total;
+    int64_t columns; // Of the scan.
+    int64_t oldest;  // By kit_look: the lowest sequence number of a retained snapshot.
 };
 int kit_scan(struct kit_table *t, int64_t snapshot_id, struct kit_rows *out,
              struct ds_error *err);
 
 /// 1: append `number` with `rows` rows is there once; 0: not at all; -1: neither.
 int kit_is_there(const struct kit_rows *r, unsigned number, unsigned rows);
+
+/// The same of a change: 1: all of it is done, 0: nothing; -1: neither.
+int kit_is_done(const struct kit_rows *r, enum kit_change what, unsigned number,
+                unsigned rows);
+
+/// True when it takes append KIT_DOOMED out.
+static inline bool kit_takes_out(enum kit_change what)
+{
+    return what == KIT_DELETE || what == KIT_REPLACE;
+}
 
 /// Tells every file that the table reaches from here, of all retained snapshots, with its
 /// recorded size, or -1 where none is recorded. Paths without "file://".

@@ -19,7 +19,8 @@
 #include "storage/storage_queue_file.h"
 
 enum {
-    BASES = 2, // Appends that are there from the start: 1 and the next ones.
+    BASES = 2, // Appends that are there from the start: KIT_DOOMED and the next ones.
+    DELETION = BASES + 1, // The number of a deletion before the trace.
     ROWS = 3,
     NUMBER_CREATE = 0, // What is acknowledged when a table was made.
     FIRST = 10,        // Appends of the trace: 10 and the next ones.
@@ -49,7 +50,9 @@ struct recording {
     const char *name;
     bool creates; // The table is not there before.
     enum kit_sort sort;
-    unsigned appends; // FIRST and the next ones may be there afterwards.
+    enum kit_change change; // What FIRST does; the others append.
+    bool deletes;           // From the start: append KIT_DOOMED is taken out.
+    unsigned appends;       // FIRST and the next ones may be there afterwards.
     void (*run)(struct kit_place *p, struct trace *t);  // In a child.
     void (*then)(struct kit_place *p, struct trace *t); // In another, after it; or NULL.
 };
@@ -62,13 +65,19 @@ static void must(int rc, const struct ds_error *err)
     }
 }
 
-static void append_and_ack(struct kit_table *k, struct trace *t, unsigned number,
-                           enum ds_group_mode group)
+static void commit_and_ack(struct kit_table *k, struct trace *t, enum kit_change what,
+                           unsigned number, enum ds_group_mode group)
 {
     struct ds_error err = {0};
     struct ds_commit_result r = {0};
-    must(kit_append(k, number, ROWS, group, &r, &err), &err);
+    must(kit_commit(k, what, number, ROWS, group, &r, &err), &err);
     trace_ack(t, number);
+}
+
+static void append_and_ack(struct kit_table *k, struct trace *t, unsigned number,
+                           enum ds_group_mode group)
+{
+    commit_and_ack(k, t, KIT_APPEND, number, group);
 }
 
 static void run_create(struct kit_place *p, struct trace *t)
@@ -98,6 +107,39 @@ static void run_three(struct kit_place *p, struct trace *t)
         append_and_ack(&k, t, FIRST + i, DS_GROUP_OFF);
     }
     kit_close(&k);
+}
+
+// A change, and two appends, which in a tidy table let go of what was before it.
+static void run_change(struct kit_place *p, struct trace *t, enum kit_change what)
+{
+    struct kit_table k = {NULL, NULL};
+    struct ds_error err = {0};
+    must(kit_open(p, &k, &err), &err);
+    commit_and_ack(&k, t, what, FIRST, DS_GROUP_AUTO);
+    for (unsigned i = 1; i < 3; i++) {
+        append_and_ack(&k, t, FIRST + i, DS_GROUP_OFF);
+    }
+    kit_close(&k);
+}
+
+static void run_delete(struct kit_place *p, struct trace *t)
+{
+    run_change(p, t, KIT_DELETE);
+}
+
+static void run_replace(struct kit_place *p, struct trace *t)
+{
+    run_change(p, t, KIT_REPLACE);
+}
+
+static void run_widen(struct kit_place *p, struct trace *t)
+{
+    run_change(p, t, KIT_WIDEN);
+}
+
+static void run_expire(struct kit_place *p, struct trace *t)
+{
+    run_change(p, t, KIT_EXPIRE);
 }
 
 // Small files are merged; then the appends let go of the snapshots that had them, and
@@ -237,6 +279,19 @@ static const struct recording recordings[] = {
     {.name = "three", .appends = 3, .run = run_three},
     {.name = "tidy", .sort = KIT_TIDY, .appends = 3, .run = run_three},
     {.name = "merge", .sort = KIT_TIDY, .appends = 4, .run = run_merge},
+    {.name = "delete", .change = KIT_DELETE, .appends = 3, .run = run_delete},
+    {.name = "delete-tidy",
+     .sort = KIT_TIDY,
+     .change = KIT_DELETE,
+     .appends = 3,
+     .run = run_delete},
+    {.name = "replace", .change = KIT_REPLACE, .appends = 3, .run = run_replace},
+    {.name = "widen", .change = KIT_WIDEN, .appends = 3, .run = run_widen},
+    {.name = "expire",
+     .change = KIT_EXPIRE,
+     .deletes = true,
+     .appends = 3,
+     .run = run_expire},
     {.name = "inherited",
      .creates = true,
      .appends = 1,
@@ -425,16 +480,24 @@ static int check_bytes(void *arg, const char *path, int64_t recorded)
     return DS_OK;
 }
 
+static enum kit_change change_of(const struct job *j, unsigned number)
+{
+    return number == FIRST ? j->what->change : KIT_APPEND;
+}
+
 static void check_rows(const struct job *j, const struct kept_state *s,
                        const struct kit_rows *rows, const bool *also, char *why)
 {
     for (unsigned i = 0; i < BASES && !j->what->creates; i++) {
-        if (kit_is_there(rows, 1 + i, ROWS) != 1) {
-            snprintf(why, KIT_WHY_MAX, "append %u, which was there, is not", 1 + i);
+        int wanted = i > 0 || !j->what->deletes;
+        if ((i > 0 || !kit_takes_out(j->what->change)) &&
+            kit_is_there(rows, KIT_DOOMED + i, ROWS) != wanted) {
+            snprintf(why, KIT_WHY_MAX, "append %u, which was %s, is not", KIT_DOOMED + i,
+                     wanted ? "there" : "taken out");
         }
     }
     for (unsigned i = 0; i < j->what->appends; i++) {
-        int there = kit_is_there(rows, FIRST + i, ROWS);
+        int there = kit_is_done(rows, change_of(j, FIRST + i), FIRST + i, ROWS);
         if (there < 0) {
             snprintf(why, KIT_WHY_MAX, "append %u is there in part or twice", FIRST + i);
         } else if (there == 0 && (s->acked[FIRST + i] || (also && also[i]))) {
@@ -483,17 +546,18 @@ static void ask(struct kit_table *k, unsigned number, bool there, char *why)
 static void ask_for_all(const struct job *j, const struct kit_rows *rows, bool all,
                         char *why)
 {
+    unsigned bases = j->what->creates ? 0 : BASES + (j->what->deletes ? 1U : 0U);
     struct kit_table k = {NULL, NULL};
     struct ds_error err = {0};
 
     if (kit_open(&j->place, &k, &err) < 0) {
         snprintf(why, KIT_WHY_MAX, "the table: %.500s", err.message);
     }
-    for (unsigned i = 0; i < BASES && !j->what->creates; i++) {
-        ask(&k, 1 + i, true, why);
+    for (unsigned i = 0; i < bases; i++) {
+        ask(&k, KIT_DOOMED + i, true, why);
     }
     for (unsigned i = 0; i < j->what->appends; i++) {
-        bool there = kit_is_there(rows, FIRST + i, ROWS) == 1;
+        bool there = kit_is_done(rows, change_of(j, FIRST + i), FIRST + i, ROWS) == 1;
         if (there || all) {
             ask(&k, FIRST + i, there, why);
         }
@@ -501,14 +565,16 @@ static void ask_for_all(const struct job *j, const struct kit_rows *rows, bool a
     kit_close(&k);
 }
 
-static void append_after(const struct job *j, unsigned number, char *why)
+static void commit_after(const struct job *j, unsigned number, char *why)
 {
     struct kit_table k = {NULL, NULL};
     struct ds_error err = {0};
     struct ds_commit_result r = {0};
     int rc = kit_open(&j->place, &k, &err);
 
-    rc = rc < 0 ? rc : kit_append(&k, number, ROWS, DS_GROUP_AUTO, &r, &err);
+    rc = rc < 0 ? rc
+                : kit_commit(&k, change_of(j, number), number, ROWS, DS_GROUP_AUTO, &r,
+                             &err);
     if (rc < 0) {
         snprintf(why, KIT_WHY_MAX, "append %u afterwards: %.500s", number, err.message);
     }
@@ -543,12 +609,12 @@ static void check_state(const struct job *j, const struct kept_state *s, char *w
     }
     for (unsigned i = 0; i < j->what->appends && !why[0] && s->hash % 2 == 0; i++) {
         if (!s->acked[FIRST + i]) {
-            append_after(j, FIRST + i, why);
+            commit_after(j, FIRST + i, why);
             also[i] = true;
         }
     }
     if (!why[0]) {
-        append_after(j, FRESH, why);
+        commit_after(j, FRESH, why);
     }
     if (!why[0]) {
         look(j, s, also, &rows, why);
@@ -690,7 +756,10 @@ static void make_base(void *arg)
     struct ds_commit_result r = {0};
     must(kit_create(&j->place, j->what->sort, &k, &err), &err);
     for (unsigned i = 0; i < BASES; i++) {
-        must(kit_append(&k, 1 + i, ROWS, DS_GROUP_OFF, &r, &err), &err);
+        must(kit_append(&k, KIT_DOOMED + i, ROWS, DS_GROUP_OFF, &r, &err), &err);
+    }
+    if (j->what->deletes) {
+        must(kit_commit(&k, KIT_DELETE, DELETION, 0, DS_GROUP_OFF, &r, &err), &err);
     }
     kit_close(&k);
 }
