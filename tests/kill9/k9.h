@@ -83,14 +83,15 @@ struct k9_shared {
     _Atomic int64_t settled; // Unknown ones that were settled by their writer.
     _Atomic int64_t limit;   // No append begins beyond this many.
     _Atomic int give_way;    // No append begins: another engine wants its turn.
-    _Atomic int stop;        // The reader and the expirer are to end.
+    _Atomic int stop;        // All but the writers are to end.
     _Atomic int leader;      // Process that leads, where it is known; else 0.
     _Atomic int64_t beat_sent;
     _Atomic int64_t beat_acked; // What the expirer set a property to.
     _Atomic int64_t scans;
     _Atomic int64_t scans_missed; // Overtaken by expiry: named errors.
     _Atomic int64_t group_max;    // The largest group seen.
-    _Atomic int64_t doubts;       // Of the expirer: nobody could say.
+    _Atomic int64_t doubts;       // Of expirer and deleter: nobody could say.
+    _Atomic int64_t replaced;     // Data files, by the deleter.
     _Atomic int64_t given_up; // Tries that were given little time, and did not commit.
     int64_t takeovers;        // From leaders that did not move.
     struct k9_found reader;   // The worst of its scans.
@@ -197,6 +198,10 @@ void k9_watcher(const struct k9_run *run);
 void k9_final_scan(const struct k9_run *run, int which);
 void k9_settle(const struct k9_run *run);
 
+// deleter.c: likewise.
+
+void k9_deleter(const struct k9_run *run);
+
 // clean.c: likewise.
 
 void k9_clean(const struct k9_run *run);
@@ -212,6 +217,7 @@ enum k9_role {
     K9_ROLE_CREATE,
     K9_ROLE_WRITER, // The index says which.
     K9_ROLE_EXPIRER,
+    K9_ROLE_DELETER,
     K9_ROLE_READER,
     K9_ROLE_WATCHER, // Tells who leads.
     K9_ROLE_PYICEBERG,
@@ -233,8 +239,8 @@ struct k9_storm {
 /// Runs one role to its end, in a process of its own. False when it failed or hung.
 bool k9_do(const struct k9_run *run, enum k9_role role, int index);
 
-/// Runs writers, reader, expirer and PyIceberg, killing and stopping at random, until
-/// every writer is done. False when something failed or hung; it was told in words.
+/// Runs writers, reader, expirer, deleter and PyIceberg, killing and stopping at random,
+/// until every writer is done. False when something failed or hung; it was told in words.
 bool k9_storm_run(const struct k9_run *run, struct k9_storm *out);
 
 #endif

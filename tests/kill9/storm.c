@@ -17,13 +17,14 @@
 #include <unistd.h>
 
 enum {
-    CHILDREN_MAX = K9_WRITERS_MAX + 5,
+    CHILDREN_MAX = K9_WRITERS_MAX + 6,
     WINDOW = 120,          // Appends that may begin beyond what falls due next.
     PHASE_MS_MAX = 600000, // Of one role that runs alone.
     GIVE_WAY_MS = 1500,    // PyIceberg's append waits so long before others wait for it.
     STOP_MS_MIN = 100,
     LEADER_PERCENT = 60, // Of kills and stops hit who leads, if it is known.
     EXPIRER_PERCENT = 2,
+    DELETER_PERCENT = 5,
 };
 
 struct child {
@@ -89,6 +90,9 @@ static pid_t start(const struct k9_run *run, enum k9_role role, int index)
     case K9_ROLE_EXPIRER:
         k9_expirer(run);
         break;
+    case K9_ROLE_DELETER:
+        k9_deleter(run);
+        break;
     case K9_ROLE_READER:
         k9_reader(run);
         break;
@@ -113,9 +117,9 @@ static pid_t start(const struct k9_run *run, enum k9_role role, int index)
 
 static const char *name_of(enum k9_role role)
 {
-    static const char *const names[] = {"create", "writer",  "expirer",
-                                        "reader", "watcher", "pyiceberg",
-                                        "scan",   "settle",  "clean-up"};
+    static const char *const names[] = {"create", "writer",  "expirer",   "deleter",
+                                        "reader", "watcher", "pyiceberg", "scan",
+                                        "settle", "clean-up"};
     return names[role];
 }
 
@@ -275,10 +279,14 @@ static struct child *draw_victim(struct storm *s)
     int count = 0;
     bool prefer = draw(s, 100) < LEADER_PERCENT;
     bool expirer = draw(s, 100) < EXPIRER_PERCENT;
+    bool deleter = draw(s, 100) < DELETER_PERCENT;
 
     for (int i = 0; i < s->count; i++) {
         struct child *c = &s->children[i];
         bool fit = c->role == K9_ROLE_WRITER || (expirer && c->role == K9_ROLE_EXPIRER);
+        if (c->role == K9_ROLE_DELETER && deleter && c->pid && !c->killed) {
+            return c;
+        }
         if (!c->pid || c->killed || !fit) {
             continue;
         }
@@ -453,6 +461,7 @@ bool k9_storm_run(const struct k9_run *run, struct k9_storm *out)
         add(&s, K9_ROLE_WRITER, i);
     }
     add(&s, K9_ROLE_EXPIRER, 0);
+    add(&s, K9_ROLE_DELETER, 0);
     add(&s, K9_ROLE_READER, 0);
     add(&s, K9_ROLE_WATCHER, 0);
     if (run->pyiceberg_state) {
