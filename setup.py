@@ -1,7 +1,8 @@
 """Builds the extension datashard._core with CMake; all else is in pyproject.toml.
 
 CMake builds the static library and the extension in one go, optimised, without tests. The
-file is made for CPython's limited API, so one wheel serves 3.10 and every later version.
+file is made for CPython's limited API, so one wheel serves 3.10 and every later version;
+a free-threaded CPython has no such API, and gets a wheel for its version.
 
 Environment: DATASHARD_CMAKE_ARGS adds arguments to CMake's configuration,
 CMAKE_BUILD_PARALLEL_LEVEL says how many compilers run at once.
@@ -16,6 +17,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -26,6 +28,7 @@ NEEDED = (
     " libdeflate-dev libbrotli-dev libsqlite3-dev python3-dev"
 )
 CMAKE_MIN = (3, 20)
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 
 def project_version() -> str:
@@ -87,7 +90,7 @@ class CMakeBuild(build_ext):
 
 setup(
     version=project_version(),
-    ext_modules=[Extension("datashard._core", sources=[], py_limited_api=True)],
+    ext_modules=[Extension("datashard._core", sources=[], py_limited_api=not FREE_THREADED)],
     cmdclass={"build_ext": CMakeBuild},
-    options={"bdist_wheel": {"py_limited_api": "cp310"}},
+    options={} if FREE_THREADED else {"bdist_wheel": {"py_limited_api": "cp310"}},
 )

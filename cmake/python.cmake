@@ -1,5 +1,6 @@
 # The Python package: the extension _core for CPython's limited API, so that one file serves
-# 3.10 and every later version, beside links to the Python files. A test or a user points
+# 3.10 and every later version, beside links to the Python files. A free-threaded CPython
+# has no limited API: there the file is for that version alone. A test or a user points
 # PYTHONPATH at <build>/python. setup.py builds the same target for the wheel, with the
 # library inside.
 set(DATASHARD_PYTHON AUTO CACHE STRING
@@ -21,6 +22,7 @@ set(DATASHARD_PYTHON_SOURCES
     python/src/_core/core_catalog.c
     python/src/_core/core_commit.c
     python/src/_core/core_error.c
+    python/src/_core/core_handle.c
     python/src/_core/core_module.c
     python/src/_core/core_share.c
     python/src/_core/core_table.c
@@ -54,7 +56,17 @@ datashard_warnings(datashard_python)
 # Python's tables of slots hold functions as void *, which ISO C forbids and POSIX allows.
 target_compile_options(datashard_python PRIVATE -Wno-pedantic)
 add_dependencies(datashard_python datashard_python_files)
-target_compile_definitions(datashard_python PRIVATE Py_LIMITED_API=0x030A0000)
+execute_process(
+  COMMAND ${Python3_EXECUTABLE} -c
+          "import sysconfig; print(sysconfig.get_config_var('Py_GIL_DISABLED') or 0)"
+  OUTPUT_VARIABLE DATASHARD_PYTHON_FREE OUTPUT_STRIP_TRAILING_WHITESPACE)
+if(DATASHARD_PYTHON_FREE)
+  set(DATASHARD_PYTHON_SUFFIX .${Python3_SOABI}.so)
+  target_compile_definitions(datashard_python PRIVATE Py_GIL_DISABLED=1)
+else()
+  set(DATASHARD_PYTHON_SUFFIX .abi3.so)
+  target_compile_definitions(datashard_python PRIVATE Py_LIMITED_API=0x030A0000)
+endif()
 target_include_directories(datashard_python PRIVATE ${PROJECT_SOURCE_DIR}/python/src/_core)
 target_link_libraries(datashard_python PRIVATE Python3::Module Threads::Threads)
 if(DATASHARD_PYTHON_STATIC)
@@ -65,7 +77,7 @@ else()
 endif()
 set_target_properties(
   datashard_python
-  PROPERTIES PREFIX "" OUTPUT_NAME _core SUFFIX .abi3.so C_VISIBILITY_PRESET hidden
+  PROPERTIES PREFIX "" OUTPUT_NAME _core SUFFIX ${DATASHARD_PYTHON_SUFFIX} C_VISIBILITY_PRESET hidden
              LIBRARY_OUTPUT_DIRECTORY ${DATASHARD_PYTHON_DIR}/datashard)
 if(NOT BUILD_TESTING)
   set_target_properties(datashard_python PROPERTIES EXCLUDE_FROM_ALL ON)

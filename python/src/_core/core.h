@@ -7,6 +7,7 @@
 
 #include "core_python.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,6 +26,11 @@ struct core_state {
 
 /// Of an object of one of these types (none of them can be derived from).
 struct core_state *core_state(PyObject *self);
+
+/// Enters what one thread at a time may use: false, with a ValueError that says
+/// `otherwise`, while another is in it. core_leave follows.
+bool core_enter(atomic_bool *busy, const char *otherwise);
+void core_leave(atomic_bool *busy);
 
 // ---- core_error.c
 

@@ -250,8 +250,8 @@ static PyType_Slot batch_slots[] = {{Py_tp_dealloc, (void *)batch_dealloc},
 
 struct stream {
     PyObject_HEAD struct ArrowArrayStream stream;
-    PyObject *schema; // NULL until somebody asked.
-    bool busy;
+    _Atomic(PyObject *) schema; // NULL until somebody asked.
+    atomic_bool busy;
     bool moved;
 };
 
@@ -270,17 +270,17 @@ PyObject *core_stream_new(struct core_state *state, struct ArrowArrayStream *str
 
 static int stream_enter(struct stream *self)
 {
-    if (self->moved) {
-        PyErr_SetString(PyExc_ValueError, "the stream was handed on: its rows are read "
-                                          "where it went");
-    } else if (self->busy) {
-        PyErr_SetString(PyExc_ValueError, "another thread is reading the stream");
-    } else if (!self->stream.release) {
-        PyErr_SetString(PyExc_ValueError, "the stream is closed");
-    } else {
-        self->busy = true;
+    if (!core_enter(&self->busy, "another thread is reading the stream")) {
+        return -1;
+    }
+    if (self->stream.release) {
         return 0;
     }
+    core_leave(&self->busy);
+    PyErr_SetString(PyExc_ValueError,
+                    self->moved ? "the stream was handed on: its rows are read where it "
+                                  "went"
+                                : "the stream is closed");
     return -1;
 }
 
@@ -347,7 +347,7 @@ static PyObject *stream_schema(PyObject *object, void *unused)
             return NULL;
         }
         schema = stream_schema_of(self);
-        self->busy = false;
+        core_leave(&self->busy);
     }
     return schema ? Py_NewRef(schema) : NULL;
 }
@@ -378,7 +378,7 @@ static PyObject *stream_export(PyObject *object, PyObject *args, PyObject *keywo
         self->stream.release = NULL;
         self->moved = true;
     }
-    self->busy = false;
+    core_leave(&self->busy);
     return capsule;
 }
 
@@ -404,7 +404,7 @@ static PyObject *stream_next(PyObject *object)
             made = batch_new(core_state(object), schema, &array);
         }
     }
-    self->busy = false;
+    core_leave(&self->busy);
     return made;
 }
 
@@ -425,11 +425,11 @@ static PyObject *stream_close(PyObject *object, PyObject *unused)
     struct stream *self = (struct stream *)object;
 
     (void)unused;
-    if (self->busy) {
-        PyErr_SetString(PyExc_ValueError, "another thread is reading the stream");
+    if (!core_enter(&self->busy, "another thread is reading the stream")) {
         return NULL;
     }
     stream_end(self);
+    core_leave(&self->busy);
     Py_RETURN_NONE;
 }
 

@@ -3,11 +3,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "core_handle.h"
 
 struct catalog {
-    PyObject_HEAD ds_catalog *handle;
-    pid_t pid;
+    PyObject_HEAD core_handle_slot handle;
     PyObject *uri;
     PyObject *properties;
 };
@@ -31,26 +31,21 @@ static ds_catalog *open_now(PyObject *uri, PyObject *properties)
     return rc == DS_OK ? handle : (core_raise(rc, &err), NULL);
 }
 
-// In a child of fork the handle is the parent's: it is left alone, not freed, since its
-// locks and files are what the parent had in that moment.
+static void close_now(void *handle)
+{
+    ds_catalog_free(handle);
+}
+
 ds_catalog *core_catalog_handle(PyObject *self)
 {
     struct catalog *c = (struct catalog *)self;
-    ds_catalog *handle = NULL;
+    struct core_handle *h = core_handle_here(&c->handle);
+    ds_catalog *opened = h ? NULL : open_now(c->uri, c->properties);
 
-    if (c->handle && c->pid == getpid()) {
-        return c->handle;
+    if (opened) {
+        h = core_handle_put(&c->handle, opened, close_now);
     }
-    handle = open_now(c->uri, c->properties);
-    if (handle && c->handle && c->pid == getpid()) {
-        ds_catalog_free(handle); // Another thread was faster.
-        return c->handle;
-    }
-    if (handle) {
-        c->handle = handle;
-        c->pid = getpid();
-    }
-    return handle;
+    return h ? h->opened : NULL;
 }
 
 static PyObject *catalog_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
@@ -83,11 +78,8 @@ static void catalog_dealloc(PyObject *object)
 {
     struct catalog *self = (struct catalog *)object;
     PyTypeObject *type = Py_TYPE(object);
-    ds_catalog *handle = self->pid == getpid() ? self->handle : NULL;
 
-    Py_BEGIN_ALLOW_THREADS;
-    ds_catalog_free(handle);
-    Py_END_ALLOW_THREADS;
+    core_handle_end(&self->handle);
     Py_XDECREF(self->uri);
     Py_XDECREF(self->properties);
     PyObject_Free(self);

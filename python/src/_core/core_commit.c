@@ -93,7 +93,7 @@ struct transaction {
     PyObject *table;           // Outlives the transaction.
     struct ArrowSchema schema; // With the columns it added; released: it added none.
     pid_t pid;
-    bool busy;
+    atomic_bool busy;
 };
 
 // The transaction, for one call: transaction_leave follows.
@@ -101,23 +101,24 @@ static ds_txn *enter(PyObject *object)
 {
     struct transaction *self = (struct transaction *)object;
 
-    if (!self->txn) {
-        PyErr_SetString(PyExc_ValueError, "the transaction has ended");
-    } else if (self->pid != getpid()) {
+    if (self->pid != getpid()) {
         PyErr_SetString(PyExc_ValueError, "the transaction is of the parent process: "
                                           "begin another one in this one");
-    } else if (self->busy) {
-        PyErr_SetString(PyExc_ValueError, "another thread is using the transaction");
-    } else {
-        self->busy = true;
-        return self->txn;
+        return NULL;
     }
-    return NULL;
+    if (!core_enter(&self->busy, "another thread is using the transaction")) {
+        return NULL;
+    }
+    if (!self->txn) {
+        core_leave(&self->busy);
+        PyErr_SetString(PyExc_ValueError, "the transaction has ended");
+    }
+    return self->txn;
 }
 
 static void leave(PyObject *object)
 {
-    ((struct transaction *)object)->busy = false;
+    core_leave(&((struct transaction *)object)->busy);
 }
 
 static PyObject *left(PyObject *self, int rc, const struct ds_error *err)
@@ -389,8 +390,8 @@ static PyObject *txn_commit(PyObject *self, PyObject *unused)
     Py_BEGIN_ALLOW_THREADS;
     rc = ds_txn_commit(txn, &result, &err);
     Py_END_ALLOW_THREADS;
-    leave(self);
     end((struct transaction *)self);
+    leave(self);
     return rc == DS_OK ? core_result(&result) : core_raise_commit(rc, &err, &result);
 }
 
@@ -399,11 +400,14 @@ static PyObject *txn_close(PyObject *self, PyObject *unused)
     struct transaction *t = (struct transaction *)self;
 
     (void)unused;
-    if (t->busy) {
-        PyErr_SetString(PyExc_ValueError, "another thread is using the transaction");
+    if (t->pid != getpid()) {
+        Py_RETURN_NONE; // The parent's: there is nothing to end here.
+    }
+    if (!core_enter(&t->busy, "another thread is using the transaction")) {
         return NULL;
     }
     end(t);
+    core_leave(&t->busy);
     Py_RETURN_NONE;
 }
 

@@ -6,6 +6,20 @@ struct core_state *core_state(PyObject *self)
     return PyType_GetModuleState(Py_TYPE(self));
 }
 
+bool core_enter(atomic_bool *busy, const char *otherwise)
+{
+    if (atomic_exchange(busy, true)) {
+        PyErr_SetString(PyExc_ValueError, otherwise);
+        return false;
+    }
+    return true;
+}
+
+void core_leave(atomic_bool *busy)
+{
+    atomic_store(busy, false);
+}
+
 int core_type_add(PyObject *module, PyType_Spec *spec, PyTypeObject **out)
 {
     PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
@@ -82,7 +96,11 @@ static PyMethodDef functions[] = {
      "Writes a stream to a new Parquet file: how many rows."},
     {NULL, NULL, 0, NULL}};
 
-static PyModuleDef_Slot slots[] = {{Py_mod_exec, (void *)run}, {0, NULL}};
+static PyModuleDef_Slot slots[] = {{Py_mod_exec, (void *)run},
+#ifdef Py_GIL_DISABLED
+                                   {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+                                   {0, NULL}};
 
 static struct PyModuleDef definition = {
     .m_base = PyModuleDef_HEAD_INIT,

@@ -5,12 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core_handle.h"
+
 struct table {
-    PyObject_HEAD ds_table *handle;
-    pid_t pid;
-    PyObject *catalog;          // NULL for a path table.
-    PyObject *name;             // Its name there, or its location.
-    PyThread_type_lock lending; // What ds_table_info lends is copied under it.
+    PyObject_HEAD core_handle_slot handle;
+    PyObject *catalog; // NULL for a path table.
+    PyObject *name;    // Its name there, or its location.
 };
 
 static ds_table *open_now(struct table *self)
@@ -31,27 +31,24 @@ static ds_table *open_now(struct table *self)
     return rc == DS_OK ? handle : (core_raise(rc, &err), NULL);
 }
 
-// In a child of fork the handle is the parent's. It is left alone on purpose, and not
-// freed: its locks may be held by threads that the child does not have.
-ds_table *core_table_handle(PyObject *object)
+static void close_now(void *handle)
+{
+    ds_table_free(handle);
+}
+
+static struct core_handle *handle_of(PyObject *object)
 {
     struct table *self = (struct table *)object;
-    ds_table *handle = NULL;
+    struct core_handle *h = core_handle_here(&self->handle);
+    ds_table *opened = h ? NULL : open_now(self);
 
-    if (self->pid == getpid()) {
-        return self->handle;
-    }
-    handle = open_now(self);
-    if (handle && self->pid == getpid()) {
-        ds_table_free(handle); // Another thread was faster.
-        return self->handle;
-    }
-    if (handle) {
-        self->lending = PyThread_allocate_lock();
-        self->handle = handle;
-        self->pid = getpid();
-    }
-    return handle;
+    return opened ? core_handle_put(&self->handle, opened, close_now) : h;
+}
+
+ds_table *core_table_handle(PyObject *object)
+{
+    struct core_handle *h = handle_of(object);
+    return h ? h->opened : NULL;
 }
 
 PyObject *core_table_new(struct core_state *state, ds_table *handle, PyObject *catalog,
@@ -64,18 +61,19 @@ PyObject *core_table_new(struct core_state *state, ds_table *handle, PyObject *c
         ds_table_free(handle);
         return NULL;
     }
-    self->handle = handle;
-    self->pid = getpid();
+    if (!core_handle_put(&self->handle, handle, close_now)) {
+        Py_DECREF(self);
+        return NULL;
+    }
     self->catalog = catalog ? Py_NewRef(catalog) : NULL;
-    self->lending = PyThread_allocate_lock();
     if (catalog || name[0] == '/' || strchr(name, ':') || !getcwd(here, sizeof here)) {
         self->name = core_str(name);
     } else {
         self->name = PyUnicode_FromFormat("%s/%s", here, name);
     }
-    if (!self->name || !self->lending) {
+    if (!self->name) {
         Py_DECREF(self);
-        return PyErr_Occurred() ? NULL : PyErr_NoMemory();
+        return NULL;
     }
     return (PyObject *)self;
 }
@@ -84,14 +82,8 @@ static void table_dealloc(PyObject *object)
 {
     struct table *self = (struct table *)object;
     PyTypeObject *type = Py_TYPE(object);
-    ds_table *handle = self->pid == getpid() ? self->handle : NULL;
 
-    Py_BEGIN_ALLOW_THREADS;
-    ds_table_free(handle);
-    Py_END_ALLOW_THREADS;
-    if (self->lending) {
-        PyThread_free_lock(self->lending);
-    }
+    core_handle_end(&self->handle);
     Py_XDECREF(self->catalog);
     Py_XDECREF(self->name);
     PyObject_Free(self);
@@ -146,23 +138,22 @@ static PyObject *info_dict(const struct ds_table_info *i)
 
 static PyObject *table_info(PyObject *object, PyObject *unused)
 {
-    struct table *self = (struct table *)object;
-    ds_table *handle = core_table_handle(object);
+    struct core_handle *h = handle_of(object);
     struct ds_table_info info = {.struct_size = sizeof info};
     struct ds_error err = {0};
     PyObject *d = NULL;
     int rc = DS_OK;
 
     (void)unused;
-    if (!handle) {
+    if (!h) {
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS;
-    PyThread_acquire_lock(self->lending, WAIT_LOCK);
-    rc = ds_table_info(handle, &info, &err);
+    PyThread_acquire_lock(h->lending, WAIT_LOCK);
+    rc = ds_table_info(h->opened, &info, &err);
     Py_END_ALLOW_THREADS;
     d = rc == DS_OK ? info_dict(&info) : NULL;
-    PyThread_release_lock(self->lending);
+    PyThread_release_lock(h->lending);
     return rc == DS_OK ? d : core_raise(rc, &err);
 }
 
