@@ -48,7 +48,7 @@ int dsi_catalog_load(struct dsi_catalog *c, const struct dsi_table_name *name,
 {
     int rc = dsi_table_name_check(name, err);
 
-    *out = (struct dsi_head){NULL, -1};
+    *out = (struct dsi_head){NULL, -1, 0};
     if (rc == DS_OK && DSI_FAULT("catalog.load.before")) {
         rc = lost_request(err);
     }
@@ -68,7 +68,7 @@ int dsi_catalog_swap(struct dsi_catalog *c, const struct dsi_table_name *name,
                      const struct dsi_swap *swap, struct dsi_arena *arena,
                      struct dsi_head *out, struct ds_error *err)
 {
-    struct dsi_head next = {NULL, -1}; // `out` may be the base.
+    struct dsi_head next = {NULL, -1, 0}; // `out` may be the base.
     int rc = DS_OK;
 
     assert(swap->metadata && swap->identity && swap->json.size > 0);

@@ -45,6 +45,7 @@ DS_MUST_CHECK int dsi_table_name_parse(const char *text, struct dsi_arena *arena
 struct dsi_head {
     const char *metadata_location; // (3)
     int64_t version; // The number in the file's name; -1 when there is none.
+    int64_t stamp;   // Tells this file from a later one of that name; 0: unknown.
 };
 
 DS_MUST_CHECK int dsi_catalog_load(struct dsi_catalog *c,

@@ -8,6 +8,8 @@
 //     before the swap says so.
 // (3) A version that cannot be seen to be ours or somebody else's is DS_EUNKNOWN, and
 // stays.
+// (4) A directory that was removed by hand and made anew has the old one's names: a head
+//     is told from its namesake by the file's time and size.
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,20 @@ struct path_catalog {
     char *root;
 };
 
+// (4), never 0.
+static int64_t stamp_of(const struct ds_file_info *info)
+{
+    uint64_t mixed = (uint64_t)info->modified_ms * 1000003U + info->size;
+    return (int64_t)(mixed | 1U);
+}
+
+// 0 when it cannot be seen.
+static int64_t stamp_at(ds_storage *storage, const char *path)
+{
+    struct ds_file_info info = {0, 0};
+    return dsi_storage_stat(storage, path, &info, NULL) == DS_OK ? stamp_of(&info) : 0;
+}
+
 static int path_load(struct dsi_catalog *c, const struct dsi_table_name *name,
                      struct dsi_arena *arena, struct dsi_head *out, struct ds_error *err)
 {
@@ -31,7 +47,7 @@ static int path_load(struct dsi_catalog *c, const struct dsi_table_name *name,
     int rc = dsi_version_head(c->storage, name->name, arena, &head, err);
 
     if (rc == DS_OK) {
-        *out = (struct dsi_head){head.path, head.number};
+        *out = (struct dsi_head){head.path, head.number, stamp_at(c->storage, head.path)};
     }
     return rc;
 }
@@ -88,6 +104,10 @@ static int check_base(struct dsi_catalog *c, const struct dsi_table_name *name,
 
     if (rc < 0) {
         return rc;
+    }
+    if (base->stamp != 0 && base->stamp != stamp_of(&info)) {
+        return dsi_fail(err, DS_ECONFLICT, "%s is another file by now", // (4)
+                        base->metadata_location);
     }
     rc = dsi_version_find(c->storage, name->name, base->version + 1, arena, &other, err);
     if (rc == DS_OK) {
@@ -160,9 +180,10 @@ static int path_swap(struct dsi_catalog *c, const struct dsi_table_name *name,
         rc = check_created(c, name, arena, err);
     }
     if (rc == DS_OK || rc == DS_EUNKNOWN) {
-        *out = (struct dsi_head){path, number};
+        *out = (struct dsi_head){path, number, 0};
     }
     if (rc == DS_OK) {
+        out->stamp = stamp_at(c->storage, path);
         dsi_version_write_hint(c->storage, name->name, number);
     }
 done:

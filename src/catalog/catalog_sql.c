@@ -207,7 +207,7 @@ static int sql_swap(struct dsi_catalog *c, const struct dsi_table_name *name,
 {
     struct dsi_rows *r = rows_of(c);
     const char *from = swap->base ? swap->base->metadata_location : NULL;
-    struct dsi_head next = {NULL, -1};
+    struct dsi_head next = {NULL, -1, 0};
     bool stored = false;
     int rc = DS_OK;
 

@@ -64,6 +64,7 @@ static int take_base(struct dsi_change *c, const struct dsi_state *state,
     const struct dsi_snapshot *parent = dsi_rebase_parent(m, c->branch);
 
     c->base.version = state->head.version;
+    c->base.stamp = state->head.stamp;
     c->base.metadata_location =
         dsi_arena_strdup(&c->arena, state->head.metadata_location);
     c->base_snapshot_id = parent ? parent->snapshot_id : DSI_SNAPSHOT_NONE;

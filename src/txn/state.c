@@ -44,7 +44,8 @@ void dsi_manifests_unref(const struct dsi_manifests *m)
 
 bool dsi_head_equal(const struct dsi_head *a, const struct dsi_head *b)
 {
-    return strcmp(a->metadata_location, b->metadata_location) == 0;
+    return strcmp(a->metadata_location, b->metadata_location) == 0 &&
+           (a->stamp == b->stamp || a->stamp == 0 || b->stamp == 0);
 }
 
 const struct dsi_state *dsi_state_ref(const struct dsi_state *s)
@@ -80,6 +81,7 @@ int dsi_state_new(const struct dsi_head *head, const struct dsi_metadata *metada
     }
     dsi_refcount_init(&s->owners);
     s->head.version = head->version;
+    s->head.stamp = head->stamp;
     s->head.metadata_location = dsi_arena_strdup(&s->arena, head->metadata_location);
     if (!s->head.metadata_location) {
         dsi_state_unref(s);

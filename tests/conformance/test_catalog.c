@@ -628,7 +628,7 @@ static void test_catalog__works_in_a_child_that_inherits_it(void **state)
 static void look_after(int rc, const struct dsi_head *base, const struct dsi_head *next,
                        const char *point)
 {
-    struct dsi_head head = {NULL, -1};
+    struct dsi_head head = {NULL, -1, 0};
 
     print_message("  %-28s -> %s\n", point ? point : "(nothing)",
                   rc < 0 ? err.message : "ok");

@@ -102,6 +102,25 @@ static void test_catalog_path__is_laid_out_as_readers_by_path_want_it(void **sta
     dsi_buf_release(&hint);
 }
 
+static void test_catalog_path__tells_a_version_from_a_later_one_of_its_name(void **state)
+{
+    struct dsi_head now = {NULL, -1, 0};
+    (void)state;
+
+    assert_int_equal(swap(NULL, &base), DS_OK);
+    assert_int_equal(dsi_catalog_load(catalog, &name, &arena, &now, NULL), DS_OK);
+    assert_int_not_equal(base.stamp, 0);
+    assert_int_equal(now.stamp, base.stamp);
+    assert_int_equal(dsi_storage_remove(catalog->storage, file("v1.metadata.json"), NULL),
+                     DS_OK);
+    put("v1.metadata.json", "{\"another\": 1}");
+    assert_int_equal(dsi_catalog_load(catalog, &name, &arena, &now, NULL), DS_OK);
+    assert_int_equal(now.version, base.version);
+    assert_int_not_equal(now.stamp, base.stamp);
+    assert_int_equal(swap(&base, &base), DS_ECONFLICT);
+    assert_int_equal(head(), 1);
+}
+
 static void test_catalog_path__syncs_three_times_for_a_swap(void **state)
 {
     (void)state;
@@ -169,7 +188,7 @@ static void test_catalog_path__writes_no_compressed_version(void **state)
 
 static void test_catalog_path__refuses_to_be_moved(void **state)
 {
-    const struct dsi_head sql = {"file:///x/00003-x.metadata.json", -1};
+    const struct dsi_head sql = {"file:///x/00003-x.metadata.json", -1, 0};
     struct dsi_head next;
     (void)state;
 
@@ -248,6 +267,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         PATH_TEST(test_catalog_path__is_laid_out_as_readers_by_path_want_it),
+        PATH_TEST(test_catalog_path__tells_a_version_from_a_later_one_of_its_name),
         PATH_TEST(test_catalog_path__syncs_three_times_for_a_swap),
         PATH_TEST(test_catalog_path__writes_the_hint_only_after_the_swap),
         PATH_TEST(test_catalog_path__needs_no_hint),

@@ -32,7 +32,7 @@ static int make(void **state)
     memset(&err, 0, sizeof err);
     memset(&metadata, 0, sizeof metadata);
     metadata.location = dsi_arena_printf(&arena, "%s/t", root.prefix);
-    base = (struct dsi_head){NULL, -1};
+    base = (struct dsi_head){NULL, -1, 0};
     snprintf(database, sizeof database, "%s/c.db", root.dir);
     snprintf(uri, sizeof uri, "sqlite:%s", database);
     sql_double_start();

@@ -153,7 +153,7 @@ int dsi_catalog_swap(struct dsi_catalog *c, const struct dsi_table_name *name,
     }
     pthread_mutex_unlock(&c->mutex);
     catalog_step(c, "answer");
-    *out = (struct dsi_head){next, -1};
+    *out = (struct dsi_head){next, -1, 0};
     if (fate == FATE_LOST || fate == FATE_LATE || fate == FATE_ANSWER_LOST) {
         return dsi_fail(err, DS_EUNKNOWN, "the answer was lost");
     }

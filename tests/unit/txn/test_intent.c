@@ -104,7 +104,7 @@ static struct dsi_change *make(struct rows_random *r)
     snprintf(c->nonce, sizeof c->nonce, "%08x", (unsigned)(rows_next(r) >> 32));
     c->identity_given = rows_below(r, 2);
     c->writers = (unsigned)rows_below(r, 9);
-    c->base = (struct dsi_head){text(r, &c->arena), rows_below(r, 100) - 1};
+    c->base = (struct dsi_head){text(r, &c->arena), rows_below(r, 100) - 1, 0};
     c->base_snapshot_id = rows_below(r, 3) ? (int64_t)rows_next(r) : DSI_SNAPSHOT_NONE;
     c->base_sequence_number = rows_below(r, 1000);
     c->table_uuid = rows_below(r, 3) ? dsi_arena_strdup(&c->arena, c->identity) : NULL;

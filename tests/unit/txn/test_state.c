@@ -7,7 +7,7 @@ static void test_state__outlives_what_it_was_made_of(void **state)
     const struct dsi_manifests *manifests = NULL;
     const struct dsi_state *s = NULL;
     char location[] = "memory:///t/metadata/x.json";
-    struct dsi_head head = {location, 5};
+    struct dsi_head head = {location, 5, 0};
     (void)state;
 
     catalog_init(&c);
