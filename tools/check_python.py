@@ -76,12 +76,16 @@ class Check:
                  cwd=ROOT, env=env)
         if not report.is_file():
             return
+        examples = []
         for case in xml.etree.ElementTree.parse(report).iter("testcase"):
             outcome = {child.tag for child in case}
             self.note(case.findtext("system-out") or "")
             whole = f"{case.get('classname', '')}.{case.get('name', '')}"
             if re.search(r"\btest_(native|core)", whole) or "_native" in whole:
                 self.native += not outcome & {"failure", "error", "skipped"}
+            if "test_dropin_examples" in whole:
+                examples.append(not outcome & {"failure", "error", "skipped"})
+        self.note(f"examples={sum(examples)}/{len(examples)}")
 
 
 def environment(**more):

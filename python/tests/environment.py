@@ -22,6 +22,7 @@ PYTHON_PACKAGES = [
     "pandas==2.*",
     "polars==1.*",
     "pyarrow==24.0.*",
+    "pyiceberg[pyarrow]==0.12.*",
     "pytest==8.*",
     "pytz",
     "setuptools>=77",  # With wheel: to unpack what original_tests.py fetches.

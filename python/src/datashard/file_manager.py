@@ -44,10 +44,13 @@ class FileManager:
         self.data_file_manager = DataFileManager(self, self.storage)
 
     def resolve(self, path: str) -> str:
-        """The absolute path of a file of the table."""
+        """The absolute path of a file of the table, which is relative to the table, or to
+        the working directory where the caller put a relative `table_path` before it."""
         plain = local_root(path)
         base = os.path.realpath(os.path.abspath(self.table_path))
-        full = os.path.realpath(plain if os.path.isabs(plain) else os.path.join(base, plain))
+        full = os.path.realpath(os.path.join(base, plain))
+        if not os.path.lexists(full) and os.path.lexists(plain):
+            full = os.path.realpath(plain)
         if full.startswith(base.rstrip("/") + "/"):
             return full
         inside = plain.lstrip("/")

@@ -152,6 +152,15 @@ class Transaction:
         check_records(rows, self._use_schema(schema))
         return self._write(rows)
 
+    def append_records(
+        self,
+        records: list[dict[str, Any]],
+        schema: Schema | None = None,
+        partition_values: dict[str, Any] | None = None,
+    ) -> Transaction:
+        """`append_data`, by the name that a Table has for it."""
+        return self.append_data(records, schema, partition_values)
+
     def _write(self, data: object) -> Transaction:
         core, _, schema = self._state()
         if isinstance(data, (list, tuple)):
