@@ -98,6 +98,40 @@ DS_API DS_MUST_CHECK int ds_table_resolve(ds_table *table, const char *token,
                                           struct ds_commit_result *result,
                                           struct ds_error *err);
 
+/// Which files ds_table_optimize takes.
+struct ds_optimize_options {
+    uint32_t struct_size;
+    int64_t small_bytes; ///< Files of fewer bytes are small; 0: three quarters of the
+                         ///< table's write.target-file-size-bytes.
+    int32_t files_min;   ///< A partition with fewer small files is left alone; 0: 5.
+};
+
+/// What ds_table_optimize did.
+struct ds_optimize_result {
+    uint32_t struct_size; ///< sizeof, set by the caller.
+    uint64_t files;       ///< Data files rewritten; 0: there was nothing to do.
+    uint64_t made;        ///< Data files that have their rows now.
+    uint64_t rows;        ///< Rows copied.
+    uint64_t bytes;       ///< Of the files rewritten.
+    uint64_t commits;     ///< Snapshots made.
+};
+
+/// Rewrites small data files of the main branch into larger ones, up to the table's
+/// write.target-file-size-bytes, partition by partition: what other engines call
+/// rewrite_data_files or OPTIMIZE. The table has the same rows before and after. Writers
+/// go on meanwhile; what they add is left for the next time. Each rewrite is a commit of
+/// its own (a snapshot "replace"), whole whatever happens after it. Files that were
+/// replaced stay until the last snapshot that has them is forgotten. The work is the
+/// caller's: it reads and writes all those rows, one partition's files at a time.
+/// `options` may be NULL; so may `result`, which is filled on failure too, with what was
+/// done until then. DS_EUNSUPPORTED for a table of another format version than 2, or with
+/// delete files; DS_ECONFLICT when others rewrite, or take out, the same files all the
+/// time.
+DS_API DS_MUST_CHECK int ds_table_optimize(ds_table *table,
+                                           const struct ds_optimize_options *options,
+                                           struct ds_optimize_result *result,
+                                           struct ds_error *err);
+
 /// A transaction: several changes, one commit. Not for two threads at once.
 typedef struct ds_txn ds_txn;
 

@@ -35,6 +35,7 @@ struct small {
 
 struct partition {
     size_t files;
+    bool tried; // There is not enough in it.
 };
 
 struct work {
@@ -48,6 +49,8 @@ struct work {
     const struct dsi_partition_spec *spec;
     struct dsi_manifest *manifests; // Read.
     size_t manifest_count;
+    size_t manifests_max;
+    int64_t entries_max;
     struct small *small; // Then only those that are merged.
     size_t small_count;
     size_t small_capacity;
@@ -80,7 +83,11 @@ static int read_limits(struct work *w, const struct dsi_tidy *in, struct ds_erro
         .bytes_max = or_else(in->bytes_max, INT64_C(32) << 20),
         .file_bytes_max = or_else(in->file_bytes_max, small),
         .time_ns = or_else(in->time_ns, INT64_C(200000000)),
+        .asked = in->asked,
+        .number_max = or_else(in->number_max, INT64_MAX),
     };
+    w->manifests_max = in->asked ? SIZE_MAX : MANIFESTS_MAX;
+    w->entries_max = in->asked ? INT64_MAX : ENTRIES_MAX;
 done:
     return rc;
 }
@@ -130,6 +137,21 @@ static bool may_be_small(const struct work *w, const struct dsi_manifest_file *f
     return each * ((double)bytes / (double)rows) < (double)w->limits.file_bytes_max;
 }
 
+// Whether something in the table is deleted by rows: what, is told by the names of data
+// files.
+static bool has_deletes(const struct work *w)
+{
+    const struct dsi_manifest_list *list = &w->state->manifests->list;
+
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->files[i].content == DSI_MANIFEST_DELETES &&
+            files_of(&list->files[i]) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // Whether looking closer is worth it: nothing is read for this.
 static bool may_have_work(const struct work *w)
 {
@@ -137,13 +159,9 @@ static bool may_have_work(const struct work *w)
     int64_t files = 0;
 
     for (size_t i = 0; i < list->count; i++) {
-        const struct dsi_manifest_file *f = &list->files[i];
-        if (f->content == DSI_MANIFEST_DELETES && files_of(f) != 0) {
-            return false; // What they delete is told by the names of data files.
-        }
-        files += may_be_small(w, f) ? files_of(f) : 0;
+        files += may_be_small(w, &list->files[i]) ? files_of(&list->files[i]) : 0;
     }
-    return files >= (int64_t)w->limits.files_min;
+    return !has_deletes(w) && files >= (int64_t)w->limits.files_min;
 }
 
 static int partition_of(struct work *w, const struct dsi_data_file *f,
@@ -205,7 +223,8 @@ static int look_into(struct work *w, const struct dsi_manifest_file *f,
     for (size_t i = 0; i < m->entry_count; i++) {
         const struct dsi_data_file *file = &m->entries[i].file;
         if (file->format == DSI_FORMAT_PARQUET && file->record_count > 0 &&
-            file->file_size < w->limits.file_bytes_max) {
+            file->file_size < w->limits.file_bytes_max &&
+            m->entries[i].sequence_number <= w->limits.number_max) {
             DSI_TRY(note_small(w, &m->entries[i], f->path, err));
         }
     }
@@ -220,13 +239,13 @@ static int find_small(struct work *w, struct ds_error *err)
     int64_t entries = 0;
     int rc = DS_OK;
 
-    w->manifests = dsi_calloc(MANIFESTS_MAX, sizeof *w->manifests);
+    w->manifests = dsi_calloc(list->count + 1, sizeof *w->manifests);
     if (!w->manifests) {
         return no_memory(err);
     }
-    for (size_t i = list->count; i > 0 && w->manifest_count < MANIFESTS_MAX; i--) {
+    for (size_t i = list->count; i > 0 && w->manifest_count < w->manifests_max; i--) {
         const struct dsi_manifest_file *f = &list->files[i - 1];
-        if (!may_be_small(w, f) || files_of(f) > ENTRIES_MAX - entries) {
+        if (!may_be_small(w, f) || files_of(f) > w->entries_max - entries) {
             continue;
         }
         entries += files_of(f);
@@ -298,30 +317,55 @@ static void leave_heavy(struct work *w)
     }
 }
 
-// Keeps the small files of the partition that has most of them, lightest first, and of
-// those the ones that are merged now: none, or files_min at least.
-static void choose(struct work *w)
+// The partition with most small files of those that were not tried.
+static struct partition *busiest(const struct work *w, size_t count)
 {
-    const struct partition *most = NULL;
+    struct partition *most = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        struct partition *p = w->small[i].partition;
+        most = !p->tried && (!most || p->files > most->files) ? p : most;
+    }
+    return most;
+}
+
+// Brings the files of a partition to the front; how many they are.
+static size_t bring_forward(struct work *w, size_t count, const struct partition *p)
+{
     size_t n = 0;
 
-    for (size_t i = 0; i < w->small_count; i++) {
-        const struct partition *p = w->small[i].partition;
-        most = !most || p->files > most->files ? p : most;
-    }
-    for (size_t i = 0; i < w->small_count; i++) {
-        if (w->small[i].partition == most) {
+    for (size_t i = 0; i < count; i++) {
+        if (w->small[i].partition == p) {
+            struct small s = w->small[n];
             w->small[n++] = w->small[i];
+            w->small[i] = s;
         }
     }
-    w->small_count = n;
-    if (n > 0) {
-        qsort(w->small, n, sizeof *w->small, by_weight);
-    }
-    cut(w);
-    leave_heavy(w);
-    if (w->small_count < w->limits.files_min) {
+    return n;
+}
+
+// Keeps the small files of one partition, the one that has most of them if it will do,
+// lightest first, and of those the ones that are merged now: none, or files_min at least.
+static void choose(struct work *w)
+{
+    const size_t count = w->small_count;
+
+    for (;;) {
+        struct partition *p = busiest(w, count);
         w->small_count = 0;
+        if (!p || p->files < w->limits.files_min) {
+            return;
+        }
+        p->tried = true;
+        w->small_count = bring_forward(w, count, p);
+        qsort(w->small, w->small_count, sizeof *w->small, by_weight);
+        cut(w);
+        if (!w->limits.asked) {
+            leave_heavy(w);
+        }
+        if (w->small_count >= w->limits.files_min) {
+            return;
+        }
     }
 }
 
@@ -387,6 +431,7 @@ static int replace(struct work *w, struct dsi_change *change, struct ds_error *e
                                             e->file.record_count, e->file.file_size};
         number = e->sequence_number > number ? e->sequence_number : number;
         w->done.rows += e->file.record_count;
+        w->done.bytes += e->file.file_size;
     }
     return dsi_change_replace(change, all, w->small_count, number, err);
 }
@@ -394,14 +439,15 @@ static int replace(struct work *w, struct dsi_change *change, struct ds_error *e
 static int commit(struct work *w, struct dsi_change *change, struct ds_error *err)
 {
     struct ds_commit_options options = {.struct_size = sizeof options,
-                                        .attempts_max = ATTEMPTS_MAX,
+                                        .attempts_max =
+                                            w->limits.asked ? 0 : ATTEMPTS_MAX,
                                         .group = DS_GROUP_OFF};
     struct ds_error why = {0};
     int rc = dsi_commit(w->table, change, &options, NULL, &why);
 
     if (rc == DS_ECONFLICT) { // (3)
         dsi_log(DS_LOG_DEBUG, "merging small files: %s", why.message);
-        w->done = (struct dsi_tidied){0};
+        w->done = (struct dsi_tidied){.lost = true};
         return DS_OK;
     }
     if (rc < 0) {
@@ -454,18 +500,30 @@ static int begin(struct work *w, struct dsi_table *table, bool *wanted,
     w->metadata = state->metadata;
     w->spec = dsi_metadata_default_spec(w->metadata);
     w->snapshot = dsi_rebase_parent(w->metadata, DSI_REF_MAIN);
-    *wanted = false;
+    *wanted = limits->asked && w->snapshot;
+    if (limits->asked && w->metadata->format_version != 2) {
+        rc = dsi_fail(err, DS_EUNSUPPORTED,
+                      "merging the files of a table of format version %d",
+                      (int)w->metadata->format_version);
+        goto done;
+    }
     if (!w->snapshot || w->metadata->format_version != 2 ||
         w->snapshot->sequence_number < limits->quiet_until) {
         goto done;
     }
-    DSI_TRY(is_wanted(w, wanted, err));
+    if (!limits->asked) {
+        DSI_TRY(is_wanted(w, wanted, err));
+    }
     DSI_TRY(read_limits(w, limits, err));
     if (*wanted) {
         DSI_TRY(dsi_table_with_manifests(table, state, w->snapshot->snapshot_id, &richer,
                                          err));
         w->state = richer; // Its metadata is the same.
         dsi_state_unref(state);
+    }
+    if (limits->asked && has_deletes(w)) {
+        rc = dsi_fail(err, DS_EUNSUPPORTED,
+                      "merging the files of a table that has deleted rows in them");
     }
 done:
     return rc;
@@ -520,7 +578,8 @@ int dsi_tidy_once(struct dsi_table *table, struct dsi_tidy *limits,
     choose(&w);
     if (w.small_count > 0) {
         rc = merge(&w, err);
-        DSI_TRY(rc == DS_ENOTFOUND && has_moved(&w) ? DS_OK : rc); // (3)
+        w.done.lost = w.done.lost || (rc == DS_ENOTFOUND && has_moved(&w)); // (3)
+        DSI_TRY(w.done.lost ? DS_OK : rc);
     }
     if (w.done.files > 0) {
         limits->quiet_until = 0; // There may be more.

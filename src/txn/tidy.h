@@ -25,6 +25,11 @@ struct dsi_tidy {
                             // write.target-file-size-bytes.
     int64_t time_ns;        // For reading; 200 ms. With less than files_min: given up.
     int64_t quiet_until;    // Below this sequence number there is nothing to do.
+    // Of a caller who asks for it and waits: whatever the properties say, in all
+    // manifests, and without (4). Only files that are not newer than `number_max` (0:
+    // any).
+    bool asked;
+    int64_t number_max;
 };
 
 /// What a call did.
@@ -32,11 +37,14 @@ struct dsi_tidied {
     size_t files; // Merged; 0: there was nothing to do, or somebody else was faster.
     size_t made;  // Into so many.
     int64_t rows;
+    int64_t bytes; // Of the files merged.
+    bool lost;     // Somebody else was faster.
 };
 
 /// Merges small files of one partition, of the default spec, on the main branch, at most
 /// once. Nothing to do: DS_OK, mostly without reading anything. The handle shows the new
-/// state after. `done` may be NULL.
+/// state after. `done` may be NULL. Who has asked gets DS_EUNSUPPORTED for a table whose
+/// files cannot be merged: of another format version than 2, or with deletes.
 DS_MUST_CHECK int dsi_tidy_once(struct dsi_table *table, struct dsi_tidy *limits,
                                 struct dsi_tidied *done, struct ds_error *err);
 

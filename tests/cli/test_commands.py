@@ -302,6 +302,21 @@ def test_nothing_is_appended_from_nothing():
     equal(len(good("snapshots", "t", "--format", "csv").splitlines()), 1)
 
 
+def test_optimize_makes_few_files_of_many():
+    make()
+    for i in range(5):
+        good("append", "t", "-", "--format", "csv", input=f"id,s\n{i},a\n")
+    equal(good("optimize", "t", "--files-min", "6"), "nothing to do\n")
+    equal(good("optimize", "t", "--small-bytes", "1"), "nothing to do\n")
+    equal(good("optimize", "t"), "5 files became 1, 5 rows\n")
+    done = json.loads(good("optimize", "t", "--json"))
+    equal((done["files"], done["made"], done["commits"]), (0, 0, 0))
+    equal(len(json.loads(good("files", "t", "--json"))), 1)
+    equal(count("t"), 5)
+    bad("optimize", "t", "--files-min", "1", code=2)
+    bad("optimize", "nowhere", says="nowhere")
+
+
 def test_a_reader_that_goes_away_is_no_crash():
     make()
     many = "id,s\n" + "".join(f"{i},text\n" for i in range(50000))
