@@ -27,11 +27,15 @@ set(DATASHARD_PYTHON_SOURCES
     python/src/_core/core_share.c
     python/src/_core/core_table.c
     python/src/_core/rows.c
+    python/src/_core/rows_append.c
+    python/src/_core/rows_buffer.c
     python/src/_core/rows_column.c
     python/src/_core/rows_convert.c
     python/src/_core/rows_convert_decimal.c
     python/src/_core/rows_convert_time.c
     python/src/_core/rows_infer.c
+    python/src/_core/rows_layout.c
+    python/src/_core/rows_moment.c
     python/src/_core/rows_py.c
     python/src/_core/rows_stream.c
     python/src/_core/rows_type.c

@@ -6,6 +6,7 @@ import datetime as dt
 import decimal
 import os
 import random
+import sys
 import uuid
 from collections import OrderedDict, UserDict
 from collections.abc import Callable
@@ -354,3 +355,148 @@ def test_a_list_in_itself() -> None:
     loop.append(loop)
     with pytest.raises(ValueError, match="deep"):
         _core.schema_from_rows([{"a": loop}])
+
+
+def shuffled(r: random.Random, row: dict[str, Any]) -> dict[str, Any]:
+    """The same members in another order, under keys that are other objects."""
+    items = list(row.items())
+    r.shuffle(items)
+    return {("".join(list(key))): value for key, value in items}
+
+
+class Key(str):
+    """Not exactly a str."""
+
+
+class Row(dict[str, Any]):
+    """Not exactly a dict."""
+
+
+def test_rows_of_every_layout() -> None:
+    r = random.Random(11)
+    names = [f"c{i}" for i in range(6)]
+    schema = pa.schema([(name, pa.int64()) for name in names])
+    rows: list[Any] = []
+    for n in range(3000):
+        row: dict[str, Any] = {name: n * 10 + i for i, name in enumerate(names)}
+        kind = r.randrange(8)
+        if kind == 0:
+            row = shuffled(r, row)
+        elif kind == 1:
+            del row[r.choice(names)]
+        elif kind == 2:
+            row = {}
+        elif kind == 3:
+            row = {Key(name): value for name, value in row.items()}
+        elif kind == 4:
+            row = Row(row)
+        elif kind == 5:
+            row = {name: None if r.random() < 0.5 else value for name, value in row.items()}
+        rows.append(row)
+    plain = [{str(key): value for key, value in row.items()} for row in rows]
+    assert table(rows, schema).to_pylist() == [
+        {name: row.get(name) for name in names} for row in plain
+    ]
+
+
+def test_a_key_that_is_no_column_is_found_wherever_it_is() -> None:
+    schema = pa.schema([("a", pa.int64()), ("b", pa.int64())])
+    good: list[Any] = [{"a": 1, "b": 2}] * 5
+    bads: list[Any] = [{"a": 1, "c": 2}, {"a": 1, "b": 2, "c": 3}, {"a": 1, Key("c"): 2}, {1: 2, "b": 3}]
+    for bad in bads:
+        with pytest.raises(ValueError, match="^Record 5 has fields not in the table schema"):
+            table([*good, bad], schema)
+        found = list(_core.stream_from_rows([*good, bad], schema, strict=False))
+        assert sum(len(pa.record_batch(batch)) for batch in found) == 6
+    required = pa.schema([pa.field("a", pa.int64(), nullable=False), ("b", pa.int64())])
+    for lacking in ({"b": 2}, {"a": None, "b": 2}, {}):
+        with pytest.raises(ValueError, match="^Record 5 is missing required field 'a'"):
+            table([*good, lacking], required)
+
+
+def test_rows_that_change_while_read_after_others_like_them() -> None:
+    class Clears:
+        def __init__(self, row: dict[str, Any]) -> None:
+            self.row = row
+
+        def __index__(self) -> int:
+            self.row.clear()
+            self.row.update({f"x{i}": "a longer text" * 9 for i in range(100)})
+            return 7
+
+    schema = pa.schema([("a", pa.int64()), ("b", pa.string()), ("c", pa.float64())])
+    rows: list[dict[str, Any]] = [{"a": i, "b": f"text {i}", "c": 0.5} for i in range(20)]
+    for i in (3, 4, 19):
+        rows[i]["a"] = Clears(rows[i])
+    found = table(rows, schema).to_pylist()
+    assert [row["a"] for row in found] == [7 if i in (3, 4, 19) else i for i in range(20)]
+    assert [row["b"] for row in found] == [f"text {i}" for i in range(20)]
+
+
+def test_what_is_nearly_of_a_columns_class() -> None:
+    class Text(str):
+        pass
+
+    class Whole(int):
+        pass
+
+    class Real(float):
+        pass
+
+    class Moment(dt.datetime):
+        pass
+
+    schema = pa.schema([
+        ("t", pa.string()), ("i", pa.int64()), ("f", pa.float64()), ("b", pa.bool_()),
+        ("m", pa.timestamp("us")), ("z", pa.timestamp("us", "UTC")),
+    ])  # fmt: skip
+    when = dt.datetime(2024, 2, 29, 23, 59, 59, 999_999)
+    east = dt.timezone(dt.timedelta(hours=5, minutes=30))
+    plain = {"t": "é", "i": -1, "f": -0.0, "b": True, "m": when, "z": when.replace(tzinfo=UTC)}
+    near = {"t": Text("é"), "i": Whole(-1), "f": Real(-0.0), "b": np.bool_(True),
+            "m": Moment(2024, 2, 29, 23, 59, 59, 999_999),
+            "z": when.replace(tzinfo=UTC).astimezone(east)}  # fmt: skip
+    found = table([plain, near, plain, near], schema).to_pylist()
+    assert found == [plain] * 4
+    assert [str(row["f"]) for row in found] == ["-0.0"] * 4
+
+
+def test_every_day_of_the_calendar() -> None:
+    r = random.Random(3)
+    days = [dt.date.fromordinal(n) for n in r.sample(range(1, dt.date.max.toordinal() + 1), 5000)]
+    days += [dt.date(y, m, d) for y in (1, 4, 100, 400, 1600, 1900, 1970, 2000, 2100, 9999)
+             for m, d in ((1, 1), (2, 28), (3, 1), (12, 31))]  # fmt: skip
+    days += [dt.date(y, 2, 29) for y in (4, 400, 1600, 2000, 2024, 9996)]
+    moments = [
+        dt.datetime.combine(day, dt.time(r.randrange(24), r.randrange(60), r.randrange(60), r.randrange(10**6)))
+        for day in days
+    ]
+    for type_, zone in ((pa.timestamp("us"), None), (pa.timestamp("us"), UTC), (pa.timestamp("us", "UTC"), UTC)):
+        rows = [{"m": moment.replace(tzinfo=zone)} for moment in moments]
+        found = table(rows, pa.schema([("m", type_)])).column("m").cast(pa.int64()).to_pylist()
+        epoch = dt.datetime(1970, 1, 1)
+        assert found == [(moment - epoch) // dt.timedelta(microseconds=1) for moment in moments]
+
+
+def test_batches_of_a_long_stream_are_as_one() -> None:
+    rows = [{"i": i, "t": f"text {i % 1000}" * (i % 3), "n": None if i % 7 else i} for i in range(200_000)]
+    schema = pa.schema([("i", pa.int64()), ("t", pa.string()), ("n", pa.int64())])
+    batches = [pa.record_batch(batch) for batch in _core.stream_from_rows(rows, schema)]
+    assert [len(batch) for batch in batches] == [65536, 65536, 65536, 3392]
+    assert pa.Table.from_batches(batches).to_pylist() == rows
+
+
+def test_references_are_given_back() -> None:
+    class Whole:
+        def __index__(self) -> int:
+            return 5
+
+    odd, text_, key = Whole(), "".join(["some", "text"]), "".join(["k", "ey"])
+    before = [sys.getrefcount(x) for x in (odd, text_, key)]
+    schema = pa.schema([("key", pa.string()), ("n", pa.int64())])
+    rows = [{key: text_, "n": odd} for _ in range(100)]
+    table(rows, schema)
+    with pytest.raises(TypeError):
+        table([*rows, {key: text_, "n": object()}], schema)
+    del rows
+    assert [sys.getrefcount(x) for x in (odd, text_, key)] == before

@@ -11,6 +11,7 @@
 #include "txn/commit.h"
 #include "txn/group.h"
 #include "txn/held.h"
+#include "txn/relay.h"
 #include "txn/removal.h"
 
 // What a transaction is planned on is at most this old, or what the handle shows.
@@ -148,12 +149,48 @@ static int take_batch(ds_txn *t, struct dsi_batch *batch, struct ds_error *err)
     return rc;
 }
 
+// The relay for large batches, or NULL where the thread at hand does it all.
+static struct dsi_relay *need_relay(const ds_txn *t, const struct dsi_batch *batch)
+{
+    struct dsi_relay *relay = NULL;
+
+    if (batch->rows >= DSI_RELAY_ROWS_MIN && dsi_thread_cores() > 1) {
+        DSI_IGNORE(dsi_relay_new(t->append, &relay, NULL)); // It can be done without.
+    }
+    return relay;
+}
+
+static int take_stream(ds_txn *t, struct ArrowArrayStream *stream,
+                       struct dsi_arrow_import *import, struct ds_error *err)
+{
+    struct dsi_relay *relay = NULL;
+    struct dsi_batch batch = {0};
+    int64_t first = t->rows;
+    int rc = DS_OK;
+
+    while ((rc = dsi_arrow_stream_next(stream, import, t->rows - first, &batch, err)) ==
+           DS_ROW) {
+        int64_t rows = batch.rows;
+        relay = relay ? relay : need_relay(t, &batch);
+        if (relay) {
+            DSI_TRY(dsi_relay_give(relay, &batch, err));
+            t->rows += rows;
+        } else {
+            DSI_TRY(take_batch(t, &batch, err));
+        }
+    }
+    if (rc == DS_OK && relay) {
+        rc = dsi_relay_finish(relay, err);
+    }
+done:
+    dsi_relay_free(relay);
+    return rc;
+}
+
 static int append_stream(ds_txn *t, struct ArrowArrayStream *stream, struct ds_error *err)
 {
     struct ArrowSchema schema = {0};
     struct dsi_arrow_import *import = NULL;
-    struct dsi_batch batch = {0};
-    int64_t first = t->rows;
     int rc = DS_OK;
 
     DSI_TRY(need_append(t, err));
@@ -163,10 +200,7 @@ static int append_stream(ds_txn *t, struct ArrowArrayStream *stream, struct ds_e
         goto done;
     }
     DSI_TRY(dsi_arrow_import_new(&schema, dsi_append_schema(t->append), &import, err));
-    while ((rc = dsi_arrow_stream_next(stream, import, t->rows - first, &batch, err)) ==
-           DS_ROW) {
-        DSI_TRY(take_batch(t, &batch, err));
-    }
+    rc = take_stream(t, stream, import, err);
 done:
     dsi_arrow_import_free(import);
     if (schema.release) {

@@ -19,8 +19,11 @@ static PyObject *row_at(PyObject *rows, Py_ssize_t i)
 
 static int append_all(struct rows_column *root, PyObject *rows, int strict)
 {
-    struct rows_context context = {.strict = strict != 0};
+    struct rows_context context = {.py = rows_py_get(), .strict = strict != 0};
 
+    if (!context.py) {
+        return -1;
+    }
     for (Py_ssize_t i = 0;; i++) {
         PyObject *row = row_at(rows, i);
         int rc = 0;

@@ -1,109 +1,8 @@
 #include "rows_column.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-#include "rows_convert.h"
 
 enum { depth_max = 64 };
-
-static int reserve(struct rows_buffer *b, int64_t more)
-{
-    int64_t room = b->room > 0 ? b->room : 64;
-    unsigned char *data = NULL;
-
-    if (b->room - b->used >= more) {
-        return 0;
-    }
-    while (room - b->used < more) {
-        if (room > INT64_MAX / 2) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        room *= 2;
-    }
-    data = realloc(b->data, (size_t)room);
-    if (!data) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    b->data = data;
-    b->room = room;
-    return 0;
-}
-
-static inline int add_bytes(struct rows_buffer *b, const void *bytes, int64_t size)
-{
-    if (b->room - b->used < size && reserve(b, size) < 0) {
-        return -1;
-    }
-    if (size > 0) {
-        memcpy(b->data + b->used, bytes, (size_t)size);
-    }
-    b->used += size;
-    return 0;
-}
-
-// Sets or clears the bit `at`, the last one.
-static int add_bit(struct rows_buffer *b, int64_t at, bool on)
-{
-    unsigned bit = 1U << (at % 8);
-
-    if (at / 8 >= b->used) {
-        unsigned char none = 0;
-        if (add_bytes(b, &none, 1) < 0) {
-            return -1;
-        }
-    }
-    b->data[at / 8] =
-        (unsigned char)(on ? b->data[at / 8] | bit : b->data[at / 8] & ~bit);
-    return 0;
-}
-
-// Counts one more value, which is or is not there.
-static int count(struct rows_column *c, bool valid)
-{
-    if (c->type.kind == ROWS_NULL) {
-        c->length++;
-        c->nulls++;
-        return 0;
-    }
-    if (!valid && !c->validity.data) {
-        int64_t bytes = (c->length + 7) / 8;
-        if (reserve(&c->validity, bytes + 1) < 0) {
-            return -1;
-        }
-        memset(c->validity.data, 0xff, (size_t)bytes);
-        c->validity.used = bytes;
-    }
-    if (c->validity.data && add_bit(&c->validity, c->length, valid) < 0) {
-        return -1;
-    }
-    c->length++;
-    c->nulls += !valid;
-    return 0;
-}
-
-// The end of the last value of a column with offsets.
-static int add_offset(struct rows_context *context, struct rows_column *c, int64_t end,
-                      int64_t grown)
-{
-    int32_t narrow = (int32_t)end;
-
-    if (c->type.offsets == ROWS_OFFSETS_64) {
-        context->bulk += grown;
-        return add_bytes(&c->offsets, &end, sizeof end);
-    }
-    if (end > INT32_MAX) {
-        PyErr_SetString(
-            PyExc_ValueError,
-            "the column has more than 2 GiB in one batch; write fewer rows at "
-            "once, or use the large Arrow type");
-        return -1;
-    }
-    context->bulk += grown;
-    return add_bytes(&c->offsets, &narrow, sizeof narrow);
-}
 
 static void free_children(struct rows_column *c)
 {
@@ -119,6 +18,7 @@ void rows_column_free(struct rows_column *column)
         return;
     }
     free_children(column);
+    rows_layout_end(&column->layout);
     free(column->validity.data);
     free(column->offsets.data);
     free(column->data.data);
@@ -126,20 +26,51 @@ void rows_column_free(struct rows_column *column)
     free(column);
 }
 
-static int refuse_twice(const struct rows_column *c)
+// How the commonest values of a type are taken.
+static enum rows_quick quick_of(const struct rows_type *type)
 {
-    PyObject *names = PyDict_New();
-    int rc = names ? 0 : -1;
+    switch (type->kind) {
+    case ROWS_BOOL:
+        return ROWS_QUICK_BOOL;
+    case ROWS_INT:
+        return type->width == 8 ? ROWS_QUICK_INT64 : ROWS_QUICK_NONE;
+    case ROWS_FLOAT:
+        return type->width == 8 ? ROWS_QUICK_FLOAT64 : ROWS_QUICK_NONE;
+    case ROWS_TIMESTAMP:
+        return type->per_second == 1000000 ? ROWS_QUICK_MOMENT : ROWS_QUICK_NONE;
+    case ROWS_STRING:
+        return ROWS_QUICK_TEXT;
+    default:
+        return ROWS_QUICK_NONE;
+    }
+}
 
-    for (int64_t i = 0; rc == 0 && i < c->n_children; i++) {
-        if (PyDict_GetItemWithError(names, c->children[i]->name)) {
+// From names to places; a name that comes twice is refused. NULL with an exception.
+static PyObject *index_of(const struct rows_column *c)
+{
+    PyObject *index = PyDict_New();
+
+    for (int64_t i = 0; index && i < c->n_children; i++) {
+        PyObject *place = PyLong_FromLongLong(i);
+        if (PyDict_GetItemWithError(index, c->children[i]->name)) {
             PyErr_Format(PyExc_ValueError, "the schema has a column '%S' twice",
                          c->children[i]->name);
         }
-        rc = PyErr_Occurred() ? -1 : PyDict_SetItem(names, c->children[i]->name, Py_None);
+        if (!place || PyErr_Occurred() ||
+            PyDict_SetItem(index, c->children[i]->name, place) < 0) {
+            Py_CLEAR(index);
+        }
+        Py_XDECREF(place);
     }
-    Py_XDECREF(names);
-    return rc;
+    return index;
+}
+
+// Structs are filled from dicts.
+static int expect_dicts(struct rows_column *c)
+{
+    PyObject *index = index_of(c);
+
+    return index ? rows_layout_begin(&c->layout, index, c->n_children) : -1;
 }
 
 static struct rows_column *new_column(const struct ArrowSchema *schema,
@@ -163,7 +94,7 @@ static int add_children(struct rows_column *c, const struct ArrowSchema *schema,
         }
         c->n_children = i + 1;
     }
-    return c->type.kind == ROWS_STRUCT ? refuse_twice(c) : 0;
+    return c->type.kind == ROWS_STRUCT ? expect_dicts(c) : 0;
 }
 
 static struct rows_column *new_column(const struct ArrowSchema *schema,
@@ -185,6 +116,7 @@ static struct rows_column *new_column(const struct ArrowSchema *schema,
     if (rows_type_parse(schema, &c->type) < 0) {
         goto failed;
     }
+    c->quick = quick_of(&c->type);
     if (c->type.kind == ROWS_DICTIONARY || c->type.kind == ROWS_FIXED_LIST ||
         c->type.offsets == ROWS_OFFSETS_VIEW) {
         PyErr_Format(PyExc_TypeError,
@@ -218,12 +150,13 @@ int rows_column_reserve(struct rows_column *column, int64_t values)
     int64_t offset = column->type.offsets == ROWS_OFFSETS_64 ? 8 : 4;
 
     if (width > 0 && values < INT64_MAX / width / 2 &&
-        reserve(&column->data,
-                column->type.kind == ROWS_BOOL ? values / 8 + 1 : values * width) < 0) {
+        rows_buffer_reserve(&column->data, column->type.kind == ROWS_BOOL
+                                               ? values / 8 + 1
+                                               : values * width) < 0) {
         return -1;
     }
     if (column->type.offsets != ROWS_OFFSETS_NONE && values < INT64_MAX / 16 &&
-        reserve(&column->offsets, (values + 1) * offset) < 0) {
+        rows_buffer_reserve(&column->offsets, (values + 1) * offset) < 0) {
         return -1;
     }
     for (int64_t i = 0; column->type.kind == ROWS_STRUCT && i < column->n_children; i++) {
@@ -233,422 +166,6 @@ int rows_column_reserve(struct rows_column *column, int64_t values)
     }
     return 0;
 }
-
-// The column's path, "a.b.c". Elements of lists and maps have Arrow's names for them.
-static PyObject *path_of(const struct rows_column *c)
-{
-    PyObject *above = NULL;
-    PyObject *path = NULL;
-
-    if (!c->parent || !c->parent->parent) {
-        Py_INCREF(c->name);
-        return c->name;
-    }
-    above = path_of(c->parent);
-    path = above ? PyUnicode_FromFormat("%U.%U", above, c->name) : NULL;
-    Py_XDECREF(above);
-    return path;
-}
-
-// Says row and column in a TypeError or ValueError that lacks them; others stay.
-static void name_place(struct rows_context *context, const struct rows_column *c)
-{
-    PyObject *type = NULL;
-    PyObject *value = NULL;
-    PyObject *trace = NULL;
-    PyObject *path = NULL;
-    PyObject *as = NULL;
-
-    if (PyErr_ExceptionMatches(PyExc_TypeError)) {
-        as = PyExc_TypeError;
-    } else if (PyErr_ExceptionMatches(PyExc_ValueError) ||
-               PyErr_ExceptionMatches(PyExc_OverflowError)) {
-        as = PyExc_ValueError;
-    } else {
-        return;
-    }
-    context->named = true;
-    PyErr_Fetch(&type, &value, &trace);
-    PyErr_NormalizeException(&type, &value, &trace);
-    path = path_of(c);
-    if (!c->parent && value) {
-        PyErr_Format(as, "Record %lld: %S", (long long)context->row, value);
-    } else if (path && value) {
-        PyErr_Format(as, "Record %lld, column '%U': %S", (long long)context->row, path,
-                     value);
-    }
-    Py_XDECREF(path);
-    Py_XDECREF(type);
-    Py_XDECREF(value);
-    Py_XDECREF(trace);
-}
-
-// One more value that is not there, or (in a null of the level above) does not matter.
-static int append_empty(struct rows_context *context, struct rows_column *c, bool valid)
-{
-    static const unsigned char zeros[64];
-    int64_t left = c->type.kind == ROWS_BOOL ? 0 : c->type.width;
-
-    if (c->type.kind == ROWS_BOOL && add_bit(&c->data, c->length, false) < 0) {
-        return -1;
-    }
-    for (; left > 0; left -= (int64_t)sizeof zeros) {
-        int64_t size = left < (int64_t)sizeof zeros ? left : (int64_t)sizeof zeros;
-        if (add_bytes(&c->data, zeros, size) < 0) {
-            return -1;
-        }
-    }
-    if (c->type.offsets != ROWS_OFFSETS_NONE) {
-        int64_t end = c->n_children > 0 ? c->children[0]->length : c->data.used;
-        if ((c->length == 0 && add_offset(context, c, 0, 0) < 0) ||
-            add_offset(context, c, end, 0) < 0) {
-            return -1;
-        }
-    }
-    for (int64_t i = 0; c->type.kind == ROWS_STRUCT && i < c->n_children; i++) {
-        if (append_empty(context, c->children[i], c->children[i]->required) < 0) {
-            return -1;
-        }
-    }
-    return count(c, valid);
-}
-
-static int append_null(struct rows_context *context, struct rows_column *c)
-{
-    PyObject *path = NULL;
-
-    if (!c->required || c->type.kind == ROWS_NULL) {
-        return append_empty(context, c, false);
-    }
-    context->named = true;
-    path = path_of(c);
-    if (path) {
-        PyErr_Format(PyExc_ValueError,
-                     "Record %lld is missing required field '%U' (or it is None)",
-                     (long long)context->row, path);
-        Py_DECREF(path);
-    }
-    return -1;
-}
-
-static int append_sized(struct rows_column *c, PyObject *value)
-{
-    unsigned char wide[16] = {0};
-    uint64_t u = 0;
-    int64_t n = 0;
-    double d = 0;
-    float f = 0;
-    int rc = 0;
-
-    switch (c->type.kind) {
-    case ROWS_INT:
-        rc = rows_to_int(value, c->type.width, &n);
-        break;
-    case ROWS_UINT:
-        rc = rows_to_uint(value, c->type.width, &u);
-        n = (int64_t)u;
-        break;
-    case ROWS_DATE:
-        rc = rows_to_date(value, &c->type, &n);
-        break;
-    case ROWS_TIME:
-        rc = rows_to_time(value, &c->type, &n);
-        break;
-    case ROWS_TIMESTAMP:
-        rc = rows_to_timestamp(value, &c->type, &n);
-        break;
-    case ROWS_FLOAT:
-        if (PyFloat_CheckExact(value) && c->type.width == 8) {
-            d = PyFloat_AsDouble(value);
-        } else {
-            rc = rows_to_float(value, c->type.width, &d);
-        }
-        f = (float)d;
-        if (c->type.width == 4) {
-            return rc < 0 ? rc : add_bytes(&c->data, &f, 4);
-        }
-        return rc < 0 ? rc : add_bytes(&c->data, &d, 8);
-    case ROWS_DECIMAL:
-        rc = rows_to_decimal(value, &c->type, wide);
-        return rc < 0 ? rc : add_bytes(&c->data, wide, 16);
-    default: // ROWS_UUID
-        rc = rows_to_uuid(value, wide);
-        return rc < 0 ? rc : add_bytes(&c->data, wide, 16);
-    }
-    return rc < 0 ? rc : add_bytes(&c->data, &n, c->type.width); // Little end first.
-}
-
-static int append_text(struct rows_context *context, struct rows_column *c,
-                       PyObject *value)
-{
-    PyObject *keep = NULL;
-    const char *text = NULL;
-    Py_ssize_t size = 0;
-    int rc = c->type.kind == ROWS_STRING ? rows_to_text(value, &text, &size, &keep)
-                                         : rows_to_bytes(value, &text, &size, &keep);
-
-    if (rc < 0) {
-        return -1;
-    }
-    if (c->type.kind == ROWS_FIXED && size != c->type.width) {
-        PyErr_Format(PyExc_ValueError, "expected %lld bytes, got %zd",
-                     (long long)c->type.width, size);
-        rc = -1;
-    }
-    if (rc == 0 && c->type.offsets != ROWS_OFFSETS_NONE) {
-        rc = c->length == 0 ? add_offset(context, c, 0, 0) : 0;
-        rc = rc < 0 ? rc : add_offset(context, c, c->data.used + size, size);
-    }
-    rc = rc < 0 ? rc : add_bytes(&c->data, text, size);
-    Py_XDECREF(keep);
-    return rc;
-}
-
-// A list or tuple of a value that is neither text nor a mapping.
-static PyObject *as_sequence(PyObject *value)
-{
-    if (PyList_Check(value) || PyTuple_Check(value)) {
-        Py_INCREF(value);
-        return value;
-    }
-    if (!PyUnicode_Check(value) && !PyBytes_Check(value) && !PyByteArray_Check(value) &&
-        !PyDict_Check(value)) {
-        PyObject *list = PySequence_List(value);
-        if (list || !PyErr_ExceptionMatches(PyExc_TypeError)) {
-            return list;
-        }
-        PyErr_Clear();
-    }
-    rows_py_misfit(PyExc_TypeError, "a list", value);
-    return NULL;
-}
-
-// A new reference; NULL without an exception: the end.
-static PyObject *item(PyObject *sequence, Py_ssize_t i)
-{
-    PyObject *found = NULL;
-
-    if (PyList_Check(sequence)) {
-        found = i < PyList_Size(sequence) ? PyList_GetItem(sequence, i) : NULL;
-    } else {
-        found = i < PyTuple_Size(sequence) ? PyTuple_GetItem(sequence, i) : NULL;
-    }
-    Py_XINCREF(found);
-    return found;
-}
-
-static int append_list(struct rows_context *context, struct rows_column *c,
-                       PyObject *value)
-{
-    PyObject *items = as_sequence(value);
-    int64_t before = c->children[0]->length;
-    int rc = 0;
-
-    if (!items || (c->length == 0 && add_offset(context, c, 0, 0) < 0)) {
-        Py_XDECREF(items);
-        return -1;
-    }
-    for (Py_ssize_t i = 0; rc == 0; i++) {
-        PyObject *element = item(items, i);
-        if (!element) {
-            break;
-        }
-        rc = rows_column_append(context, c->children[0], element);
-        Py_DECREF(element);
-    }
-    Py_DECREF(items);
-    return rc < 0 || PyErr_Occurred() ? -1
-                                      : add_offset(context, c, c->children[0]->length,
-                                                   c->children[0]->length - before);
-}
-
-static int append_entry(struct rows_context *context, struct rows_column *entries,
-                        PyObject *pair)
-{
-    for (int64_t side = 0; side < 2; side++) {
-        PyObject *value = PyTuple_GetItem(pair, (Py_ssize_t)side);
-        int rc = 0;
-        Py_XINCREF(value);
-        rc = value ? rows_column_append(context, entries->children[side], value) : -1;
-        Py_XDECREF(value);
-        if (rc < 0) {
-            return -1;
-        }
-    }
-    return count(entries, true);
-}
-
-// A dict, or pairs.
-static int append_map(struct rows_context *context, struct rows_column *c,
-                      PyObject *value)
-{
-    struct rows_column *entries = c->children[0];
-    PyObject *items = PyDict_Check(value) ? PyDict_Items(value) : as_sequence(value);
-    int64_t before = entries->length;
-    int rc = 0;
-
-    if (!items || (c->length == 0 && add_offset(context, c, 0, 0) < 0)) {
-        Py_XDECREF(items);
-        return -1;
-    }
-    for (Py_ssize_t i = 0; rc == 0; i++) {
-        PyObject *element = item(items, i);
-        PyObject *pair = NULL;
-        if (!element) {
-            break;
-        }
-        pair = PyList_Check(element) ? PyList_AsTuple(element) : element;
-        if (pair && (!PyTuple_Check(pair) || PyTuple_Size(pair) != 2)) {
-            rc = rows_py_misfit(PyExc_TypeError, "a pair of key and value", pair);
-        }
-        rc = rc == 0 && pair ? append_entry(context, entries, pair) : -1;
-        if (pair != element) {
-            Py_XDECREF(pair);
-        }
-        Py_DECREF(element);
-    }
-    Py_DECREF(items);
-    return rc < 0 || PyErr_Occurred()
-               ? -1
-               : add_offset(context, c, entries->length, entries->length - before);
-}
-
-// Raises the ValueError for members that are not the schema's.
-static int refuse_unknown(struct rows_context *context, const struct rows_column *c,
-                          PyObject *dict)
-{
-    PyObject *unknown = PyDict_Copy(dict);
-    PyObject *names = unknown ? PyList_New(0) : NULL;
-    PyObject *list = NULL;
-
-    context->named = true;
-    for (int64_t i = 0; names && i < c->n_children; i++) {
-        if (PyDict_GetItemWithError(unknown, c->children[i]->name)) {
-            (void)PyDict_DelItem(unknown, c->children[i]->name);
-        }
-        if (PyErr_Occurred() || PyList_Append(names, c->children[i]->name) < 0) {
-            Py_CLEAR(names);
-        }
-    }
-    list = names ? PyDict_Keys(unknown) : NULL;
-    if (list) {
-        PyErr_Format(PyExc_ValueError,
-                     "Record %lld has fields not in the table schema: %R. Schema fields: "
-                     "%R. Refusing to silently drop data.",
-                     (long long)context->row, list, names);
-    }
-    Py_XDECREF(list);
-    Py_XDECREF(names);
-    Py_XDECREF(unknown);
-    return -1;
-}
-
-static int append_members(struct rows_context *context, struct rows_column *c,
-                          PyObject *dict)
-{
-    int64_t found = 0;
-
-    for (int64_t i = 0; i < c->n_children; i++) {
-        struct rows_column *child = c->children[i];
-        PyObject *value = PyDict_GetItemWithError(dict, child->name);
-        int rc = 0;
-        if (!value) {
-            if (PyErr_Occurred() || append_null(context, child) < 0) {
-                return -1;
-            }
-            continue;
-        }
-        found++;
-        Py_INCREF(value); // Converting runs foreign code, which may change the dict.
-        rc = rows_column_append(context, child, value);
-        Py_DECREF(value);
-        if (rc < 0) {
-            return -1;
-        }
-    }
-    if (context->strict && found < (int64_t)PyDict_Size(dict)) {
-        return refuse_unknown(context, c, dict);
-    }
-    return count(c, true);
-}
-
-// Any mapping.
-static int append_struct(struct rows_context *context, struct rows_column *c,
-                         PyObject *value)
-{
-    PyObject *dict = NULL;
-    int rc = -1;
-
-    if (PyDict_Check(value)) {
-        return append_members(context, c, value);
-    }
-    if (!PyMapping_Check(value) || !PyObject_HasAttrString(value, "keys")) {
-        return rows_py_misfit(PyExc_TypeError, "a dict", value);
-    }
-    dict = PyDict_New();
-    if (dict && PyDict_Update(dict, value) == 0) {
-        rc = append_members(context, c, dict);
-    }
-    Py_XDECREF(dict);
-    return rc;
-}
-
-// A bool, number, date or text, not null.
-static int append_plain(struct rows_context *context, struct rows_column *c,
-                        PyObject *value)
-{
-    bool truth = false;
-    int rc = 0;
-
-    switch (c->type.kind) {
-    case ROWS_NULL:
-        return rows_py_misfit(PyExc_TypeError, "None", value);
-    case ROWS_BOOL:
-        rc = rows_to_bool(value, &truth);
-        rc = rc < 0 ? rc : add_bit(&c->data, c->length, truth);
-        break;
-    case ROWS_STRING:
-    case ROWS_BINARY:
-    case ROWS_FIXED:
-        rc = append_text(context, c, value);
-        break;
-    default:
-        rc = append_sized(c, value);
-        break;
-    }
-    return rc < 0 ? rc : count(c, true);
-}
-
-int rows_column_append(struct rows_context *context, struct rows_column *column,
-                       PyObject *value)
-{
-    int rc = 0;
-
-    if (column->parent && rows_py_is_null(value)) {
-        return append_null(context, column);
-    }
-    switch (column->type.kind) {
-    case ROWS_STRUCT:
-        rc = append_struct(context, column, value);
-        break;
-    case ROWS_LIST:
-        rc = append_list(context, column, value);
-        rc = rc < 0 ? rc : count(column, true);
-        break;
-    case ROWS_MAP:
-        rc = append_map(context, column, value);
-        rc = rc < 0 ? rc : count(column, true);
-        break;
-    default:
-        rc = append_plain(context, column, value);
-        break;
-    }
-    if (rc < 0 && !context->named) {
-        name_place(context, column);
-    }
-    return rc;
-}
-
 // What an array owns, behind its private_data.
 struct owned {
     const void *buffers[3];
@@ -672,36 +189,28 @@ static void release_array(struct ArrowArray *a)
     a->release = NULL;
 }
 
-static const void *take(struct rows_buffer *b)
-{
-    const void *data = b->data;
-
-    *b = (struct rows_buffer){0};
-    return data;
-}
-
 // Offsets of no values are one offset, and readers want a buffer even of no bytes.
 static int complete(struct rows_column *c)
 {
     static const int64_t zero;
 
     if (c->type.offsets != ROWS_OFFSETS_NONE && c->length == 0 &&
-        add_bytes(&c->offsets, &zero, sizeof zero) < 0) {
+        rows_buffer_add(&c->offsets, &zero, sizeof zero) < 0) {
         return -1;
     }
-    return reserve(&c->data, 1);
+    return rows_buffer_reserve(&c->data, 1);
 }
 
 static void move_buffers(struct rows_column *c, struct owned *owned,
                          struct ArrowArray *out)
 {
-    owned->buffers[0] = take(&c->validity);
+    owned->buffers[0] = rows_buffer_take(&c->validity);
     out->n_buffers = c->type.kind == ROWS_NULL ? 0 : 1;
     if (c->type.offsets != ROWS_OFFSETS_NONE) {
-        owned->buffers[out->n_buffers++] = take(&c->offsets);
+        owned->buffers[out->n_buffers++] = rows_buffer_take(&c->offsets);
     }
     if (c->type.kind != ROWS_NULL && c->n_children == 0 && c->type.kind != ROWS_STRUCT) {
-        owned->buffers[out->n_buffers++] = take(&c->data);
+        owned->buffers[out->n_buffers++] = rows_buffer_take(&c->data);
     }
     out->length = c->length;
     out->null_count = c->nulls;

@@ -2,16 +2,25 @@
 #ifndef DATASHARD_PYTHON_ROWS_COLUMN_H
 #define DATASHARD_PYTHON_ROWS_COLUMN_H
 
+#include "rows_buffer.h"
+#include "rows_layout.h"
+#include "rows_py.h"
 #include "rows_type.h"
 
-struct rows_buffer {
-    unsigned char *data;
-    int64_t used;
-    int64_t room;
+/// Which values of which columns are taken without further questions: None, and what is
+/// exactly of the column's class and fits.
+enum rows_quick {
+    ROWS_QUICK_NONE,
+    ROWS_QUICK_BOOL,
+    ROWS_QUICK_INT64,
+    ROWS_QUICK_FLOAT64,
+    ROWS_QUICK_MOMENT, ///< Microseconds since 1970.
+    ROWS_QUICK_TEXT,
 };
 
 struct rows_column {
     struct rows_type type;
+    enum rows_quick quick;
     PyObject *name; ///< Interned.
     bool required;
     struct rows_column *parent; ///< NULL: the struct that the rows are.
@@ -22,10 +31,12 @@ struct rows_column {
     struct rows_buffer data;
     int64_t n_children;
     struct rows_column **children;
+    struct rows_layout layout; ///< Of the dicts that a struct is filled from.
 };
 
 /// What is the same for all columns of one conversion.
 struct rows_context {
+    const struct rows_py *py;
     int64_t row;  ///< For messages.
     int64_t bulk; ///< Bytes and elements so far behind 32-bit offsets, of all columns.
     bool strict;  ///< Members that the schema lacks are errors.

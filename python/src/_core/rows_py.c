@@ -130,6 +130,20 @@ int rows_py_is_of(PyObject *value, const char *module, const char *name,
            class_has(cls, "__module__", module, true);
 }
 
+// Whether a value is exactly of a class that is known, none of whose values is null.
+static bool is_known(PyObject *value)
+{
+    const struct rows_py *py = rows_py_get();
+    PyObject *cls = (PyObject *)Py_TYPE(value);
+
+    if (!py) {
+        PyErr_Clear();
+        return false;
+    }
+    return cls == py->datetime || cls == py->date || cls == py->time ||
+           cls == py->decimal || cls == py->uuid;
+}
+
 int rows_py_is_null(PyObject *value)
 {
     if (value == Py_None) {
@@ -137,7 +151,8 @@ int rows_py_is_null(PyObject *value)
     }
     if (PyUnicode_CheckExact(value) || PyLong_CheckExact(value) ||
         PyFloat_CheckExact(value) || PyBytes_CheckExact(value) ||
-        PyDict_CheckExact(value) || PyList_CheckExact(value) || PyBool_Check(value)) {
+        PyDict_CheckExact(value) || PyList_CheckExact(value) || PyBool_Check(value) ||
+        is_known(value)) {
         return 0;
     }
     return rows_py_is_of(value, "pandas", "NaTType", "NAType");

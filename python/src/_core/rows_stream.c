@@ -169,7 +169,8 @@ int rows_to_stream(PyObject *rows, const struct ArrowSchema *schema, int strict,
     }
     s->batch_rows = batch_rows > 0 ? batch_rows : batch_rows_default;
     s->context.strict = strict != 0;
-    s->root = rows_column_new(schema);
+    s->context.py = rows_py_get();
+    s->root = s->context.py ? rows_column_new(schema) : NULL;
     if (s->root && s->root->type.kind != ROWS_STRUCT) {
         PyErr_SetString(PyExc_TypeError, "the schema is not one of columns");
     } else if (s->root && rows_schema_copy(schema, &s->schema) == 0) {

@@ -24,9 +24,8 @@ def _as_of_ms(as_of: AsOf | None) -> int | None:
 
 
 def _threads(parallel: bool | int) -> int:
-    if parallel is True:
-        return 0
-    return max(1, int(parallel))
+    """0: one for each processor. It is as good where nobody asked: the order is the same."""
+    return 0 if isinstance(parallel, bool) else max(1, int(parallel))
 
 
 class Reading:
@@ -140,8 +139,8 @@ class Reading:
         *,
         as_of: AsOf | None = None,
     ) -> list[dict[str, Any]]:
-        """The rows as dicts, in the order of the table's files. ``parallel=True``: all
-        processors; a number: so many threads. The order is the same."""
+        """The rows as dicts, in the order of the table's files. ``parallel``: how many
+        threads read, one for each processor if it is no number. The order is the same."""
         rows: list[dict[str, Any]] = []
         for batch in self._batches(columns, filter, parallel, snapshot_id, as_of):
             rows += batch
@@ -200,7 +199,7 @@ class Reading:
         bounded. Errors, those of the arguments too, come with the first list."""
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-        yield from self._batches(columns, filter, False, snapshot_id, as_of, batch_size)
+        yield from self._batches(columns, filter, 1, snapshot_id, as_of, batch_size)
 
     def iter_records(
         self,
@@ -212,7 +211,7 @@ class Reading:
         as_of: AsOf | None = None,
     ) -> Iterator[dict[str, Any]]:
         """The rows one by one, within bounded memory."""
-        for batch in self._batches(columns, filter, False, snapshot_id, as_of, 1000):
+        for batch in self._batches(columns, filter, 1, snapshot_id, as_of, 1000):
             yield from batch
 
     def iter_pandas(
@@ -228,5 +227,5 @@ class Reading:
         """The rows as DataFrames of at most `chunksize` rows; types are those pandas
         guesses from Python values."""
         pandas = import_pandas("iter_pandas()")
-        for batch in self._batches(columns, filter, False, snapshot_id, as_of, chunksize):
+        for batch in self._batches(columns, filter, 1, snapshot_id, as_of, chunksize):
             yield pandas.DataFrame(batch)

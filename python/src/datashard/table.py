@@ -143,13 +143,13 @@ class Table(Reading):
         Errors are those of `Transaction.append_data` and `Transaction.commit`. May share a
         commit with other writers, as the table's properties say.
         """
-        rows = records if isinstance(records, (list, tuple)) else list(records)
+        rows = records if isinstance(records, list) else list(records)
         for attempt in range(_ADOPTING_ATTEMPTS):
             current = self._handle.schema()
             adopting = not current.fields and schema is not None
             try:
                 with self.new_transaction() as tx:
-                    tx.append_data(list(rows), schema, partition_values)
+                    tx.append_data(rows, schema, partition_values)
                 return True
             except CommitConflict:
                 # Somebody else gave the table its first schema: now it has one to follow.

@@ -7,7 +7,7 @@ removed again unless it commits.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -149,8 +149,38 @@ class Transaction:
         """
         self._open()
         rows = records if isinstance(records, (list, tuple)) else list(records)
-        check_records(rows, self._use_schema(schema))
-        return self._write(rows)
+        wanted = self._use_schema(schema)
+        if self._changes or not rows or self._is_stricter(wanted):
+            check_records(rows, wanted)
+            return self._write(rows)
+        return self._write_checking(rows, wanted)
+
+    def _is_stricter(self, wanted: Schema) -> bool:
+        """Whether `wanted` requires what the table does not."""
+        _, _, mine = self._state()
+        loose = {f["name"] for f in mine.fields if not f.get("required", False)}
+        return any(f.get("required", False) and f["name"] in loose for f in wanted.fields)
+
+    def _write_checking(self, rows: Sequence[dict[str, Any]], wanted: Schema) -> Transaction:
+        """Writes the first rows of a transaction. The extension checks them as it goes, which
+        is faster; should it find something, the transaction has nothing to lose."""
+        core, _, _ = self._state()
+        try:
+            core.append(rows)
+        except (TypeError, ValueError):
+            try:
+                check_records(rows, wanted)
+            except (TypeError, ValueError):
+                core.close()
+                self._core = None
+                raise
+            self._end()
+            raise
+        except BaseException:
+            self._end()
+            raise
+        self._changes += 1
+        return self
 
     def append_records(
         self,

@@ -1,0 +1,145 @@
+"""Appends of many rows, which two threads share: all of them, in order, or none."""
+
+from __future__ import annotations
+
+import pathlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from datashard import Schema, Transaction, create_table, load_table
+from datashard._native import IcebergTable
+
+TEXT = "id long not null, msg string"
+COUNT = 250_000  # Several batches.
+
+
+def made(first: int = 0, count: int = COUNT) -> Iterator[dict[str, Any]]:
+    for i in range(first, first + count):
+        yield {"id": i, "msg": f"row {i}"}
+
+
+@pytest.fixture
+def place(tmp_path: pathlib.Path) -> str:
+    return str(tmp_path / "t")
+
+
+@pytest.fixture
+def table(place: str) -> IcebergTable:
+    return IcebergTable.create(place, TEXT)
+
+
+def ids_of(place: str, **options: Any) -> list[int]:
+    found = IcebergTable.open(place).scan(ordered=True, **options).to_pydict()
+    assert found["msg"] == [f"row {i}" for i in found["id"]]
+    return found["id"]
+
+
+def data_files(place: str) -> list[pathlib.Path]:
+    return sorted(pathlib.Path(place, "data").rglob("*.parquet"))
+
+
+@pytest.mark.parametrize("kind", ["list", "generator"])
+def test_rows_stay_in_order(table: IcebergTable, place: str, kind: str) -> None:
+    rows: Any = list(made()) if kind == "list" else made()
+    assert table.append(rows).rows == COUNT
+    assert ids_of(place) == list(range(COUNT))
+    assert len(data_files(place)) == 1
+
+
+def test_a_transaction_of_several_parts(table: IcebergTable, place: str) -> None:
+    with table.transaction() as tx:
+        tx.append(made())
+        tx.append([{"id": COUNT, "msg": f"row {COUNT}"}])
+        tx.append(made(COUNT + 1))
+        assert tx.commit().rows == 2 * COUNT + 1
+    assert ids_of(place) == list(range(2 * COUNT + 1))
+
+
+@pytest.mark.parametrize("at", [1, 65_536, 140_000, COUNT - 1])
+def test_what_fails_midway_leaves_nothing(table: IcebergTable, place: str, at: int) -> None:
+    table.append([{"id": 0, "msg": "row 0"}])
+    before = data_files(place)
+
+    def broken() -> Iterator[dict[str, Any]]:
+        yield from made(count=at)
+        raise LookupError("the producer has failed")
+
+    with pytest.raises(LookupError, match="the producer has failed"):
+        table.append(broken())
+    rows = list(made())
+    rows[at] = {"id": "no number", "msg": None}
+    with pytest.raises(TypeError, match=f"^Record {at}, column 'id'"):
+        table.append(rows)
+    rows[at] = {"id": at, "msg": None, "more": 1}
+    with pytest.raises(ValueError, match=f"^Record {at} has fields not in the table schema"):
+        table.append(rows)
+    assert ids_of(place) == [0]
+    assert data_files(place) == before
+    assert table.append(made(1)).rows == COUNT
+
+
+def test_many_threads_append_many_rows(table: IcebergTable, place: str) -> None:
+    threads = [
+        threading.Thread(target=table.append, args=(list(made(n * COUNT)),)) for n in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(ids_of(place)) == list(range(3 * COUNT))
+
+
+FIELDS: list[dict[str, Any]] = [
+    {"id": 1, "name": "id", "type": "long", "required": True},
+    {"id": 2, "name": "msg", "type": "string", "required": False},
+]
+
+
+def begun(place: str) -> Transaction:
+    return create_table(place, Schema(1, FIELDS)).new_transaction().begin()
+
+
+@pytest.mark.parametrize("bad", [{"id": 2, "other": 1}, {"msg": "x"}, {"id": None}])
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_transaction_goes_on_after_rows_that_were_refused(
+    place: str, bad: dict[str, Any], before: int
+) -> None:
+    tx = begun(place)
+    if before:
+        tx.append_data(list(made(count=before)))
+    with pytest.raises(ValueError, match="^Record 150000 "):
+        tx.append_data([*made(count=150_000), bad])
+    assert tx.is_active()
+    assert tx.append_data(list(made(before, 70_000))).commit() is True
+    assert ids_of(place) == list(range(before + 70_000))
+    assert len(data_files(place)) == 1
+
+
+def test_a_transaction_ends_with_a_value_that_does_not_fit(place: str) -> None:
+    tx = begun(place)
+    with pytest.raises(TypeError, match="^Record 150000, column 'id'"):
+        tx.append_data([*made(count=150_000), {"id": "x"}])
+    assert not tx.is_active()
+    assert load_table(place).row_count() == 0 and data_files(place) == []
+
+
+def test_a_schema_that_requires_more_than_the_tables(place: str) -> None:
+    tx = begun(place)
+    strict = Schema(1, [FIELDS[0], {**FIELDS[1], "required": True}])
+    with pytest.raises(ValueError, match="^Record 1 is missing required field 'msg'"):
+        tx.append_data([{"id": 0, "msg": "row 0"}, {"id": 1}], strict)
+    assert tx.append_data([{"id": 0, "msg": "row 0"}], strict).commit() is True
+    assert ids_of(place) == [0]
+
+
+def test_parallel_or_not_the_order_is_the_tables(place: str) -> None:
+    table = create_table(place, Schema(1, FIELDS))
+    for n in range(6):
+        table.append_records(list(made(n * 20_000, 20_000)))
+    everything = list(range(120_000))
+    for parallel in (False, True, 1, 2, 7):
+        assert [row["id"] for row in table.scan(["id"], parallel=parallel)] == everything
+    assert [row["id"] for row in table.iter_records(["id"])] == everything

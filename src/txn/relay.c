@@ -1,0 +1,144 @@
+#include "txn/relay.h"
+
+#include <assert.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/thread.h"
+
+enum { DONE_MAX = 2 }; // The one that was being written, and the one that waited.
+
+struct dsi_relay {
+    struct dsi_append *append;
+    struct dsi_thread *thread;
+    struct dsi_mutex *mutex; // Guards what follows.
+    struct dsi_cond *moved;
+    struct dsi_batch waiting;
+    bool full;    // There is one that waits, …
+    bool writing; // … and one that is written.
+    bool over;    // No more come.
+    int rc;
+    struct ds_error error;
+    struct dsi_batch done[DONE_MAX];
+    size_t done_count;
+};
+
+// The thread's. The error is read by others only once `rc` says that there is one.
+static void write_batches(void *arg)
+{
+    struct dsi_relay *r = arg;
+
+    dsi_mutex_lock(r->mutex);
+    for (;;) {
+        while (!r->full && !r->over) {
+            dsi_cond_wait(r->moved, r->mutex);
+        }
+        if (!r->full) {
+            break;
+        }
+        struct dsi_batch batch = r->waiting;
+        bool wanted = r->rc == DS_OK && !r->over;
+        r->full = false;
+        r->writing = true;
+        dsi_cond_broadcast(r->moved);
+        dsi_mutex_unlock(r->mutex);
+        int rc = wanted ? dsi_append_batch(r->append, &batch, &r->error) : DS_OK;
+        dsi_mutex_lock(r->mutex);
+        r->rc = rc < 0 ? rc : r->rc;
+        r->writing = false;
+        assert(r->done_count < DONE_MAX);
+        r->done[r->done_count++] = batch;
+        dsi_cond_broadcast(r->moved);
+    }
+    dsi_mutex_unlock(r->mutex);
+}
+
+int dsi_relay_new(struct dsi_append *append, struct dsi_relay **out, struct ds_error *err)
+{
+    struct dsi_relay *r = dsi_calloc(1, sizeof *r);
+    int rc = DS_OK;
+
+    *out = NULL;
+    if (!r) {
+        return dsi_no_memory(err, "a thread that writes rows");
+    }
+    r->append = append;
+    DSI_TRY(dsi_mutex_new(&r->mutex, err));
+    DSI_TRY(dsi_cond_new(&r->moved, err));
+    DSI_TRY(dsi_thread_start(&r->thread, write_batches, r, err));
+    *out = r;
+    r = NULL;
+done:
+    dsi_relay_free(r);
+    return rc;
+}
+
+static int failure(const struct dsi_relay *r, struct ds_error *err)
+{
+    if (r->rc < 0 && err) {
+        *err = r->error;
+    }
+    return r->rc;
+}
+
+int dsi_relay_give(struct dsi_relay *r, struct dsi_batch *batch, struct ds_error *err)
+{
+    struct dsi_batch done[DONE_MAX];
+    size_t count = 0;
+    int rc = DS_OK;
+
+    dsi_mutex_lock(r->mutex);
+    while (r->full) {
+        dsi_cond_wait(r->moved, r->mutex);
+    }
+    for (count = 0; count < r->done_count; count++) {
+        done[count] = r->done[count];
+    }
+    r->done_count = 0;
+    rc = failure(r, err);
+    if (rc == DS_OK) {
+        r->waiting = *batch;
+        r->full = true;
+        *batch = (struct dsi_batch){0};
+        dsi_cond_broadcast(r->moved);
+    }
+    dsi_mutex_unlock(r->mutex);
+    for (size_t i = 0; i < count; i++) {
+        dsi_batch_release(&done[i]);
+    }
+    dsi_batch_release(batch); // When it was not taken.
+    return rc;
+}
+
+int dsi_relay_finish(struct dsi_relay *r, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    dsi_mutex_lock(r->mutex);
+    while (r->full || r->writing) {
+        dsi_cond_wait(r->moved, r->mutex);
+    }
+    rc = failure(r, err);
+    dsi_mutex_unlock(r->mutex);
+    return rc;
+}
+
+void dsi_relay_free(struct dsi_relay *r)
+{
+    if (!r) {
+        return;
+    }
+    if (r->thread) {
+        dsi_mutex_lock(r->mutex);
+        r->over = true;
+        dsi_cond_broadcast(r->moved);
+        dsi_mutex_unlock(r->mutex);
+        dsi_thread_join(r->thread);
+    }
+    for (size_t i = 0; i < r->done_count; i++) {
+        dsi_batch_release(&r->done[i]);
+    }
+    dsi_cond_free(r->moved);
+    dsi_mutex_free(r->mutex);
+    dsi_free(r);
+}
