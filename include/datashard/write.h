@@ -157,6 +157,44 @@ DS_API DS_MUST_CHECK int ds_txn_append_batch(ds_txn *txn,
 DS_API DS_MUST_CHECK int ds_txn_set_property(ds_txn *txn, const char *key,
                                              const char *value, struct ds_error *err);
 
+/// A file that is there and shall be part of a table. All of one call have one
+/// struct_size.
+struct ds_new_file {
+    uint32_t struct_size;
+    /// Absolute ("/a/b.parquet", "file:///a/b.parquet"), or relative to the table's
+    /// location. It need not lie below that.
+    const char *path;
+    /// The values of the partition fields, by the fields' names, as ds_table_files shows
+    /// them ("2017-11"); a value of NULL is null. All fields, or none: then they are
+    /// worked out from the file's statistics.
+    struct ds_properties partition;
+    /// Of a table without columns, whose files are not opened: how many rows it has.
+    /// Otherwise the file says.
+    int64_t record_count;
+};
+
+/// Makes Parquet files part of the table as they are, in its default partition spec. Of
+/// each the footer is read, and the file is made durable, on return.
+///   Columns: those of the file must be the table's, by field id when the file has ids,
+///     else by name, in types that ds_table_scan can read as the table's; columns of the
+///     table may be missing, required ones not, and those may have no nulls. For files
+///     without ids the commit also sets the table property schema.name-mapping.default,
+///     where the table has none that names every column.
+///   Partition: all rows of a file must be of one, by the smallest and largest values
+///     that the file states; where they do not tell, it must be given.
+///   A table without columns takes any file, unread; `record_count` is believed.
+/// The statuses name the file: DS_ENOTFOUND; DS_EEXISTS when it is in the table already,
+/// or twice in the transaction; DS_EINVALID, with the column, when it does not fit;
+/// DS_ECORRUPT when it is no Parquet file. The commit is DS_ECONFLICT when others have
+/// added one of the files since the transaction began, or, with files without ids,
+/// changed the schema or that property.
+/// The files stay their owner's: they must not be changed any more, and a commit that
+/// fails leaves them where they are. Once no snapshot has them, those in the table's data
+/// directory are removed like any other, those elsewhere never.
+/// After a failure the transaction can only be freed.
+DS_API DS_MUST_CHECK int ds_txn_add_files(ds_txn *txn, const struct ds_new_file *files,
+                                          size_t count, struct ds_error *err);
+
 /// Takes data files out of the table: `paths` as ds_table_files gives them, or relative
 /// to the table's location, with or without '/' before them. Looked up in the version the
 /// transaction began on; unknown paths are no error. *found (may be NULL): how many files

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "data/arrow_io.h"
+#include "txn/adoption.h"
 #include "txn/append.h"
 #include "txn/columns.h"
 #include "txn/commit.h"
@@ -263,6 +264,59 @@ int ds_txn_set_property(ds_txn *txn, const char *key, const char *value,
     DSI_TRY(dsi_handle_properties(&one, err));
     DSI_TRY(dsi_change_set_property(txn->change, key, value, err));
 done:
+    return rc;
+}
+
+// The caller's files in our form, whatever size their structs have; *out is owned.
+static int take_new_files(const struct ds_new_file *files, size_t count,
+                          struct dsi_adoption_file **out, struct ds_error *err)
+{
+    struct dsi_adoption_file *all = dsi_calloc(count + 1, sizeof(*all));
+    int rc = DS_OK;
+
+    *out = NULL;
+    if (!all) {
+        return dsi_no_memory(err, "adding data files");
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct ds_new_file f = {0};
+        const char *at = (const char *)files + i * files->struct_size;
+        DSI_TRY(
+            dsi_handle_size(files->struct_size, sizeof(f), "struct ds_new_file", err));
+        memcpy(&f, at, files->struct_size);
+        if (f.struct_size != files->struct_size) {
+            rc = dsi_fail(err, DS_EINVALID,
+                          "struct ds_new_file: file %zu has another size than the first",
+                          i);
+            goto done;
+        }
+        DSI_TRY(dsi_handle_properties(&f.partition, err));
+        all[i] = (struct dsi_adoption_file){f.path, f.partition, f.record_count};
+    }
+    *out = all;
+    all = NULL;
+done:
+    dsi_free(all);
+    return rc;
+}
+
+int ds_txn_add_files(ds_txn *txn, const struct ds_new_file *files, size_t count,
+                     struct ds_error *err)
+{
+    struct dsi_adoption_file *all = NULL;
+    int rc = DS_OK;
+
+    if (count > 0) {
+        DSI_TRY(dsi_handle_need(files, "ds_txn_add_files", "files", err));
+    }
+    DSI_TRY(usable(txn, "ds_txn_add_files", err));
+    txn->broken = true;
+    DSI_TRY(take_new_files(files, count, &all, err));
+    DSI_TRY(dsi_adoption_add(dsi_table_storage(txn->table->table), txn->metadata,
+                             txn->change, all, count, err));
+    txn->broken = false;
+done:
+    dsi_free(all);
     return rc;
 }
 

@@ -35,11 +35,10 @@ static int no_memory(struct matching *m)
     return dsi_no_memory(m->err, "matching the columns of a file");
 }
 
-// Whether anything below a node has an id: then ids are what counts.
-static bool has_ids(const struct dsi_parquet_node *group)
+bool dsi_data_has_ids(const struct dsi_parquet_node *group)
 {
     for (const struct dsi_parquet_node *n = group->first_child; n; n = n->next) {
-        if (n->field.has_field_id || has_ids(n)) {
+        if (n->field.has_field_id || dsi_data_has_ids(n)) {
             return true;
         }
     }
@@ -432,10 +431,10 @@ int dsi_data_origins(const struct dsi_data_reader_options *options,
         return dsi_no_memory(err, "matching the columns of a file");
     }
     DSI_TRY(dsi_data_mapping_read(options->metadata, arena, &m.mapping, err));
-    m.match = options->own_schema   ? BY_NAME
-              : has_ids(file->root) ? BY_ID
-              : m.mapping.exists    ? BY_MAPPING
-                                    : BY_POSITION;
+    m.match = options->own_schema            ? BY_NAME
+              : dsi_data_has_ids(file->root) ? BY_ID
+              : m.mapping.exists             ? BY_MAPPING
+                                             : BY_POSITION;
     for (size_t i = 0; i < count; i++) {
         DSI_TRY(match_root(&m, file->root, i, &origins[i]));
     }

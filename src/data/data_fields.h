@@ -39,6 +39,9 @@ struct dsi_data_origin {
     size_t leaf_count;
 };
 
+/// Whether anything below a node has a field id: then ids are what counts.
+bool dsi_data_has_ids(const struct dsi_parquet_node *group);
+
 /// One per column of options->schema, in the arena. A file with field ids is matched by
 /// them, at every level; one without by the table's name mapping, or, if it has none, by
 /// position as Java does (below the root, by name). The element of a list, and the key

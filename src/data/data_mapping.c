@@ -5,9 +5,8 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "codec/json/json_reader.h"
+#include "codec/json/json_writer.h"
 #include "model/type.h"
-
-#define MAPPING_KEY "schema.name-mapping.default"
 
 struct dsi_data_mapped_name {
     int32_t field_id;
@@ -77,8 +76,9 @@ static int read_fields(struct dsi_json_reader *r, struct dsi_arena *arena, int d
     int rc = DS_OK;
 
     if (depth > 2 * DSI_TYPE_DEPTH_MAX) {
-        return dsi_corrupt(err, "property " MAPPING_KEY ": nested deeper than %d levels",
-                           2 * DSI_TYPE_DEPTH_MAX);
+        return dsi_corrupt(
+            err, "property " DSI_NAME_MAPPING_KEY ": nested deeper than %d levels",
+            2 * DSI_TYPE_DEPTH_MAX);
     }
     DSI_TRY(dsi_json_array_begin(r, err));
     while ((rc = dsi_json_array_next(r, err)) == DS_ROW) {
@@ -91,7 +91,8 @@ done:
 int dsi_data_mapping_read(const struct dsi_metadata *metadata, struct dsi_arena *arena,
                           struct dsi_data_mapping *out, struct ds_error *err)
 {
-    const char *text = metadata ? dsi_metadata_property(metadata, MAPPING_KEY) : NULL;
+    const char *text =
+        metadata ? dsi_metadata_property(metadata, DSI_NAME_MAPPING_KEY) : NULL;
     struct dsi_json_reader r;
     int rc = DS_OK;
 
@@ -99,7 +100,8 @@ int dsi_data_mapping_read(const struct dsi_metadata *metadata, struct dsi_arena 
     if (!text) {
         return DS_OK;
     }
-    dsi_json_reader_init(&r, dsi_slice_text(text), arena, "property " MAPPING_KEY);
+    dsi_json_reader_init(&r, dsi_slice_text(text), arena,
+                         "property " DSI_NAME_MAPPING_KEY);
     DSI_TRY(read_fields(&r, arena, 0, out, err));
     DSI_TRY(dsi_json_end(&r, err));
 done:
@@ -114,4 +116,77 @@ bool dsi_data_mapping_has(const struct dsi_data_mapping *m, int32_t id, const ch
         }
     }
     return false;
+}
+
+// Whether all fields of a type, at any depth, are in the mapping by their names.
+static bool has_all(const struct dsi_data_mapping *m, const struct dsi_type *t)
+{
+    for (size_t i = 0; i < t->field_count; i++) {
+        const struct dsi_field *f = &t->fields[i]; // As deep as a checked type.
+        if (!dsi_data_mapping_has(m, f->id, f->name) || !has_all(m, &f->type)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_named(const struct dsi_type *t, const char *name)
+{
+    for (size_t i = 0; i < t->field_count; i++) {
+        if (strcmp(t->fields[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void write_fields(const struct dsi_data_mapping *m, const struct dsi_type *t,
+                         struct dsi_json_writer *w)
+{
+    dsi_json_write_array_begin(w);
+    for (size_t i = 0; i < t->field_count; i++) {
+        const struct dsi_field *f = &t->fields[i];
+        dsi_json_write_object_begin(w);
+        dsi_json_write_member_i64(w, "field-id", f->id);
+        dsi_json_write_key(w, "names");
+        dsi_json_write_array_begin(w);
+        dsi_json_write_string(w, f->name);
+        for (const struct dsi_data_mapped_name *n = m->names; n; n = n->next) {
+            if (n->field_id == f->id && !is_named(t, n->name)) {
+                dsi_json_write_string(w, n->name);
+            }
+        }
+        dsi_json_write_array_end(w);
+        if (f->type.field_count > 0) {
+            dsi_json_write_key(w, "fields");
+            write_fields(m, &f->type, w); // As deep as a checked type.
+        }
+        dsi_json_write_object_end(w);
+    }
+    dsi_json_write_array_end(w);
+}
+
+int dsi_data_mapping_complete(const struct dsi_metadata *metadata,
+                              struct dsi_arena *arena, const char **out,
+                              struct ds_error *err)
+{
+    const struct dsi_type *root = &dsi_metadata_current_schema(metadata)->root;
+    struct dsi_data_mapping m;
+    struct dsi_json_writer w;
+    struct dsi_buf json = DSI_BUF_INIT;
+    int rc = DS_OK;
+
+    *out = NULL;
+    DSI_TRY(dsi_data_mapping_read(metadata, arena, &m, err));
+    if (m.exists && has_all(&m, root)) {
+        goto done;
+    }
+    dsi_json_writer_init(&w, &json, err);
+    write_fields(&m, root, &w);
+    DSI_TRY(dsi_json_writer_finish(&w));
+    *out = dsi_arena_strndup(arena, (const char *)json.data, json.size);
+    rc = *out ? DS_OK : dsi_no_memory(err, "writing a name mapping");
+done:
+    dsi_buf_release(&json);
+    return rc;
 }

@@ -23,4 +23,12 @@ DS_MUST_CHECK int dsi_data_mapping_read(const struct dsi_metadata *metadata,
 /// Whether a field may be called so.
 bool dsi_data_mapping_has(const struct dsi_data_mapping *m, int32_t id, const char *name);
 
+/// The mapping as it must be for files that have the names of the table's current schema:
+/// those names, and what the table's own mapping says besides (a name that two columns of
+/// a struct claim is the one's that is called so). JSON in the arena; NULL when the
+/// table's own will do. DS_ECORRUPT.
+DS_MUST_CHECK int dsi_data_mapping_complete(const struct dsi_metadata *metadata,
+                                            struct dsi_arena *arena, const char **out,
+                                            struct ds_error *err);
+
 #endif

@@ -259,6 +259,31 @@ static struct dsi_column_metrics nothing_known(int32_t field_id)
                                        .nan_count = -1};
 }
 
+int dsi_metrics_put_bounds(const struct dsi_metrics_mode *mode,
+                           const struct dsi_value *low, const struct dsi_value *high,
+                           struct dsi_arena *arena, struct dsi_column_metrics *out,
+                           struct ds_error *err)
+{
+    struct dsi_value l = *low;
+    struct dsi_value h = *high;
+    bool has_high = true;
+    int rc = DS_OK;
+
+    if (mode->kind == DSI_METRICS_NONE || mode->kind == DSI_METRICS_COUNTS) {
+        return DS_OK;
+    }
+    if (mode->kind == DSI_METRICS_TRUNCATE) {
+        DSI_TRY(dsi_value_truncate_lower(&l, mode->length, arena, &l, err));
+        DSI_TRY(dsi_value_truncate_upper(&h, mode->length, arena, &h, &has_high, err));
+    }
+    DSI_TRY(put_bytes(&l, arena, &out->lower, err));
+    if (has_high) {
+        DSI_TRY(put_bytes(&h, arena, &out->upper, err));
+    }
+done:
+    return rc;
+}
+
 int dsi_metrics_of_summary(const struct dsi_metrics_source *from, struct dsi_arena *arena,
                            struct dsi_column_metrics *out, struct ds_error *err)
 {
@@ -270,7 +295,6 @@ int dsi_metrics_of_summary(const struct dsi_metrics_source *from, struct dsi_are
     struct dsi_value high = {0};
     bool floating =
         field->type.kind == DSI_TYPE_FLOAT || field->type.kind == DSI_TYPE_DOUBLE;
-    bool has_high = true;
     int rc = DS_OK;
 
     *out = nothing_known(field->id);
@@ -287,15 +311,7 @@ int dsi_metrics_of_summary(const struct dsi_metrics_source *from, struct dsi_are
         !dsi_metrics_value(stored, &field->type, &summary->max, &high)) {
         return DS_OK;
     }
-    if (mode.kind == DSI_METRICS_TRUNCATE) {
-        DSI_TRY(dsi_value_truncate_lower(&low, mode.length, arena, &low, err));
-        DSI_TRY(
-            dsi_value_truncate_upper(&high, mode.length, arena, &high, &has_high, err));
-    }
-    DSI_TRY(put_bytes(&low, arena, &out->lower, err));
-    if (has_high) {
-        DSI_TRY(put_bytes(&high, arena, &out->upper, err));
-    }
+    DSI_TRY(dsi_metrics_put_bounds(&mode, &low, &high, arena, out, err));
 done:
     return rc < 0 ? dsi_wrap(err, rc, "the metrics of column %s", from->leaf->node->name)
                   : rc;

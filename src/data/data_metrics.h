@@ -49,6 +49,13 @@ DS_MUST_CHECK int dsi_metrics_of_summary(const struct dsi_metrics_source *from,
                                          struct dsi_column_metrics *out,
                                          struct ds_error *err);
 
+/// Puts bounds into `out`, cut as the mode says, in the arena: none at all for NONE and
+/// COUNTS, and no upper one where a cut one does not exist.
+DS_MUST_CHECK int
+dsi_metrics_put_bounds(const struct dsi_metrics_mode *mode, const struct dsi_value *low,
+                       const struct dsi_value *high, struct dsi_arena *arena,
+                       struct dsi_column_metrics *out, struct ds_error *err);
+
 /// A column's metrics from a row group's statistics, as `field` (perhaps promoted) reads
 /// it; bounds in the arena. What the file does not say, or says oddly, is absent.
 DS_MUST_CHECK int

@@ -17,6 +17,9 @@
 #define DSI_SNAPSHOT_NONE INT64_C(-1)
 #define DSI_REF_MAIN "main"
 
+// The table property that says what columns are called in files without field ids.
+#define DSI_NAME_MAPPING_KEY "schema.name-mapping.default"
+
 // A snapshot: immutable, counted on its own, so that thousands of them are shared between
 // successive metadata instead of copied.
 struct dsi_snapshot {

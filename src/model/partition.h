@@ -48,6 +48,14 @@ DS_MUST_CHECK int dsi_transform_format(const struct dsi_transform *t,
                                        const struct dsi_value *v, struct dsi_buf *out,
                                        struct ds_error *err);
 
+/// Reads what dsi_transform_format writes, but for null: a value of the transform's
+/// result for a source of this type; text goes to the arena. DS_EINVALID. Not for UNKNOWN
+/// and VOID.
+DS_MUST_CHECK int dsi_transform_value_parse(const struct dsi_transform *t,
+                                            const struct dsi_type *source,
+                                            const char *text, struct dsi_arena *arena,
+                                            struct dsi_value *out, struct ds_error *err);
+
 struct dsi_partition_field {
     int32_t source_id;
     int32_t field_id; // From 1000.

@@ -311,3 +311,78 @@ int dsi_transform_format(const struct dsi_transform *t, const struct dsi_type *s
 done:
     return rc;
 }
+
+// A year, month, day or hour as it is written, completed to a day and an hour of it.
+static bool read_date(enum dsi_transform_kind kind, const char *text, int32_t *days,
+                      int64_t *hour)
+{
+    size_t size = strlen(text);
+    char whole[40];
+
+    *hour = 0;
+    if (kind == DSI_TRANSFORM_HOUR) {
+        const char *dash = strrchr(text, '-');
+        if (!dash || dash == text || strlen(dash) != 3 ||
+            !dsi_text_to_i64(dash + 1, 2, hour) || *hour < 0 || *hour > 23) {
+            return false;
+        }
+        size = (size_t)(dash - text);
+    }
+    if (size > 20) {
+        return false;
+    }
+    snprintf(whole, sizeof whole, "%.*s%s", (int)size, text,
+             kind == DSI_TRANSFORM_YEAR    ? "-01-01"
+             : kind == DSI_TRANSFORM_MONTH ? "-01"
+                                           : "");
+    return dsi_text_to_date(whole, strlen(whole), days);
+}
+
+static int read_time(const struct dsi_transform *t, const char *text,
+                     struct dsi_value *out, struct ds_error *err)
+{
+    int32_t days = 0;
+    int64_t hour = 0;
+    int64_t year = 0;
+    int64_t v = 0;
+    int month = 0;
+    int day = 0;
+
+    if (!read_date(t->kind, text, &days, &hour)) {
+        return dsi_fail(err, DS_EINVALID, "'%.40s' is no %s", text, t->text);
+    }
+    dsi_civil_from_days(days, &year, &month, &day);
+    v = t->kind == DSI_TRANSFORM_YEAR    ? year - 1970
+        : t->kind == DSI_TRANSFORM_MONTH ? (year - 1970) * 12 + month - 1
+        : t->kind == DSI_TRANSFORM_DAY   ? days
+                                         : (int64_t)days * 24 + hour;
+    if (v < INT32_MIN || v > INT32_MAX) {
+        return dsi_fail(err, DS_EINVALID, "'%.40s' is too far away for a %s", text,
+                        t->text);
+    }
+    out->as.i32 = (int32_t)v;
+    return DS_OK;
+}
+
+int dsi_transform_value_parse(const struct dsi_transform *t,
+                              const struct dsi_type *source, const char *text,
+                              struct dsi_arena *arena, struct dsi_value *out,
+                              struct ds_error *err)
+{
+    struct dsi_type result;
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_transform_result(t, source, &result, err));
+    *out = (struct dsi_value){.kind = result.kind};
+    switch (t->kind) {
+    case DSI_TRANSFORM_YEAR:
+    case DSI_TRANSFORM_MONTH:
+    case DSI_TRANSFORM_DAY:
+    case DSI_TRANSFORM_HOUR:
+        return read_time(t, text, out, err);
+    default:
+        return dsi_value_parse(&result, text, strlen(text), arena, out, err);
+    }
+done:
+    return rc;
+}

@@ -52,6 +52,19 @@ int dsi_storage_sync_names(ds_storage *s, const char *path, struct ds_error *err
     return rc;
 }
 
+int dsi_storage_sync_file(ds_storage *s, const char *path, struct ds_error *err)
+{
+    assert(path && path[0]);
+    if (DSI_FAULT("storage.sync_file.before")) {
+        return lost_request(err);
+    }
+    int rc = HAS_OP(s, sync_file) ? s->ops->sync_file(s, path, err) : DS_OK;
+    if (rc == DS_OK && DSI_FAULT("storage.sync_file.after")) {
+        return lost_answer(DS_EIO, err);
+    }
+    return rc;
+}
+
 int dsi_storage_stat(ds_storage *s, const char *path, struct ds_file_info *out,
                      struct ds_error *err)
 {

@@ -13,6 +13,8 @@ DS_MUST_CHECK int dsi_storage_put(ds_storage *s, const char *path, struct ds_sli
                                   uint32_t flags, struct ds_error *err);
 DS_MUST_CHECK int dsi_storage_sync_names(ds_storage *s, const char *path,
                                          struct ds_error *err);
+DS_MUST_CHECK int dsi_storage_sync_file(ds_storage *s, const char *path,
+                                        struct ds_error *err);
 DS_MUST_CHECK int dsi_storage_stat(ds_storage *s, const char *path,
                                    struct ds_file_info *out, struct ds_error *err);
 DS_MUST_CHECK int dsi_storage_remove(ds_storage *s, const char *path,

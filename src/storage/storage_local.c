@@ -228,6 +228,25 @@ static int local_open(ds_storage *s, const char *location, struct ds_file **out,
     return DS_OK;
 }
 
+static int local_sync_file(ds_storage *s, const char *location, struct ds_error *err)
+{
+    struct ds_file *f = NULL;
+    int code = 0;
+    int rc = local_open(s, location, &f, err);
+
+    if (rc < 0) {
+        return rc;
+    }
+    do { // A descriptor for reading will do: what is synced is the file.
+        code = dsi_posix()->fsync(((struct local_file *)f)->fd);
+    } while (code == -EINTR);
+    if (code < 0) {
+        rc = dsi_posix_fail(err, code, "syncing", ((struct local_file *)f)->path);
+    }
+    file_close(f);
+    return rc < 0 ? rc : local_sync_names(s, location, err);
+}
+
 static int sink_write(struct ds_sink *k, struct ds_slice bytes, struct ds_error *err)
 {
     struct local_sink *l = (struct local_sink *)k;
@@ -488,6 +507,7 @@ static const struct ds_storage_ops local_ops = {
     .remove = local_remove,
     .list = local_list,
     .lock = local_lock,
+    .sync_file = local_sync_file,
     .unlock = local_unlock,
     .free = local_free,
 };

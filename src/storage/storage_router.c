@@ -50,6 +50,13 @@ static int router_sync_names(ds_storage *s, const char *path, struct ds_error *e
     return rc < 0 || !to->ops->sync_names ? rc : to->ops->sync_names(to, path, err);
 }
 
+static int router_sync_file(ds_storage *s, const char *path, struct ds_error *err)
+{
+    ds_storage *to = NULL;
+    int rc = route(s, path, &to, err);
+    return rc < 0 || !to->ops->sync_file ? rc : to->ops->sync_file(to, path, err);
+}
+
 static int router_open(ds_storage *s, const char *path, struct ds_file **out,
                        struct ds_error *err)
 {
@@ -147,6 +154,7 @@ static const struct ds_storage_ops router_ops = {
     .lock = router_lock,
     .unlock = router_unlock,
     .free = router_free,
+    .sync_file = router_sync_file,
 };
 
 int dsi_storage_router_new(ds_storage **out, struct ds_error *err)

@@ -66,6 +66,20 @@ static int watch_sync_names(ds_storage *s, const char *path, struct ds_error *er
     return after(w, &e, rc, err);
 }
 
+static int watch_sync_file(ds_storage *s, const char *path, struct ds_error *err)
+{
+    struct watch_storage *w = (struct watch_storage *)s;
+    struct dsi_storage_event e = {.call = "sync_file", .path = path};
+    int rc = before(w, &e, err);
+    if (rc < 0) {
+        return rc;
+    }
+    if (w->inner->ops->sync_file) {
+        rc = w->inner->ops->sync_file(w->inner, path, err);
+    }
+    return after(w, &e, rc, err);
+}
+
 static int file_read(struct ds_file *f, uint64_t offset, void *out, size_t size,
                      struct ds_error *err)
 {
@@ -272,6 +286,7 @@ static const struct ds_storage_ops watch_ops = {
     .lock = watch_lock,
     .unlock = watch_unlock,
     .free = watch_free,
+    .sync_file = watch_sync_file,
 };
 
 int dsi_storage_watch_new(ds_storage *inner, dsi_storage_watch_fn fn, void *arg,

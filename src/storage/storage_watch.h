@@ -10,8 +10,8 @@
 #include "storage/storage.h"
 
 struct dsi_storage_event {
-    const char *call; // "put", "sync_names", "open", "read", "create", "write", "finish",
-                      // "stat", "remove", "list", "lock", "unlock"
+    const char *call; // "put", "sync_names", "sync_file", "open", "read", "create",
+                      // "write", "finish", "stat", "remove", "list", "lock", "unlock"
     const char *path;
     uint64_t size;  // Of what is written or read; 0 for others.
     uint32_t flags; // Of a put.

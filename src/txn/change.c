@@ -143,10 +143,11 @@ static struct dsi_operation *operation(struct dsi_change *c, enum dsi_operation_
     return o;
 }
 
-int dsi_change_append(struct dsi_change *c, const struct dsi_data_file *files,
-                      size_t count, bool owned, struct ds_error *err)
+// Copies files behind those of an operation (NULL: there was no memory for it).
+static int put_files(struct dsi_change *c, struct dsi_operation *o,
+                     const struct dsi_data_file *files, size_t count,
+                     struct ds_error *err)
 {
-    struct dsi_operation *o = operation(c, DSI_OPERATION_APPEND);
     struct dsi_data_file *all = NULL;
     int rc = DS_OK;
 
@@ -160,11 +161,43 @@ int dsi_change_append(struct dsi_change *c, const struct dsi_data_file *files,
         assert(files[i].content == DSI_CONTENT_DATA);
         DSI_TRY(dsi_data_file_copy(&files[i], &c->arena, &all[o->file_count + i], err));
     }
-    // One flag speaks for all: a change has either its own files or somebody else's.
-    assert(o->file_count == 0 || o->owned == owned);
     o->files = all;
     o->file_count += count;
+done:
+    return rc;
+}
+
+int dsi_change_append(struct dsi_change *c, const struct dsi_data_file *files,
+                      size_t count, bool owned, struct ds_error *err)
+{
+    struct dsi_operation *o = operation(c, DSI_OPERATION_APPEND);
+    int rc = DS_OK;
+
+    // One flag speaks for all: a change has either its own files or somebody else's.
+    assert(!o || o->file_count == 0 || o->owned == owned);
+    DSI_TRY(put_files(c, o, files, count, err));
     o->owned = owned;
+done:
+    return rc;
+}
+
+int dsi_change_add(struct dsi_change *c, const struct dsi_data_file *files, size_t count,
+                   const struct dsi_metadata *base, const char *mapping,
+                   struct ds_error *err)
+{
+    const char *known = dsi_metadata_property(base, DSI_NAME_MAPPING_KEY);
+    struct dsi_operation *o = operation(c, DSI_OPERATION_ADD);
+    int rc = DS_OK;
+
+    DSI_TRY(put_files(c, o, files, count, err));
+    o->base_schema_id = base->current_schema_id;
+    if (mapping) {
+        o->mapping = dsi_arena_strdup(&c->arena, mapping);
+        o->base_mapping = known ? dsi_arena_strdup(&c->arena, known) : NULL;
+        if (!o->mapping || (known && !o->base_mapping)) {
+            return no_memory(err);
+        }
+    }
 done:
     return rc;
 }

@@ -35,6 +35,7 @@ enum dsi_operation_kind {
     DSI_OPERATION_DELETE,         // Data files go; with an append it is an overwrite.
     DSI_OPERATION_EXPIRE,         // Old snapshots are forgotten.
     DSI_OPERATION_SCHEMA,         // The table gets another schema.
+    DSI_OPERATION_ADD,            // Data files that were there join the table.
     DSI_OPERATION_COUNT,
 };
 
@@ -66,9 +67,11 @@ struct dsi_replaced_file {
 
 struct dsi_operation {
     enum dsi_operation_kind kind;
-    const struct dsi_data_file *files; // APPEND: any of files, stored and rows.
+    const struct dsi_data_file *files; // APPEND: any of files, stored and rows. ADD.
     size_t file_count;
     bool owned; // The files were written for this change: removed if it is not committed.
+    const char *mapping;      // ADD: the name mapping that its files need; NULL: none.
+    const char *base_mapping; // The table's when it was planned; NULL likewise.
     struct dsi_stored_files stored;
     struct dsi_held_rows held;       // Become files before anything is rebased.
     struct ds_properties properties; // SET_PROPERTIES; a value of NULL removes its key.
@@ -79,8 +82,8 @@ struct dsi_operation {
     int64_t sequence_number; // REWRITE: the largest data sequence number among them.
     int64_t older_than_ms;   // EXPIRE: when they were made; and so many ancestors of a
     int32_t retain_last;     // branch's head, it included, stay.
-    const struct dsi_schema *schema; // SCHEMA: in the place of this one, when
-    int32_t base_schema_id;          // so many columns had ids.
+    const struct dsi_schema *schema; // SCHEMA: in the place of this one (ADD: made for
+    int32_t base_schema_id;          // it), when so many columns had ids.
     int32_t base_last_column_id;
 };
 
@@ -131,6 +134,16 @@ void dsi_change_free(struct dsi_change *c); // NULL is fine. Removes no file.
 DS_MUST_CHECK int dsi_change_append(struct dsi_change *c,
                                     const struct dsi_data_file *files, size_t count,
                                     bool owned, struct ds_error *err);
+
+/// Adds data files that were there before, deeply copied: nothing ever removes them for
+/// the change's sake. `mapping` is the name mapping that they need (NULL: none); `base`
+/// is what they were checked with. Several calls make one operation.
+DS_MUST_CHECK int dsi_change_add(struct dsi_change *c, const struct dsi_data_file *files,
+                                 size_t count, const struct dsi_metadata *base,
+                                 const char *mapping, struct ds_error *err);
+
+/// That of a change; NULL when it has none.
+const struct dsi_operation *dsi_change_addition(const struct dsi_change *c);
 
 /// Adds files by their stored manifests, deeply copied; several calls add up.
 DS_MUST_CHECK int dsi_change_append_stored(struct dsi_change *c,

@@ -98,6 +98,11 @@ const struct dsi_operation *dsi_change_deletion(const struct dsi_change *c)
     return find(c, DSI_OPERATION_DELETE);
 }
 
+const struct dsi_operation *dsi_change_addition(const struct dsi_change *c)
+{
+    return find(c, DSI_OPERATION_ADD);
+}
+
 const struct dsi_operation *dsi_change_expiry(const struct dsi_change *c)
 {
     return find(c, DSI_OPERATION_EXPIRE);

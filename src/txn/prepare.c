@@ -50,7 +50,7 @@ int64_t dsi_rebase_snapshot_id(const struct dsi_metadata *m, const char *identit
 struct work {
     const struct dsi_metadata *metadata;
     const struct dsi_change *change;
-    struct dsi_manifest_entry *entries; // Room for all of an operation's files.
+    struct dsi_manifest_entry *entries; // Room for all of its files.
     struct dsi_prepared *out;
 };
 
@@ -86,47 +86,52 @@ done:
     return rc;
 }
 
-// Builds manifests for the files of one spec.
-static int build_spec(struct work *w, const struct dsi_operation *o, int32_t spec_id,
-                      struct ds_error *err)
+// Builds manifests for the files of one spec, of all operations.
+static int build_spec(struct work *w, int32_t spec_id, struct ds_error *err)
 {
-    // ADDED, with snapshot id and sequence numbers inherited; but rows that were there
-    // before are as old as they were.
-    const int64_t number = o->kind == DSI_OPERATION_REWRITE ? o->sequence_number : -1;
     size_t count = 0;
     int rc = DS_OK;
 
-    for (size_t i = 0; i < o->file_count; i++) {
-        if (o->files[i].spec_id == spec_id) {
-            w->entries[count++] =
-                (struct dsi_manifest_entry){DSI_ENTRY_ADDED, -1, number, -1, o->files[i]};
+    for (size_t k = 0; k < w->change->operation_count; k++) {
+        const struct dsi_operation *o = &w->change->operations[k];
+        // ADDED, with snapshot id and sequence numbers inherited; but rows that were
+        // there before are as old as they were.
+        const int64_t number = o->kind == DSI_OPERATION_REWRITE ? o->sequence_number : -1;
+        for (size_t i = 0; i < o->file_count; i++) {
+            if (o->files[i].spec_id == spec_id) {
+                w->entries[count++] = (struct dsi_manifest_entry){
+                    DSI_ENTRY_ADDED, -1, number, -1, o->files[i]};
+            }
+            if (count == DSI_MANIFEST_FILES_MAX) {
+                DSI_TRY(build_manifest(w, spec_id, count, err));
+                count = 0;
+            }
         }
-        if (count == DSI_MANIFEST_FILES_MAX || (i + 1 == o->file_count && count > 0)) {
-            DSI_TRY(build_manifest(w, spec_id, count, err));
-            count = 0;
-        }
+    }
+    if (count > 0) {
+        DSI_TRY(build_manifest(w, spec_id, count, err));
     }
 done:
     return rc;
 }
 
-static int prepare_append(const struct dsi_state *state, const struct dsi_change *change,
-                          const struct dsi_operation *o, struct dsi_prepared *out,
-                          struct ds_error *err)
+static int prepare_files(const struct dsi_state *state, const struct dsi_change *change,
+                         size_t file_count, struct dsi_prepared *out,
+                         struct ds_error *err)
 {
     struct work w = {.metadata = state->metadata, .change = change, .out = out};
     size_t specs = w.metadata->spec_count;
-    size_t manifests_max = o->file_count / DSI_MANIFEST_FILES_MAX + specs;
+    size_t manifests_max = file_count / DSI_MANIFEST_FILES_MAX + specs;
     int rc = DS_OK;
 
-    w.entries = dsi_arena_array(&out->arena, o->file_count, sizeof *w.entries);
+    w.entries = dsi_arena_array(&out->arena, file_count, sizeof *w.entries);
     out->files = dsi_arena_array(&out->arena, manifests_max, sizeof *out->files);
     out->manifests = dsi_arena_array(&out->arena, manifests_max, sizeof *out->manifests);
     if (!w.entries || !out->files || !out->manifests) {
         return dsi_no_memory(err, "building manifests");
     }
     for (size_t i = 0; i < specs; i++) {
-        DSI_TRY(build_spec(&w, o, w.metadata->specs[i].spec_id, err));
+        DSI_TRY(build_spec(&w, w.metadata->specs[i].spec_id, err));
     }
 done:
     return rc;
@@ -157,15 +162,17 @@ static int prepare_one(const struct dsi_state *state, const struct dsi_change *c
                        const struct dsi_prepared *whole, struct dsi_prepared *out,
                        struct ds_error *err)
 {
+    size_t file_count = 0;
     int rc = DS_OK;
 
     DSI_TRY(dsi_conflict_check(state, change, err));
     out->format_version = state->metadata->format_version;
     out->snapshot_id = draw_id(state->metadata, change->identity, whole);
     for (size_t i = 0; i < change->operation_count; i++) {
-        if (change->operations[i].file_count > 0) {
-            DSI_TRY(prepare_append(state, change, &change->operations[i], out, err));
-        }
+        file_count += change->operations[i].file_count;
+    }
+    if (file_count > 0) {
+        DSI_TRY(prepare_files(state, change, file_count, out, err));
     }
 done:
     return rc;

@@ -6,12 +6,9 @@
 #include "base/error.h"
 #include "base/map.h"
 #include "model/location.h"
-#include "scan/scan.h"
-#include "txn/conflict.h"
-#include "txn/rebase.h"
+#include "txn/live.h"
 
 struct work {
-    ds_storage *storage;
     const struct dsi_metadata *metadata;
     struct dsi_change *change;
     struct dsi_arena arena;
@@ -72,27 +69,28 @@ done:
 // Whether a path that the table says is wanted, in whatever form it says it.
 static int is_wanted(struct work *w, const char *path, bool *out, struct ds_error *err)
 {
-    char *form = NULL;
+    const char *form = NULL;
     int rc = DS_OK;
 
     *out = dsi_map_get_text(&w->wanted, path) != NULL;
-    if (*out || strncmp(path, "file:///", 8) == 0) {
-        return DS_OK;
+    if (!*out) {
+        DSI_TRY(dsi_live_path(path, &w->arena, &form, err));
+        *out = dsi_map_get_text(&w->wanted, form) != NULL;
     }
-    rc = dsi_location_normalize(path, &w->arena, &form, NULL);
-    if (rc == DS_ENOMEM) {
-        return no_memory(err);
-    }
-    *out = rc == DS_OK && dsi_map_get_text(&w->wanted, form);
-    return DS_OK;
+done:
+    return rc;
 }
 
 static int note(struct work *w, const struct dsi_data_file *f, const char *manifest,
                 struct ds_error *err)
 {
     char *path = dsi_arena_strdup(&w->arena, f->path);
+    const char *host = w->count > 0 ? w->files[w->count - 1].manifest : NULL;
     int rc = DS_OK;
 
+    if (!host || strcmp(host, manifest) != 0) {
+        host = dsi_arena_strdup(&w->arena, manifest);
+    }
     if (w->count == w->capacity) {
         size_t capacity = w->capacity ? w->capacity * 2 : 16;
         struct dsi_replaced_file *all = dsi_realloc(w->files, capacity * sizeof *all);
@@ -102,65 +100,28 @@ static int note(struct work *w, const struct dsi_data_file *f, const char *manif
         w->files = all;
         w->capacity = capacity;
     }
-    if (!path) {
+    if (!path || !host) {
         return no_memory(err);
     }
     DSI_TRY(dsi_map_put_text(&w->going, path, w, err));
     w->files[w->count++] =
-        (struct dsi_replaced_file){path, manifest, f->record_count, f->file_size};
+        (struct dsi_replaced_file){path, host, f->record_count, f->file_size};
 done:
     return rc;
 }
 
-static int look_into(struct work *w, const struct dsi_manifest_file *file,
-                     struct ds_error *err)
+static int look_at(void *arg, const struct dsi_data_file *f, const char *manifest,
+                   struct ds_error *err)
 {
-    struct dsi_manifest_read_options options = {.skip_metrics = true,
-                                                .skip_deleted = true};
-    struct dsi_manifest m = {0};
+    struct work *w = arg;
     bool wanted = false;
     int rc = DS_OK;
 
-    DSI_TRY(dsi_manifest_load(w->storage, w->metadata, file, &options, &m, err));
-    for (size_t i = 0; i < m.entry_count; i++) {
-        const struct dsi_data_file *f = &m.entries[i].file;
-        DSI_TRY(is_wanted(w, f->path, &wanted, err));
-        if (wanted && !dsi_map_get_text(&w->going, f->path)) {
-            DSI_TRY(note(w, f, file->path, err));
-        }
+    DSI_TRY(is_wanted(w, f->path, &wanted, err));
+    if (wanted && !dsi_map_get_text(&w->going, f->path)) {
+        DSI_TRY(note(w, f, manifest, err));
     }
 done:
-    dsi_manifest_release(&m);
-    return rc;
-}
-
-static int look(struct work *w, const struct dsi_snapshot *snapshot, struct ds_error *err)
-{
-    struct dsi_manifest_list list = {0};
-    int rc = DS_OK;
-
-    DSI_TRY(dsi_snapshot_manifests(w->storage, w->metadata, snapshot, &list, err));
-    for (size_t i = 0; i < list.count; i++) {
-        const struct dsi_manifest_file *f = &list.files[i];
-        if (f->content == DSI_MANIFEST_DATA &&
-            (f->added_files_count != 0 || f->existing_files_count != 0)) {
-            DSI_TRY(look_into(w, f, err));
-        }
-    }
-    if (w->count > 0) { // While the list, whose paths they point at, is here.
-        DSI_TRY(dsi_change_delete(w->change, w->files, w->count, err));
-    }
-done:
-    dsi_manifest_list_release(&list);
-    if (rc == DS_ENOTFOUND) {
-        return dsi_conflict_fail(
-            &(struct dsi_conflict){
-                .rule = "snapshot-expired",
-                .object = w->change->branch,
-                .advice = "the version that the transaction began on was forgotten "
-                          "meanwhile, and its files are gone; begin anew"},
-            err);
-    }
     return rc;
 }
 
@@ -168,14 +129,16 @@ int dsi_removal_find(ds_storage *storage, const struct dsi_metadata *metadata,
                      struct dsi_change *change, const char *const *paths, size_t count,
                      size_t *found, struct ds_error *err)
 {
-    struct work w = {.storage = storage, .metadata = metadata, .change = change};
-    const struct dsi_snapshot *snapshot = dsi_rebase_parent(metadata, change->branch);
+    struct work w = {.metadata = metadata, .change = change};
     int rc = DS_OK;
 
     *found = 0;
     DSI_TRY(index_paths(&w, paths, count, err));
-    if (snapshot && count > 0) {
-        DSI_TRY(look(&w, snapshot, err));
+    if (count > 0) {
+        DSI_TRY(dsi_live_files(storage, metadata, change, look_at, &w, err));
+    }
+    if (w.count > 0) {
+        DSI_TRY(dsi_change_delete(change, w.files, w.count, err));
     }
     *found = w.count;
 done:

@@ -117,6 +117,14 @@ static void test_storage__overwrites_unless_told_otherwise(void **state)
     assert_int_equal(dsi_storage_sync_names(storage, at("a"), NULL), DS_OK);
 }
 
+static void test_storage__makes_durable_what_others_wrote(void **state)
+{
+    (void)state;
+    assert_int_equal(put("d/e/a", "abc", DS_PUT_NAME_LATER), DS_OK);
+    assert_int_equal(dsi_storage_sync_file(storage, at("d/e/a"), NULL), DS_OK);
+    assert_content("d/e/a", "abc");
+}
+
 static void test_storage__puts_if_absent_only_once(void **state)
 {
     struct ds_error err = {0};
@@ -426,6 +434,7 @@ int main(void)
         STORAGE_TEST(test_storage__gives_back_what_it_was_given),
         STORAGE_TEST(test_storage__keeps_an_empty_file),
         STORAGE_TEST(test_storage__overwrites_unless_told_otherwise),
+        STORAGE_TEST(test_storage__makes_durable_what_others_wrote),
         STORAGE_TEST(test_storage__puts_if_absent_only_once),
         STORAGE_TEST(test_storage__removes_twice_without_complaint),
         STORAGE_TEST(test_storage__reads_what_was_open_before_it_was_replaced),

@@ -128,6 +128,10 @@ struct ds_storage_ops {
 
     /// (required) Frees `storage` and all it holds.
     void (*free)(ds_storage *storage);
+
+    /// Makes a file durable that somebody else wrote and has finished: its content, as it
+    /// is now, and its name. DS_ENOTFOUND. NULL: what is there is durable.
+    int (*sync_file)(ds_storage *storage, const char *path, struct ds_error *err);
 };
 
 /// The first member of every backend's own struct.

@@ -98,3 +98,16 @@ for version in "1.0", "2.0":
                    here / f"deep_v{version[0]}.parquet", data_page_version=version,
                    data_page_size=200, write_batch_size=16, use_dictionary=["s.b.list.element.c"],
                    compression="snappy", store_schema=False)
+
+# A plain file without field ids, as somebody has it who will add it to a table: two row
+# groups, all rows of one day and one region.
+plain = pa.table({
+    "id": pa.array([3, 1, 2, 6, 4, 5], pa.int64()),
+    "region": pa.array(["eu"] * 6),
+    "day": pa.array([dt.date(2024, 3, 5)] * 6),
+    "name": pa.array(["carol with a name longer than sixteen", None, "bob", "fritz", "dave",
+                      "eve"]),
+    "amount": pa.array([1.5, None, -2.0, 4.25, 0.0, 3.0], pa.float64()),
+    "void": pa.array([None] * 6, pa.string()),
+})
+pq.write_table(plain, here / "plain.parquet", row_group_size=3, store_schema=False)

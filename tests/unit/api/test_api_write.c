@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "base/fault.h"
+#include "storage_root.h"
 #include "unit/api/fixture.h"
 
 static void test_api_write__commits_a_transaction_once(void **state)
@@ -500,10 +501,57 @@ static void test_api_write__deletes_all_or_nothing_whatever_fails(void **state)
     assert_true(plan.target > 50);
 }
 
+// Puts rows into a Parquet file that no table knows.
+static void write_file(struct fixture *f, const char *location, const char *csv)
+{
+    struct ArrowArrayStream stream = {0};
+    fixture_append(f, csv);
+    assert_int_equal(ds_table_scan(f->table, NULL, &stream, &f->err), DS_OK);
+    assert_int_equal(ds_file_write(location, &stream, NULL, &f->err), DS_OK);
+}
+
+static void test_api_write__adds_files_that_are_there(void **state)
+{
+    struct storage_root root;
+    assert_true(storage_root_make(&root, "file"));
+    const char *location = storage_root_path(&root, "mine.parquet");
+    struct ds_commit_result result = {.struct_size = sizeof(result)};
+    struct ds_new_file file = {.struct_size = sizeof(file), .path = location};
+    struct ds_new_file odd[2] = {file, {.struct_size = 8, .path = location}};
+    struct fixture f;
+    (void)state;
+
+    fixture_init(&f, NULL);
+    write_file(&f, location, "id,s\n1,a\n2,b\n");
+    ds_txn *txn = begin(f.table, DS_ISOLATION_SERIALIZABLE);
+    assert_int_equal(fixture_add(txn, f.table, "id,s\n3,c\n", &f.err), DS_OK);
+    assert_int_equal(ds_txn_add_files(txn, NULL, 0, &f.err), DS_OK);
+    assert_int_equal(ds_txn_add_files(txn, &file, 1, &f.err), DS_OK);
+    assert_int_equal(ds_txn_commit(txn, &result, &f.err), DS_OK);
+    ds_txn_free(txn);
+    assert_int_equal(result.rows, 3);
+    assert_int_equal(result.files, 2);
+    assert_int_equal(fixture_count(&f, NULL), 5);
+    assert_int_equal(fixture_count(&f, "id = 2"), 2);
+    txn = begin(f.table, DS_ISOLATION_SERIALIZABLE);
+    assert_int_equal(ds_txn_add_files(txn, NULL, 1, &f.err), DS_EINVALID);
+    assert_int_equal(ds_txn_add_files(NULL, &file, 1, &f.err), DS_EINVALID);
+    assert_int_equal(ds_txn_add_files(txn, odd, 2, &f.err), DS_EINVALID);
+    assert_int_equal(ds_txn_add_files(txn, &file, 1, &f.err), DS_EINVALID); // Broken.
+    ds_txn_free(txn);
+    txn = begin(f.table, DS_ISOLATION_SERIALIZABLE);
+    assert_int_equal(ds_txn_add_files(txn, &file, 1, &f.err), DS_EEXISTS);
+    ds_txn_free(txn);
+    fixture_release(&f);
+    assert_int_equal(remove(location + strlen("file://")), 0); // Nobody else did.
+    storage_root_remove(&root);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_api_write__commits_a_transaction_once),
+        cmocka_unit_test(test_api_write__adds_files_that_are_there),
         cmocka_unit_test(test_api_write__leaves_nothing_of_what_was_not_committed),
         cmocka_unit_test(test_api_write__deletes_files_by_any_form_of_their_path),
         cmocka_unit_test(test_api_write__deletes_and_appends_in_one_snapshot),

@@ -31,6 +31,14 @@ static void apply(const struct apply_case *c, struct dsi_arena *arena,
     assert_true(out->null || out->kind == result.kind);
     text->size = 0;
     assert_int_equal(dsi_transform_format(&t, &type, out, text, &err), DS_OK);
+    if (!out->null) { // What was written reads back.
+        struct dsi_value back;
+        if (dsi_transform_value_parse(&t, &type, dsi_buf_text(text), arena, &back,
+                                      &err) != DS_OK) {
+            fail_msg("%s", err.message);
+        }
+        assert_true(dsi_value_equal(&back, out));
+    }
 }
 
 // Specification, Appendix B: the hash is seen through a bucket count of 2^31 - 1, which
@@ -177,6 +185,57 @@ static void test_transform__takes_only_its_types(void **state)
     dsi_arena_release(&arena);
 }
 
+static void test_transform__reads_values_as_they_are_written(void **state)
+{
+    static const struct {
+        const char *transform;
+        const char *type;
+        const char *text;
+        int status;
+    } cases[] = {
+        {"year", "date", "1969", DS_OK},
+        {"year", "date", "", DS_EINVALID},
+        {"year", "date", "2017-01", DS_EINVALID},
+        {"month", "timestamp", "2017-11", DS_OK},
+        {"month", "timestamp", "2017-13", DS_EINVALID},
+        {"month", "timestamp", "2017", DS_EINVALID},
+        {"day", "timestamptz", "2017-11-16", DS_OK},
+        {"day", "timestamptz", "2017-11-31", DS_EINVALID},
+        {"hour", "timestamp", "2017-11-16-22", DS_OK},
+        {"hour", "timestamp", "2017-11-16-24", DS_EINVALID},
+        {"hour", "timestamp", "2017-11-16-2", DS_EINVALID},
+        {"hour", "timestamp", "-", DS_EINVALID},
+        {"hour", "timestamp", "99999999999999999999999999999999-11-16-22", DS_EINVALID},
+        {"bucket[4]", "string", "3", DS_OK},
+        {"bucket[4]", "string", "x", DS_EINVALID},
+        {"truncate[2]", "string", "ab", DS_OK},
+        {"identity", "long", "-7", DS_OK},
+        {"identity", "long", "seven", DS_EINVALID},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct dsi_arena arena = DSI_ARENA_INIT;
+        struct dsi_buf text = DSI_BUF_INIT;
+        struct dsi_transform t = {0};
+        struct dsi_type type = {0};
+        struct dsi_value v;
+        assert_int_equal(dsi_transform_parse(cases[i].transform, &arena, &t, NULL),
+                         DS_OK);
+        assert_int_equal(dsi_type_parse(cases[i].type, &arena, &type, NULL), DS_OK);
+        int rc = dsi_transform_value_parse(&t, &type, cases[i].text, &arena, &v, NULL);
+        if (rc != cases[i].status) {
+            fail_msg("%s of '%s': %d", cases[i].transform, cases[i].text, rc);
+        }
+        if (rc == DS_OK) {
+            assert_int_equal(dsi_transform_format(&t, &type, &v, &text, NULL), DS_OK);
+            assert_string_equal(dsi_buf_text(&text), cases[i].text);
+        }
+        dsi_buf_release(&text);
+        dsi_arena_release(&arena);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -184,6 +243,7 @@ int main(void)
         cmocka_unit_test(test_transform__applies_and_formats),
         cmocka_unit_test(test_transform__keeps_unknown_ones_and_refuses_bad_parameters),
         cmocka_unit_test(test_transform__takes_only_its_types),
+        cmocka_unit_test(test_transform__reads_values_as_they_are_written),
     };
     return cmocka_run_group_tests_name("transform", tests, NULL, NULL);
 }

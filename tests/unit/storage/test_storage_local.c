@@ -77,6 +77,27 @@ static void test_storage_local__syncs_in_the_order_that_survives_a_crash(void **
                                           "fstat fsync close ");
 }
 
+static void test_storage_local__makes_a_file_of_others_durable(void **state)
+{
+    struct ds_error err = {0};
+    (void)state;
+
+    assert_int_equal(put("d/first", 0, NULL), DS_OK);
+    posix_double_start(NULL, 0, 0);
+    assert_int_equal(dsi_storage_sync_file(storage, at("d/first"), NULL), DS_OK);
+    assert_string_equal(posix_double.log,
+                        "open fstat fsync close open fstat fsync close ");
+    posix_double_start("fsync", 1, -EINTR);
+    assert_int_equal(dsi_storage_sync_file(storage, at("d/first"), NULL), DS_OK);
+    for (unsigned nth = 1; nth <= 2; nth++) { // The file, then its directory.
+        posix_double_start("fsync", nth, -EIO);
+        assert_int_equal(dsi_storage_sync_file(storage, at("d/first"), &err), DS_EIO);
+    }
+    posix_double_stop();
+    assert_int_equal(dsi_storage_sync_file(storage, at("d/none"), NULL), DS_ENOTFOUND);
+    assert_int_equal(dsi_storage_sync_file(storage, at("d"), NULL), DS_ENOTFOUND);
+}
+
 static void test_storage_local__does_not_know_a_name_it_could_not_sync(void **state)
 {
     const uint32_t flags[] = {0, DS_PUT_IF_ABSENT};
@@ -286,6 +307,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         LOCAL_TEST(test_storage_local__syncs_no_more_than_it_has_to),
         LOCAL_TEST(test_storage_local__syncs_in_the_order_that_survives_a_crash),
+        LOCAL_TEST(test_storage_local__makes_a_file_of_others_durable),
         LOCAL_TEST(test_storage_local__does_not_know_a_name_it_could_not_sync),
         LOCAL_TEST(test_storage_local__takes_a_sinks_name_back_if_it_cannot_sync_it),
         LOCAL_TEST(test_storage_local__gives_a_sink_up_after_a_failed_write),

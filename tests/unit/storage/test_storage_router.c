@@ -50,6 +50,7 @@ static void test_storage_router__says_what_it_serves(void **state)
     assert_int_equal(dsi_storage_put(s, other, three, 0, &err), DS_EUNSUPPORTED);
     assert_non_null(strstr(err.message, "file:///"));
     assert_int_equal(dsi_storage_sync_names(s, other, NULL), DS_EUNSUPPORTED);
+    assert_int_equal(dsi_storage_sync_file(s, other, NULL), DS_EUNSUPPORTED);
     assert_int_equal(dsi_storage_stat(s, other, &info, NULL), DS_EUNSUPPORTED);
     assert_int_equal(dsi_storage_remove(s, other, NULL), DS_EUNSUPPORTED);
     assert_int_equal(dsi_file_open(s, other, &file, NULL), DS_EUNSUPPORTED);

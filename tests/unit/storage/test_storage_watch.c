@@ -42,6 +42,7 @@ static int everything(ds_storage *s)
     int rc = dsi_storage_put(s, "/a", three, 0, NULL);
 
     rc = rc ? rc : dsi_storage_sync_names(s, "/a", NULL);
+    rc = rc ? rc : dsi_storage_sync_file(s, "/a", NULL);
     rc = rc ? rc : dsi_storage_read(s, "/a", &bytes, NULL);
     rc = rc ? rc : dsi_storage_stat(s, "/a", &info, NULL);
     rc = rc ? rc : dsi_storage_list(s, "/x", nothing, NULL, NULL);
@@ -58,8 +59,8 @@ static int everything(ds_storage *s)
 
 static void test_storage_watch__tells_of_each_call_and_may_fail_it(void **state)
 {
-    const char *calls[] = {NULL,     "put",   "sync_names", "open", "read",  "stat",
-                           "create", "write", "finish",     "lock", "remove"};
+    const char *calls[] = {NULL,   "put",    "sync_names", "sync_file", "open", "read",
+                           "stat", "create", "write",      "finish",    "lock", "remove"};
     (void)state;
 
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
