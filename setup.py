@@ -10,6 +10,7 @@ CMAKE_BUILD_PARALLEL_LEVEL says how many compilers run at once.
 
 from __future__ import annotations
 
+import importlib
 import os
 import pathlib
 import re
@@ -42,6 +43,25 @@ def project_version() -> str:
 
 def fail(what: str) -> None:
     raise SystemExit(f"\ndatashard: {what}\n  On Debian: apt-get install {NEEDED}\n")
+
+
+def need_wheel() -> None:
+    """Says in plain words that wheels cannot be made, which setuptools says in its own."""
+    makers = ("setuptools.command.bdist_wheel", "wheel.bdist_wheel")
+    if not {"bdist_wheel", "dist_info"} & set(sys.argv):
+        return
+    for name in makers:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue
+        return
+    raise SystemExit(
+        "\ndatashard: setuptools before 70.1 makes wheels with the package wheel, which is not"
+        "\n  here. With PyPI: pip install wheel. With Debian's alone: apt-get install"
+        "\n  python3-wheel python3-setuptools, and an environment that sees them:"
+        "\n  python3 -m venv --system-site-packages DIR\n"
+    )
 
 
 class CMakeBuild(build_ext):
@@ -88,6 +108,7 @@ class CMakeBuild(build_ext):
         shutil.copy2(made, target)
 
 
+need_wheel()
 setup(
     version=project_version(),
     ext_modules=[Extension("datashard._core", sources=[], py_limited_api=not FREE_THREADED)],

@@ -32,6 +32,7 @@ set(DATASHARD_PYTHON_SOURCES
     python/src/_core/rows_column.c
     python/src/_core/rows_convert.c
     python/src/_core/rows_convert_decimal.c
+    python/src/_core/rows_convert_numpy.c
     python/src/_core/rows_convert_time.c
     python/src/_core/rows_infer.c
     python/src/_core/rows_layout.c

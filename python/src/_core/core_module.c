@@ -31,11 +31,24 @@ int core_type_add(PyObject *module, PyType_Spec *spec, PyTypeObject **out)
     return PyModule_AddType(module, *out);
 }
 
+// What is known of datetime and others is kept once for the process. CPython says the same
+// by itself from 3.12 on.
+static int refuse_subinterpreters(void)
+{
+    if (PyInterpreterState_GetID(PyInterpreterState_Get()) == 0) {
+        return 0;
+    }
+    PyErr_SetString(PyExc_ImportError, "module datashard._core does not support loading "
+                                       "in subinterpreters");
+    return -1;
+}
+
 static int run(PyObject *module)
 {
     struct core_state *state = PyModule_GetState(module);
 
-    if (PyModule_AddStringConstant(module, "__version__", ds_version()) < 0 ||
+    if (refuse_subinterpreters() < 0 ||
+        PyModule_AddStringConstant(module, "__version__", ds_version()) < 0 ||
         core_arrow_register(module, state) < 0 ||
         core_catalog_register(module, state) < 0 ||
         core_table_register(module, state) < 0 ||

@@ -52,6 +52,45 @@ static int to_unit(PyObject *value, int64_t seconds, int64_t nanos, int64_t per_
     return 0;
 }
 
+// Days as the column has them.
+static int take_days(int64_t days, const struct rows_type *type, int64_t *out)
+{
+    *out = type->per_second > 0 ? days * day_seconds * type->per_second : days;
+    return 0;
+}
+
+static int date_of_datetime64(PyObject *value, const struct rows_type *type, int64_t *out)
+{
+    int64_t days = 0;
+    int exact = rows_from_datetime64(value, "D", &days);
+
+    if (exact == 0) {
+        PyErr_Format(PyExc_ValueError, "expected a date, got %S with a time of day",
+                     value);
+    }
+    if (exact > 0 && (days < INT32_MIN || days > INT32_MAX)) {
+        PyErr_Format(PyExc_ValueError, "%S is out of the column's range", value);
+        return -1;
+    }
+    return exact > 0 ? take_days(days, type, out) : -1;
+}
+
+static int timestamp_of_datetime64(PyObject *value, const struct rows_type *type,
+                                   int64_t *out)
+{
+    const char *unit = type->per_second == 1         ? "s"
+                       : type->per_second == 1000    ? "ms"
+                       : type->per_second == 1000000 ? "us"
+                                                     : "ns";
+    int exact = rows_from_datetime64(value, unit, out);
+
+    if (exact == 0) {
+        PyErr_Format(PyExc_ValueError,
+                     "%S is finer than the column's unit, or out of its range", value);
+    }
+    return exact > 0 ? 0 : -1;
+}
+
 int rows_to_date(PyObject *value, const struct rows_type *type, int64_t *out)
 {
     const struct rows_py *py = rows_py_get();
@@ -63,6 +102,9 @@ int rows_to_date(PyObject *value, const struct rows_type *type, int64_t *out)
     }
     if ((PyObject *)Py_TYPE(value) != py->date) {
         if (!is_instance(value, py->date)) {
+            if (rows_py_is_datetime64(value)) {
+                return date_of_datetime64(value, type, out);
+            }
             return take_unit(value, "a date", type->width, out);
         }
         if (is_instance(value, py->datetime)) {
@@ -83,8 +125,7 @@ int rows_to_date(PyObject *value, const struct rows_type *type, int64_t *out)
     if (PyErr_Occurred()) {
         return -1;
     }
-    *out = type->per_second > 0 ? days * day_seconds * type->per_second : days;
-    return 0;
+    return take_days(days, type, out);
 }
 
 int rows_to_time(PyObject *value, const struct rows_type *type, int64_t *out)
@@ -151,6 +192,9 @@ int rows_to_timestamp(PyObject *value, const struct rows_type *type, int64_t *ou
         return -1;
     }
     if (!exact && !is_instance(value, py->datetime)) {
+        if (rows_py_is_datetime64(value)) {
+            return timestamp_of_datetime64(value, type, out);
+        }
         return take_unit(value, "a datetime", type->width, out);
     }
     zone = PyObject_GetAttr(value, py->tzinfo);

@@ -152,6 +152,9 @@ static unsigned kind_of_object(const struct rows_py *py, PyObject *value)
     if (rows_py_is_of(value, "numpy", "ndarray", NULL)) {
         return SEEN_LIST;
     }
+    if (rows_py_is_datetime64(value)) {
+        return SEEN_NAIVE;
+    }
     if (PyIndex_Check(value)) {
         return SEEN_INT;
     }

@@ -144,6 +144,23 @@ static bool is_known(PyObject *value)
            cls == py->decimal || cls == py->uuid;
 }
 
+int rows_py_is_datetime64(PyObject *value)
+{
+    return rows_py_is_of(value, "numpy", "datetime64", NULL);
+}
+
+// numpy's NaT does not equal itself.
+static bool is_nat64(PyObject *value)
+{
+    PyObject *same =
+        rows_py_is_datetime64(value) ? PyObject_RichCompare(value, value, Py_EQ) : NULL;
+    bool is = same && PyObject_IsTrue(same) == 0;
+
+    PyErr_Clear();
+    Py_XDECREF(same);
+    return is;
+}
+
 int rows_py_is_null(PyObject *value)
 {
     if (value == Py_None) {
@@ -155,7 +172,7 @@ int rows_py_is_null(PyObject *value)
         is_known(value)) {
         return 0;
     }
-    return rows_py_is_of(value, "pandas", "NaTType", "NAType");
+    return rows_py_is_of(value, "pandas", "NaTType", "NAType") || is_nat64(value);
 }
 
 int rows_py_misfit(PyObject *type, const char *expected, PyObject *value)

@@ -31,13 +31,16 @@ struct rows_py {
 /// NULL with an exception when an import fails. Any thread.
 const struct rows_py *rows_py_get(void);
 
-/// Whether `value` is None, or pandas' NaT or NA. Never fails.
+/// Whether `value` is None, pandas' NaT or NA, or numpy's NaT. Never fails.
 int rows_py_is_null(PyObject *value);
 
 /// Whether the class of `value` is called `name` (or `other`, when not NULL) and is of
 /// `module` or one below that. Never fails.
 int rows_py_is_of(PyObject *value, const char *module, const char *name,
                   const char *other);
+
+/// Whether `value` is a numpy.datetime64. Never fails.
+int rows_py_is_datetime64(PyObject *value);
 
 /// Raises `type`: `expected`, and what class `value` is of. Returns -1.
 int rows_py_misfit(PyObject *type, const char *expected, PyObject *value);

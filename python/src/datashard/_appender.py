@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import weakref
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from . import _core
 from ._input import Batches, prepared
 from ._units import Duration, duration_ms
 
 __all__ = ["Appender"]
+
+
+_logger = logging.getLogger("datashard")
+_LEFT_OPEN_MS = 30_000
+
+
+def _left_open(core: _core.Appender, owner: int) -> None:
+    """Commits what an appender holds that nobody closed, at its end or the process's."""
+    if os.getpid() != owner:
+        return  # A child of fork has nothing of it.
+    try:
+        core.close(_LEFT_OPEN_MS)
+    except Exception as error:
+        _logger.error("rows of an appender that was never closed were not committed: %s", error)
 
 
 def wait_ms(timeout: Duration | None) -> int:
@@ -31,18 +48,24 @@ class Appender:
     100
 
     The end of a `with` block commits all that was accepted, also when the block ends with
-    an exception: an appender is no transaction. In a child of fork every call fails; the
-    child opens one of its own.
+    an exception: an appender is no transaction. One that is never closed does so when it is
+    collected or the process ends, for at most 30 seconds; what fails then is only logged. In
+    a child of fork every call fails; the child opens one of its own.
     """
 
     def __init__(self, core: _core.Appender, schema: object) -> None:
         self._core = core
         self._schema = schema
+        self._end = weakref.finalize(self, _left_open, core, os.getpid())
 
     def write(self, data: object) -> int:
-        """Hands over a dict, dicts, or anything else append takes; its ticket.
+        """Hands over a dict, dicts, or anything else append takes; its ticket, 0 for no rows.
 
-        ValueError (Invalid): a row does not fit, nothing of this hand-over is taken.
+        Of Arrow data each batch is a hand-over of its own; the ticket is the last one's,
+        and who waits for it waits for all of them.
+
+        ValueError (Invalid): a row does not fit, nothing of this hand-over is taken (of
+        several batches: nothing from that one on).
         Timeout: memory is full for longer than `write_wait`; hand it over again. Any
         other: the appender has failed, and this is why.
         """
@@ -71,6 +94,7 @@ class Appender:
     def close(self, timeout: Duration | None = None) -> None:
         """Commits what was accepted and ends; raises the first failure, if there was one."""
         self._core.close(wait_ms(timeout))
+        self._end.detach()
 
     def take_back(self, outcome: Literal["not committed", "unknown"] = "not committed") -> _core.Stream | None:
         """After close: the rows that failed, in order; call again until it gives None."""
@@ -83,6 +107,9 @@ class Appender:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an appender stays in its process: open another one there")
 
     def __repr__(self) -> str:
         stats = self._core.stats()

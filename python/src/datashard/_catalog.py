@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
 from . import _core
@@ -37,6 +37,12 @@ def library_uri(uri: str) -> str:
     if uri == "sqlite:":
         raise Invalid("'sqlite:' needs the path of a database: sqlite:///catalog.db")
     return uri
+
+
+def absolute_uri(uri: str) -> str:
+    """The library's URI, so that it means the same in another working directory."""
+    path = uri[len("sqlite:") :]
+    return f"sqlite:{os.path.abspath(path)}" if uri.startswith("sqlite:") else uri
 
 
 class Catalog:
@@ -189,6 +195,11 @@ class Catalog:
     ) -> None:
         self.close()
 
+    def __reduce__(self) -> tuple[Callable[..., Catalog], tuple[str, dict[str, str]]]:
+        if self._uri == "memory:":
+            raise TypeError("a memory: catalog stays in its process")
+        return Catalog, (absolute_uri(self._uri), dict(self._properties))
+
     def __repr__(self) -> str:
         return f"<Catalog {self._uri}{' (closed)' if self._opened is None else ''}>"
 
@@ -197,8 +208,7 @@ class _CatalogPlace:
     """How to open a table of a catalog again; can be pickled."""
 
     def __init__(self, uri: str, properties: Mapping[str, str], name: str) -> None:
-        path = uri[len("sqlite:") :]
-        self.uri = f"sqlite:{os.path.abspath(path)}" if uri.startswith("sqlite:") else uri
+        self.uri = absolute_uri(uri)
         self.properties = dict(properties)
         self.name = name
 

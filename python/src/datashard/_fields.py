@@ -16,6 +16,7 @@ __all__ = [
     "compare",
     "iceberg_json",
     "kinds_of",
+    "listed_records",
     "partition_text",
     "schema_of",
 ]
@@ -123,6 +124,15 @@ def check_names(names: Iterable[str], schema: Schema, what: str) -> None:
             f"{what} has fields not in the table schema: {unknown}. Schema fields: "
             f"{sorted(allowed)}. Refusing to silently drop data."
         )
+
+
+def listed_records(records: object) -> list[dict[str, Any]]:
+    """The records of any iterable; TypeError for what is no list of dicts at first sight."""
+    if isinstance(records, list):
+        return records
+    if isinstance(records, (str, bytes, Mapping)) or not isinstance(records, Iterable):
+        raise TypeError(f"expected a list of dicts, got one {type(records).__name__}")
+    return list(records)
 
 
 def check_records(records: Sequence[Mapping[str, Any]], schema: Schema) -> None:

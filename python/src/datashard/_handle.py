@@ -18,13 +18,23 @@ from ._fields import iceberg_json, partition_text, schema_of
 from .data_structures import PartitionSpec, Schema, Snapshot
 from .exceptions import LegacyLayoutError
 
-__all__ = ["Handle", "local_root", "relative"]
+__all__ = ["Handle", "local_root", "path_text", "relative"]
 
 _LEGACY_HINT = "metadata.version-hint.text"
 
 
 def _absolute(path: str) -> str:
     return path if "://" in path else os.path.abspath(path)
+
+
+def path_text(path: str | os.PathLike[str]) -> str:
+    """A table's path as text: TypeError for what is none, ValueError for an empty one."""
+    text = os.fspath(path)
+    if not isinstance(text, str):
+        raise TypeError(f"a table's path is a str or a Path, not {type(path).__name__}")
+    if not text:
+        raise ValueError("a table's path cannot be empty")
+    return text
 
 
 def local_root(location: str) -> str:

@@ -92,6 +92,10 @@ def prepared(data: object, schema: object) -> object:
         return data.collect()
     if _is_arrow(data):
         return data
+    if _library(data) == "pyarrow" and hasattr(data, "scanner"):
+        return data.scanner().to_reader()  # A dataset, read as it is appended.
+    if _library(data) == "pyarrow" and hasattr(data, "to_reader"):
+        return data.to_reader()
     if _library(data) in ("duckdb", "_duckdb") and hasattr(data, "fetch_arrow_reader"):
         return data.fetch_arrow_reader()
     if isinstance(data, Iterable) and not isinstance(data, (str, bytes, bytearray)):

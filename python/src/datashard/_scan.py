@@ -31,6 +31,36 @@ def at_arguments(snapshot_id: int | None, ref: str | None, as_of: Moment | None)
     return at
 
 
+class _Capsule:
+    """An Arrow schema in its capsule, as pyarrow takes it."""
+
+    def __init__(self, capsule: object) -> None:
+        self._capsule = capsule
+
+    def __arrow_c_schema__(self) -> object:
+        return self._capsule
+
+
+def _as_requested(scan: Scan, requested: object) -> object:
+    """The scan's stream in the types that a consumer asked for, cast as it is read.
+
+    pyarrow casts. Without it the stream has the table's own types, which the protocol
+    allows: a consumer looks at what it gets. Other names or another number of columns:
+    ValueError. A value that does not fit ends the stream with an error.
+    """
+    try:
+        import pyarrow
+    except ImportError:
+        return scan.stream().__arrow_c_stream__()
+    wanted = pyarrow.schema(_Capsule(requested))
+    reader = pyarrow.RecordBatchReader.from_stream(scan.stream())
+    if wanted.names != reader.schema.names:
+        raise Invalid(f"requested_schema has columns {wanted.names}, the scan {reader.schema.names}")
+    if wanted.equals(reader.schema) or not hasattr(reader, "cast"):
+        return reader.__arrow_c_stream__()
+    return reader.cast(wanted).__arrow_c_stream__()
+
+
 class Scan:
     """Which rows and columns to read, of which state. Nothing is read until they are asked for.
 
@@ -103,7 +133,9 @@ class Scan:
         return self.schema.__arrow_c_schema__()
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        return self.stream().__arrow_c_stream__(requested_schema)
+        if requested_schema is not None:
+            return _as_requested(self, requested_schema)
+        return self.stream().__arrow_c_stream__()
 
     def __iter__(self) -> Iterator[_core.Batch]:
         """Batches of up to 65,536 rows, as they are read; what is not taken is not read."""

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
+from typing import NoReturn
 
 from . import _core
 from ._async import PendingCommit
@@ -139,6 +140,9 @@ class Transaction:
             await self.commit_async()
         else:
             self.rollback()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a transaction stays in its process")
 
     def __repr__(self) -> str:
         state = "open" if self._core is not None else self.result.outcome if self.result else "ended"

@@ -128,6 +128,8 @@ class Schema:
                     f"Invalid schema: duplicate field id {one['id']} (field '{name}'). Field "
                     f"ids must be unique - they say which column a file's values belong to"
                 )
+            if not isinstance(name, str) or not name:
+                raise ValueError(f"Invalid schema: a field's name is text, not {name!r}")
             if name in names:
                 raise ValueError(f"Invalid schema: duplicate field name '{name}'")
             ids.add(one["id"])

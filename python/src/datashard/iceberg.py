@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 
 from ._fields import compare
 from .data_structures import DataFile, FileFormat, PartitionSpec, Schema
@@ -41,7 +42,7 @@ def _check_existing(table: Table, schema: Schema, if_exists: str) -> None:
 
 
 def create_table(
-    table_path: str,
+    table_path: str | os.PathLike[str],
     schema: Schema | None = None,
     partition_spec: PartitionSpec | None = None,
     if_exists: str = "ignore",
@@ -59,7 +60,7 @@ def create_table(
     return table
 
 
-def load_table(table_path: str) -> Table:
+def load_table(table_path: str | os.PathLike[str]) -> Table:
     """Opens the table in a directory. ValueError where there is none; nothing is made."""
     table = Table(table_path, create_if_not_exists=False)
     if not table.refresh():

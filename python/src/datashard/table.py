@@ -7,6 +7,7 @@ once, when the Table is made.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 import weakref
@@ -17,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import _core
 from ._errors import CommitConflict, Unsupported
-from ._handle import Handle, relative
+from ._fields import listed_records
+from ._handle import Handle, path_text, relative
 from ._reading import Reading
 from ._snapshots import SnapshotView, files_of
 from .data_structures import DataFile, PartitionSpec, Schema, Snapshot, TableMetadata
@@ -43,14 +45,14 @@ class Table(Reading):
 
     def __init__(
         self,
-        table_path: str,
+        table_path: str | os.PathLike[str],
         create_if_not_exists: bool = True,
         schema: Schema | None = None,
         partition_spec: PartitionSpec | None = None,
     ) -> None:
-        self.table_path = table_path
+        self.table_path = path_text(table_path)
         self.created = False
-        self._handle = Handle(table_path)
+        self._handle = Handle(self.table_path)
         self._transactions: weakref.WeakSet[Transaction] = weakref.WeakSet()
         self._transactions_lock = threading.Lock()
         if create_if_not_exists:
@@ -58,6 +60,10 @@ class Table(Reading):
 
     def __repr__(self) -> str:
         return f"Table({self.table_path!r})"
+
+    def __reduce__(self) -> tuple[type[Table], tuple[str, bool]]:
+        """A pickled Table carries its place; what opens it shows the newest state there."""
+        return Table, (self._handle.location, False)
 
     # The objects below.
 
@@ -143,7 +149,7 @@ class Table(Reading):
         Errors are those of `Transaction.append_data` and `Transaction.commit`. May share a
         commit with other writers, as the table's properties say.
         """
-        rows = records if isinstance(records, list) else list(records)
+        rows = listed_records(records)
         for attempt in range(_ADOPTING_ATTEMPTS):
             current = self._handle.schema()
             adopting = not current.fields and schema is not None

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import _core
 from ._errors import CommitConflict, CommitUnknown, Error, Invalid, Timeout, Unsupported
-from ._fields import arrow_schema, check_names, check_records, compare
+from ._fields import arrow_schema, check_names, check_records, compare, listed_records
 from ._handle import Handle, local_root, relative
 from ._pandas import frame_as_arrow
 from .data_structures import DataFile, FileFormat, Schema
@@ -62,6 +62,9 @@ class Transaction:
         if name in ("metadata_manager", "snapshot_manager", "file_manager"):
             return getattr(self._owner, name)
         raise AttributeError(f"'Transaction' object has no attribute {name!r}")
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a transaction stays in its process")
 
     def _start(self, handle: Handle) -> None:
         self._handle = handle
@@ -148,7 +151,7 @@ class Transaction:
         value that is not of its column's type; the transaction is then over.
         """
         self._open()
-        rows = records if isinstance(records, (list, tuple)) else list(records)
+        rows = listed_records(records)
         wanted = self._use_schema(schema)
         if self._changes or not rows or self._is_stricter(wanted):
             check_records(rows, wanted)

@@ -1,0 +1,246 @@
+"""Values and data that people pass without thinking: what comes of each."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import datetime as dt
+import decimal
+import enum
+import pathlib
+import sys
+import zoneinfo
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.dataset
+import pytest
+import pytz
+
+import datashard as ds
+from datashard import Catalog, IcebergTable
+
+UTC = dt.timezone.utc
+Color = enum.Enum("Color", {"RED": "red"})
+Level = enum.IntEnum("Level", {"HIGH": 3})
+
+
+class Text(str):
+    """A str by another name."""
+
+
+class Named(str, enum.Enum):
+    """A str that is an Enum too."""
+
+    ONE = "one"
+
+
+@dataclasses.dataclass
+class Record:
+    """Looks like a row."""
+
+    c: int = 1
+
+
+class Model:
+    """Looks like pydantic's."""
+
+    c = 1
+
+    def model_dump(self) -> dict[str, int]:
+        return {"c": self.c}
+
+
+Point = collections.namedtuple("Point", "c")
+
+
+def table(columns: str) -> IcebergTable:
+    return Catalog("memory:").create_table("a.t", columns)
+
+
+def stored(value: Any, kind: str) -> Any:
+    """What a fresh scan shows of one value in a column of this type."""
+    t = table(f"c {kind}")
+    t.append([{"c": value}])
+    return t.refresh().scan().to_pylist()[0]["c"]
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "wanted"),
+    [
+        (np.datetime64("2026-01-02T03:04:05.678901"), "timestamp",
+         dt.datetime(2026, 1, 2, 3, 4, 5, 678901)),
+        (np.datetime64("2026-01-02"), "timestamptz", dt.datetime(2026, 1, 2, tzinfo=UTC)),
+        (np.datetime64("2026-01-02"), "date", dt.date(2026, 1, 2)),
+        (np.datetime64("NaT"), "timestamp", None),
+        (np.int64(5), "long", 5),
+        (np.uint8(5), "int", 5),
+        (np.float32(0.5), "double", 0.5),
+        (np.float64(2), "long", 2),
+        (np.bool_(True), "boolean", True),
+        (np.str_("x"), "string", "x"),
+        (np.array([1, 2]), "list<long>", [1, 2]),
+        (pd.Timestamp("2026-01-02 03:04:05.5"), "timestamp",
+         dt.datetime(2026, 1, 2, 3, 4, 5, 500000)),
+        (pd.Timestamp("2026-01-02", tz="Europe/Berlin"), "timestamptz",
+         dt.datetime(2026, 1, 1, 23, tzinfo=UTC)),
+        (pd.NaT, "timestamp", None),
+        (pd.NA, "long", None),
+        (decimal.Decimal("1.5000"), "decimal(9,2)", decimal.Decimal("1.50")),
+        (3, "decimal(9,2)", decimal.Decimal("3.00")),
+        (dt.datetime(2026, 1, 2, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")), "timestamptz",
+         dt.datetime(2026, 1, 1, 23, tzinfo=UTC)),
+        (pytz.timezone("Europe/Berlin").localize(dt.datetime(2026, 7, 2)), "timestamptz",
+         dt.datetime(2026, 7, 1, 22, tzinfo=UTC)),
+        (dt.datetime(2026, 1, 2), "date", dt.date(2026, 1, 2)),
+        ({"a": 1, "b": ["x", None]}, "struct<a long, b list<string>>",
+         {"a": 1, "b": ["x", None]}),
+        ({"a": 1}, "map<string, long>", [("a", 1)]),
+        (bytearray(b"x"), "binary", b"x"),
+        (memoryview(b"abcd")[::2], "binary", b"ac"),
+        (Text("x"), "string", "x"),
+        (Named.ONE, "string", "one"),
+        (Level.HIGH, "long", 3),
+        ("a\0b", "string", "a\0b"),
+    ],
+)  # fmt: skip
+def test_values_that_fit(value: Any, kind: str, wanted: Any) -> None:
+    found = stored(value, kind)
+    assert found == wanted and type(found) is type(wanted)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "error", "text"),
+    [
+        (np.datetime64(1, "ns"), "timestamp", ValueError, "finer than the column's unit"),
+        (np.datetime64("2026-01-02T03"), "date", ValueError, "with a time of day"),
+        (np.timedelta64(1, "s"), "long", TypeError, "got timedelta64"),
+        (np.int64(1), "boolean", TypeError, "expected a bool, got int64"),
+        (np.array([[1]]), "list<long>", TypeError, "'c.element'"),
+        (pd.Timestamp(1), "timestamp", ValueError, "finer than the column's unit"),
+        (decimal.Decimal("1.555"), "decimal(9,2)", ValueError, "more places"),
+        (decimal.Decimal("12345678"), "decimal(9,2)", ValueError, "does not fit"),
+        (decimal.Decimal("NaN"), "decimal(9,2)", ValueError, "not a finite"),
+        (1.5, "decimal(9,2)", TypeError, "expected a Decimal or an int, got float"),
+        (dt.date(2026, 1, 2), "timestamp", TypeError, "expected a datetime, got date"),
+        (dt.datetime(2026, 1, 2, 3), "date", ValueError, "with a time of day"),
+        ("2026-01-02", "timestamp", TypeError, "expected a datetime, got str"),
+        (Color.RED, "string", TypeError, "expected a str, got Color"),
+        (5, "string", TypeError, "expected a str, got int"),
+        (True, "long", TypeError, "expected an integer, got bool"),
+        ("\ud800", "string", ValueError, "surrogates"),
+        ({"z": 1}, "struct<a long>", ValueError, "'z'"),
+        ([1], "struct<a long>", TypeError, "expected a dict, got list"),
+    ],
+)
+def test_values_that_do_not(value: Any, kind: str, error: type[Exception], text: str) -> None:
+    t = table(f"c {kind}")
+    with pytest.raises(error, match=text):
+        t.append([{"c": None}, {"c": value}])
+    assert t.refresh().count() == 0 and t.snapshot_id is None
+
+
+def test_rows_of_many_kinds() -> None:
+    t = table("c long")
+    data = pa.table({"c": [1, 2]})
+    given: list[Any] = [
+        {"c": 1},
+        [{"c": 1}],
+        ({"c": i} for i in range(2)),
+        collections.deque([{"c": 1}]),
+        [collections.UserDict(c=1)],
+        pl.DataFrame({"c": [1]}),
+        pl.LazyFrame({"c": [1]}),
+        data,
+        data.to_batches()[0],
+        data.to_reader(),
+        data.to_batches() * 2,
+        pa.dataset.dataset(data),
+        pa.dataset.dataset(data).scanner(filter=pa.dataset.field("c") > 1),
+        pa.array([{"c": 1}]),
+        duckdb.sql("select 1::bigint as c"),
+        pd.DataFrame({"c": pd.array([1, None], dtype="Int64")}),
+        [],
+        iter([]),
+    ]
+    rows = [t.append(data).rows for data in given]
+    assert rows == [1, 1, 2, 1, 1, 1, 1, 2, 2, 2, 4, 2, 1, 1, 1, 2, 0, 0]
+    assert t.refresh().count() == sum(rows) and t.count("c is null") == 1
+
+
+def test_categories_of_pandas() -> None:
+    t = table("c string")
+    t.append(pd.DataFrame({"c": pd.Categorical(["a", None, "b"])}))
+    assert t.refresh().scan(ordered=True).to_pydict() == {"c": ["a", None, "b"]}
+
+
+@pytest.mark.parametrize("data", [Record(), Model(), "abc", 5, None])
+def test_what_is_no_data_is_told_what_would_be(data: object) -> None:
+    t = table("c long")
+    with pytest.raises(TypeError, match=f"not {type(data).__name__}$"):
+        t.append(data)
+    assert t.refresh().count() == 0
+
+
+@pytest.mark.parametrize("row", [Record(), Point(1), Model(), [1], 1, "a"])
+def test_rows_that_are_no_dicts(row: object, tmp_path: pathlib.Path) -> None:
+    t = table("c long")
+    kind = type(row).__name__
+    with pytest.raises(TypeError, match=f"Record 1: expected a dict, got {kind}"):
+        t.append([{"c": 1}, row])
+    old = ds.create_table(tmp_path / "t", ds.Schema(1, [{"id": 1, "name": "c", "type": "long"}]))
+    rows: list[Any] = [{"c": 1}, row]
+    with pytest.raises(TypeError, match=f"Record 1 is a {kind}, not a dict"):
+        old.append_records(rows)
+    assert t.refresh().count() == 0 and ds.load_table(tmp_path / "t").row_count() == 0
+
+
+@pytest.mark.parametrize("records", [{"c": 1}, "abc", 5, None])
+def test_records_that_are_no_list(records: Any, tmp_path: pathlib.Path) -> None:
+    old = ds.create_table(tmp_path / "t", ds.Schema(1, [{"id": 1, "name": "c", "type": "long"}]))
+    with pytest.raises(TypeError, match=f"a list of dicts, got one {type(records).__name__}"):
+        old.append_records(records)
+    assert old.append_records({"c": i} for i in range(2)) and old.append_records([])  # type: ignore[arg-type]
+    assert [row["c"] for row in ds.load_table(tmp_path / "t").scan()] == [0, 1]
+
+
+def test_columns_that_have_no_name() -> None:
+    t = table("c long")
+    for data in (pa.array([1]), pa.chunked_array([[1]]), pl.Series("c", [1])):
+        with pytest.raises(ValueError, match="not a struct of columns"):
+            t.append(data)
+    assert t.refresh().count() == 0
+
+
+def test_types_that_a_consumer_asks_for() -> None:
+    t = table("c long, s string")
+    t.append([{"c": 1, "s": "x"}, {"c": 300, "s": None}])
+    wanted = pa.schema([("c", pa.int32()), ("s", pa.large_string())])
+    found = pa.RecordBatchReader.from_stream(t, schema=wanted).read_all()
+    assert found.schema.types == wanted.types
+    assert found.to_pydict() == {"c": [1, 300], "s": ["x", None]}
+    assert pa.RecordBatchReader.from_stream(t, schema=pa.schema(t.schema)).read_all() == pa.table(t)
+    narrow = pa.schema([("c", pa.int8()), ("s", pa.string())])
+    with pytest.raises(pa.ArrowInvalid):
+        pa.RecordBatchReader.from_stream(t, schema=narrow).read_all()
+    with pytest.raises(ValueError, match="requested_schema has columns"):
+        pa.RecordBatchReader.from_stream(t, schema=pa.schema([("c", pa.int64())]))
+
+
+def test_types_asked_for_without_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    t = table("c long")
+    t.append([{"c": 1}])
+    wanted = pa.schema([("c", pa.int32())]).__arrow_c_schema__()
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    capsule = t.__arrow_c_stream__(wanted)
+    monkeypatch.undo()
+
+    class Given:
+        def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+            return capsule
+
+    assert pa.table(Given()).to_pydict() == {"c": [1]} and pa.table(t).schema.types == [pa.int64()]
