@@ -55,6 +55,15 @@ int dsi_catalog_load(struct dsi_catalog *c, const struct dsi_table_name *name,
     return rc < 0 ? rc : c->ops->load(c, name, arena, out, err);
 }
 
+int dsi_catalog_load_legacy(struct dsi_catalog *c, const struct dsi_table_name *name,
+                            struct dsi_arena *arena, struct dsi_head *out,
+                            struct ds_error *err)
+{
+    int rc = dsi_table_name_check(name, err);
+    return rc < 0 || !c->ops->load_legacy ? rc
+                                          : c->ops->load_legacy(c, name, arena, out, err);
+}
+
 int dsi_catalog_default_location(struct dsi_catalog *c, const struct dsi_table_name *name,
                                  struct dsi_arena *arena, char **out,
                                  struct ds_error *err)
@@ -73,6 +82,10 @@ int dsi_catalog_swap(struct dsi_catalog *c, const struct dsi_table_name *name,
 
     assert(swap->metadata && swap->identity && swap->json.size > 0);
     DSI_TRY(dsi_table_name_check(name, err));
+    if (swap->metadata->is_legacy) {
+        rc = dsi_fail(err, DS_EUNSUPPORTED, "a table of DataShard's own layout");
+        goto done;
+    }
     if (swap->gzip && !c->ops->can_gzip) {
         rc = dsi_fail(err, DS_EUNSUPPORTED, "%s stores metadata uncompressed",
                       c->ops->kind);

@@ -53,6 +53,13 @@ DS_MUST_CHECK int dsi_catalog_load(struct dsi_catalog *c,
                                    struct dsi_arena *arena, struct dsi_head *out,
                                    struct ds_error *err);
 
+/// The head of a table whose metadata are DataShard's own (model/legacy.h), which has
+/// rules of its own for it. *out stays as it is where the catalog knows of none.
+DS_MUST_CHECK int dsi_catalog_load_legacy(struct dsi_catalog *c,
+                                          const struct dsi_table_name *name,
+                                          struct dsi_arena *arena, struct dsi_head *out,
+                                          struct ds_error *err);
+
 /// Where a new table goes when nobody said: "<warehouse>/<ns>/<name>", in the arena.
 DS_MUST_CHECK int dsi_catalog_default_location(struct dsi_catalog *c,
                                                const struct dsi_table_name *name,
@@ -98,8 +105,8 @@ DS_MUST_CHECK int dsi_catalog_lock(struct dsi_catalog *c,
 void dsi_catalog_unlock(struct dsi_catalog *c, void *lock); // NULL is fine.
 
 /// The file in which this machine's writers of one table meet (storage/storage_queue.h),
-/// beside its lock: a path, not a URI, in the arena. *out NULL: tables of this catalog are
-/// not in local files.
+/// beside its lock: a path, not a URI, in the arena. *out NULL: tables of this catalog
+/// are not in local files.
 DS_MUST_CHECK int dsi_catalog_queue_path(struct dsi_catalog *c,
                                          const struct dsi_table_name *name,
                                          struct dsi_arena *arena, char **out,

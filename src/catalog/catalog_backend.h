@@ -11,6 +11,12 @@ struct dsi_catalog_ops {
     bool can_gzip;
     int (*load)(struct dsi_catalog *c, const struct dsi_table_name *name,
                 struct dsi_arena *arena, struct dsi_head *out, struct ds_error *err);
+
+    /// The same for a table whose metadata turned out to be DataShard's own. NULL: the
+    /// head is what `load` says.
+    int (*load_legacy)(struct dsi_catalog *c, const struct dsi_table_name *name,
+                       struct dsi_arena *arena, struct dsi_head *out,
+                       struct ds_error *err);
     int (*default_location)(struct dsi_catalog *c, const struct dsi_table_name *name,
                             struct dsi_arena *arena, char **out, struct ds_error *err);
     int (*swap)(struct dsi_catalog *c, const struct dsi_table_name *name,

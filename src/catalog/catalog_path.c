@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "catalog/catalog_backend.h"
+#include "catalog/catalog_legacy.h"
 #include "catalog/catalog_versions.h"
 #include "storage/storage_path.h"
 
@@ -40,6 +41,19 @@ static int64_t stamp_at(ds_storage *storage, const char *path)
     return dsi_storage_stat(storage, path, &info, NULL) == DS_OK ? stamp_of(&info) : 0;
 }
 
+static int path_load_legacy(struct dsi_catalog *c, const struct dsi_table_name *name,
+                            struct dsi_arena *arena, struct dsi_head *out,
+                            struct ds_error *err)
+{
+    struct dsi_legacy_head head = {0, NULL, NULL};
+    int rc = dsi_legacy_head_find(c->storage, name->name, arena, &head, err);
+
+    if (rc == DS_OK) {
+        *out = (struct dsi_head){head.path, head.number, stamp_at(c->storage, head.path)};
+    }
+    return rc;
+}
+
 static int path_load(struct dsi_catalog *c, const struct dsi_table_name *name,
                      struct dsi_arena *arena, struct dsi_head *out, struct ds_error *err)
 {
@@ -49,7 +63,7 @@ static int path_load(struct dsi_catalog *c, const struct dsi_table_name *name,
     if (rc == DS_OK) {
         *out = (struct dsi_head){head.path, head.number, stamp_at(c->storage, head.path)};
     }
-    return rc;
+    return rc == DS_ENOTFOUND ? path_load_legacy(c, name, arena, out, err) : rc;
 }
 
 static int path_default_location(struct dsi_catalog *c, const struct dsi_table_name *name,
@@ -119,8 +133,8 @@ static int check_base(struct dsi_catalog *c, const struct dsi_table_name *name,
 static int check_create(struct dsi_catalog *c, const struct dsi_table_name *name,
                         struct dsi_arena *arena, struct ds_error *err)
 {
-    struct dsi_version head = {0, NULL};
-    int rc = dsi_version_head(c->storage, name->name, arena, &head, err);
+    struct dsi_head head = {NULL, -1, 0};
+    int rc = path_load(c, name, arena, &head, err);
 
     if (rc == DS_OK) {
         return dsi_fail(err, DS_EEXISTS, "there is a table at %s already", name->name);
@@ -314,6 +328,7 @@ static const struct dsi_catalog_ops path_ops = {
     .kind = "a catalog of path tables",
     .can_gzip = false, // (1)
     .load = path_load,
+    .load_legacy = path_load_legacy,
     .default_location = path_default_location,
     .swap = path_swap,
     .confirm = path_confirm,

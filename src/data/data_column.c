@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/random.h"
 #include "base/text.h"
 #include "codec/kernel/kernel.h"
 #include "data/data_convert.h"
@@ -35,6 +36,10 @@ static bool readable(const struct dsi_type *from, const struct dsi_type *to)
     }
     if (from->kind == DSI_TYPE_DECIMAL && to->kind == DSI_TYPE_DECIMAL) {
         return from->scale == to->scale; // Values are checked against the precision.
+    }
+    if (to->kind == DSI_TYPE_UUID) { // DataShard's are not annotated, or are text.
+        return from->kind == DSI_TYPE_STRING ||
+               (from->kind == DSI_TYPE_FIXED && from->length == 16);
     }
     if (is_geo(to)) { // The table knows the reference system better than the file.
         return from->kind == to->kind || from->kind == DSI_TYPE_BINARY;
@@ -269,6 +274,8 @@ static bool same_bytes(const struct dsi_parquet_field *f, const struct dsi_type 
         return f->physical == DSI_PARQUET_INT64;
     case DSI_TYPE_FLOAT:
         return f->physical == DSI_PARQUET_FLOAT;
+    case DSI_TYPE_UUID:
+        return f->physical == DSI_PARQUET_FIXED;
     default:
         return from->kind == to->kind;
     }
@@ -333,6 +340,36 @@ static int move_byte_decimals(const struct moving *m)
     return DS_OK;
 }
 
+static int move_text_uuids(const struct moving *m)
+{
+    const int32_t *offsets = (const int32_t *)(const void *)m->in->values.data;
+    uint8_t *values = dsi_batch_calloc(m->b, m->in->elements * 16);
+
+    if (!values) {
+        return dsi_no_memory(m->err, "converting a column");
+    }
+    m->out->values = values;
+    for (int64_t i = 0; i < m->out->length; i++) {
+        struct dsi_uuid uuid;
+        const char *text = (const char *)m->in->bytes.data + offsets[i];
+        if (dsi_column_is_null(m->out, i)) {
+            continue;
+        }
+        if (!dsi_uuid_parse(text, (size_t)(offsets[i + 1] - offsets[i]), &uuid)) {
+            return value_error(m, i, "a text that is no UUID");
+        }
+        memcpy(values + i * 16, uuid.bytes, sizeof uuid.bytes);
+    }
+    return DS_OK;
+}
+
+// Fixed layouts in byte arrays.
+static int move_byte_values(const struct moving *m)
+{
+    return m->out->field->type.kind == DSI_TYPE_UUID ? move_text_uuids(m)
+                                                     : move_byte_decimals(m);
+}
+
 static int move_values(const struct moving *m)
 {
     static const uint8_t nothing[1];
@@ -349,7 +386,7 @@ static int move_values(const struct moving *m)
     case DSI_LAYOUT_BYTES:
         return move_bytes(m);
     default:
-        rc = bytes ? move_byte_decimals(m) : move_fixed(m);
+        rc = bytes ? move_byte_values(m) : move_fixed(m);
         break;
     }
     if (rc == DS_OK && !m->out->values) {

@@ -77,6 +77,7 @@ int dsi_data_file_copy(const struct dsi_data_file *f, struct dsi_arena *arena,
     }
     if (copy_text(arena, f->path, &copy.path) < 0 ||
         copy_text(arena, f->referenced_data_file, &copy.referenced_data_file) < 0 ||
+        copy_text(arena, f->checksum, &copy.checksum) < 0 ||
         copy_slice(arena, f->key_metadata, &copy.key_metadata) < 0 ||
         copy_columns(f, arena, &copy) < 0 ||
         copy_array(arena, f->split_offsets, f->split_offset_count,

@@ -57,6 +57,7 @@ struct dsi_data_file {
     const char *referenced_data_file; // NULL: none.
     int64_t content_offset;           // v3 deletion vectors; -1: none.
     int64_t content_size;             // Likewise.
+    const char *checksum; // SHA-256 in hexadecimal; NULL: not recorded. DataShard's.
 };
 
 enum dsi_entry_status {
@@ -103,6 +104,7 @@ struct dsi_manifest_file {
     size_t partition_count;
     struct ds_slice key_metadata;
     int64_t first_row_id; // v3; -1: none.
+    const char *checksum; // As a data file's.
 };
 
 /// A parsed manifest: entries in file order, all in one arena.

@@ -71,6 +71,7 @@ struct dsi_extra_member {
 struct dsi_metadata {
     struct dsi_refcount owners;
     struct dsi_arena arena;
+    bool is_legacy;         // DataShard's own layout (legacy.h): to be read only.
     int32_t format_version; // 1, 2 or 3.
     const char *table_uuid; // NULL only in v1.
     const char *location;   // No trailing slash.

@@ -216,6 +216,7 @@ static int copy_scalars(struct dsi_metadata *to, const struct dsi_metadata *from
 {
     int rc = DS_OK;
 
+    to->is_legacy = from->is_legacy;
     to->format_version = from->format_version;
     to->last_sequence_number = from->last_sequence_number;
     to->last_updated_ms = from->last_updated_ms;

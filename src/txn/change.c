@@ -87,6 +87,14 @@ int dsi_change_new(const struct dsi_state *state, const struct ds_commit_options
     if (!c) {
         return no_memory(err);
     }
+    if (state->metadata->is_legacy) {
+        rc =
+            dsi_fail(err, DS_EUNSUPPORTED,
+                     "the table was written by DataShard, whose own layout is only read; "
+                     "to write to it, convert it with: datashard migrate %s",
+                     state->metadata->location);
+        goto done;
+    }
     options = options ? options : &defaults;
     c->isolation = options->isolation;
     c->append_mode = options->append_mode;

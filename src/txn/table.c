@@ -13,6 +13,7 @@
 #include "codec/compress/compress.h"
 #include "scan/scan.h"
 #include "txn/conflict.h"
+#include "txn/legacy_load.h"
 #include "txn/look.h"
 
 // Where there was no queue, one is looked for again after this time.
@@ -36,6 +37,16 @@ struct dsi_table {
     bool queue_told;               // Why there is none was said.
 };
 
+// Iceberg's metadata, or those of DataShard's own layout.
+static int parse_metadata(ds_storage *storage, struct ds_slice json, const char *location,
+                          struct dsi_metadata **out, struct ds_error *err)
+{
+    int rc = dsi_metadata_parse(json, out, err);
+    return rc == DS_ECORRUPT && dsi_legacy_is(json)
+               ? dsi_legacy_load(storage, json, location, NULL, out, err)
+               : rc;
+}
+
 int dsi_metadata_load(ds_storage *storage, const char *location,
                       struct dsi_metadata **out, struct ds_error *err)
 {
@@ -48,9 +59,9 @@ int dsi_metadata_load(ds_storage *storage, const char *location,
     if (raw.size > 2 && raw.data[0] == 0x1f && raw.data[1] == 0x8b) {
         DSI_TRY(
             dsi_decompress_all(DSI_COMPRESSION_GZIP, dsi_buf_slice(&raw), &json, err));
-        DSI_TRY(dsi_metadata_parse(dsi_buf_slice(&json), out, err));
+        DSI_TRY(parse_metadata(storage, dsi_buf_slice(&json), location, out, err));
     } else {
-        DSI_TRY(dsi_metadata_parse(dsi_buf_slice(&raw), out, err));
+        DSI_TRY(parse_metadata(storage, dsi_buf_slice(&raw), location, out, err));
     }
 done:
     dsi_buf_release(&raw);
@@ -68,6 +79,26 @@ int dsi_metadata_pack(struct ds_slice json, bool gzip, struct dsi_buf *packed,
         DSI_TRY(dsi_compress(DSI_COMPRESSION_GZIP, DSI_COMPRESSION_LEVEL_DEFAULT, json,
                              packed, err));
         *out = dsi_buf_slice(packed);
+    }
+done:
+    return rc;
+}
+
+// Of a table in DataShard's own layout the highest number is not always the head.
+static int load_legacy_head(struct dsi_table *t, struct dsi_head *head,
+                            struct dsi_metadata **m, struct dsi_arena *arena,
+                            struct ds_error *err)
+{
+    struct dsi_head real = *head;
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_catalog_load_legacy(t->catalog, &t->name, arena, &real, err));
+    if (!dsi_head_equal(&real, head)) {
+        dsi_metadata_unref(*m);
+        *m = NULL;
+        DSI_TRY(dsi_metadata_load(dsi_catalog_storage(t->catalog), real.metadata_location,
+                                  m, err));
+        *head = real;
     }
 done:
     return rc;
@@ -105,6 +136,9 @@ static int load_state(struct dsi_table *t, const struct dsi_state *known,
                          head.metadata_location);
     }
     DSI_TRY(rc);
+    if (m->is_legacy) {
+        DSI_TRY(load_legacy_head(t, &head, &m, &arena, err));
+    }
     DSI_TRY(dsi_state_new(&head, m, NULL, out, err));
 done:
     dsi_metadata_unref(m);

@@ -16,12 +16,8 @@ from . import _core
 from ._errors import Error, Invalid, NotFound, Unsupported
 from ._fields import iceberg_json, partition_text, schema_of
 from .data_structures import PartitionSpec, Schema, Snapshot
-from .exceptions import LegacyLayoutError
 
 __all__ = ["Handle", "local_root", "path_text", "relative"]
-
-_LEGACY_HINT = "metadata.version-hint.text"
-
 
 def _absolute(path: str) -> str:
     return path if "://" in path else os.path.abspath(path)
@@ -72,21 +68,8 @@ class Handle:
         self._schema_text = ""
         self._schema: Schema | None = None
 
-    def refuse_legacy(self) -> None:
-        """LegacyLayoutError where DataShard itself has written a table."""
-        if "://" in self.location:
-            return
-        if os.path.exists(os.path.join(self.location, _LEGACY_HINT)):
-            raise LegacyLayoutError(
-                f"{self.table_path} is a table that DataShard itself wrote "
-                f"({_LEGACY_HINT}): its metadata are not those of an Iceberg table, and this "
-                f"package neither reads nor writes them. Read it with the version that wrote "
-                f"it and append the rows to a new table in another directory."
-            )
-
     def create(self, schema: Schema | None, spec: PartitionSpec | None) -> bool:
         """Makes the table; False when it was there."""
-        self.refuse_legacy()
         if self.find() is not None:
             return False
         wanted = schema if schema is not None else Schema(0, [])
@@ -128,7 +111,6 @@ class Handle:
         """The table in its newest state; RuntimeError where there is none."""
         table = self.find()
         if table is None:
-            self.refuse_legacy()
             raise RuntimeError(
                 f"No current metadata - table is not initialized: {self.table_path}"
             )

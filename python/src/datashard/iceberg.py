@@ -64,6 +64,5 @@ def load_table(table_path: str | os.PathLike[str]) -> Table:
     """Opens the table in a directory. ValueError where there is none; nothing is made."""
     table = Table(table_path, create_if_not_exists=False)
     if not table.refresh():
-        table._handle.refuse_legacy()
         raise ValueError(f"No Iceberg table found at {table_path}")
     return table

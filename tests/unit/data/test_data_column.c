@@ -135,15 +135,48 @@ static void test_data_column__reads_decimals_in_byte_arrays(void **state)
     dsi_batch_release(&b);
 }
 
+// DataShard wrote UUIDs as text, and later as 16 bytes that say nothing of it.
+static void test_data_column__reads_uuids_as_others_store_them(void **state)
+{
+    static const struct dsi_parquet_field bare = {.physical = DSI_PARQUET_FIXED,
+                                                  .type_length = 16};
+    static const struct dsi_field u = ROWS_FIELD(1, "u", false, .kind = DSI_TYPE_UUID);
+    static const char text[] = "f79c3e09-677c-4bbd-a479-3f349cb785e7not-one";
+    static const uint8_t want[16] = {0xf7, 0x9c, 0x3e, 0x09, 0x67, 0x7c, 0x4b, 0xbd,
+                                     0xa4, 0x79, 0x3f, 0x34, 0x9c, 0xb7, 0x85, 0xe7};
+    int32_t offsets[] = {0, 36, 43};
+    struct dsi_batch b;
+    struct dsi_value v;
+    struct ds_error err = {0};
+    (void)state;
+
+    assert_int_equal(
+        move(&string_leaf, &u, offsets, 2 * sizeof offsets[0], text, 1, 0, &b, &err),
+        DS_OK);
+    dsi_column_value(&b.columns[0], 0, &v);
+    assert_memory_equal(v.as.bytes.data, want, 16);
+    dsi_batch_release(&b);
+    assert_int_equal(
+        move(&string_leaf, &u, offsets, sizeof offsets, text, 2, 0, &b, &err),
+        DS_ECORRUPT);
+    assert_non_null(strstr(err.message, "row 101: a text that is no UUID"));
+    dsi_batch_release(&b);
+    assert_int_equal(move(&bare, &u, want, sizeof want, NULL, 1, 0, &b, &err), DS_OK);
+    dsi_column_value(&b.columns[0], 0, &v);
+    assert_memory_equal(v.as.bytes.data, want, 16);
+    dsi_batch_release(&b);
+}
+
 static void test_data_column__knows_which_types_it_may_be_read_as(void **state)
 {
     static const struct dsi_field ok[] = {
         ROWS_FIELD(1, "s", false, .kind = DSI_TYPE_STRING),
         ROWS_FIELD(1, "s", false, .kind = DSI_TYPE_BINARY),
+        ROWS_FIELD(1, "s", false, .kind = DSI_TYPE_UUID),
     };
     static const struct dsi_field wrong[] = {
         ROWS_FIELD(1, "s", false, .kind = DSI_TYPE_INT),
-        ROWS_FIELD(1, "s", false, .kind = DSI_TYPE_UUID),
+        ROWS_FIELD(1, "s", false, .kind = DSI_TYPE_FIXED, .length = 16),
         ROWS_FIELD(1, "s", false, .kind = DSI_TYPE_DECIMAL, .precision = 4, .scale = 1),
     };
     struct dsi_parquet_node leaf = {.field = string_leaf};
@@ -152,7 +185,7 @@ static void test_data_column__knows_which_types_it_may_be_read_as(void **state)
     struct ds_error err = {0};
     (void)state;
 
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         assert_int_equal(dsi_data_column_check(&leaf, &ok[i], &err), DS_OK);
     }
     for (size_t i = 0; i < 3; i++) {
@@ -187,6 +220,7 @@ int main(void)
         cmocka_unit_test(test_data_column__refuses_values_that_break_their_type),
         cmocka_unit_test(test_data_column__looks_at_no_value_under_a_null),
         cmocka_unit_test(test_data_column__reads_decimals_in_byte_arrays),
+        cmocka_unit_test(test_data_column__reads_uuids_as_others_store_them),
         cmocka_unit_test(test_data_column__knows_which_types_it_may_be_read_as),
         cmocka_unit_test(test_data_column__survives_every_fault),
     };

@@ -81,6 +81,18 @@ int dsi_catalog_default_location(struct dsi_catalog *c, const struct dsi_table_n
     return *out ? DS_OK : dsi_no_memory(err, "naming a table");
 }
 
+int dsi_catalog_load_legacy(struct dsi_catalog *c, const struct dsi_table_name *name,
+                            struct dsi_arena *arena, struct dsi_head *out,
+                            struct ds_error *err)
+{
+    (void)c;
+    (void)name;
+    (void)arena;
+    (void)out;
+    (void)err;
+    return DS_OK;
+}
+
 int dsi_catalog_load(struct dsi_catalog *c, const struct dsi_table_name *name,
                      struct dsi_arena *arena, struct dsi_head *out, struct ds_error *err)
 {
