@@ -250,15 +250,6 @@ def test_loading_what_is_not_there_makes_nothing(tmp_path: pathlib.Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_table_that_datashard_wrote_is_refused(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "metadata.version-hint.text").write_text("v1-0123abcd.metadata.json")
-    before = sorted(tmp_path.rglob("*"))
-    for attempt in (create_table, load_table):
-        with pytest.raises(datashard.LegacyLayoutError, match="DataShard itself wrote"):
-            attempt(str(tmp_path))
-    assert sorted(tmp_path.rglob("*")) == before
-
-
 def test_no_cache_outlives_the_directory(three: Table) -> None:
     shutil.rmtree(three.table_path)
     again = create_table(three.table_path, Schema(1, FIELDS))

@@ -28,7 +28,6 @@ struct reading {
     struct dsi_manifest_file *rows;       // A list's, in the arena.
     struct dsi_manifest_entry *entries;   // A manifest's, likewise.
     size_t count;
-    size_t room;
 };
 
 static int no_memory(struct ds_error *err)
@@ -163,26 +162,12 @@ static int set_member(struct reading *r, struct ds_slice key, const struct value
 
 static int reserve(struct reading *r, struct ds_error *err)
 {
-    size_t room = r->room ? r->room * 2 : 4;
-    size_t size = r->file ? sizeof *r->entries : sizeof *r->rows;
-
-    if (r->count < r->room) {
-        return DS_OK;
-    }
-    void *grown = dsi_arena_array(r->arena, room, size);
-    if (!grown) {
-        return no_memory(err);
-    }
-    if (r->count > 0) {
-        memcpy(grown, r->file ? (void *)r->entries : (void *)r->rows, r->count * size);
-    }
     if (r->file) {
-        r->entries = grown;
-    } else {
-        r->rows = grown;
+        r->entries = dsi_arena_grow(r->arena, r->entries, r->count, sizeof *r->entries);
+        return r->entries ? DS_OK : no_memory(err);
     }
-    r->room = room;
-    return DS_OK;
+    r->rows = dsi_arena_grow(r->arena, r->rows, r->count, sizeof *r->rows);
+    return r->rows ? DS_OK : no_memory(err);
 }
 
 static int begin_element(struct reading *r, struct ds_error *err)

@@ -20,19 +20,6 @@ static int no_memory(struct ds_error *err)
     return dsi_no_memory(err, "reading DataShard's metadata");
 }
 
-// Room for one more element; arrays double at powers of two. Zeroed.
-static void *more(struct dsi_arena *arena, void *items, size_t count, size_t size)
-{
-    if (count != 0 && (count & (count - 1)) != 0) {
-        return items;
-    }
-    void *grown = dsi_arena_array(arena, count ? count * 2 : 1, size);
-    if (grown && count > 0) {
-        memcpy(grown, items, count * size);
-    }
-    return grown;
-}
-
 bool dsi_legacy_is(struct ds_slice json)
 {
     struct dsi_arena arena = DSI_ARENA_INIT;
@@ -193,7 +180,7 @@ static int read_fields(struct reading *p, struct dsi_legacy_schema *s,
     s->count = 0;
     DSI_TRY(dsi_json_array_begin(&p->r, err));
     while ((rc = dsi_json_array_next(&p->r, err)) == DS_ROW) {
-        s->fields = more(&p->l->arena, s->fields, s->count, sizeof *s->fields);
+        s->fields = dsi_arena_grow(&p->l->arena, s->fields, s->count, sizeof *s->fields);
         if (!s->fields) {
             return no_memory(err);
         }
@@ -211,7 +198,8 @@ static int read_schema(struct reading *p, struct ds_error *err)
     struct ds_slice key = {NULL, 0};
     int rc = DS_OK;
 
-    l->schemas = more(&l->arena, l->schemas, l->schema_count, sizeof *l->schemas);
+    l->schemas =
+        dsi_arena_grow(&l->arena, l->schemas, l->schema_count, sizeof *l->schemas);
     if (!l->schemas) {
         return no_memory(err);
     }
@@ -249,8 +237,9 @@ static int read_spec_field(struct reading *p, struct ds_error *err)
         }
     }
     DSI_TRY(rc);
-    l->partition_fields = more(&l->arena, l->partition_fields, l->partition_field_count,
-                               sizeof *l->partition_fields);
+    l->partition_fields =
+        dsi_arena_grow(&l->arena, l->partition_fields, l->partition_field_count,
+                       sizeof *l->partition_fields);
     if (!l->partition_fields) {
         return no_memory(err);
     }
@@ -335,7 +324,7 @@ static int read_properties(struct reading *p, struct ds_property **items, size_t
             return dsi_corrupt(err, "more than %d properties in one place",
                                PROPERTIES_MAX);
         }
-        *items = more(&p->l->arena, *items, *count, sizeof **items);
+        *items = dsi_arena_grow(&p->l->arena, *items, *count, sizeof **items);
         if (!*items) {
             return no_memory(err);
         }
@@ -400,7 +389,8 @@ static int read_snapshot(struct reading *p, struct ds_error *err)
     struct ds_slice key = {NULL, 0};
     int rc = DS_OK;
 
-    l->snapshots = more(&l->arena, l->snapshots, l->snapshot_count, sizeof *l->snapshots);
+    l->snapshots =
+        dsi_arena_grow(&l->arena, l->snapshots, l->snapshot_count, sizeof *l->snapshots);
     if (!l->snapshots) {
         return no_memory(err);
     }
@@ -446,7 +436,7 @@ static int read_log_entry(struct reading *p, struct ds_error *err)
         }
     }
     DSI_TRY(rc);
-    l->log = more(&l->arena, l->log, l->log_count, sizeof *l->log);
+    l->log = dsi_arena_grow(&l->arena, l->log, l->log_count, sizeof *l->log);
     if (!l->log) {
         return no_memory(err);
     }

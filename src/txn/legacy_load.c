@@ -17,7 +17,6 @@ struct gathering {
     struct dsi_map files;   // Seen already.
     struct dsi_legacy_field **fields;
     size_t count;
-    size_t room;
 };
 
 static int no_memory(struct ds_error *err)
@@ -84,17 +83,9 @@ static int add_field(struct gathering *g, const struct dsi_field *f, const char 
         return no_memory(err);
     }
     *known = new;
-    if (g->count == g->room) {
-        size_t room = g->room ? g->room * 2 : 16;
-        struct dsi_legacy_field **grown = dsi_arena_array(arena, room, sizeof(void *));
-        if (!grown) {
-            return no_memory(err);
-        }
-        if (g->count > 0) {
-            memcpy(grown, g->fields, g->count * sizeof(void *));
-        }
-        g->fields = grown;
-        g->room = room;
+    g->fields = dsi_arena_grow(arena, g->fields, g->count, sizeof(void *));
+    if (!g->fields) {
+        return no_memory(err);
     }
     g->fields[g->count++] = known;
     return dsi_map_put_text(&g->by_name, known->name, known, err);
