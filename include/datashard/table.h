@@ -124,6 +124,20 @@ struct ds_at {
     int64_t as_of_ms;    ///< What was current then; 0: not by time.
 };
 
+/// What is known of one column in one data file. Numbers that are not known are -1.
+struct ds_column_stats {
+    uint32_t struct_size;
+    int32_t field_id;
+    int64_t size_bytes;  ///< In the file.
+    int64_t value_count; ///< Nulls and NaNs included.
+    int64_t null_count;
+    int64_t nan_count;
+    /// At most, at least, every value that is neither null nor NaN, perhaps cut short: in
+    /// Iceberg's binary form for single values. NULL: not known.
+    struct ds_slice lower;
+    struct ds_slice upper;
+};
+
 /// One live data file of a snapshot; strings are borrowed during the call.
 struct ds_file_entry {
     uint32_t struct_size;
@@ -136,12 +150,28 @@ struct ds_file_entry {
     int64_t size_bytes;
     int64_t sequence_number;
     int64_t snapshot_id; ///< That added it.
+    /// By ascending field id; none unless asked for (struct ds_files_options). Elements
+    /// are their struct_size apart.
+    const struct ds_column_stats *columns;
+    size_t column_count;
 };
 
 typedef int (*ds_file_fn)(void *arg, const struct ds_file_entry *file);
 
 DS_API DS_MUST_CHECK int ds_table_files(ds_table *table, const struct ds_at *at,
                                         ds_file_fn fn, void *arg, struct ds_error *err);
+
+struct ds_files_options {
+    uint32_t struct_size;
+    bool columns;    ///< Tell what is known of the columns, too: that is more to read.
+    struct ds_at at; ///< Of which state.
+};
+
+/// The same; `options` may be NULL.
+DS_API DS_MUST_CHECK int ds_table_files_with(ds_table *table,
+                                             const struct ds_files_options *options,
+                                             ds_file_fn fn, void *arg,
+                                             struct ds_error *err);
 
 #ifdef __cplusplus
 }

@@ -164,9 +164,9 @@ struct ds_new_file {
     /// Absolute ("/a/b.parquet", "file:///a/b.parquet"), or relative to the table's
     /// location. It need not lie below that.
     const char *path;
-    /// The values of the partition fields, by the fields' names, as ds_table_files shows
-    /// them ("2017-11"); a value of NULL is null. All fields, or none: then they are
-    /// worked out from the file's statistics.
+    /// The values of the partition fields, by the fields' names, as directories have them
+    /// ("2017-11"), but not URL-encoded; a value of NULL is null. All fields, or none:
+    /// then they are worked out from the file's statistics.
     struct ds_properties partition;
     /// Of a table without columns, whose files are not opened: how many rows it has.
     /// Otherwise the file says.

@@ -1,6 +1,9 @@
 #include "datashard/table.h"
 
+#include <string.h>
+
 #include "api/api_handle.h"
+#include "base/alloc.h"
 #include "base/error.h"
 #include "scan/scan.h"
 
@@ -25,7 +28,40 @@ struct telling {
     ds_file_fn fn;
     void *arg;
     struct dsi_buf partition;
+    bool columns;
+    struct ds_column_stats *stats; // Of the file at hand.
+    size_t stats_capacity;
 };
+
+static int take_columns(struct telling *t, const struct dsi_data_file *f,
+                        struct ds_file_entry *out, struct ds_error *err)
+{
+    if (f->column_count > t->stats_capacity) {
+        struct ds_column_stats *all =
+            dsi_realloc(t->stats, f->column_count * sizeof(*all));
+        if (!all) {
+            return dsi_no_memory(err, "telling of data files");
+        }
+        t->stats = all;
+        t->stats_capacity = f->column_count;
+    }
+    for (size_t i = 0; i < f->column_count; i++) {
+        const struct dsi_column_metrics *m = &f->columns[i];
+        t->stats[i] = (struct ds_column_stats){
+            .struct_size = sizeof(*t->stats),
+            .field_id = m->field_id,
+            .size_bytes = m->column_size,
+            .value_count = m->value_count,
+            .null_count = m->null_count,
+            .nan_count = m->nan_count,
+            .lower = m->lower,
+            .upper = m->upper,
+        };
+    }
+    out->columns = t->stats;
+    out->column_count = f->column_count;
+    return DS_OK;
+}
 
 static int tell_entry(struct telling *t, const struct dsi_manifest_entry *e,
                       struct ds_error *err)
@@ -53,6 +89,9 @@ static int tell_entry(struct telling *t, const struct dsi_manifest_entry *e,
         DSI_TRY(dsi_buf_append_byte(&t->partition, 0, err));
         entry.partition = (const char *)t->partition.data;
     }
+    if (t->columns) {
+        DSI_TRY(take_columns(t, f, &entry, err));
+    }
     rc = t->fn(t->arg, &entry);
     if (rc < 0) {
         return dsi_fail(err, rc, "stopped by the caller");
@@ -65,7 +104,7 @@ done:
 static int tell_manifest(struct telling *t, ds_storage *storage,
                          const struct dsi_manifest_file *file, struct ds_error *err)
 {
-    struct dsi_manifest_read_options options = {.skip_metrics = true,
+    struct dsi_manifest_read_options options = {.skip_metrics = !t->columns,
                                                 .skip_deleted = true};
     struct dsi_manifest manifest = {0};
     int rc = DS_OK;
@@ -79,20 +118,26 @@ done:
     return rc;
 }
 
-int ds_table_files(ds_table *table, const struct ds_at *at, ds_file_fn fn, void *arg,
-                   struct ds_error *err)
+int ds_table_files_with(ds_table *table, const struct ds_files_options *options,
+                        ds_file_fn fn, void *arg, struct ds_error *err)
 {
-    struct ds_at now = {0};
-    struct telling t = {NULL, fn, arg, DSI_BUF_INIT};
+    struct ds_files_options o = {.struct_size = sizeof(o)};
+    struct telling t = {.fn = fn, .arg = arg};
     struct dsi_manifest_list list = {0};
     const struct dsi_snapshot *snapshot = NULL;
     ds_storage *storage = NULL;
     int rc = DS_OK;
 
-    DSI_TRY(dsi_handle_need(table, "ds_table_files", "table", err));
+    DSI_TRY(dsi_handle_need(table, "ds_table_files_with", "table", err));
+    if (options) {
+        DSI_TRY(dsi_handle_size(options->struct_size, sizeof(o),
+                                "struct ds_files_options", err));
+        memcpy(&o, options, options->struct_size);
+    }
+    t.columns = o.columns;
     storage = dsi_table_storage(table->table);
     DSI_TRY(dsi_handle_metadata(table, &t.metadata, err));
-    DSI_TRY(dsi_scan_resolve(t.metadata, at ? at : &now, &snapshot, err));
+    DSI_TRY(dsi_scan_resolve(t.metadata, &o.at, &snapshot, err));
     if (!snapshot) {
         goto done;
     }
@@ -103,6 +148,18 @@ int ds_table_files(ds_table *table, const struct ds_at *at, ds_file_fn fn, void 
 done:
     dsi_manifest_list_release(&list);
     dsi_buf_release(&t.partition);
+    dsi_free(t.stats);
     dsi_metadata_unref(t.metadata);
     return rc;
+}
+
+int ds_table_files(ds_table *table, const struct ds_at *at, ds_file_fn fn, void *arg,
+                   struct ds_error *err)
+{
+    struct ds_files_options options = {.struct_size = sizeof(options)};
+
+    if (at) {
+        options.at = *at;
+    }
+    return ds_table_files_with(table, &options, fn, arg, err);
 }

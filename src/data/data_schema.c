@@ -441,6 +441,26 @@ done:
     return rc;
 }
 
+// A file begins as it ends. `tail` is its last `got` bytes, all of them in a small file;
+// of a larger one the first bytes are next to the columns that are read first.
+static int check_head(struct ds_file *f, const uint8_t *tail, size_t got,
+                      struct ds_error *err)
+{
+    static const uint8_t magic[] = {'P', 'A', 'R', '1'};
+    uint8_t head[sizeof magic];
+    int rc = DS_OK;
+
+    if (got < dsi_file_size(f)) {
+        DSI_TRY(dsi_file_read(f, 0, head, sizeof head, err));
+        tail = head;
+    }
+    if (memcmp(tail, magic, sizeof magic) != 0) {
+        rc = dsi_corrupt(err, "not a parquet file: it does not begin with PAR1");
+    }
+done:
+    return rc;
+}
+
 int dsi_data_footer_read(struct ds_file *f, struct dsi_parquet_file *out,
                          struct ds_error *err)
 {
@@ -458,6 +478,7 @@ int dsi_data_footer_read(struct ds_file *f, struct dsi_parquet_file *out,
     DSI_TRY(dsi_file_read(f, size - got, tail.data, got, err));
     DSI_TRY(dsi_parquet_footer_size(tail.data + got - DSI_PARQUET_TAIL_SIZE,
                                     (int64_t)size, &need, err));
+    DSI_TRY(check_head(f, tail.data, got, err));
     if (need > got) {
         DSI_TRY(dsi_buf_reserve(&tail, need, err));
         DSI_TRY(dsi_file_read(f, size - need, tail.data, need, err));

@@ -22,7 +22,9 @@ DS_MUST_CHECK int dsi_data_parquet_schema(const struct dsi_parquet_file *file,
                                           struct dsi_arena *arena, struct dsi_schema *out,
                                           struct ds_error *err);
 
-/// Reads and parses a file's footer, in one read of its tail where that is enough.
+/// Reads and parses a file's footer, in one read of its tail where that is enough, and
+/// sees that the file begins as it ends (four bytes more, where the tail is not all of
+/// it). DS_ECORRUPT for what is no Parquet file.
 DS_MUST_CHECK int dsi_data_footer_read(struct ds_file *f, struct dsi_parquet_file *out,
                                        struct ds_error *err);
 

@@ -147,6 +147,54 @@ static void test_data_schema__says_what_iceberg_has_no_type_for(void **state)
     dsi_arena_release(&arena);
 }
 
+// What becomes of a golden file with so many bytes between its rows and its footer, as
+// it is or with another beginning.
+static int look_at(size_t padding, bool damaged, struct ds_error *err)
+{
+    static uint8_t zeros[80000];
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_buf from = DSI_BUF_INIT;
+    struct dsi_buf to = DSI_BUF_INIT;
+    ds_storage *memory = NULL;
+    struct dsi_schema s;
+    size_t footer = 0;
+
+    assert_int_equal(dsi_storage_read(local, FILES_GOLDEN("narrow.parquet"), &from, NULL),
+                     DS_OK);
+    assert_int_equal(dsi_parquet_footer_size(from.data + from.size - 8,
+                                             (int64_t)from.size, &footer, NULL),
+                     DS_OK);
+    if (damaged) {
+        from.data[0] = 0;
+    }
+    assert_int_equal(dsi_buf_append(&to, from.data, from.size - footer, NULL), DS_OK);
+    assert_int_equal(dsi_buf_append(&to, zeros, padding, NULL), DS_OK);
+    assert_int_equal(dsi_buf_append(&to, from.data + from.size - footer, footer, NULL),
+                     DS_OK);
+    assert_int_equal(dsi_storage_mem_new(&memory, NULL), DS_OK);
+    assert_int_equal(dsi_storage_put(memory, "memory:///f", dsi_buf_slice(&to), 0, NULL),
+                     DS_OK);
+    int rc = dsi_data_file_schema(memory, "memory:///f", &arena, &s, err);
+    dsi_storage_free(memory);
+    dsi_buf_release(&from);
+    dsi_buf_release(&to);
+    dsi_arena_release(&arena);
+    return rc;
+}
+
+static void test_data_schema__wants_a_file_to_begin_as_it_ends(void **state)
+{
+    const size_t paddings[] = {0, 80000}; // All of it in the tail, or not.
+    (void)state;
+
+    for (size_t i = 0; i < 2; i++) {
+        struct ds_error err = {0};
+        assert_int_equal(look_at(paddings[i], false, &err), DS_OK);
+        assert_int_equal(look_at(paddings[i], true, &err), DS_ECORRUPT);
+        assert_non_null(strstr(err.message, "does not begin with PAR1"));
+    }
+}
+
 static void test_data_schema__survives_every_fault(void **state)
 {
     struct dsi_fault_plan plan = {0};
@@ -175,6 +223,7 @@ int main(void)
         cmocka_unit_test(test_data_schema__reads_the_schema_of_a_file),
         cmocka_unit_test(test_data_schema__reads_nested_types_and_gives_fresh_ids),
         cmocka_unit_test(test_data_schema__says_what_iceberg_has_no_type_for),
+        cmocka_unit_test(test_data_schema__wants_a_file_to_begin_as_it_ends),
         cmocka_unit_test(test_data_schema__survives_every_fault),
     };
     return cmocka_run_group_tests_name("data_schema", tests, open_storage, close_storage);
