@@ -156,15 +156,3 @@ def test_a_transaction_replaces_files_and_adds_columns(tmp_path: Path) -> None:
     txn.expire_snapshots(1 << 60, retain_last=1)
     txn.commit()
     assert len(_core.open_table(str(tmp_path / "t")).snapshots()) == 1
-
-
-def test_what_the_library_cannot_do_has_its_class(tmp_path: Path) -> None:
-    import datashard
-
-    make(tmp_path)
-    native = datashard.IcebergTable.open(str(tmp_path / "t"))
-    with native.transaction() as txn:
-        if hasattr(_core.Transaction, "add_files"):
-            pytest.skip("this build can add files")
-        with pytest.raises(_errors.Unsupported):
-            txn.add_files(["data/none.parquet"])

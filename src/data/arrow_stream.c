@@ -37,6 +37,8 @@ static int to_errno(int status)
         return ENOSYS;
     case DS_ENOTFOUND:
         return ENOENT;
+    case DS_ECORRUPT:
+        return EBADMSG;
     case DS_ECANCELLED:
         return ECANCELED;
     default:

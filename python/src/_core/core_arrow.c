@@ -306,6 +306,9 @@ static PyObject *stream_fail(struct stream *self, int code)
     case ENOENT:
         status = DS_ENOTFOUND;
         break;
+    case EBADMSG:
+        status = DS_ECORRUPT;
+        break;
     case ECANCELED:
         status = DS_ECANCELLED;
         break;

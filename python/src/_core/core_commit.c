@@ -313,6 +313,76 @@ static PyObject *txn_add_columns(PyObject *object, PyObject *columns)
     return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }
 
+// Files that are there, as Python gives them, and as the library takes them.
+struct new_files {
+    PyObject *kept; // A list of tuples.
+    struct ds_new_file *items;
+    struct core_properties *partitions;
+    size_t count;
+};
+
+static void new_files_release(struct new_files *f)
+{
+    for (size_t i = 0; f->partitions && i < f->count; i++) {
+        core_properties_release(&f->partitions[i]);
+    }
+    PyMem_Free(f->partitions);
+    PyMem_Free(f->items);
+    Py_XDECREF(f->kept);
+    *f = (struct new_files){0};
+}
+
+static int new_files_take(PyObject *list, struct new_files *out)
+{
+    *out = (struct new_files){.kept = PySequence_List(list)};
+    if (!out->kept) {
+        return -1;
+    }
+    out->count = (size_t)PyList_Size(out->kept);
+    out->items = PyMem_Calloc(out->count + 1, sizeof *out->items);
+    out->partitions = PyMem_Calloc(out->count + 1, sizeof *out->partitions);
+    if (!out->items || !out->partitions) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (size_t i = 0; i < out->count; i++) {
+        PyObject *one = PyList_GetItem(out->kept, (Py_ssize_t)i);
+        struct ds_new_file *f = &out->items[i];
+        PyObject *partition = NULL;
+        long long rows = 0;
+        if (!PyTuple_Check(one)) {
+            PyErr_SetString(PyExc_TypeError, "expected tuples (path, partition, rows)");
+            return -1;
+        }
+        if (!PyArg_ParseTuple(one, "sOL:add_files", &f->path, &partition, &rows) ||
+            core_properties_take(partition, true, &out->partitions[i]) < 0) {
+            return -1;
+        }
+        f->struct_size = sizeof *f;
+        f->partition = out->partitions[i].properties;
+        f->record_count = rows;
+    }
+    return 0;
+}
+
+static PyObject *txn_add_files(PyObject *self, PyObject *list)
+{
+    struct ds_error err = {0};
+    struct new_files files;
+    ds_txn *txn = NULL;
+    int rc = DS_OK;
+
+    if (new_files_take(list, &files) == 0 && (txn = enter(self))) {
+        Py_BEGIN_ALLOW_THREADS;
+        rc = ds_txn_add_files(txn, files.items, files.count, &err);
+        Py_END_ALLOW_THREADS;
+        new_files_release(&files);
+        return left(self, rc, &err);
+    }
+    new_files_release(&files);
+    return NULL;
+}
+
 static PyObject *txn_delete_files(PyObject *self, PyObject *paths)
 {
     struct ds_error err = {0};
@@ -414,6 +484,7 @@ static PyObject *txn_close(PyObject *self, PyObject *unused)
 static PyMethodDef methods[] = {
     {"append", txn_append, METH_O, "Adds rows."},
     {"add_columns", txn_add_columns, METH_O, "Adds the columns the table does not have."},
+    {"add_files", txn_add_files, METH_O, "Makes files that are there part of the table."},
     {"delete_files", txn_delete_files, METH_O,
      "Takes data files out of the table: how many of them were there."},
     {"expire_snapshots", CORE_KEYWORDS(txn_expire_snapshots),

@@ -316,6 +316,44 @@ static int on_ref(void *arg, const struct ds_ref_info *r)
                      core_number(r->min_snapshots_to_keep, 0)) == 0);
 }
 
+static PyObject *bytes_of(struct ds_slice s)
+{
+    if (!s.data) {
+        Py_RETURN_NONE;
+    }
+    return PyBytes_FromStringAndSize((const char *)s.data, (Py_ssize_t)s.size);
+}
+
+// {field id: {"size_bytes": …, "lower": …}}; None where nobody asked.
+static PyObject *columns_of(const struct ds_file_entry *f)
+{
+    PyObject *all = NULL;
+    bool ok = true;
+
+    if (!f->columns) {
+        Py_RETURN_NONE;
+    }
+    all = PyDict_New();
+    for (size_t i = 0; all && ok && i < f->column_count; i++) {
+        const struct ds_column_stats *c = &f->columns[i];
+        PyObject *id = PyLong_FromLong(c->field_id);
+        PyObject *d = PyDict_New();
+        ok = id && d && core_put(d, "size_bytes", core_number(c->size_bytes, 0)) == 0 &&
+             core_put(d, "value_count", core_number(c->value_count, 0)) == 0 &&
+             core_put(d, "null_count", core_number(c->null_count, 0)) == 0 &&
+             core_put(d, "nan_count", core_number(c->nan_count, 0)) == 0 &&
+             core_put(d, "lower", bytes_of(c->lower)) == 0 &&
+             core_put(d, "upper", bytes_of(c->upper)) == 0 &&
+             PyDict_SetItem(all, id, d) == 0;
+        Py_XDECREF(id);
+        Py_XDECREF(d);
+    }
+    if (!ok) {
+        Py_CLEAR(all);
+    }
+    return all;
+}
+
 static int on_file(void *arg, const struct ds_file_entry *f)
 {
     struct core_collector *c = arg;
@@ -334,7 +372,8 @@ static int on_file(void *arg, const struct ds_file_entry *f)
             core_put(d, "size_bytes", PyLong_FromLongLong(f->size_bytes)) == 0 &&
             core_put(d, "sequence_number", PyLong_FromLongLong(f->sequence_number)) ==
                 0 &&
-            core_put(d, "snapshot_id", PyLong_FromLongLong(f->snapshot_id)) == 0);
+            core_put(d, "snapshot_id", PyLong_FromLongLong(f->snapshot_id)) == 0 &&
+            core_put(d, "columns", columns_of(f)) == 0);
 }
 
 #define COLLECT(call, fn)                                                                \
@@ -391,24 +430,26 @@ static int at_take(PyObject *snapshot, const char *ref, PyObject *as_of,
 
 static PyObject *table_files(PyObject *self, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"snapshot_id", "ref", "as_of_ms", NULL};
+    static char *names[] = {"snapshot_id", "ref", "as_of_ms", "columns", NULL};
     ds_table *handle = core_table_handle(self);
+    struct ds_files_options options = {.struct_size = sizeof options};
     struct core_collector c = {0};
     struct ds_error err = {0};
     PyObject *snapshot = Py_None;
     PyObject *as_of = Py_None;
     const char *ref = NULL;
-    struct ds_at at = {0};
+    int columns = 0;
     int rc = DS_OK;
 
     if (!handle ||
-        !PyArg_ParseTupleAndKeywords(args, keywords, "|$OzO:files", names, &snapshot,
-                                     &ref, &as_of) ||
-        at_take(snapshot, ref, as_of, &at) < 0 || !(c.into = PyList_New(0))) {
+        !PyArg_ParseTupleAndKeywords(args, keywords, "|$OzOp:files", names, &snapshot,
+                                     &ref, &as_of, &columns) ||
+        at_take(snapshot, ref, as_of, &options.at) < 0 || !(c.into = PyList_New(0))) {
         return NULL;
     }
+    options.columns = columns != 0;
     c.thread = PyEval_SaveThread();
-    rc = ds_table_files(handle, &at, on_file, &c, &err);
+    rc = ds_table_files_with(handle, &options, on_file, &c, &err);
     PyEval_RestoreThread(c.thread);
     return core_collected(&c, rc, &err);
 }

@@ -119,7 +119,7 @@ class Reading:
         table = self._handle.fresh()
         kinds = kinds_of(self._handle.schema(table))
         current = table.info()["current_snapshot_id"]
-        if not kinds or (snapshot_id is None and as_of is None and current in (None, -1)):
+        if (not kinds and filter) or (snapshot_id is None and as_of is None and current in (None, -1)):
             return 0
         return table.count(
             where=where_of(filter, kinds), snapshot_id=snapshot_id, as_of_ms=_as_of_ms(as_of)

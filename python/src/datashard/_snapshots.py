@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from . import _core
+from ._bounds import decode_bound
 from ._handle import Handle, relative
 from .data_structures import DataFile, FileFormat, Snapshot
 
@@ -70,12 +71,24 @@ def _partition(text: object) -> dict[str, Any]:
     return dict(part.partition("=")[::2] for part in text.split("/"))
 
 
+def _counts(entry: dict[str, Any], key: str) -> dict[int, Any] | None:
+    found = {k: c[key] for k, c in (entry.get("columns") or {}).items() if c[key] is not None}
+    return found or None
+
+
+def _bounds(entry: dict[str, Any], key: str, kinds: dict[int, object]) -> dict[int, Any] | None:
+    coded = _counts(entry, key) or {}
+    found = {k: decode_bound(kinds.get(k), v) for k, v in coded.items()}
+    return {k: v for k, v in found.items() if v is not None} or None
+
+
 def files_of(handle: Handle, snapshot_id: int | None = None) -> list[DataFile]:
     """The live data files, paths as ``/data/x.parquet``, oldest first."""
     table: _core.Table = handle.fresh()
     root = handle.root(table)
     found = []
-    for entry in table.files(snapshot_id=snapshot_id):
+    kinds = {f["id"]: f["type"] for f in handle.schema(table).fields}
+    for entry in table.files(snapshot_id=snapshot_id, columns=True):
         if entry.get("content", 0) not in (0, "data"):
             continue
         path = relative(str(entry["path"]), root)
@@ -88,6 +101,11 @@ def files_of(handle: Handle, snapshot_id: int | None = None) -> list[DataFile]:
                 file_size_in_bytes=int(entry["size_bytes"]),
                 added_snapshot_id=entry.get("snapshot_id"),
                 sequence_number=entry.get("sequence_number"),
+                column_sizes=_counts(entry, "size_bytes"),
+                value_counts=_counts(entry, "value_count"),
+                null_value_counts=_counts(entry, "null_count"),
+                lower_bounds=_bounds(entry, "lower", kinds),
+                upper_bounds=_bounds(entry, "upper", kinds),
             )
         )
     found.sort(key=lambda one: one.sequence_number or 0)

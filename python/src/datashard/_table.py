@@ -165,6 +165,19 @@ class IcebergTable:
         )
         return Appender(core, self._core.schema)
 
+    def add_files(
+        self,
+        paths: Sequence[str | os.PathLike[str]],
+        *,
+        partition: Mapping[str, str | None] | None = None,
+        **options: Unpack[CommitOptions],
+    ) -> CommitResult:
+        """Makes Parquet files that are there part of the table, as one commit; see
+        Transaction.add_files."""
+        with self.transaction(**options) as tx:
+            tx.add_files(paths, partition=partition)
+            return tx.commit()
+
     def set_properties(
         self, properties: Mapping[str, str | None], **options: Unpack[CommitOptions]
     ) -> CommitResult:

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from . import _core
 from ._async import PendingCommit
-from ._errors import Invalid, Unsupported
+from ._errors import Invalid
 from ._input import Batches, prepared
 from ._records import CommitResult
 from ._schema import schema_arguments
@@ -61,13 +61,24 @@ class Transaction:
         for key, value in properties.items():
             self._open().set_property(key, value)
 
-    def add_files(self, paths: Sequence[str | os.PathLike[str]]) -> None:
-        """Adds Parquet files that are there already, as they are. Unsupported where the
-        library cannot."""
-        core = self._open()
-        if not hasattr(core, "add_files"):
-            raise Unsupported("this build cannot add files that are there already")
-        core.add_files([os.fspath(path) for path in paths])
+    def add_files(
+        self,
+        paths: Sequence[str | os.PathLike[str]],
+        *,
+        partition: Mapping[str, str | None] | None = None,
+    ) -> None:
+        """Makes Parquet files that are there part of the table, as they are.
+
+        Paths are absolute, or relative to the table's location. Columns are matched by their
+        field ids; files without ids by their names. The partition of each file comes from the
+        smallest and largest values that the file states; where they do not tell, `partition`
+        has the value of each partition field, the same for all `paths`.
+
+        The files stay their owner's: nobody may change them any more, and a transaction that
+        fails does not remove them. NotFound, AlreadyExists (it is in the table), Invalid (it
+        does not fit), CorruptData.
+        """
+        self._open().add_files([(os.fspath(path), partition, 0) for path in paths])
 
     def delete_files(self, paths: Sequence[str | os.PathLike[str]]) -> int:
         """Takes files and all their rows out of the table; how many of them were in it."""

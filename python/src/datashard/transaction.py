@@ -17,6 +17,7 @@ from ._fields import arrow_schema, check_names, check_records, compare, listed_r
 from ._handle import Handle, local_root, relative
 from ._pandas import frame_as_arrow
 from .data_structures import DataFile, FileFormat, Schema
+from .logging_config import get_logger
 
 if TYPE_CHECKING:
     from .file_manager import FileManager
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from .table import Table
 
 __all__ = ["Transaction"]
+
+_logger = get_logger(__name__)
 
 _AGE_LIMIT_MS = 315_532_800_000  # 1980-01-01: what lies before is an age, not a date.
 
@@ -77,6 +80,7 @@ class Transaction:
         self._retain: int | None = None
         self._added = False
         self._replaced: set[str] = set()
+        self._joined: set[str] = set()
 
     # The state.
 
@@ -243,22 +247,45 @@ class Transaction:
     # Whole files.
 
     def append_files(self, files: list[DataFile]) -> Transaction:
-        """Adds the rows of Parquet files. Paths are relative to the table, or anywhere: the
-        rows are written to files of the table's own. Counts are the file's, whatever the
-        DataFile says.
+        """Makes Parquet files part of the table. Paths are relative to the table, or anywhere:
+        what lies inside the table joins as it is, and may not be changed any more; the rows of
+        other files are written to files of the table's own. Files that are in the table are
+        passed over. Counts are the file's, whatever the DataFile says; but a table without
+        columns believes it, and takes any file.
 
-        FileNotFoundError: no such file. ValueError: not Parquet, or other columns.
+        FileNotFoundError: no such file. ValueError: not Parquet, other columns, or rows of
+        several partitions.
         """
-        _, table, schema = self._state()
+        core, table, schema = self._state()
         root = self._handle.root(table)
-        paths = [self._place(one, root) for one in files]
-        for one, path in zip(files, paths):
-            self._check_file(one.file_path, path, schema)
+        live = set(self._live()) | self._joined
+        joining: list[tuple[str, DataFile]] = []
+        copied: list[str] = []
+        for one in files:
+            path = self._place(one, root)
+            if schema.fields:
+                self._check_file(one.file_path, path, schema)
+            inside = relative(path, root)
+            if schema.fields and inside == path:
+                copied.append(path)
+            elif inside in live:
+                _logger.warning("append_files: %s is in the table already", one.file_path)
+            else:
+                live.add(inside)
+                joining.append((path, one))
         try:
-            for path in paths:
+            if joining:
+                _offered(core, "add_files")([(p, None, one.record_count) for p, one in joining])
+                self._joined.update(relative(p, root) for p, _ in joining)
+                self._changes += 1
+            for path in copied:
                 self._write(_core.scan_file(path))
         except Invalid as error:
+            self._end()
             raise _no_match(", ".join(f.file_path for f in files), str(error)) from error
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def _place(self, one: DataFile, root: str) -> str:

@@ -113,6 +113,38 @@ static void test_arrow_stream__goes_on_failing_after_a_failure(void **state)
     stream.release(&stream);
 }
 
+static int fail_as(void *arg, struct dsi_batch *out, struct ds_error *err)
+{
+    *out = (struct dsi_batch){0};
+    return dsi_fail(err, *(int *)arg, "so it ends");
+}
+
+static void keep_all(void *arg)
+{
+    (void)arg;
+}
+
+// A consumer tells damage from a disk that fails by these.
+static void test_arrow_stream__gives_each_status_its_errno(void **state)
+{
+    static const int cases[][2] = {{DS_ENOMEM, ENOMEM},       {DS_EINVALID, EINVAL},
+                                   {DS_EUNSUPPORTED, ENOSYS}, {DS_ENOTFOUND, ENOENT},
+                                   {DS_ECORRUPT, EBADMSG},    {DS_EIO, EIO},
+                                   {DS_EDENIED, EIO}};
+    struct dsi_schema schema = rows_all_schema();
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int status = cases[i][0];
+        struct dsi_batch_source source = {fail_as, keep_all, &status};
+        struct ArrowArrayStream stream;
+        struct ArrowArray array;
+        assert_int_equal(dsi_arrow_stream_new(&schema, source, &stream, NULL), DS_OK);
+        assert_int_equal(stream.get_next(&stream, &array), cases[i][1]);
+        stream.release(&stream);
+    }
+}
+
 static int wordless(struct ArrowArrayStream *stream, struct ArrowArray *out)
 {
     (void)stream;
@@ -172,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_arrow_stream__gives_every_batch_and_frees_its_source_once),
         cmocka_unit_test(test_arrow_stream__passes_on_what_the_source_said),
         cmocka_unit_test(test_arrow_stream__goes_on_failing_after_a_failure),
+        cmocka_unit_test(test_arrow_stream__gives_each_status_its_errno),
         cmocka_unit_test(test_arrow_stream__bears_a_producer_without_words),
         cmocka_unit_test(test_arrow_stream__survives_every_fault),
     };
