@@ -133,7 +133,7 @@ class DuckLake(ArrowPeer):
     """INSERT through DuckDB, with a catalog in SQLite, in WAL as its maintainers advise.
 
     Its retries are for conflicts only: that the catalog is locked reaches the caller, who
-    has to try again.
+    has to try again, in an INSERT and already when attaching it.
     """
     name = "ducklake"
     packages = ["duckdb", "duckdb-ext-ducklake", "duckdb-ext-sqlite"]
@@ -145,27 +145,40 @@ class DuckLake(ArrowPeer):
         self.package = duckdb
         self.pyarrow = pyarrow
 
+    def is_busy(self, reason):
+        """Also what follows in a transaction that met a locked catalog."""
+        return any(t in str(reason) for t in ("database is locked", "transaction is aborted"))
+
     def until_unlocked(self, work):
         for attempt in range(1, RETRIES):
             try:
                 work()
                 return attempt
             except self.package.Error as reason:
-                if "database is locked" not in str(reason):
+                if not self.is_busy(reason):
                     raise
                 time.sleep(random.uniform(0.0, 0.02))
         raise TimeoutError("locked for ever")
 
-    def connect(self, folder):
+    def attach(self, folder):
         connection = duckdb_connection("sqlite_scanner", "ducklake")
         connection.execute(f"set ducklake_max_retry_count = {RETRIES}")
         connection.execute("set ducklake_retry_wait_ms = 10")
         connection.execute("set ducklake_retry_backoff = 1.1")
-        self.until_unlocked(lambda: connection.execute(
-            f"attach 'ducklake:sqlite:{folder}/catalog.db' as lake (data_path "
-            f"'{folder}/data/', data_inlining_row_limit {self.inlined}, "
-            "meta_journal_mode 'WAL', meta_busy_timeout 500)"))
+        try:
+            connection.execute(
+                f"attach 'ducklake:sqlite:{folder}/catalog.db' as lake (data_path "
+                f"'{folder}/data/', data_inlining_row_limit {self.inlined}, "
+                "meta_journal_mode 'WAL', meta_busy_timeout 500)")
+        except self.package.Error:
+            connection.close()  # Half attached: the next try begins with a new one.
+            raise
         return connection
+
+    def connect(self, folder):
+        connections = []
+        self.until_unlocked(lambda: connections.append(self.attach(folder)))
+        return connections[0]
 
     def prepare(self, folder):
         self.connect(folder).execute(

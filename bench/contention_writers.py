@@ -23,6 +23,10 @@ import contention_record
 RECORD = struct.Struct("=4q")
 
 
+def said_by(reason):
+    return f"{type(reason).__name__}: {reason}".replace("\n", " ")[:500]
+
+
 def append_until_over(peer, state, writer, options, begun):
     folder, rows, appends, seconds = options
     records = os.open(folder / f"writer-{writer}.bin", os.O_WRONLY | os.O_CREAT, 0o644)
@@ -44,8 +48,7 @@ def append_until_over(peer, state, writer, options, begun):
                 tries = peer.append(state, batch)
             except Exception as reason:  # A failed append is a figure, whatever it is.
                 tries = -1
-                print(f"{type(reason).__name__}: {reason}".replace("\n", " ")[:500],
-                      file=reasons, flush=True)
+                print(said_by(reason), file=reasons, flush=True)
             os.write(records, RECORD.pack(append, start, time.monotonic_ns(), tries))
     os.close(records)
 
@@ -94,7 +97,11 @@ def run(peer, folder, writers, rows, appends, seconds, grace):
     def write(writer):
         os.close(go[1])
         os.close(ready[0])
-        state = peer.open(folder)
+        try:
+            state = peer.open(folder)
+        except Exception as reason:
+            (folder / "open.err").write_text(said_by(reason), encoding="utf-8")
+            raise
         peer.warm(writer, rows)
         os.write(ready[1], b"r")
         os.close(ready[1])
@@ -107,7 +114,9 @@ def run(peer, folder, writers, rows, appends, seconds, grace):
     for _ in pids:
         if not os.read(ready[0], 1):  # All who are not ready are gone.
             gather(pids, 0)
-            sys.exit(f"contention: {peer.name}: a writer could not open the table")
+            why = folder / "open.err"
+            sys.exit(f"contention: {peer.name}: a writer could not open the table: "
+                     f"{why.read_text(encoding='utf-8') if why.exists() else 'it died'}")
     os.close(go[1])
     killed, ends = gather(pids, time.monotonic() + seconds + grace)
     print(json.dumps({"killed": killed, "writers": ends}))
