@@ -43,23 +43,6 @@ static int note_written(struct dsi_attempts *a, const char *path, struct ds_erro
     return DS_OK;
 }
 
-// The names are made durable by the swap, all at once. A lost answer here is a failure
-// like any other: the file's name is never used again, and no version refers to it.
-static int store(struct dsi_attempts *a, const struct dsi_new_file *files, size_t count,
-                 struct ds_error *err)
-{
-    int rc = DS_OK;
-
-    for (size_t i = 0; i < count; i++) {
-        DSI_TRY(note_written(a, files[i].path, err));
-        rc = dsi_storage_put(dsi_table_storage(a->table), files[i].path, files[i].bytes,
-                             DS_PUT_NAME_LATER, err);
-        DSI_TRY(rc == DS_EUNKNOWN ? DS_EIO : rc);
-    }
-done:
-    return rc;
-}
-
 bool dsi_attempts_wrote(const struct dsi_attempts *a, const char *path)
 {
     for (size_t i = 0; path && i < a->written_count; i++) {
@@ -68,6 +51,37 @@ bool dsi_attempts_wrote(const struct dsi_attempts *a, const char *path)
         }
     }
     return false;
+}
+
+// The names are made durable by the swap, all at once. A lost answer here is a failure
+// like any other: the file's name is never used again, and no version refers to it.
+static int store(struct dsi_attempts *a, const struct dsi_new_file *files, size_t count,
+                 struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!dsi_attempts_wrote(a, files[i].path)) { // An earlier try may have failed.
+            DSI_TRY(note_written(a, files[i].path, err));
+        }
+        rc = dsi_storage_put(dsi_table_storage(a->table), files[i].path, files[i].bytes,
+                             DS_PUT_NAME_LATER, err);
+        DSI_TRY(rc == DS_EUNKNOWN ? DS_EIO : rc);
+    }
+done:
+    return rc;
+}
+
+// Stores those of the manifests that are not stored yet; what failed once is among them.
+static int store_prepared(struct dsi_attempts *a, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    for (; a->prepared_stored < a->prepared.file_count; a->prepared_stored++) {
+        DSI_TRY(store(a, &a->prepared.files[a->prepared_stored], 1, err));
+    }
+done:
+    return rc;
 }
 
 static void drop_lists(struct dsi_attempts *a)
@@ -123,7 +137,7 @@ int dsi_attempts_begin(struct dsi_attempts *a, struct dsi_table *table,
     // Of rows that are held there are no files yet: then the first attempt prepares.
     if (dsi_change_makes_snapshot(change) && !dsi_change_held(change)) {
         DSI_TRY(dsi_rebase_prepare(state, change, &a->prepared, err));
-        DSI_TRY(store(a, a->prepared.files, a->prepared.file_count, err));
+        DSI_TRY(store_prepared(a, err));
     }
 done:
     dsi_state_unref(state);
@@ -131,22 +145,20 @@ done:
 }
 
 // The manifests, once more if the ones made before do not fit this state. Their content
-// does not depend on it, so what was stored stays.
+// does not depend on it, nor do their names, so what was stored stays.
 static int refit(struct dsi_attempts *a, const struct dsi_state *state,
                  struct ds_error *err)
 {
     int rc = DS_OK;
 
-    if (!dsi_change_makes_snapshot(a->change) || dsi_prepared_fits(&a->prepared, state)) {
+    if (!dsi_change_makes_snapshot(a->change)) {
         return DS_OK;
     }
-    dsi_prepared_release(&a->prepared);
-    DSI_TRY(dsi_rebase_prepare(state, a->change, &a->prepared, err));
-    for (size_t i = 0; i < a->prepared.file_count; i++) {
-        if (!dsi_attempts_wrote(a, a->prepared.files[i].path)) {
-            DSI_TRY(store(a, &a->prepared.files[i], 1, err));
-        }
+    if (!dsi_prepared_fits(&a->prepared, state)) {
+        dsi_prepared_release(&a->prepared);
+        DSI_TRY(dsi_rebase_prepare(state, a->change, &a->prepared, err));
     }
+    DSI_TRY(store_prepared(a, err));
 done:
     return rc;
 }
@@ -309,6 +321,7 @@ static void mutate_identity(struct dsi_attempts *a)
     dsi_uuid_format(&uuid, c->identity);
     memcpy(a->trail.identity, c->identity, sizeof c->identity);
     dsi_prepared_release(&a->prepared);
+    a->prepared_stored = 0;
 }
 #endif
 

@@ -23,7 +23,8 @@ struct dsi_attempts {
     const struct dsi_change *change;
     struct dsi_trail trail;
     struct dsi_arena arena;       // Paths, and the list of them.
-    struct dsi_prepared prepared; // Stored once, kept over attempts.
+    struct dsi_prepared prepared; // Kept over attempts; of its files the first so many
+    size_t prepared_stored;       // are stored.
     const char **written;         // Files this run stored beside the metadata.
     size_t written_count;
     size_t written_capacity;
