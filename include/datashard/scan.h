@@ -33,7 +33,9 @@ struct ds_scan_options {
     size_t column_count;
     int64_t limit;           ///< At most so many rows; 0: all.
     uint32_t batch_rows_max; ///< Rows of one batch; 0: 65,536. At most.
-    bool ordered; ///< Rows in the order of their commits, then of files, at some cost.
+    /// Rows in the order of their commits, then of files, at some cost. What was merged
+    /// from files of several commits comes where the newest of them was.
+    bool ordered;
     const struct ds_arrow_form *form; ///< NULL: plain. Borrowed during the call only.
 };
 

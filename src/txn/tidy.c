@@ -399,14 +399,42 @@ done:
     return rc;
 }
 
-// Reads them into `append`, while there is time; those it comes to are merged.
+static int by_commit(const void *a, const void *b)
+{
+    const struct dsi_manifest_entry *x = ((const struct small *)a)->entry;
+    const struct dsi_manifest_entry *y = ((const struct small *)b)->entry;
+
+    if (x->sequence_number != y->sequence_number) {
+        return x->sequence_number < y->sequence_number ? -1 : 1;
+    }
+    return strcmp(x->file.path, y->file.path); // They are numbered.
+}
+
+// True when of the first `count` none is heavier than all the others together (4).
+static bool is_balanced(const struct work *w, size_t count)
+{
+    int64_t all = 0;
+    int64_t heaviest = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        int64_t x = weight(&w->small[i]);
+        all += x;
+        heaviest = x > heaviest ? x : heaviest;
+    }
+    return heaviest <= all - heaviest;
+}
+
+// Reads them into `append`, rows in the order of their commits, while there is time; those
+// it comes to are merged.
 static int copy_files(struct work *w, struct dsi_append *append, struct ds_error *err)
 {
     int64_t start = dsi_clock_monotonic_ns();
     int rc = DS_OK;
 
+    qsort(w->small, w->small_count, sizeof *w->small, by_commit);
     for (size_t i = 0; i < w->small_count; i++) {
-        if (dsi_clock_monotonic_ns() - start > w->limits.time_ns) {
+        bool is_over = dsi_clock_monotonic_ns() - start > w->limits.time_ns;
+        if (is_over && (i < w->limits.files_min || is_balanced(w, i))) {
             w->small_count = i < w->limits.files_min ? 0 : i;
             break;
         }

@@ -1,6 +1,7 @@
 // Merging tiny data files: what many small commits leave behind becomes few larger files.
 //
 // (1) The table has the same rows before and after: a rewrite (DSI_OPERATION_REWRITE).
+//     In a merged file they stand in the order of their commits.
 // (2) Work is bounded by the limits, and by nothing that a table can say.
 // (3) It loses to everybody: a concurrent rewrite, or a delete, wins, and leaves nothing.
 // (4) Each row is rewritten O(log n) times over the life of a table: of the files that
