@@ -5,6 +5,7 @@
  *   -DRETRIES=k   attempts after the first      -DTMO=t     answers a writer may give up on
  *   -DGC          a collector in two steps      -DLOSTREPLY an applied request may go unanswered
  *   -DDUPMSG      each request may arrive twice
+ *   -DSTOREFAIL   storing the run's own manifest, which every attempt names, may fail
  *   -DSAMEID      both runs carry one identity (a job that was started twice)
  *
  * Mutants: -DM_x, each at the line that it breaks; models/check_model.py lists them.
@@ -26,6 +27,7 @@ byte vpar[MAXV];       /* parent version                                        
 bit  valive[MAXV];     /* the version's own list and metadata still exist         */
 byte vown[MAXV];       /* the run that wrote it; 255 = nobody                     */
 bit  data[N];          /* the run's data file exists                              */
+bit  manifest[N];      /* its own manifest does                                   */
 bit  acked[N];         /* caller was told: committed                              */
 bit  failed[N];        /* caller was told: not committed                          */
 bit  running[N];
@@ -51,7 +53,8 @@ inline check() {
 	dup = vdup[head];
 	lost = (acked[0] && !HAS(head, 0)) || (acked[1] && !HAS(head, 1));
 	leaked = (failed[0] && (vset[head] & 1)) || (failed[1] && (vset[head] & 2));
-	dangling = !valive[head] || ((vset[head] & 1) && !data[0]) || ((vset[head] & 2) && !data[1]);
+	dangling = !valive[head] || ((vset[head] & 1) && !(data[0] && manifest[0])) ||
+		((vset[head] & 2) && !(data[1] && manifest[1]));
 	assert(!dup);                  /* I4 */
 	assert(!lost);                 /* I1 */
 	assert(!leaked);               /* I2: of the run that said so */
@@ -72,7 +75,7 @@ proctype writer(byte me)
 {
 	byte base, nv, v, try, tmo;
 	short tried;                   /* bases this commit was ever sent on (trail.base: the newest) */
-	bit has;
+	bit has, stored;               /* a->prepared_stored */
 
 	atomic { running[me] = 1; data[me] = 1 }     /* dsi_append: durable before it is named */
 again:
@@ -96,6 +99,21 @@ again:
 		if :: has -> goto found :: else fi;
 #endif
 #endif
+		/* store_prepared: what an attempt failed to store is left to the next one */
+		if
+		:: !stored ->
+			if
+			:: manifest[me] = 1; stored = 1
+#ifdef STOREFAIL
+			:: skip;
+#ifdef M_TAKEN_FOR_STORED
+				stored = 1;
+#endif
+				goto retry
+#endif
+			fi
+		:: else
+		fi;
 		/* dsi_rebase, store: a new list and metadata, on this base */
 		nv = nver; nver++; vpar[nv] = base;
 #ifdef M_STALE_MANIFEST
@@ -188,7 +206,7 @@ done:
 crash:
 	running[me] = 0;
 end:
-	atomic { base = 0; nv = 0; try = 0; tmo = 0; tried = 0 }
+	atomic { base = 0; nv = 0; try = 0; tmo = 0; tried = 0; stored = 0 }
 }
 
 inline answer(w, n, what) {
