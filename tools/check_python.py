@@ -102,7 +102,7 @@ def need(base):
 
 
 def interpreters():
-    """One CPython of each minor version from 3.10 on, (3, 12) -> path."""
+    """One CPython of each kind from 3.10 on, (3, 12, "") or (3, 13, "t") -> path."""
     places = [pathlib.Path(p) for p in os.environ.get("PATH", "").split(os.pathsep) if p]
     for pattern in ("~/.pyenv/versions/*/bin", "/opt/python/*/bin", "/usr/bin",
                     "~/.local/share/uv/python/*/bin"):
@@ -118,17 +118,18 @@ def interpreters():
                 continue
             asked.add(real)
             version = ask_version(program)
-            if version and version >= (3, 10):
+            if version and version[:2] >= (3, 10):
                 found.setdefault(version, program)
     return dict(sorted(found.items()))
 
 
 def ask_version(program):
-    code = ("import sys, venv, ensurepip; v = sys.version_info;"
-            "print(sys.implementation.name, v[0], v[1])")
+    code = ("import sys, venv, ensurepip, sysconfig; v = sys.version_info;"
+            "free = sysconfig.get_config_var('Py_GIL_DISABLED');"
+            "print(sys.implementation.name, v[0], v[1], 't' if free else '')")
     asked = subprocess.run([program, "-c", code], capture_output=True, text=True)
-    words = asked.stdout.split()
-    return (int(words[1]), int(words[2])) if words[:1] == ["cpython"] else None
+    words = asked.stdout.split() + [""]
+    return (int(words[1]), int(words[2]), words[3]) if words[0] == "cpython" else None
 
 
 def pip(check, name, python, *arguments):
@@ -137,15 +138,19 @@ def pip(check, name, python, *arguments):
 
 
 def check_alone(check, program, version, wheel):
-    """An empty environment: the wheel, no other package; then pytest beside it."""
-    name = f"cpython{version[0]}.{version[1]}"
+    """An empty environment: the wheel, no other package; then pytest beside it.
+
+    A free-threaded CPython ("t") cannot load the wheel: there it is built from source.
+    """
+    name = f"cpython{version[0]}.{version[1]}{version[2]}"
+    source = [ROOT] if version[2] else ["--no-index", wheel]
     base = check.work / name
     shutil.rmtree(base, ignore_errors=True)
     python = base / "bin/python"
     if not check.run(name, [program, "-m", "venv", base], env=environment()):
         return
     (base / "data").mkdir()
-    if not pip(check, name, python, "--no-index", "--no-deps", wheel):
+    if not pip(check, name, python, "--no-deps", *source):
         return
     if not check.run(name, [python, "-I", "-c", ALONE, base / "data"], env=environment()):
         return
