@@ -92,6 +92,39 @@ def test_many_threads_append_many_rows(table: IcebergTable, place: str) -> None:
     assert sorted(ids_of(place)) == list(range(3 * COUNT))
 
 
+def test_rows_that_other_threads_change_meanwhile(table: IcebergTable, place: str) -> None:
+    """Each row is what it was at some moment; nothing is worse than that."""
+    over = threading.Event()
+    rows: list[dict[str, Any]] = list(made(count=2000))
+
+    def change() -> None:
+        n = 0
+        while not over.is_set():
+            n += 1
+            row = rows[n * 7919 % 1000]
+            row["more"] = None
+            row["msg"] = f"row {row['id']}"
+            row["msg"] = "".join(["row ", str(row["id"])])
+            row.pop("more", None)
+            rows[n % 1000] = {"msg": f"row {n % 1000}", "id": n % 1000}
+            rows.append({"id": 0, "msg": "row 0"})
+            rows.pop()
+
+    changers = [threading.Thread(target=change) for _ in range(2)]
+    for changer in changers:
+        changer.start()
+    appended = 0
+    for _ in range(30):
+        try:
+            appended += table.append(rows).rows
+        except ValueError as error:
+            assert "fields not in the table schema" in str(error)
+    over.set()
+    for changer in changers:
+        changer.join()
+    assert len(ids_of(place)) == appended
+
+
 FIELDS: list[dict[str, Any]] = [
     {"id": 1, "name": "id", "type": "long", "required": True},
     {"id": 2, "name": "msg", "type": "string", "required": False},

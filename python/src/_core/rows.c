@@ -4,19 +4,6 @@
 
 enum { signals_each = 8192 };
 
-static PyObject *row_at(PyObject *rows, Py_ssize_t i)
-{
-    PyObject *row = NULL;
-
-    if (PyList_Check(rows)) {
-        row = i < PyList_Size(rows) ? PyList_GetItem(rows, i) : NULL;
-    } else {
-        row = i < PyTuple_Size(rows) ? PyTuple_GetItem(rows, i) : NULL;
-    }
-    Py_XINCREF(row);
-    return row;
-}
-
 static int append_all(struct rows_column *root, PyObject *rows, int strict)
 {
     struct rows_context context = {.py = rows_py_get(), .strict = strict != 0};
@@ -25,7 +12,7 @@ static int append_all(struct rows_column *root, PyObject *rows, int strict)
         return -1;
     }
     for (Py_ssize_t i = 0;; i++) {
-        PyObject *row = row_at(rows, i);
+        PyObject *row = rows_py_item(rows, i);
         int rc = 0;
         if (!row) {
             return PyErr_Occurred() ? -1 : 0;

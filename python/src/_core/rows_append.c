@@ -254,20 +254,6 @@ static PyObject *as_sequence(PyObject *value)
     return NULL;
 }
 
-// A new reference; NULL without an exception: the end.
-static PyObject *item(PyObject *sequence, Py_ssize_t i)
-{
-    PyObject *found = NULL;
-
-    if (PyList_Check(sequence)) {
-        found = i < PyList_Size(sequence) ? PyList_GetItem(sequence, i) : NULL;
-    } else {
-        found = i < PyTuple_Size(sequence) ? PyTuple_GetItem(sequence, i) : NULL;
-    }
-    Py_XINCREF(found);
-    return found;
-}
-
 static int append_list(struct rows_context *context, struct rows_column *c,
                        PyObject *value)
 {
@@ -280,7 +266,7 @@ static int append_list(struct rows_context *context, struct rows_column *c,
         return -1;
     }
     for (Py_ssize_t i = 0; rc == 0; i++) {
-        PyObject *element = item(items, i);
+        PyObject *element = rows_py_item(items, i);
         if (!element) {
             break;
         }
@@ -323,7 +309,7 @@ static int append_map(struct rows_context *context, struct rows_column *c,
         return -1;
     }
     for (Py_ssize_t i = 0; rc == 0; i++) {
-        PyObject *element = item(items, i);
+        PyObject *element = rows_py_item(items, i);
         PyObject *pair = NULL;
         if (!element) {
             break;
@@ -382,7 +368,7 @@ static int append_looked_up(struct rows_context *context, struct rows_column *c,
 
     for (int64_t i = 0; i < c->n_children; i++) {
         struct rows_column *child = c->children[i];
-        PyObject *value = PyDict_GetItemWithError(dict, child->name);
+        PyObject *value = rows_py_member(dict, child->name);
         int rc = 0;
         if (!value) {
             if (PyErr_Occurred() || append_null(context, child) < 0) {
@@ -391,7 +377,6 @@ static int append_looked_up(struct rows_context *context, struct rows_column *c,
             continue;
         }
         found++;
-        Py_INCREF(value); // Converting runs foreign code, which may change the dict.
         rc = rows_column_append(context, child, value);
         Py_DECREF(value);
         if (rc < 0) {

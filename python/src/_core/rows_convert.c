@@ -221,6 +221,7 @@ int rows_to_float(PyObject *value, int64_t width, double *out)
 
 int rows_to_text(PyObject *value, const char **text, Py_ssize_t *size, PyObject **keep)
 {
+    PyObject *copy = NULL;
     char *bytes = NULL;
 
     *keep = NULL;
@@ -233,12 +234,16 @@ int rows_to_text(PyObject *value, const char **text, Py_ssize_t *size, PyObject 
             return -1;
         }
     } else if (PyByteArray_Check(value)) {
-        bytes = PyByteArray_AsString(value);
-        *size = PyByteArray_Size(value);
+        copy = PyBytes_FromObject(value); // It may change while it is looked at.
+        if (!copy || PyBytes_AsStringAndSize(copy, &bytes, size) < 0) {
+            Py_XDECREF(copy);
+            return -1;
+        }
     } else {
         return rows_py_misfit(PyExc_TypeError, "a str", value);
     }
     *keep = PyUnicode_DecodeUTF8(bytes, *size, "strict");
+    Py_XDECREF(copy);
     *text = *keep ? PyUnicode_AsUTF8AndSize(*keep, size) : NULL;
     if (!*text) {
         Py_CLEAR(*keep);
@@ -259,19 +264,14 @@ int rows_to_bytes(PyObject *value, const char **bytes, Py_ssize_t *size, PyObjec
         *bytes = found;
         return 0;
     }
-    if (PyByteArray_Check(value)) {
-        *bytes = PyByteArray_AsString(value);
-        *size = PyByteArray_Size(value);
-        return 0;
-    }
     if (PyUnicode_Check(value)) {
         *bytes = PyUnicode_AsUTF8AndSize(value, size);
         return *bytes ? 0 : -1;
     }
-    if (!PyMemoryView_Check(value)) {
+    if (!PyMemoryView_Check(value) && !PyByteArray_Check(value)) {
         return rows_py_misfit(PyExc_TypeError, "bytes", value);
     }
-    *keep = PyBytes_FromObject(value);
+    *keep = PyBytes_FromObject(value); // It may change while it is looked at.
     if (!*keep || PyBytes_AsStringAndSize(*keep, &found, size) < 0) {
         Py_CLEAR(*keep);
         return -1;

@@ -175,6 +175,53 @@ int rows_py_is_null(PyObject *value)
     return rows_py_is_of(value, "pandas", "NaTType", "NAType") || is_nat64(value);
 }
 
+#ifdef Py_GIL_DISABLED
+static PyObject *list_item(PyObject *list, Py_ssize_t i)
+{
+    PyObject *found = i < PyList_Size(list) ? PyList_GetItemRef(list, i) : NULL;
+
+    if (!found && PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_IndexError)) {
+        PyErr_Clear(); // Another thread has just made it shorter.
+    }
+    return found;
+}
+
+PyObject *rows_py_member(PyObject *dict, PyObject *name)
+{
+    PyObject *found = NULL;
+
+    return PyDict_GetItemRef(dict, name, &found) < 0 ? NULL : found;
+}
+#else
+static PyObject *list_item(PyObject *list, Py_ssize_t i)
+{
+    PyObject *found = i < PyList_Size(list) ? PyList_GetItem(list, i) : NULL;
+
+    Py_XINCREF(found);
+    return found;
+}
+
+PyObject *rows_py_member(PyObject *dict, PyObject *name)
+{
+    PyObject *found = PyDict_GetItemWithError(dict, name);
+
+    Py_XINCREF(found);
+    return found;
+}
+#endif
+
+PyObject *rows_py_item(PyObject *sequence, Py_ssize_t i)
+{
+    PyObject *found = NULL;
+
+    if (PyList_Check(sequence)) {
+        return list_item(sequence, i);
+    }
+    found = i < PyTuple_Size(sequence) ? PyTuple_GetItem(sequence, i) : NULL;
+    Py_XINCREF(found);
+    return found;
+}
+
 int rows_py_misfit(PyObject *type, const char *expected, PyObject *value)
 {
     PyObject *cls = PyObject_GetAttrString((PyObject *)Py_TYPE(value), "__name__");

@@ -42,6 +42,13 @@ int rows_py_is_of(PyObject *value, const char *module, const char *name,
 /// Whether `value` is a numpy.datetime64. Never fails.
 int rows_py_is_datetime64(PyObject *value);
 
+/// An item of a list or tuple, owned, whatever other threads do to it; NULL without an
+/// exception: there are not so many.
+PyObject *rows_py_item(PyObject *sequence, Py_ssize_t i);
+
+/// A member of a dict, owned likewise; NULL without an exception: it has none.
+PyObject *rows_py_member(PyObject *dict, PyObject *name);
+
 /// Raises `type`: `expected`, and what class `value` is of. Returns -1.
 int rows_py_misfit(PyObject *type, const char *expected, PyObject *value);
 
