@@ -4,19 +4,22 @@
 usage: bench_python.py DIR BENCH_PYTHON_C [--quick] [--write] [--appends N] [--rounds N]
 
 DIR holds the environments that python_environment.py made. Every measurement is a process
-of its own, all peers in turns, the best of the rounds counts. Import time, appends of 1,
+of its own, all peers in turns; the median of the rounds counts. Import time, appends of 1,
 1,000 and 1,000,000 rows as dicts and as Arrow, scans of the million to Arrow and pandas,
-12 processes that append 1,000 times one row (--appends: another number), and each
-process's peak memory. --quick: 100,000 rows, 20 appends, one round. --write puts the
-table into RESULTS.md. The last line gives the figures.
+12 processes that append one row 1,000 times each (--appends: another number; peers that
+would need minutes do fewer, see PEER_APPENDS), and each process's peak memory. --quick:
+100,000 rows, 20 appends, one round. --write puts the table into RESULTS.md. A peer that
+fails is left out, loudly. The last line gives the figures.
 """
 import argparse
 import json
 import os
 import pathlib
 import shutil
+import statistics
 import subprocess
 import sys
+import threading
 import time
 
 from results_file import replace_section
@@ -25,15 +28,17 @@ HERE = pathlib.Path(__file__).resolve().parent
 SHOWN = {"ours": "datashard", "c": "its C API", "datashard_py": "DataShard 0.11.2",
          "pyiceberg": "PyIceberg 0.12"}
 WRITERS = 12
-LIMIT_S = 3600
+PEER_APPENDS = {"datashard_py": 50, "pyiceberg": 10}  # Of each writer, at most.
+SCANS = 5
+LIMIT_S = 120  # Of one process.
 
 
-def fail(command, done):
-    sys.exit(f"bench_python: {' '.join(map(str, command))}: {done.stdout}{done.stderr}")
+class Failed(Exception):
+    """A process has failed, or was stopped when its time was over."""
 
 
 class Bench:
-    """Runs cells and keeps the best of each: results[(operation, peer)]."""
+    """Runs cells and keeps what each said: results[(operation, peer)] is a list."""
 
     def __init__(self, options):
         self.base = pathlib.Path(options.dir).resolve()
@@ -46,28 +51,44 @@ class Bench:
     def python(self, peer):
         return self.base / ("bench-ours" if peer == "ours" else "bench-peers") / "python/bin/python"
 
-    def run(self, command):
-        done = subprocess.run(command, capture_output=True, text=True, env=self.env,
-                              timeout=LIMIT_S)
+    def run(self, *command):
+        """The JSON line that a process ends with."""
+        command = list(map(str, command))
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, env=self.env,
+                                  timeout=LIMIT_S)
+        except subprocess.TimeoutExpired as error:
+            raise Failed(f"{' '.join(command)}: more than {LIMIT_S} s") from error
         if done.returncode:
-            fail(command, done)
-        return json.loads(done.stdout.splitlines()[-1])
+            raise Failed(f"{' '.join(command)}: {done.stdout[-500:]}{done.stderr[-1500:]}")
+        return json.loads(done.stdout.splitlines()[-1]) if done.stdout else None
+
+    def cell(self, peer):
+        """The beginning of a command: the C program and the Python one speak alike."""
+        return [self.c] if peer == "c" else [self.python(peer), HERE / "python_cell.py", peer]
 
     def keep(self, operation, peer, got):
-        old = self.results.setdefault((operation, peer), got)
-        if got["seconds"] < old["seconds"]:
-            self.results[operation, peer] = got
+        self.results.setdefault((operation, peer), []).append(got)
         print(f"bench_python: {operation} {peer} seconds={got['seconds']:.4f}"
               f" peak_mb={got['peak_kb'] / 1024:.0f}", flush=True)
 
-    def cell(self, peer, operation, *arguments):
-        self.keep(self.name(operation, arguments), peer, self.run(
-            [self.python(peer), HERE / "python_cell.py", peer, operation,
-             *map(str, arguments)]))
+    def measure(self, operation, peer, *arguments):
+        """One process's answer; a peer of others' may fail."""
+        try:
+            self.keep(operation, peer, self.run(*self.cell(peer), *arguments))
+        except Failed as error:
+            if peer in ("ours", "c"):
+                raise
+            print(f"bench_python: *** {operation} {peer} FAILED: {error} ***", flush=True)
 
-    @staticmethod
-    def name(operation, arguments):
-        return f"{operation} {arguments[1]}" if len(arguments) > 1 else operation
+    def got(self, operation, peer):
+        """The medians of what was measured, or None."""
+        all_ = self.results.get((operation, peer))
+        if not all_:
+            return None
+        middle = {key: statistics.median(one[key] for one in all_)
+                  for key in ("seconds", "peak_kb", "rows")}
+        return {**middle, "failed": max(one.get("failed", 0) for one in all_)}
 
     def folder(self, name):
         path = self.work / name.replace(" ", "-")
@@ -77,20 +98,17 @@ class Bench:
 
     def imports(self):
         for peer in ("ours", "datashard_py", "pyiceberg"):
-            self.cell(peer, "import")
+            self.measure("import", peer, "import")
 
     def rows_file(self, rows):
         """The Arrow table that Python appends, as a file for the C program."""
         path = self.work / f"rows-{rows}.arrow"
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
-            code = ("import sys, pyarrow.ipc, contention_record as r; t = r.arrow(0, int(sys.argv[1]));"
+            code = ("import sys; sys.path.insert(0, sys.argv[3]);"
+                    "import pyarrow.ipc, contention_record as r; t = r.arrow(0, int(sys.argv[1]));"
                     "w = pyarrow.ipc.new_file(sys.argv[2], t.schema); w.write_table(t); w.close()")
-            done = subprocess.run([self.python("ours"), "-c", code, str(rows), str(path)],
-                                  env={**self.env, "PYTHONPATH": str(HERE)},
-                                  capture_output=True, text=True)
-            if done.returncode:
-                fail(["rows_file"], done)
+            self.run(self.python("ours"), "-c", code, rows, path, HERE)
         return path
 
     def appends(self, rows, times):
@@ -98,49 +116,64 @@ class Bench:
         for what in ("dicts", "arrow"):
             operation = f"append-{what}"
             for peer in ("ours", "datashard_py", "pyiceberg"):
-                self.cell(peer, operation, self.folder(f"{peer} {what} {rows}"), rows, times)
-            self.keep(f"{operation} {rows}", "c", self.run(
-                [self.c, "append", self.folder(f"c {what} {rows}"), file, str(times)]))
+                self.measure(f"{operation} {rows}", peer, operation,
+                             self.folder(f"{peer} {what} {rows}"), rows, times)
+            self.measure(f"{operation} {rows}", "c", "append", self.folder(f"c {what} {rows}"),
+                         file, times)
 
     def scans(self, rows):
         """Of what append-arrow of so many rows wrote, once."""
         for what in ("arrow", "pandas"):
             for peer in ("ours", "datashard_py", "pyiceberg"):
-                self.cell(peer, f"scan-{what}", self.work / f"{peer}-arrow-{rows}", rows, 3)
-            self.keep(f"scan-{what} {rows}", "c", self.run(
-                [self.c, "scan", self.work / f"c-arrow-{rows}"]))
+                self.measure(f"scan-{what} {rows}", peer, f"scan-{what}",
+                             self.work / f"{peer}-arrow-{rows}", rows, SCANS)
+            self.measure(f"scan-{what} {rows}", "c", "scan", self.work / f"c-arrow-{rows}", SCANS)
 
-    def writers(self, peer, times):
+    def writers(self, peer, times, make):
         """All let go at once; the time is until the last one's end."""
         folder = self.folder(f"{peer} writers")
-        cell = [self.python(peer), HERE / "python_cell.py", peer]
-        made = subprocess.run([*cell, "make", folder], capture_output=True, text=True,
-                              env=self.env)
-        if made.returncode:
-            fail(cell, made)
+        rows = [self.rows_file(1)] if peer == "c" else []
+        operation = "writers" if make == "make" else "writers, bounded history"
+        try:
+            self.run(*self.cell(peer), make, folder, *rows)
+        except Failed as error:
+            print(f"bench_python: *** {operation} {peer} FAILED: {error} ***", flush=True)
+            return
         running = [subprocess.Popen(
-            [*map(str, cell), "writer", str(folder), str(n), str(times)], env=self.env,
+            [*map(str, [*self.cell(peer), "writer", folder, *rows, n, times])], env=self.env,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for n in range(WRITERS)]
+        limit = threading.Timer(LIMIT_S, lambda: [p.kill() for p in running])
+        limit.start()
         while not all((folder / f"ready-{n}").exists() or running[n].poll() is not None
                       for n in range(WRITERS)):
             time.sleep(0.01)
         start = time.perf_counter()
         (folder / "go").touch()
-        ends = [p.communicate(timeout=LIMIT_S) for p in running]
+        ends = [p.communicate() for p in running]
         seconds = time.perf_counter() - start
-        failed = sum(p.returncode != 0 for p in running)
+        limit.cancel()
         got = [json.loads(out.splitlines()[-1]) for (out, _), p in zip(ends, running)
                if p.returncode == 0]
-        if failed:
-            print(f"bench_python: writers {peer}: {failed} failed:"
-                  f" {next(e for (_, e), p in zip(ends, running) if p.returncode)[-300:]}")
-        self.keep(f"writers {times}", peer, {
-            "rows": sum(g["rows"] for g in got), "seconds": seconds, "failed": failed,
-            "peak_kb": max((g["peak_kb"] for g in got), default=0)})
+        if len(got) < WRITERS:
+            why = next(e for (_, e), p in zip(ends, running) if p.returncode)
+            print(f"bench_python: {operation} {peer}: {WRITERS - len(got)} failed: {why[-300:]}")
+        self.keep(operation, peer, {
+            "rows": sum(g["rows"] for g in got), "seconds": seconds,
+            "failed": WRITERS - len(got), "peak_kb": max((g["peak_kb"] for g in got), default=0)})
 
 
 def number(value, digits=3):
     return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def shown(operation, got):
+    if got is None:
+        return "-"
+    peak = f"({got['peak_kb'] / 1024:.0f})"
+    if not operation.startswith("writers"):
+        return f"{got['seconds']:.4f} {peak}"
+    failed = f", {got['failed']:.0f} writers failed" if got["failed"] else ""
+    return f"{got['rows'] / got['seconds']:.0f}/s of {got['rows']:.0f} {peak}{failed}"
 
 
 def table(bench):
@@ -149,32 +182,57 @@ def table(bench):
     text = "| operation | " + " | ".join(f"{SHOWN[p]}, s (MB)" for p in peers) + " |\n"
     text += "|---|" + "---|" * len(peers) + "\n"
     for operation in dict.fromkeys(o for o, _ in bench.results):
-        cells = []
-        for peer in peers:
-            got = bench.results.get((operation, peer))
-            cells.append("-" if got is None else
-                         f"{got['seconds']:.4f} ({got['peak_kb'] / 1024:.0f})"
-                         + (f", {got['failed']} writers failed" if got.get("failed") else ""))
+        cells = [shown(operation, bench.got(operation, peer)) for peer in peers]
         text += f"| {operation} | " + " | ".join(cells) + " |\n"
     return text
 
 
 def ratio(bench, operation, over, under):
-    above, below = (bench.results.get((operation, p)) for p in (over, under))
+    above, below = bench.got(operation, over), bench.got(operation, under)
     return above["seconds"] / below["seconds"] if above and below else None
 
 
-def figures(bench, rows, times):
+def rate(bench, operation, peer):
+    got = bench.got(operation, peer)
+    return got["rows"] / got["seconds"] if got else None
+
+
+def figures(bench, rows):
     """The aims: at most 30 ms, 1.3, 1.05 and 1.05; at least 10."""
-    got = {"import_ms": bench.results["import", "ours"]["seconds"] * 1000,
+    got = {"import_ms": bench.got("import", "ours")["seconds"] * 1000,
            "dict1_over_c": ratio(bench, "append-dicts 1", "ours", "c"),
            "dicts_over_datashard": ratio(bench, f"append-dicts {rows}", "datashard_py", "ours"),
            "arrow_append_over_c": ratio(bench, f"append-arrow {rows}", "ours", "c"),
            "arrow_scan_over_c": ratio(bench, f"scan-arrow {rows}", "ours", "c")}
-    for peer in ("ours", "datashard_py", "pyiceberg"):
-        cell = bench.results[f"writers {times}", peer]
-        got[f"{peer}_appends_s"] = cell["rows"] / cell["seconds"]
+    for peer in SHOWN:
+        got[f"{peer}_appends_s"] = rate(bench, "writers", peer)
+    for peer in ("ours", "c"):
+        got[f"{peer}_bounded_appends_s"] = rate(bench, "writers, bounded history", peer)
     return " ".join(f"{name}={number(value, 2)}" for name, value in got.items())
+
+
+def measure_all(bench, rows, times, rounds):
+    for _ in range(rounds):
+        bench.imports()
+        bench.appends(1, 50)
+        bench.appends(1000, 20)
+        bench.appends(rows, 1)
+        bench.scans(rows)
+        for make in ("make", "make-ingest"):
+            bench.writers("ours", times, make)
+            bench.writers("c", times, make)
+    for peer, most in PEER_APPENDS.items():
+        bench.writers(peer, min(times, most), "make")
+
+
+def section(bench, times, rounds, line):
+    fewer = ", ".join(f"{SHOWN[peer]} {most}" for peer, most in PEER_APPENDS.items())
+    return (f"# The Python package\n\n`make bench-python`, {os.cpu_count()} processors. Seconds, and"
+            f" peak memory of the process; the median of {rounds} rounds. The C program has the"
+            f" same rows as Arrow in memory, also beside dicts and pandas. Writers: {WRITERS}"
+            f" processes, each appends one row {times:,} times ({fewer}): appends a second, and"
+            f" of how many. Their table keeps its whole history, or (ours alone) is made with"
+            f" `ingest=True`.\n\n{table(bench)}\n    {line}\n")
 
 
 def main():
@@ -188,22 +246,16 @@ def main():
     options = parser.parse_args()
     rows = 100_000 if options.quick else 1_000_000
     times = options.appends or (20 if options.quick else 1000)
+    rounds = options.rounds or (1 if options.quick else 3)
     bench = Bench(options)
     shutil.rmtree(bench.work, ignore_errors=True)
-    for _ in range(options.rounds or (1 if options.quick else 3)):
-        bench.imports()
-        bench.appends(1, 50)
-        bench.appends(1000, 20)
-        bench.appends(rows, 1)
-        bench.scans(rows)
-    for peer in ("ours", "datashard_py", "pyiceberg"):
-        bench.writers(peer, times)
-    line = figures(bench, rows, times)
+    try:
+        measure_all(bench, rows, times, rounds)
+    except Failed as error:
+        sys.exit(f"bench_python: {error}")
+    line = figures(bench, rows)
     if options.write:
-        replace_section(HERE / "RESULTS.md", "python",
-                        f"# The Python package\n\n`make bench-python`, {os.cpu_count()} processors."
-                        f" {WRITERS} writers: `writers {times}` is {times} appends of one row each."
-                        f" Best of the rounds.\n\n{table(bench)}\n    {line}\n")
+        replace_section(HERE / "RESULTS.md", "python", section(bench, times, rounds, line))
     print(table(bench))
     shutil.rmtree(bench.work, ignore_errors=True)
     print(f"bench_python: rows={rows} {line}")

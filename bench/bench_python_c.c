@@ -1,20 +1,27 @@
 // The C API's own time for what bench_python.py measures of the Python package.
 //
 //   bench_python_c append FOLDER ROWS.arrow TIMES   (a new path table FOLDER)
-//   bench_python_c scan FOLDER                      (every column of every row)
+//   bench_python_c scan FOLDER TIMES                (every column of every row)
+//   bench_python_c make FOLDER ROWS.arrow           (FOLDER/table, for writers)
+//   bench_python_c make-ingest FOLDER ROWS.arrow    (the same, but history is bounded)
+//   bench_python_c writer FOLDER ROWS.arrow NUMBER TIMES
 //
-// The rows are in memory before the clock runs. Prints one JSON line: {"rows": …,
-// "seconds": …, "peak_kb": …}; of several appends the seconds are the median.
+// The rows are in memory before the clock runs. A writer makes FOLDER/ready-NUMBER, and
+// waits for FOLDER/go. Prints one JSON line: {"rows": …, "seconds": …, "peak_kb": …}; of
+// several appends or scans the seconds are the median, a writer's are of all its appends.
 #include <datashard/datashard.h>
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { BATCHES_MAX = 4096, TIMES_MAX = 100000 };
+enum { BATCHES_MAX = 4096, TIMES_MAX = 100000, PATH_SIZE = 4096 };
 
 // Batches that can be streamed again and again; they stay the owner's.
 struct replay {
@@ -112,55 +119,98 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double append(const char *folder, const char *file, int times, int64_t *rows)
+static double median(double *seconds, int times)
 {
-    struct ds_table_spec spec = {.struct_size = sizeof spec};
+    qsort(seconds, (size_t)times, sizeof *seconds, by_size);
+    return seconds[times / 2];
+}
+
+// Appends what is loaded, and says how long that took.
+static double append_once(ds_table *table, struct replay *r)
+{
+    struct ArrowArrayStream stream = {replay_schema, replay_next, replay_error,
+                                      replay_release, r};
     struct ds_error err = {0};
+
+    r->next = 0;
+    double start = now_s();
+    check(ds_table_append(table, &stream, NULL, NULL, &err), "append", err.message);
+    return now_s() - start;
+}
+
+static struct replay *load_rows(const char *file)
+{
     struct replay *r = calloc(1, sizeof *r);
-    double *seconds = calloc((size_t)times, sizeof *seconds);
+    struct ds_error err = {0};
+
+    check(!r, "memory", NULL);
+    load(r, file, &err);
+    return r;
+}
+
+static void free_rows(struct replay *r)
+{
+    unload(r);
+    free(r);
+}
+
+static ds_table *create(const char *location, struct replay *r, bool ingest)
+{
+    // What the Python package sets for ingest=True.
+    static struct ds_property bounded[] = {
+        {"datashard.expire-on-commit", "true"},
+        {"datashard.expire-batch", "32"},
+        {"history.expire.max-snapshot-age-ms", "1"},
+        {"history.expire.min-snapshots-to-keep", "100"},
+        {"write.metadata.delete-after-commit.enabled", "true"},
+        {"write.metadata.previous-versions-max", "100"},
+    };
+    struct ds_table_spec spec = {.struct_size = sizeof spec, .schema = &r->schema};
+    struct ds_error err = {0};
     ds_table *table = NULL;
 
-    check(!r || !seconds, "memory", NULL);
-    load(r, file, &err);
-    spec.schema = &r->schema;
-    check(ds_table_create(folder, &spec, &table, &err), folder, err.message);
+    if (ingest) {
+        spec.properties =
+            (struct ds_properties){bounded, sizeof bounded / sizeof *bounded};
+    }
+    check(ds_table_create(location, &spec, &table, &err), location, err.message);
+    return table;
+}
+
+static double append(const char *folder, const char *file, int times, int64_t *rows)
+{
+    struct replay *r = load_rows(file);
+    double *seconds = calloc((size_t)times, sizeof *seconds);
+    ds_table *table = create(folder, r, false);
+
+    check(!seconds, "memory", NULL);
     for (int i = 0; i < times; i++) {
-        struct ArrowArrayStream stream = {replay_schema, replay_next, replay_error,
-                                          replay_release, r};
-        r->next = 0;
-        double start = now_s();
-        check(ds_table_append(table, &stream, NULL, NULL, &err), "append", err.message);
-        seconds[i] = now_s() - start;
+        seconds[i] = append_once(table, r);
     }
     *rows = 0;
     for (int i = 0; i < r->count; i++) {
         *rows += r->batches[i].length;
     }
-    qsort(seconds, (size_t)times, sizeof *seconds, by_size);
-    double median = seconds[times / 2];
+    double middle = median(seconds, times);
     ds_table_free(table);
-    unload(r);
-    free(r);
+    free_rows(r);
     free(seconds);
-    return median;
+    return middle;
 }
 
 // Keeps every batch until the end, as one does who asks for a whole Arrow table.
-static double scan(const char *folder, int64_t *rows)
+static double scan_once(ds_table *table, struct ArrowArray *kept, int64_t *rows)
 {
+    struct ds_scan_options options = {.struct_size = sizeof options, .ordered = true};
     struct ArrowArrayStream stream = {0};
-    struct ArrowArray *kept = calloc(BATCHES_MAX, sizeof *kept);
     struct ds_error err = {0};
-    ds_table *table = NULL;
     int count = 0;
 
-    check(!kept, "memory", NULL);
-    check(ds_table_open(folder, &table, &err), folder, err.message);
     double start = now_s();
-    check(ds_table_scan(table, NULL, &stream, &err), "scan", err.message);
+    check(ds_table_scan(table, &options, &stream, &err), "scan", err.message);
     *rows = 0;
     for (;;) {
-        check(count == BATCHES_MAX, folder, "too many batches");
+        check(count == BATCHES_MAX, "scan", "too many batches");
         check(stream.get_next(&stream, &kept[count]), "scan",
               stream.get_last_error(&stream));
         if (!kept[count].release) {
@@ -168,14 +218,88 @@ static double scan(const char *folder, int64_t *rows)
         }
         *rows += kept[count++].length;
     }
+    stream.release(&stream);
     double seconds = now_s() - start;
     for (int i = 0; i < count; i++) {
         kept[i].release(&kept[i]);
     }
-    stream.release(&stream);
+    return seconds;
+}
+
+static double scan(const char *folder, int times, int64_t *rows)
+{
+    struct ArrowArray *kept = calloc(BATCHES_MAX, sizeof *kept);
+    double *seconds = calloc((size_t)times, sizeof *seconds);
+    struct ds_error err = {0};
+    ds_table *table = NULL;
+
+    check(!kept || !seconds, "memory", NULL);
+    check(ds_table_open(folder, &table, &err), folder, err.message);
+    for (int i = 0; i < times; i++) {
+        seconds[i] = scan_once(table, kept, rows);
+    }
+    double middle = median(seconds, times);
     ds_table_free(table);
     free(kept);
+    free(seconds);
+    return middle;
+}
+
+static double make(const char *folder, const char *file, bool ingest)
+{
+    char location[PATH_SIZE];
+    struct replay *r = load_rows(file);
+
+    (void)mkdir(folder, 0777);
+    (void)snprintf(location, sizeof location, "%s/table", folder);
+    ds_table_free(create(location, r, ingest));
+    free_rows(r);
+    return 0;
+}
+
+// Waits until all writers are let go.
+static void stand_ready(const char *folder, const char *number)
+{
+    const struct timespec pause = {0, 1000000};
+    char path[PATH_SIZE];
+    FILE *mark = NULL;
+
+    (void)snprintf(path, sizeof path, "%s/ready-%s", folder, number);
+    mark = fopen(path, "w");
+    check(!mark || fclose(mark) != 0, path, "cannot be made");
+    (void)snprintf(path, sizeof path, "%s/go", folder);
+    while (access(path, F_OK) != 0) {
+        nanosleep(&pause, NULL);
+    }
+}
+
+static double writer(char **argv, int times, int64_t *rows)
+{
+    struct replay *r = load_rows(argv[3]);
+    char location[PATH_SIZE];
+    struct ds_error err = {0};
+    ds_table *table = NULL;
+
+    (void)snprintf(location, sizeof location, "%s/table", argv[2]);
+    check(ds_table_open(location, &table, &err), location, err.message);
+    stand_ready(argv[2], argv[4]);
+    double start = now_s();
+    for (int i = 0; i < times; i++) {
+        (void)append_once(table, r);
+    }
+    double seconds = now_s() - start;
+    *rows = times;
+    ds_table_free(table);
+    free_rows(r);
     return seconds;
+}
+
+static int to_times(const char *text)
+{
+    long times = strtol(text, NULL, 10);
+
+    check(times < 1 || times > TIMES_MAX, text, "1 to 100,000 times");
+    return (int)times;
 }
 
 int main(int argc, char **argv)
@@ -185,14 +309,20 @@ int main(int argc, char **argv)
     double seconds = 0;
 
     if (argc == 5 && strcmp(argv[1], "append") == 0) {
-        long times = strtol(argv[4], NULL, 10);
-        check(times < 1 || times > TIMES_MAX, argv[4], "1 to 100,000 times");
-        seconds = append(argv[2], argv[3], (int)times, &rows);
-    } else if (argc == 3 && strcmp(argv[1], "scan") == 0) {
-        seconds = scan(argv[2], &rows);
+        seconds = append(argv[2], argv[3], to_times(argv[4]), &rows);
+    } else if (argc == 4 && strcmp(argv[1], "scan") == 0) {
+        seconds = scan(argv[2], to_times(argv[3]), &rows);
+    } else if (argc == 4 && strcmp(argv[1], "make") == 0) {
+        seconds = make(argv[2], argv[3], false);
+    } else if (argc == 4 && strcmp(argv[1], "make-ingest") == 0) {
+        seconds = make(argv[2], argv[3], true);
+    } else if (argc == 6 && strcmp(argv[1], "writer") == 0) {
+        seconds = writer(argv, to_times(argv[5]), &rows);
     } else {
         fprintf(stderr, "usage: bench_python_c append FOLDER ROWS.arrow TIMES\n"
-                        "       bench_python_c scan FOLDER\n");
+                        "       bench_python_c scan FOLDER TIMES\n"
+                        "       bench_python_c make|make-ingest FOLDER ROWS.arrow\n"
+                        "       bench_python_c writer FOLDER ROWS.arrow NUMBER TIMES\n");
         return 2;
     }
     getrusage(RUSAGE_SELF, &used);

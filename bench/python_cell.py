@@ -2,11 +2,12 @@
 
 usage: python_cell.py PEER import
        python_cell.py PEER append-dicts|append-arrow|scan-arrow|scan-pandas FOLDER ROWS TIMES
-       python_cell.py PEER make FOLDER               (a table for writers)
+       python_cell.py PEER make|make-ingest FOLDER   (a table for writers)
        python_cell.py PEER writer FOLDER NUMBER TIMES
 
-PEER is ours, datashard_py or pyiceberg. Prints one JSON line: rows, seconds (of several
-appends the median), peak_kb. What is appended is in memory before the clock runs: dicts,
+PEER is ours, datashard_py or pyiceberg. Prints one JSON line: rows, seconds (of TIMES the
+median), peak_kb. A table of make keeps its whole history, one of make-ingest (ours alone)
+forgets it. What is appended is in memory before the clock runs: dicts,
 or an Arrow table. The rows are those of contention_record.py.
 """
 import datetime
@@ -32,6 +33,10 @@ class Ours:
 
     def make(self, folder):
         self.package.create_table(str(folder / "table"), self.schema)
+
+    def make_ingest(self, folder):
+        text = ", ".join(f"{name} {kind}" for name, kind in record.COLUMNS)
+        self.package.Table.create(str(folder / "table"), text, ingest=True)
 
     def open(self, folder):
         return self.package.load_table(str(folder / "table"))
@@ -127,10 +132,14 @@ def measure_append(peer, folder, what, rows, times):
 def measure_scan(peer, folder, what, rows, times):
     table = peer.open(folder)
     work = peer.scan_arrow if what == "arrow" else peer.scan_pandas
-    seconds, got = zip(*(timed(lambda: work(table)) for _ in range(times)))
-    if len(got[0]) != rows:
-        sys.exit(f"the scan gave {len(got[0])} rows of {rows}")
-    answer(min(seconds), rows)
+    seconds = []
+    for _ in range(times):
+        took, got = timed(lambda: work(table))
+        if len(got) != rows:
+            sys.exit(f"the scan gave {len(got)} rows of {rows}")
+        seconds.append(took)
+        del got
+    answer(statistics.median(seconds), rows)
 
 
 def be_writer(peer, folder, number, times):
@@ -149,9 +158,9 @@ def main():
         return measure_import(name)
     peer, folder = PEERS[name](), pathlib.Path(rest[0])
     kind, _, what = operation.partition("-")
-    if operation == "make":
+    if kind == "make":
         folder.mkdir(parents=True, exist_ok=True)
-        peer.make(folder)
+        (peer.make_ingest if what else peer.make)(folder)
     elif operation == "writer":
         be_writer(peer, folder, int(rest[1]), int(rest[2]))
     elif kind == "append":
