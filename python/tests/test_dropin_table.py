@@ -303,3 +303,45 @@ def test_a_forgotten_parent_is_none(three: Table) -> None:
     assert current is not None and current.parent_snapshot_id == -1
     assert [s.parent_snapshot_id for s in fresh.metadata_manager.get_all_snapshots()] == [-1]
     assert fresh.row_count() == 3
+
+
+def wider(place: str) -> Schema:
+    """The schema of FIELDS and one more column, which another handle adds now."""
+    schema = Schema(1, [*FIELDS, {"id": 8, "name": "more", "type": "long"}])
+    assert load_table(place).append_records([{"id": 100, "more": 1}], schema)
+    return schema
+
+
+def test_appends_without_looking_first_see_what_others_did_to_the_schema(table: Table) -> None:
+    place = table.table_path
+    assert table.append_records([{"id": 1}])
+    schema = wider(place)
+    assert table.append_records([{"id": 2, "more": 2}])
+    assert table.append_records([{"id": 3, "more": 3}], schema)
+    with pytest.raises(ValueError, match="^Record 1 has fields not in the table schema"):
+        table.append_records([{"id": 4}, {"id": 5, "other": 1}])
+    found = {row["id"]: row["more"] for row in load_table(place).scan(["id", "more"])}
+    assert found == {1: None, 100: 1, 2: 2, 3: 3}
+
+
+def test_appends_to_a_table_that_was_made_anew(table: Table) -> None:
+    place = table.table_path
+    assert table.append_records([{"id": 1}])
+    shutil.rmtree(place)
+    with pytest.raises(RuntimeError):
+        table.append_records([{"id": 2}])
+    other = create_table(place, Schema(1, [{"id": 1, "name": "x", "type": "string"}]))
+    assert table.append_records([{"x": "there"}])
+    assert other.append_records([{"x": "too"}])
+    with pytest.raises(ValueError, match="fields not in the table schema"):
+        table.append_records([{"id": 3}])
+    assert load_table(place).scan() == [{"x": "there"}, {"x": "too"}]
+
+
+def test_appends_to_a_table_that_was_made_anew_alike(table: Table) -> None:
+    place = table.table_path
+    assert table.append_records([{"id": 1}])
+    shutil.rmtree(place)
+    create_table(place, Schema(1, FIELDS))
+    assert table.append_records([{"id": 2}])
+    assert [row["id"] for row in load_table(place).scan(["id"])] == [2]

@@ -116,6 +116,12 @@ class Handle:
             )
         return table
 
+    def known(self) -> _core.Table | None:
+        """The table as this handle has seen it last, for what will find out by itself when
+        that is too old; None: not at all."""
+        with self._lock:
+            return self._table
+
     def schema(self, table: _core.Table | None = None) -> Schema:
         """The current schema; without fields in a table made without one."""
         text = (table if table is not None else self.fresh()).schema_json()

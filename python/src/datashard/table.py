@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from ._errors import CommitConflict, Unsupported
+from ._errors import Cancelled, CommitConflict, CommitUnknown, Error, Timeout, Unsupported
 from ._fields import listed_records
 from ._handle import Handle, path_text, relative
 from ._reading import Reading
@@ -150,6 +150,8 @@ class Table(Reading):
         commit with other writers, as the table's properties say.
         """
         rows = listed_records(records)
+        if rows and self._append_as_known(rows, schema):
+            return True
         for attempt in range(_ADOPTING_ATTEMPTS):
             current = self._handle.schema()
             adopting = not current.fields and schema is not None
@@ -162,6 +164,25 @@ class Table(Reading):
                 if not adopting or attempt + 1 == _ADOPTING_ATTEMPTS:
                     raise
         raise AssertionError("not reached")
+
+    def _append_as_known(self, rows: list[dict[str, Any]], schema: Schema | None) -> bool:
+        """One append without looking for a newer state first, which most of the time there is
+        when many write, and which changes nothing. False: nothing was appended, and it may
+        have been for that reason."""
+        known = self._handle.known()
+        if known is None or not self._handle.schema(known).fields:
+            return False
+        tx = self.new_transaction()._begin_as_known()
+        try:
+            return tx.append_data(rows, schema).commit()
+        except (Cancelled, CommitUnknown):
+            raise
+        except (Error, TypeError, ValueError) as error:
+            if isinstance(error.__cause__, Timeout):
+                raise
+            return False
+        finally:
+            tx.rollback()
 
     def append_pandas(self, df: Any, schema: Schema | None = None) -> bool:
         """Appends a DataFrame's rows as one commit; see `Transaction.append_pandas`."""

@@ -74,6 +74,7 @@ class Transaction:
         self._active = False
         self._core: _core.Transaction | None = None
         self._table: _core.Table | None = None
+        self._looks_first = True
         self._schema: Schema | None = None
         self._changes = 0
         self._cutoff: int | None = None
@@ -92,6 +93,14 @@ class Transaction:
         self._active = True
         return self
 
+    def _begin_as_known(self) -> Transaction:
+        """Starts on the state that the handle has seen last, without looking for a newer one.
+        The commit finds its place after whatever others have committed since, but what they
+        did to the schema is not seen before."""
+        self.begin()
+        self._looks_first = False
+        return self
+
     def is_active(self) -> bool:
         """Begun, and neither committed nor rolled back."""
         return self._active
@@ -103,7 +112,8 @@ class Transaction:
     def _open(self) -> _core.Transaction:
         self._check_active()
         if self._core is None:
-            self._table = self._handle.fresh()
+            known = None if self._looks_first else self._handle.known()
+            self._table = known if known is not None else self._handle.fresh()
             self._schema = self._handle.schema(self._table)
             self._core = self._table.begin()
         return self._core
