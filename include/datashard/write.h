@@ -147,6 +147,11 @@ DS_API DS_MUST_CHECK int ds_txn_begin(ds_table *table,
 DS_API DS_MUST_CHECK int ds_txn_append(ds_txn *txn, struct ArrowArrayStream *stream,
                                        struct ds_error *err);
 
+/// The columns that rows have in this transaction: the table's when it began, and those it
+/// has added itself. What ds_table_schema gives may be newer. The caller releases *out.
+DS_API DS_MUST_CHECK int ds_txn_schema(ds_txn *txn, struct ArrowSchema *out,
+                                       struct ds_error *err);
+
 /// Adds one batch; `schema` is not released, `array` always is. Rows are buffered and
 /// written as files fill up.
 DS_API DS_MUST_CHECK int ds_txn_append_batch(ds_txn *txn,

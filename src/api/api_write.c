@@ -120,6 +120,17 @@ static int usable(const ds_txn *txn, const char *function, struct ds_error *err)
     return rc;
 }
 
+int ds_txn_schema(ds_txn *txn, struct ArrowSchema *out, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_handle_need(out, "ds_txn_schema", "out", err));
+    DSI_TRY(usable(txn, "ds_txn_schema", err));
+    rc = dsi_arrow_schema_write(dsi_metadata_current_schema(txn->metadata), out, err);
+done:
+    return rc;
+}
+
 // Few rows are held, to become part of a group's files.
 static int need_append(ds_txn *t, struct ds_error *err)
 {

@@ -4,8 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core_share.h"
-
 void core_options_release(struct core_options *options)
 {
     core_properties_release(&options->summary);
@@ -90,8 +88,7 @@ PyObject *core_result(const struct ds_commit_result *r)
 
 struct transaction {
     PyObject_HEAD ds_txn *txn;
-    PyObject *table;           // Outlives the transaction.
-    struct ArrowSchema schema; // With the columns it added; released: it added none.
+    PyObject *table; // Outlives the transaction.
     pid_t pid;
     atomic_bool busy;
 };
@@ -176,31 +173,9 @@ static void txn_dealloc(PyObject *object)
     PyTypeObject *type = Py_TYPE(object);
 
     end(self);
-    if (self->schema.release) {
-        self->schema.release(&self->schema);
-    }
     Py_XDECREF(self->table);
     PyObject_Free(self);
     Py_DECREF(type);
-}
-
-// What rows are read by: the caller releases *out.
-static int schema_now(struct transaction *self, struct ArrowSchema *out)
-{
-    ds_table *table = core_table_handle(self->table);
-    struct ds_error err = {0};
-    int rc = DS_OK;
-
-    if (!table) {
-        return -1;
-    }
-    if (self->schema.release) {
-        return core_schema_copy(&self->schema, out) < 0 ? (PyErr_NoMemory(), -1) : 0;
-    }
-    Py_BEGIN_ALLOW_THREADS;
-    rc = ds_table_schema(table, out, &err);
-    Py_END_ALLOW_THREADS;
-    return rc == DS_OK ? 0 : (core_raise(rc, &err), -1);
 }
 
 static PyObject *txn_append(PyObject *self, PyObject *data)
@@ -215,10 +190,14 @@ static PyObject *txn_append(PyObject *self, PyObject *data)
     if (!txn) {
         return NULL;
     }
-    rc = schema_now((struct transaction *)self, &schema);
-    if (rc == 0) {
+    Py_BEGIN_ALLOW_THREADS;
+    rc = ds_txn_schema(txn, &schema, &err);
+    Py_END_ALLOW_THREADS;
+    if (rc == DS_OK) {
         rc = core_stream_take(data, &schema, true, &source.inner);
         schema.release(&schema);
+    } else {
+        core_raise(rc, &err);
     }
     if (rc < 0) {
         leave(self);
@@ -235,57 +214,8 @@ static PyObject *txn_append(PyObject *self, PyObject *data)
     return left(self, rc, &err);
 }
 
-static bool has_column(const struct ArrowSchema *schema, const char *name)
+static PyObject *txn_add_columns(PyObject *self, PyObject *columns)
 {
-    for (int64_t i = 0; i < schema->n_children; i++) {
-        if (strcmp(schema->children[i]->name ? schema->children[i]->name : "", name) ==
-            0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-// `now` and the columns of `more` that it does not have, optional: into self->schema.
-static int merge(struct transaction *self, const struct ArrowSchema *now,
-                 const struct ArrowSchema *more)
-{
-    struct ArrowSchema both = *now;
-    struct ArrowSchema merged = {0};
-    int rc = -1;
-
-    both.children = PyMem_Calloc((size_t)(now->n_children + more->n_children) + 1,
-                                 sizeof *both.children);
-    if (both.children) {
-        memcpy(both.children, now->children,
-               (size_t)now->n_children * sizeof *both.children);
-        for (int64_t i = 0; i < more->n_children; i++) {
-            const char *name = more->children[i]->name;
-            if (!has_column(&both, name ? name : "")) {
-                both.children[both.n_children++] = more->children[i];
-            }
-        }
-        rc = core_schema_copy(&both, &merged);
-    }
-    PyMem_Free(both.children);
-    if (rc < 0) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    for (int64_t i = now->n_children; i < merged.n_children; i++) {
-        merged.children[i]->flags |= ARROW_FLAG_NULLABLE;
-    }
-    if (self->schema.release) {
-        self->schema.release(&self->schema);
-    }
-    self->schema = merged;
-    return 0;
-}
-
-static PyObject *txn_add_columns(PyObject *object, PyObject *columns)
-{
-    struct transaction *self = (struct transaction *)object;
-    struct ArrowSchema now = {0};
     struct ArrowSchema more = {0};
     struct ds_error err = {0};
     ds_txn *txn = NULL;
@@ -294,23 +224,14 @@ static PyObject *txn_add_columns(PyObject *object, PyObject *columns)
     if (core_schema_take(columns, &more) < 0) {
         return NULL;
     }
-    txn = enter(object);
-    if (txn && schema_now(self, &now) == 0) {
+    txn = enter(self);
+    if (txn) {
         Py_BEGIN_ALLOW_THREADS;
         rc = ds_txn_add_columns(txn, &more, &err);
         Py_END_ALLOW_THREADS;
-        if (rc < 0) {
-            core_raise(rc, &err);
-        } else {
-            (void)merge(self, &now, &more);
-        }
-        now.release(&now);
-    }
-    if (txn) {
-        leave(object);
     }
     more.release(&more);
-    return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+    return txn ? left(self, rc, &err) : NULL;
 }
 
 // Files that are there, as Python gives them, and as the library takes them.

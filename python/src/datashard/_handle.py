@@ -84,7 +84,7 @@ class Handle:
                 raise
             return False  # Somebody else was faster.
         with self._lock:
-            self._table = table
+            self._table, self._schema = table, None
         return True
 
     def find(self) -> _core.Table | None:
@@ -101,10 +101,10 @@ class Handle:
             table = _core.open_table(self.location)
         except NotFound:
             with self._lock:
-                self._table = None
+                self._table = self._schema = None
             return None
         with self._lock:
-            self._table = table
+            self._table, self._schema = table, None
         return table
 
     def fresh(self) -> _core.Table:
@@ -116,11 +116,13 @@ class Handle:
             )
         return table
 
-    def known(self) -> _core.Table | None:
-        """The table as this handle has seen it last, for what will find out by itself when
-        that is too old; None: not at all."""
+    def known(self) -> tuple[_core.Table, Schema] | None:
+        """The table and its schema as this handle has seen them last, for what will find out
+        by itself when that is too old; None: not at all."""
         with self._lock:
-            return self._table
+            if self._table is None or self._schema is None:
+                return None
+            return self._table, self._schema
 
     def schema(self, table: _core.Table | None = None) -> Schema:
         """The current schema; without fields in a table made without one."""

@@ -170,7 +170,7 @@ class Table(Reading):
         when many write, and which changes nothing. False: nothing was appended, and it may
         have been for that reason."""
         known = self._handle.known()
-        if known is None or not self._handle.schema(known).fields:
+        if known is None or not known[1].fields:
             return False
         tx = self.new_transaction()._begin_as_known()
         try:

@@ -79,7 +79,6 @@ class Transaction:
         self._changes = 0
         self._cutoff: int | None = None
         self._retain: int | None = None
-        self._added = False
         self._replaced: set[str] = set()
         self._joined: set[str] = set()
 
@@ -113,8 +112,11 @@ class Transaction:
         self._check_active()
         if self._core is None:
             known = None if self._looks_first else self._handle.known()
-            self._table = known if known is not None else self._handle.fresh()
-            self._schema = self._handle.schema(self._table)
+            if known is not None:
+                self._table, self._schema = known
+            else:
+                self._table = self._handle.fresh()
+                self._schema = self._handle.schema(self._table)
             self._core = self._table.begin()
         return self._core
 
@@ -147,7 +149,6 @@ class Transaction:
             _offered(core, "add_columns")(arrow_schema(given, loose))
             fields = [*mine.fields, *loose]
             self._schema = Schema(mine.schema_id, fields)
-            self._added = True
             self._changes += 1
         return given
 
@@ -209,12 +210,9 @@ class Transaction:
         return self.append_data(records, schema, partition_values)
 
     def _write(self, data: object) -> Transaction:
-        core, _, schema = self._state()
-        if isinstance(data, (list, tuple)):
-            if not data:
-                return self
-            if self._added:  # The handle does not know the new columns yet.
-                data = _core.stream_from_rows(data, arrow_schema(schema))
+        core, _, _ = self._state()
+        if isinstance(data, (list, tuple)) and not data:
+            return self
         try:
             core.append(data)
         except BaseException:

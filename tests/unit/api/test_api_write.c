@@ -367,6 +367,16 @@ static int widen(ds_txn *txn, struct fixture *f, const char *fields)
     return rc;
 }
 
+static void expect_columns(ds_txn *txn, int64_t count, const char *last)
+{
+    struct ArrowSchema schema = {0};
+    struct ds_error err = {0};
+    assert_int_equal(ds_txn_schema(txn, &schema, &err), DS_OK);
+    assert_int_equal(schema.n_children, count);
+    assert_string_equal(schema.children[count - 1]->name, last);
+    schema.release(&schema);
+}
+
 static void test_api_write__adds_columns_and_rows_of_them(void **state)
 {
     struct ds_commit_result result = {.struct_size = sizeof(result)};
@@ -380,8 +390,11 @@ static void test_api_write__adds_columns_and_rows_of_them(void **state)
     fixture_append(&f, "id,s\n1,a\n");
     ds_txn *txn = begin(f.table, DS_ISOLATION_SERIALIZABLE);
     assert_int_equal(fixture_add(txn, f.table, "id,s\n2,b\n", &f.err), DS_OK);
+    expect_columns(txn, 2, "s");
     assert_int_equal(widen(txn, &f, COLUMN_S COLUMN_N), DS_OK);
     assert_int_equal(widen(txn, &f, COLUMN_S COLUMN_N), DS_OK); // Nothing more.
+    expect_columns(txn, 3, "n");
+    assert_int_equal(ds_txn_schema(txn, NULL, &f.err), DS_EINVALID);
     schema =
         arrow_of(&f, "{\"id\":1,\"name\":\"id\",\"required\":true,\"type\":\"long\"},"
                      "{\"id\":2,\"name\":\"s\",\"required\":false,\"type\":\"string\"},"
