@@ -47,15 +47,20 @@ def pytest_report_header() -> list[str]:
     return [f"left out: {name} needs {', '.join(what)}" for name, what in LEFT_OUT.items()]
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_call() -> Generator[None, pytest.Item, None]:
-    result = yield
-    error = result.excinfo  # type: ignore[attr-defined]
-    if error is None or not isinstance(error[1], ModuleNotFoundError):
-        return
-    if error[1].name and error[1].name.split(".")[0] in MISSING:
-        trace = error[2]
-        while trace.tb_next and "importlib" not in trace.tb_next.tb_frame.f_code.co_filename:
-            trace = trace.tb_next
-        if HERE in pathlib.Path(trace.tb_frame.f_code.co_filename).resolve().parents:
-            pytest.skip(f"{error[1].name} is not installed here")
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, None, None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name and error.name.split(".")[0] in MISSING and _by_a_test(error):
+            pytest.skip(f"{error.name} is not installed here")
+        raise
+
+
+def _by_a_test(error: ModuleNotFoundError) -> bool:
+    """Whether the import that failed is a test's own."""
+    trace = error.__traceback__
+    assert trace is not None
+    while trace.tb_next and "importlib" not in trace.tb_next.tb_frame.f_code.co_filename:
+        trace = trace.tb_next
+    return HERE in pathlib.Path(trace.tb_frame.f_code.co_filename).resolve().parents

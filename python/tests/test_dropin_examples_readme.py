@@ -298,6 +298,7 @@ def test_readme11_2_quick_start() -> None:
 
 
 def test_readme11_3_logs_by_pandas() -> None:
+    pytest.importorskip("pandas")
     task_logs()
     table = load_table("task_logs")
     logs_df = table.to_pandas()
