@@ -111,6 +111,7 @@ class CMakeBuild(build_ext):
 need_wheel()
 setup(
     version=project_version(),
+    license="Apache-2.0",  # pyproject.toml has two forms, for old setuptools or for new ones.
     ext_modules=[Extension("datashard._core", sources=[], py_limited_api=not FREE_THREADED)],
     cmdclass={"build_ext": CMakeBuild},
     options={} if FREE_THREADED else {"bdist_wheel": {"py_limited_api": "cp310"}},
