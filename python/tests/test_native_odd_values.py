@@ -208,6 +208,25 @@ def test_records_that_are_no_list(records: Any, tmp_path: pathlib.Path) -> None:
     assert [row["c"] for row in ds.load_table(tmp_path / "t").scan()] == [0, 1]
 
 
+def test_data_frames_of_pandas(tmp_path: pathlib.Path) -> None:
+    fields = [{"id": 1, "name": "c", "type": "long"}, {"id": 2, "name": "s", "type": "string"}]
+    old = ds.create_table(tmp_path / "t", ds.Schema(1, fields))
+    whole = pd.array([1, None], dtype="Int64")
+    texts = pd.Categorical(["a", None])
+    old.append_pandas(pd.DataFrame({"c": whole, "s": texts}, index=["x", "y"]))
+    old.append_pandas(pd.DataFrame({"c": [2.0, np.nan]}))
+    old.append_pandas(pd.DataFrame())
+    rows = [(row["c"], row["s"]) for row in ds.load_table(tmp_path / "t").scan()]
+    assert rows == [(1, "a"), (None, None), (2, None), (None, None)]
+    twice = pd.DataFrame([[1, 2]], columns=["c", "c"])
+    for wrong in (twice, pd.DataFrame({"c": [1.5]}), pd.DataFrame([[1]])):
+        with pytest.raises(ValueError):
+            old.append_pandas(wrong)
+        with pytest.raises(ValueError):
+            old.native.append(wrong)
+    assert ds.load_table(tmp_path / "t").row_count() == 4
+
+
 def test_columns_that_have_no_name() -> None:
     t = table("c long")
     for data in (pa.array([1]), pa.chunked_array([[1]]), pl.Series("c", [1])):

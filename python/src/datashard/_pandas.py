@@ -25,9 +25,11 @@ def import_pandas(purpose: str) -> Any:
 def frame_as_arrow(df: Any, schema: Schema) -> list[dict[str, Any]]:
     """The frame's rows, checked; NaN, NaT and NA are None.
 
-    ValueError: a required field is missing, or null.
+    ValueError: a required field is missing, or null; two columns have one name.
     """
     columns = [str(c) for c in df.columns]
+    if len(set(columns)) != len(columns):
+        raise ValueError(f"two columns of the DataFrame have one name: {columns}")
     whole = {str(f["name"]) for f in schema.fields if f["type"] in ("int", "long")}
     values: list[list[Any]] = []
     for position, name in enumerate(columns):
