@@ -29,6 +29,7 @@ static const struct scene_operation operations[] = {
     {.name = "replace-tidy", .change = KIT_REPLACE, .sort = KIT_TIDY},
     {.name = "widen", .change = KIT_WIDEN},
     {.name = "expire", .change = KIT_EXPIRE, .deletes = true},
+    {.name = "join", .change = KIT_JOIN},
     {.name = "create", .creates = true},
     // A group of one, which makes the queue.
     {.name = "first"},

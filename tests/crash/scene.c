@@ -45,7 +45,7 @@ static enum kit_change change_of(const struct scene *s, unsigned number)
 static void commit(struct scene *s, unsigned number, enum ds_group_mode group,
                    bool merges, struct scene_told *told)
 {
-    struct kit_table t = {NULL, NULL};
+    struct kit_table t = {.table = NULL};
     struct ds_error err = {0};
 
     told->status = kit_open(&s->place, &t, &err);
@@ -67,7 +67,7 @@ static void commit(struct scene *s, unsigned number, enum ds_group_mode group,
 static void make_table(void *arg)
 {
     struct scene *s = arg;
-    struct kit_table t = {NULL, NULL};
+    struct kit_table t = {.table = NULL};
     struct ds_error err = {0};
     struct ds_commit_result r = {0};
     int rc = kit_create(&s->place, s->op->sort, &t, &err);
@@ -78,6 +78,9 @@ static void make_table(void *arg)
     }
     if (rc == DS_OK && s->op->deletes) {
         rc = kit_commit(&t, KIT_DELETE, SCENE_DELETION, 0, DS_GROUP_OFF, &r, &err);
+    }
+    if (rc == DS_OK && s->op->change == KIT_JOIN) {
+        rc = kit_make_file(&s->place, SCENE_VICTIM, SCENE_ROWS, &err);
     }
     if (rc == DS_OK) {
         rc = kit_token(&t, s->op->change, SCENE_VICTIM, s->shared->token, &err);
@@ -159,12 +162,15 @@ static void check_all(struct scene *s, const char *when, enum fate victim,
                      when);
     }
     check_append(s, rows, SCENE_VICTIM, victim, when);
+    if (s->op->change == KIT_JOIN && !kit_file_is_whole(&s->place)) {
+        fail_run(s, SCENE_LOST, "a file that is somebody else's is not what it was");
+    }
 }
 
 // What the victim would be told that asks what became of its commit.
 static void check_resolve(struct scene *s, bool there)
 {
-    struct kit_table t = {NULL, NULL};
+    struct kit_table t = {.table = NULL};
     struct ds_error err = {0};
     struct ds_commit_result r = {.struct_size = sizeof r};
     const struct scene_told *v = &s->shared->persons[0].told;
@@ -250,7 +256,7 @@ static void check_queue(struct scene *s)
 
 static void look_at_new(struct scene *s)
 {
-    struct kit_table t = {NULL, NULL};
+    struct kit_table t = {.table = NULL};
     struct ds_error err = {0};
     struct kit_rows rows;
     int rc = kit_open(&s->place, &t, &err);
@@ -312,7 +318,7 @@ static void look_around(void *arg)
 
 static void create_table(struct scene *s, struct scene_told *told)
 {
-    struct kit_table t = {NULL, NULL};
+    struct kit_table t = {.table = NULL};
     struct ds_error err = {0};
 
     told->status = kit_create(&s->place, KIT_PLAIN, &t, &err);

@@ -22,19 +22,17 @@
     "{\"type\":\"struct\",\"fields\":["                                                  \
     "{\"id\":1,\"name\":\"id\",\"required\":true,\"type\":\"long\"}]}"
 
-int64_t kit_timeout_ms = 10000;
-
-static void die(const char *what, const char *path)
+void kit_die(const char *what, const char *path)
 {
     fprintf(stderr, "table_kit: %s %s: %s\n", what, path, strerror(errno));
     abort();
 }
 
-static void join(const char *a, const char *b, char out[KIT_PATH_MAX])
+void kit_join(const char *a, const char *b, char out[KIT_PATH_MAX])
 {
     int size = snprintf(out, KIT_PATH_MAX, "%s/%s", a, b);
     if (size < 0 || size >= KIT_PATH_MAX) {
-        die("too long:", a);
+        kit_die("too long:", a);
     }
 }
 
@@ -57,7 +55,7 @@ static void each_name(const char *dir,
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) {
             continue;
         }
-        join(dir, e->d_name, path);
+        kit_join(dir, e->d_name, path);
         if (lstat(path, &st) == 0) {
             fn(arg, path, S_ISDIR(st.st_mode));
         }
@@ -73,7 +71,7 @@ static void remove_one(void *arg, const char *path, bool is_dir)
     if (is_dir) {
         kit_remove(path);
     } else if (unlink(path) < 0) {
-        die("removing", path);
+        kit_die("removing", path);
     }
 }
 
@@ -81,7 +79,7 @@ void kit_remove(const char *path)
 {
     each_name(path, remove_one, NULL);
     if (rmdir(path) < 0 && errno != ENOENT) {
-        die("removing", path);
+        kit_die("removing", path);
     }
 }
 
@@ -95,7 +93,7 @@ static void copy_file(const char *from, const char *to)
     off_t at = 0;
 
     if (in < 0 || out < 0 || fstat(in, &st) < 0 || ftruncate(out, st.st_size) < 0) {
-        die("copying", from);
+        kit_die("copying", from);
     }
     while ((at = lseek(in, at, SEEK_DATA)) >= 0) {
         off_t end = lseek(in, at, SEEK_HOLE);
@@ -104,7 +102,7 @@ static void copy_file(const char *from, const char *to)
                 (size_t)(end - at) < sizeof bytes ? (size_t)(end - at) : sizeof bytes;
             ssize_t n = pread(in, bytes, size, at);
             if (n <= 0 || pwrite(out, bytes, (size_t)n, at) != n) {
-                die("copying to", to);
+                kit_die("copying to", to);
             }
             at += n;
         }
@@ -123,10 +121,10 @@ static void copy_one(void *arg, const char *path, bool is_dir)
     const struct copying *c = arg;
     char to[KIT_PATH_MAX];
 
-    join(c->to, path + c->skip + 1, to);
+    kit_join(c->to, path + c->skip + 1, to);
     if (is_dir) {
         if (mkdir(to, 0777) < 0) {
-            die("making", to);
+            kit_die("making", to);
         }
         each_name(path, copy_one, arg);
     } else {
@@ -140,7 +138,7 @@ void kit_copy(const char *from, const char *to)
 
     kit_remove(to);
     if (mkdir(to, 0777) < 0) {
-        die("making", to);
+        kit_die("making", to);
     }
     each_name(from, copy_one, &c);
 }
@@ -173,7 +171,7 @@ int kit_in_child(void (*fn)(void *arg), void *arg, unsigned seconds)
     fflush(stdout);
     pid_t pid = fork();
     if (pid < 0) {
-        die("fork", "");
+        kit_die("fork", "");
     }
     if (pid == 0) {
         alarm(seconds);
@@ -189,7 +187,7 @@ void *kit_shared(size_t size)
 {
     void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) {
-        die("mmap", "");
+        kit_die("mmap", "");
     }
     return p;
 }
@@ -198,7 +196,7 @@ void *kit_shared(size_t size)
 
 void kit_table_dir(const struct kit_place *p, char out[KIT_PATH_MAX])
 {
-    join(p->root, p->sqlite ? "warehouse/ns/t" : "t", out);
+    kit_join(p->root, p->sqlite ? "warehouse/ns/t" : "t", out);
 }
 
 static int open_catalog(const struct kit_place *p, struct kit_table *out,
@@ -210,16 +208,17 @@ static int open_catalog(const struct kit_place *p, struct kit_table *out,
     struct ds_property where = {"warehouse", warehouse};
     struct ds_properties properties = {&where, 1};
 
-    *out = (struct kit_table){NULL, NULL};
+    *out = (struct kit_table){NULL, NULL, ""};
+    kit_join(p->root, KIT_FOREIGN, out->file);
     if (!p->sqlite) {
         return DS_OK;
     }
     // Apart, so that neither's directory is synced on the other's account.
-    join(p->root, "catalog", dir);
+    kit_join(p->root, "catalog", dir);
     if (mkdir(dir, 0777) < 0 && errno != EEXIST) {
-        die("making", dir);
+        kit_die("making", dir);
     }
-    join(p->root, "warehouse", warehouse);
+    kit_join(p->root, "warehouse", warehouse);
     snprintf(uri, sizeof uri, "sqlite:%.480s/catalog.db", dir);
     return ds_catalog_open(uri, &properties, &out->catalog, err);
 }
@@ -228,7 +227,7 @@ void kit_close(struct kit_table *t)
 {
     ds_table_free(t->table);
     ds_catalog_free(t->catalog);
-    *t = (struct kit_table){NULL, NULL};
+    *t = (struct kit_table){NULL, NULL, ""};
 }
 
 static int opened(struct kit_table *out, int rc)
@@ -285,184 +284,7 @@ void kit_identity(unsigned number, char out[40])
     snprintf(out, 40, "01890000-0000-7000-8000-%012x", number);
 }
 
-// --- Rows in --------------------------------------------------------------------------
-
-struct batch {
-    int64_t ids[KIT_ROWS_MAX];
-    const void *no_buffers[1];
-    const void *buffers[2];
-    struct ArrowArray child; // Its values are those of every column.
-    struct ArrowArray more;
-    struct ArrowArray *children[2];
-    int64_t columns;
-    bool given;
-};
-
-#define FAR_FUTURE_MS INT64_C(4102444800000) // The year 2100.
-
-static void release_nothing(struct ArrowArray *a)
-{
-    a->release = NULL; // The batch belongs to the caller of kit_append.
-}
-
-static void release_stream(struct ArrowArrayStream *s)
-{
-    s->release = NULL;
-}
-
-static void release_schema(struct ArrowSchema *s)
-{
-    for (int64_t i = 0; i < s->n_children; i++) {
-        if (s->children[i]->release) {
-            s->children[i]->release(s->children[i]);
-        }
-    }
-    s->release = NULL;
-}
-
-// The schema of the first `columns` columns; the second is not in every table.
-static void make_schema(int64_t columns, struct ArrowSchema *out)
-{
-    static struct ArrowSchema child[2];
-    static struct ArrowSchema *children[2] = {&child[0], &child[1]};
-
-    child[0] =
-        (struct ArrowSchema){.format = "l", .name = "id", .release = release_schema};
-    child[1] = (struct ArrowSchema){.format = "l",
-                                    .name = "more",
-                                    .flags = ARROW_FLAG_NULLABLE,
-                                    .release = release_schema};
-    *out = (struct ArrowSchema){.format = "+s",
-                                .name = "",
-                                .n_children = columns,
-                                .children = children,
-                                .release = release_schema};
-}
-
-static int give_schema(struct ArrowArrayStream *s, struct ArrowSchema *out)
-{
-    const struct batch *b = s->private_data;
-    make_schema(b->columns, out);
-    return 0;
-}
-
-static int give_batch(struct ArrowArrayStream *s, struct ArrowArray *out)
-{
-    struct batch *b = s->private_data;
-
-    *out = (struct ArrowArray){.release = NULL};
-    if (!b->given) {
-        b->given = true;
-        b->children[0] = &b->child;
-        b->children[1] = &b->more;
-        *out = (struct ArrowArray){.length = b->child.length,
-                                   .n_buffers = 1,
-                                   .n_children = b->columns,
-                                   .buffers = b->no_buffers,
-                                   .children = b->children,
-                                   .release = release_nothing};
-    }
-    return 0;
-}
-
-static const char *no_error(struct ArrowArrayStream *s)
-{
-    (void)s;
-    return "";
-}
-
-static int append_rows(ds_txn *txn, unsigned number, unsigned rows, int64_t columns,
-                       struct ds_error *err)
-{
-    struct batch b = {.columns = columns};
-    struct ArrowArrayStream stream = {give_schema, give_batch, no_error, release_stream,
-                                      &b};
-
-    for (unsigned i = 0; i < rows; i++) {
-        b.ids[i] = (int64_t)number * KIT_ROWS_MAX + i;
-    }
-    b.buffers[1] = b.ids;
-    b.child = (struct ArrowArray){
-        .length = rows, .n_buffers = 2, .buffers = b.buffers, .release = release_nothing};
-    b.more = b.child;
-    return ds_txn_append(txn, &stream, err);
-}
-
-static int note_doomed(void *arg, const struct ds_file_entry *f)
-{
-    if (f->sequence_number == KIT_DOOMED) {
-        snprintf(arg, KIT_PATH_MAX, "%s", f->path);
-    }
-    return DS_OK;
-}
-
-static int delete_doomed(struct kit_table *t, ds_txn *txn, struct ds_error *err)
-{
-    char path[KIT_PATH_MAX] = "";
-    const char *paths[1] = {path};
-    size_t found = 0;
-    int rc = ds_table_files(t->table, NULL, note_doomed, path, err);
-
-    if (rc == DS_OK && path[0]) {
-        rc = ds_txn_delete_files(txn, paths, 1, &found, err);
-    }
-    return rc;
-}
-
-static int widen(ds_txn *txn, struct ds_error *err)
-{
-    struct ArrowSchema schema;
-
-    make_schema(2, &schema);
-    int rc = ds_txn_add_columns(txn, &schema, err);
-    schema.release(&schema);
-    return rc;
-}
-
-static int fill(struct kit_table *t, ds_txn *txn, enum kit_change what, unsigned number,
-                unsigned rows, struct ds_error *err)
-{
-    int rc = DS_OK;
-
-    if (kit_takes_out(what)) {
-        rc = delete_doomed(t, txn, err);
-    } else if (what == KIT_WIDEN) {
-        rc = widen(txn, err);
-    } else if (what == KIT_EXPIRE) {
-        rc = ds_txn_expire_snapshots(txn, FAR_FUTURE_MS, 1, err);
-    }
-    if (rc == DS_OK && what != KIT_DELETE && what != KIT_EXPIRE) {
-        rc = append_rows(txn, number, rows, what == KIT_WIDEN ? 2 : 1, err);
-    }
-    return rc;
-}
-
-int kit_commit(struct kit_table *t, enum kit_change what, unsigned number, unsigned rows,
-               enum ds_group_mode group, struct ds_commit_result *result,
-               struct ds_error *err)
-{
-    char identity[40];
-    kit_identity(number, identity);
-    struct ds_commit_options o = {.struct_size = sizeof o,
-                                  .identity = identity,
-                                  .timeout_ms = kit_timeout_ms,
-                                  .group = group};
-    ds_txn *txn = NULL;
-    int rc = ds_txn_begin(t->table, &o, &txn, err);
-
-    result->struct_size = sizeof *result;
-    rc = rc < 0 ? rc : fill(t, txn, what, number, rows, err);
-    rc = rc < 0 ? rc : ds_txn_commit(txn, result, err);
-    ds_txn_free(txn);
-    return rc;
-}
-
-int kit_append(struct kit_table *t, unsigned number, unsigned rows,
-               enum ds_group_mode group, struct ds_commit_result *result,
-               struct ds_error *err)
-{
-    return kit_commit(t, KIT_APPEND, number, rows, group, result, err);
-}
+// --- Other changes -------------------------------------------------------------------
 
 int kit_merge(struct kit_table *t, size_t *merged, struct ds_error *err)
 {
@@ -597,6 +419,7 @@ int kit_is_done(const struct kit_rows *r, enum kit_change what, unsigned number,
     case KIT_EXPIRE:
         return r->oldest == 1 ? 0 : r->oldest == KIT_KEPT ? 1 : -1;
     case KIT_APPEND:
+    case KIT_JOIN:
     default:
         return added;
     }
@@ -684,7 +507,7 @@ static int note_id(void *arg, const struct ds_snapshot_info *s)
 void kit_look(const struct kit_place *p, struct kit_rows *rows, char why[KIT_WHY_MAX])
 {
     struct ds_error err = {0};
-    struct kit_table t = {NULL, NULL};
+    struct kit_table t = {.table = NULL};
     struct ids ids = {.count = 0};
 
     why[0] = '\0';
@@ -750,7 +573,7 @@ static int note_reached(void *arg, const char *path, int64_t size)
         l->room = l->room ? l->room * 2 : 64;
         l->reached = realloc(l->reached, l->room * sizeof *l->reached);
         if (!l->reached) {
-            die("realloc", "");
+            kit_die("realloc", "");
         }
     }
     snprintf(l->reached[l->count++], KIT_PATH_MAX, "%s", path);
@@ -765,7 +588,7 @@ static bool is_furniture(const char *path)
 
     bool is_temporary = end - name > 4 && strcmp(end - 4, ".tmp") == 0;
 
-    return strcmp(name, "version-hint.text") == 0 ||
+    return strcmp(name, "version-hint.text") == 0 || strstr(path, KIT_FOREIGN) ||
            strncmp(name, "catalog.db", 10) == 0 ||
            (strncmp(name, DSI_STORAGE_HIDDEN, strlen(DSI_STORAGE_HIDDEN)) == 0 &&
             !is_temporary); // Locks and the queue.
@@ -790,7 +613,7 @@ int kit_leftovers(const struct kit_place *p, kit_file_fn fn, void *arg,
                   struct ds_error *err)
 {
     struct leftovers l = {.fn = fn, .arg = arg};
-    struct kit_table t = {NULL, NULL};
+    struct kit_table t = {.table = NULL};
     int rc = kit_open(p, &t, err);
 
     rc = rc < 0 ? rc : kit_reachable(&t, note_reached, &l, err);

@@ -16,6 +16,9 @@
 
 enum { KIT_APPENDS_MAX = 100, KIT_ROWS_MAX = 100, KIT_PATH_MAX = 512, KIT_WHY_MAX = 900 };
 
+// A data file that somebody else has made, below a place's root.
+#define KIT_FOREIGN "foreign/file.parquet"
+
 struct kit_place {
     bool sqlite;
     char root[KIT_PATH_MAX]; // All the files are below; an absolute path.
@@ -24,6 +27,7 @@ struct kit_place {
 struct kit_table {
     ds_catalog *catalog; // NULL for a path table.
     ds_table *table;
+    char file[KIT_PATH_MAX]; // Of kit_make_file.
 };
 
 /// What a table is like: by its properties.
@@ -51,6 +55,7 @@ enum kit_change {
     KIT_DELETE,  ///< Takes the file of append KIT_DOOMED out, the table's first snapshot.
     KIT_REPLACE, ///< Both, in one snapshot.
     KIT_WIDEN,   ///< Adds a column, and rows that have it.
+    KIT_JOIN,    ///< Makes the file of kit_make_file part of the table.
     KIT_EXPIRE,  ///< Forgets all snapshots but the newest, KIT_KEPT; makes none itself.
 };
 enum { KIT_DOOMED = 1, KIT_KEPT = 3 };
@@ -60,6 +65,14 @@ enum { KIT_DOOMED = 1, KIT_KEPT = 3 };
 int kit_commit(struct kit_table *t, enum kit_change what, unsigned number, unsigned rows,
                enum ds_group_mode group, struct ds_commit_result *result,
                struct ds_error *err);
+
+/// Puts a Parquet file with `rows` rows of `number` beside the table, for KIT_JOIN; by
+/// the library's gate, and without a sync.
+int kit_make_file(const struct kit_place *p, unsigned number, unsigned rows,
+                  struct ds_error *err);
+
+/// True when it is there, and all of it.
+bool kit_file_is_whole(const struct kit_place *p);
 
 /// Appends the rows of append `number`.
 int kit_append(struct kit_table *t, unsigned number, unsigned rows,
@@ -121,6 +134,11 @@ bool kit_queue_look(const struct kit_place *p, struct dsi_queue_view *out);
 
 /// True for a queue's path.
 bool kit_is_queue(const char *path);
+
+/// Says what went wrong with a path, and ends the process.
+void kit_die(const char *what, const char *path);
+
+void kit_join(const char *a, const char *b, char out[KIT_PATH_MAX]);
 
 /// Directory trees. `kit_copy` gives `to` exactly what `from` has.
 void kit_remove(const char *path);

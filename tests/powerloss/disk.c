@@ -698,7 +698,7 @@ static struct content torn_file(const struct disk *d, int node, unsigned option)
     to = option == 2   ? 0
          : option == 3 ? n->size / 2
          : option == 4 ? (n->size < SECTOR ? n->size / 2 : SECTOR)
-         : option == 6 ? (sectors > 1 ? (sectors - 1) * SECTOR : n->size - 1)
+         : option == 6 ? (sectors > 1 ? (sectors - 1) * SECTOR : n->size - (n->size > 0))
                        : to;
     from = option == 5 ? (n->size > SECTOR ? SECTOR : 1) : 0;
     grow(&c, option == 3 ? to : n->size);

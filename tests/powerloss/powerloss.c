@@ -42,6 +42,9 @@ static const struct {
      "SQLite's own, for each transaction that opens its journal; the first is needed"},
     {"path: directory t #2",
      "once for each handle: whether a name is older than the sync before cannot be seen"},
+    {"path: directory above #2",
+     "for the table's name, after one for a foreign file's; the same as the one before"},
+    {"sqlite: directory above #2", "likewise"},
 };
 
 // --- What is recorded -----------------------------------------------------------------
@@ -82,7 +85,7 @@ static void append_and_ack(struct kit_table *k, struct trace *t, unsigned number
 
 static void run_create(struct kit_place *p, struct trace *t)
 {
-    struct kit_table k = {NULL, NULL};
+    struct kit_table k = {.table = NULL};
     struct ds_error err = {0};
     must(kit_create(p, KIT_PLAIN, &k, &err), &err);
     trace_ack(t, NUMBER_CREATE);
@@ -91,7 +94,7 @@ static void run_create(struct kit_place *p, struct trace *t)
 
 static void run_one(struct kit_place *p, struct trace *t)
 {
-    struct kit_table k = {NULL, NULL};
+    struct kit_table k = {.table = NULL};
     struct ds_error err = {0};
     must(kit_open(p, &k, &err), &err);
     append_and_ack(&k, t, FIRST, DS_GROUP_OFF);
@@ -100,7 +103,7 @@ static void run_one(struct kit_place *p, struct trace *t)
 
 static void run_three(struct kit_place *p, struct trace *t)
 {
-    struct kit_table k = {NULL, NULL};
+    struct kit_table k = {.table = NULL};
     struct ds_error err = {0};
     must(kit_open(p, &k, &err), &err);
     for (unsigned i = 0; i < 3; i++) {
@@ -112,7 +115,7 @@ static void run_three(struct kit_place *p, struct trace *t)
 // A change, and two appends, which in a tidy table let go of what was before it.
 static void run_change(struct kit_place *p, struct trace *t, enum kit_change what)
 {
-    struct kit_table k = {NULL, NULL};
+    struct kit_table k = {.table = NULL};
     struct ds_error err = {0};
     must(kit_open(p, &k, &err), &err);
     commit_and_ack(&k, t, what, FIRST, DS_GROUP_AUTO);
@@ -137,6 +140,14 @@ static void run_widen(struct kit_place *p, struct trace *t)
     run_change(p, t, KIT_WIDEN);
 }
 
+// A file joins that somebody has written just now, and not synced.
+static void run_join(struct kit_place *p, struct trace *t)
+{
+    struct ds_error err = {0};
+    must(kit_make_file(p, FIRST, ROWS, &err), &err);
+    run_change(p, t, KIT_JOIN);
+}
+
 static void run_expire(struct kit_place *p, struct trace *t)
 {
     run_change(p, t, KIT_EXPIRE);
@@ -146,7 +157,7 @@ static void run_expire(struct kit_place *p, struct trace *t)
 // they are removed.
 static void run_merge(struct kit_place *p, struct trace *t)
 {
-    struct kit_table k = {NULL, NULL};
+    struct kit_table k = {.table = NULL};
     struct ds_error err = {0};
     size_t merged = 0;
     must(kit_open(p, &k, &err), &err);
@@ -164,7 +175,7 @@ static void run_merge(struct kit_place *p, struct trace *t)
 
 static void run_first(struct kit_place *p, struct trace *t)
 {
-    struct kit_table k = {NULL, NULL};
+    struct kit_table k = {.table = NULL};
     struct ds_error err = {0};
     must(kit_create(p, KIT_PLAIN, &k, &err), &err);
     trace_ack(t, NUMBER_CREATE);
@@ -196,7 +207,7 @@ static void run_append_and_die(struct kit_place *p, struct trace *t)
 
 static void then_first(struct kit_place *p, struct trace *t)
 {
-    struct kit_table k = {NULL, NULL};
+    struct kit_table k = {.table = NULL};
     struct ds_error err = {0};
     int rc = kit_open(p, &k, &err);
     if (rc == DS_ENOTFOUND) {
@@ -223,7 +234,7 @@ static void run_people(struct kit_place *p, struct trace *t, unsigned count, boo
         fflush(stdout);
         pids[i] = fork();
         if (pids[i] == 0) {
-            struct kit_table k = {NULL, NULL};
+            struct kit_table k = {.table = NULL};
             struct ds_error err = {0};
             alarm(CHILD_SECONDS);
             must(kit_open(p, &k, &err), &err);
@@ -287,6 +298,7 @@ static const struct recording recordings[] = {
      .run = run_delete},
     {.name = "replace", .change = KIT_REPLACE, .appends = 3, .run = run_replace},
     {.name = "widen", .change = KIT_WIDEN, .appends = 3, .run = run_widen},
+    {.name = "join", .change = KIT_JOIN, .appends = 3, .run = run_join},
     {.name = "expire",
      .change = KIT_EXPIRE,
      .deletes = true,
@@ -512,7 +524,7 @@ static void check_rows(const struct job *j, const struct kept_state *s,
 static void look(const struct job *j, const struct kept_state *s, const bool *also,
                  struct kit_rows *rows, char *why)
 {
-    struct kit_table k = {NULL, NULL};
+    struct kit_table k = {.table = NULL};
     struct ds_error err = {0};
     struct reading reading = {j->disk, why};
 
@@ -547,7 +559,7 @@ static void ask_for_all(const struct job *j, const struct kit_rows *rows, bool a
                         char *why)
 {
     unsigned bases = j->what->creates ? 0 : BASES + (j->what->deletes ? 1U : 0U);
-    struct kit_table k = {NULL, NULL};
+    struct kit_table k = {.table = NULL};
     struct ds_error err = {0};
 
     if (kit_open(&j->place, &k, &err) < 0) {
@@ -567,11 +579,15 @@ static void ask_for_all(const struct job *j, const struct kit_rows *rows, bool a
 
 static void commit_after(const struct job *j, unsigned number, char *why)
 {
-    struct kit_table k = {NULL, NULL};
+    struct kit_table k = {.table = NULL};
     struct ds_error err = {0};
     struct ds_commit_result r = {0};
     int rc = kit_open(&j->place, &k, &err);
 
+    if (rc == DS_OK && change_of(j, number) == KIT_JOIN &&
+        !kit_file_is_whole(&j->place)) { // Its owner makes it again.
+        rc = kit_make_file(&j->place, number, ROWS, &err);
+    }
     rc = rc < 0 ? rc
                 : kit_commit(&k, change_of(j, number), number, ROWS, DS_GROUP_AUTO, &r,
                              &err);
@@ -584,7 +600,7 @@ static void commit_after(const struct job *j, unsigned number, char *why)
 static void check_state(const struct job *j, const struct kept_state *s, char *why)
 {
     bool also[DISK_ACKS] = {false};
-    struct kit_table k = {NULL, NULL};
+    struct kit_table k = {.table = NULL};
     struct ds_error err = {0};
     struct kit_rows rows;
     bool made = false;
@@ -751,7 +767,7 @@ static void record(void *arg)
 static void make_base(void *arg)
 {
     struct job *j = arg;
-    struct kit_table k = {NULL, NULL};
+    struct kit_table k = {.table = NULL};
     struct ds_error err = {0};
     struct ds_commit_result r = {0};
     must(kit_create(&j->place, j->what->sort, &k, &err), &err);
