@@ -8,6 +8,7 @@
 //     begin [snapshot]         a transaction, serializable or with snapshot isolation
 //     delete PATH              "1": takes a data file out; "0": there is no such file
 //     append FILE              the rows of a Parquet file
+//     join FILE                the file itself
 //     widen FILE               the columns of a Parquet file
 //     expire MS KEEP           forgets snapshots older than that, but the newest ones
 //     commit                   "committed SNAPSHOT", or "conflict {…}"
@@ -39,6 +40,13 @@ static int append(ds_txn *txn, const char *file, struct ds_error *err)
     int rc = ds_file_scan(file, &rows, err);
 
     return rc < 0 ? rc : ds_txn_append(txn, &rows, err);
+}
+
+static int join(ds_txn *txn, const char *path, struct ds_error *err)
+{
+    struct ds_new_file file = {.struct_size = sizeof(file), .path = path};
+
+    return ds_txn_add_files(txn, &file, 1, err);
 }
 
 static int widen(ds_txn *txn, const char *file, struct ds_error *err)
@@ -88,6 +96,8 @@ static int step(ds_table *table, ds_txn **txn, const char *name, const char *wor
         snprintf(answer, size, "%zu", found);
     } else if (strcmp(name, "append") == 0) {
         rc = append(*txn, words, err);
+    } else if (strcmp(name, "join") == 0) {
+        rc = join(*txn, words, err);
     } else if (strcmp(name, "widen") == 0) {
         rc = widen(*txn, words, err);
     } else if (strcmp(name, "expire") == 0) {

@@ -40,6 +40,10 @@ class Transaction:
         self.ask("append", path)
         return self
 
+    def join(self, path):
+        self.ask("join", path)
+        return self
+
     def widen(self, path):
         self.ask("widen", path)
         return self
@@ -202,6 +206,24 @@ def test_columns_added_with_rows():
     expected = [{**r, "double": None} for r in of(1)]
     expected += [{**r, "double": wide(r)["more"]} for r in of(2)]
     all_agree(folder, table, expected, "renamed by them")
+
+
+def test_a_file_of_others_joins():
+    """Without field ids, and with columns in another order: read by names."""
+    import pyarrow.parquet
+    folder, table = make("changes-join", appends=1)
+    names = list(values.pyarrow_schema().names)
+    loose = folder / "loose.parquet"
+    pyarrow.parquet.write_table(values.arrow_table(100).select(names[::-1]), loose)
+    Transaction(folder).join(loose).committed()
+    all_agree(folder, table, of(1, 2), "joined")
+    table.add_files([str(parquet_file(folder, 200))])  # Theirs, by the same mapping.
+    all_agree(folder, table, of(1, 2, 3), "and one of theirs")
+    with table.update_schema() as update:
+        update.rename_column("s", "text")
+    expected = [{("text" if k == "s" else k): v for k, v in r.items()} for r in of(1, 2, 3)]
+    all_agree(folder, table, expected, "renamed")
+    assert loose.is_file()
 
 
 def test_all_in_one_commit():
