@@ -79,6 +79,11 @@ static int64_t double_write(int fd, const void *bytes, size_t size)
     POSIX_DOUBLE(write, fd, bytes, size)
 }
 
+static void double_write_back(int fd, bool wait)
+{
+    posix_double.real->write_back(fd, wait);
+}
+
 static int double_fsync(int fd)
 {
     POSIX_DOUBLE(fsync, fd)
@@ -240,6 +245,7 @@ static const struct dsi_posix_ops posix_double_ops = {
     .will_read = double_will_read,
     .write = double_write,
     .fsync = double_fsync,
+    .write_back = double_write_back,
     .link = double_link,
     .rename = double_rename,
     .unlink = double_unlink,

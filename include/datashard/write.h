@@ -141,8 +141,8 @@ DS_API DS_MUST_CHECK int ds_txn_begin(ds_table *table,
                                       const struct ds_commit_options *options,
                                       ds_txn **out, struct ds_error *err);
 
-/// Adds rows; their data files are written and durable on return, but for a few rows
-/// (datashard.group-commit.rows-max and bytes-max), which are kept until the commit. The
+/// Adds rows; their data files are written on return and become durable in the commit;
+/// a few rows (datashard.group-commit.rows-max and bytes-max) are kept until then. The
 /// stream is always released. After a failure the transaction can only be freed.
 DS_API DS_MUST_CHECK int ds_txn_append(ds_txn *txn, struct ArrowArrayStream *stream,
                                        struct ds_error *err);

@@ -237,6 +237,17 @@ done:
     return rc;
 }
 
+static int sync_file(struct file_sink *k, const char *path, struct ds_error *err)
+{
+    const char *const paths[] = {path};
+    int rc = dsi_storage_sync(k->storage, paths, 1, err);
+
+    if (rc < 0) { // The first error is the one worth reporting.
+        DSI_IGNORE(dsi_storage_remove(k->storage, path, NULL));
+    }
+    return rc;
+}
+
 static int drain(struct file_sink *k, struct ArrowArrayStream *stream,
                  struct ds_error *err)
 {
@@ -254,7 +265,8 @@ static int drain(struct file_sink *k, struct ArrowArrayStream *stream,
         }
     }
     if (rc == DS_OK) {
-        rc = dsi_data_writer_finish(k->writer, &k->arena, &described, err);
+        DSI_TRY(dsi_data_writer_finish(k->writer, &k->arena, &described, err));
+        rc = sync_file(k, described.path, err);
     }
 done:
     return rc;

@@ -1,11 +1,13 @@
 #include "catalog/catalog.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/fault.h"
 #include "catalog/catalog_backend.h"
 #include "catalog/catalog_name.h"
+#include "storage/storage.h"
 #include "storage/storage_path.h"
 
 static int lost_request(struct ds_error *err)
@@ -71,6 +73,21 @@ int dsi_catalog_default_location(struct dsi_catalog *c, const struct dsi_table_n
     int rc = dsi_table_name_check(name, err);
     *out = NULL;
     return rc < 0 ? rc : c->ops->default_location(c, name, arena, out, err);
+}
+
+int dsi_catalog_sync(struct dsi_catalog *c, const struct dsi_swap *swap, const char *path,
+                     struct dsi_arena *arena, struct ds_error *err)
+{
+    const char **all = dsi_arena_array(arena, swap->file_count + 1, sizeof *all);
+
+    if (!all) {
+        return dsi_no_memory(err, path);
+    }
+    if (swap->file_count > 0) {
+        memcpy(all, swap->files, swap->file_count * sizeof *all);
+    }
+    all[swap->file_count] = path;
+    return dsi_storage_sync(c->storage, all, swap->file_count + 1, err);
 }
 
 int dsi_catalog_swap(struct dsi_catalog *c, const struct dsi_table_name *name,

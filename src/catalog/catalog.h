@@ -70,19 +70,20 @@ DS_MUST_CHECK int dsi_catalog_default_location(struct dsi_catalog *c,
 struct dsi_swap {
     const struct dsi_head *base; // NULL: create the table; DS_EEXISTS if it is there.
     const struct dsi_metadata *metadata;
-    struct ds_slice json; // Its bytes, as they shall stand in the file.
-    const char *identity; // A UUID's text.
-    uint32_t attempt;     // Each attempt gets a file of its own.
-    bool gzip;            // `json` is compressed: name it .gz.metadata.json.
+    struct ds_slice json;     // Its bytes, as they shall stand in the file.
+    const char *identity;     // A UUID's text.
+    uint32_t attempt;         // Each attempt gets a file of its own.
+    bool gzip;                // `json` is compressed: name it .gz.metadata.json.
+    const char *const *files; // What was stored for it, and need not be durable yet.
+    size_t file_count;
 };
 
 /// False for path tables: two codecs are two names for one version, and a name decides
 /// who wins. They read compressed metadata and write it plain.
 bool dsi_catalog_can_gzip(const struct dsi_catalog *c);
 
-/// Stores the metadata file durably, then moves the head: (1), (2). Manifest files must
-/// be durable by content; the names beside the metadata file are made durable here,
-/// before the swap. *out is the new head (DS_OK), or the one that was asked for
+/// Stores the metadata file, makes it and `files` durable with their names, then moves
+/// the head: (1), (2). *out is the new head (DS_OK), or the one that was asked for
 /// (DS_EUNKNOWN). After DS_ECONFLICT or any other failure the file it stored is gone
 /// again.
 DS_MUST_CHECK int dsi_catalog_swap(struct dsi_catalog *c,

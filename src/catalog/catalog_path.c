@@ -181,11 +181,9 @@ static int path_swap(struct dsi_catalog *c, const struct dsi_table_name *name,
     }
     DSI_TRY(swap->base ? check_base(c, name, swap->base, arena, err)
                        : check_create(c, name, arena, err));
-    rc = dsi_storage_sync_names(c->storage, path, err); // (2)
-    if (rc == DS_ENOTFOUND && !swap->base) {
-        rc = DS_OK; // A table without a file has no directory yet.
+    if (swap->base) { // A table without a file has no directory yet.
+        DSI_TRY(dsi_catalog_sync(c, swap, path, arena, err)); // (2)
     }
-    DSI_TRY(rc);
     rc = dsi_storage_put(c->storage, path, swap->json, DS_PUT_IF_ABSENT, err); // (1)
     if (rc == DS_EEXISTS && swap->base) {
         rc = dsi_wrap(err, DS_ECONFLICT, "somebody else was faster");
@@ -209,7 +207,8 @@ static int path_confirm(struct dsi_catalog *c, const struct dsi_table_name *name
 {
     struct dsi_arena arena = DSI_ARENA_INIT;
     char *path = dsi_version_path(name->name, 1, &arena); // Any name beside the head's.
-    int rc = path ? dsi_storage_sync_names(c->storage, path, err)
+    const char *const paths[] = {path};
+    int rc = path ? dsi_storage_sync(c->storage, paths, 1, err)
                   : dsi_no_memory(err, name->name);
 
     dsi_arena_release(&arena);

@@ -213,13 +213,13 @@ static int sql_swap(struct dsi_catalog *c, const struct dsi_table_name *name,
 
     DSI_TRY(file_for(swap, arena, &next, err));
     stored = true; // Even a put that failed may have left it.
-    rc = dsi_storage_put(c->storage, next.metadata_location, swap->json,
-                         DS_PUT_NAME_LATER, err);
+    rc = dsi_storage_put(c->storage, next.metadata_location, swap->json, DS_PUT_LATER,
+                         err);
     if (rc == DS_EUNKNOWN) { // No row names it, so the swap itself did not happen.
         rc = dsi_wrap(err, DS_EIO, "storing metadata");
     }
     DSI_TRY(rc);
-    DSI_TRY(dsi_storage_sync_names(c->storage, next.metadata_location, err)); // (1)
+    DSI_TRY(dsi_catalog_sync(c, swap, next.metadata_location, arena, err)); // (1)
     if (DSI_FAULT("catalog.rows.before")) {
         rc = dsi_fail(err, DS_EIO, "injected: request lost");
         goto done;

@@ -26,7 +26,7 @@ int dsi_storage_put(ds_storage *s, const char *path, struct ds_slice bytes,
                     uint32_t flags, struct ds_error *err)
 {
     assert(path && path[0]);
-    assert(flags == 0 || flags == DS_PUT_IF_ABSENT || flags == DS_PUT_NAME_LATER ||
+    assert(flags == 0 || flags == DS_PUT_IF_ABSENT || flags == DS_PUT_LATER ||
            flags == DS_PUT_HINT);
 
     if (DSI_FAULT("storage.put.before")) {
@@ -39,14 +39,15 @@ int dsi_storage_put(ds_storage *s, const char *path, struct ds_slice bytes,
     return rc;
 }
 
-int dsi_storage_sync_names(ds_storage *s, const char *path, struct ds_error *err)
+int dsi_storage_sync(ds_storage *s, const char *const *paths, size_t count,
+                     struct ds_error *err)
 {
-    assert(path && path[0]);
-    if (DSI_FAULT("storage.sync_names.before")) {
+    assert(paths || count == 0);
+    if (DSI_FAULT("storage.sync.before")) {
         return lost_request(err);
     }
-    int rc = HAS_OP(s, sync_names) ? s->ops->sync_names(s, path, err) : DS_OK;
-    if (rc == DS_OK && DSI_FAULT("storage.sync_names.after")) {
+    int rc = HAS_OP(s, sync) ? s->ops->sync(s, paths, count, err) : DS_OK;
+    if (rc == DS_OK && DSI_FAULT("storage.sync.after")) {
         return lost_answer(DS_EIO, err);
     }
     return rc;

@@ -11,8 +11,8 @@
 
 DS_MUST_CHECK int dsi_storage_put(ds_storage *s, const char *path, struct ds_slice bytes,
                                   uint32_t flags, struct ds_error *err);
-DS_MUST_CHECK int dsi_storage_sync_names(ds_storage *s, const char *path,
-                                         struct ds_error *err);
+DS_MUST_CHECK int dsi_storage_sync(ds_storage *s, const char *const *paths, size_t count,
+                                   struct ds_error *err);
 DS_MUST_CHECK int dsi_storage_sync_file(ds_storage *s, const char *path,
                                         struct ds_error *err);
 DS_MUST_CHECK int dsi_storage_stat(ds_storage *s, const char *path,

@@ -1,7 +1,8 @@
 // The file systems of this machine.
 //
-// (1) A file is complete and durable before it has its name, and gets it indivisibly: by
-//     link(2) where nobody may be overwritten, by rename(2) where that is wanted.
+// (1) A file is complete before it has its name, and durable too, but where nobody relies
+//     on it before a sync. It gets its name indivisibly: by link(2) where nobody may be
+//     overwritten, by rename(2) where that is wanted.
 // (2) After link, a directory that cannot be synced leaves the name in doubt: a put says
 //     DS_EUNKNOWN. A sink's name nobody else can know, so it is taken back.
 // (3) Nothing but regular files is opened: a pipe would hang us, a device would act.
@@ -16,6 +17,7 @@
 #include "base/error.h"
 #include "storage/storage_dirs.h"
 #include "storage/storage_flock.h"
+#include "storage/storage_later.h"
 #include "storage/storage_path.h"
 #include "storage/storage_posix.h"
 #include "storage/storage_temp.h"
@@ -25,6 +27,7 @@ enum { LIST_DEPTH_MAX = 64 };
 struct local_storage {
     ds_storage base; // First: a ds_storage * is a struct local_storage *.
     struct dsi_dirs *dirs;
+    struct dsi_later *later;
 };
 
 struct local_file {
@@ -66,6 +69,27 @@ static int64_t modified_ms(const struct stat *st)
     return (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
 }
 
+// Names a file that is to be durable after a sync; at once where too many wait for it.
+static int name_later(struct local_storage *l, struct dsi_temp *temp, const char *path,
+                      const char *dir, bool replace, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    dsi_temp_begin_sync(temp);
+    DSI_TRY(dsi_temp_name(temp, path, replace, err));
+    if (dsi_later_keep(l->later, path, temp->fd)) {
+        temp->fd = -1;
+        return DS_OK;
+    }
+    rc = dsi_temp_close(temp, true, err);
+    rc = rc < 0 ? rc : dsi_dirs_sync(l->dirs, dir, err);
+    if (rc < 0) {
+        dsi_posix()->unlink(path); // (2)
+    }
+done:
+    return rc;
+}
+
 static int local_put(ds_storage *s, const char *location, struct ds_slice bytes,
                      uint32_t flags, struct ds_error *err)
 {
@@ -78,9 +102,13 @@ static int local_put(ds_storage *s, const char *location, struct ds_slice bytes,
     DSI_TRY(split(location, &path, &dir, err));
     DSI_TRY(dsi_temp_open(&temp, l->dirs, dir, err));
     DSI_TRY(dsi_temp_write(&temp, bytes, err));
+    if (flags & DS_PUT_LATER) {
+        rc = name_later(l, &temp, path, dir, true, err);
+        goto done;
+    }
     DSI_TRY(dsi_temp_close(&temp, !(flags & DS_PUT_HINT), err));
     DSI_TRY(dsi_temp_name(&temp, path, !(flags & DS_PUT_IF_ABSENT), err)); // (1)
-    if (!(flags & (DS_PUT_NAME_LATER | DS_PUT_HINT))) {
+    if (!(flags & DS_PUT_HINT)) {
         rc = dsi_dirs_sync(l->dirs, dir, err);
         if (rc < 0) {
             rc = dsi_wrap(err, DS_EUNKNOWN, "%s has its name, perhaps not for ever",
@@ -93,16 +121,22 @@ done:
     return rc;
 }
 
-static int local_sync_names(ds_storage *s, const char *location, struct ds_error *err)
+static int local_sync(ds_storage *s, const char *const *locations, size_t count,
+                      struct ds_error *err)
 {
-    const char *path = NULL;
-    char *dir = NULL;
-    int rc = split(location, &path, &dir, err);
+    struct local_storage *l = (struct local_storage *)s;
+    const char **paths = dsi_malloc((count + 1) * sizeof *paths);
+    int rc = DS_OK;
 
-    if (rc == DS_OK) {
-        rc = dsi_dirs_sync(((struct local_storage *)s)->dirs, dir, err);
+    if (!paths) {
+        return dsi_no_memory(err, "syncing files");
     }
-    dsi_free(dir);
+    for (size_t i = 0; i < count; i++) {
+        DSI_TRY(local_path(locations[i], &paths[i], err));
+    }
+    DSI_TRY(dsi_later_sync(l->later, l->dirs, paths, count, err));
+done:
+    dsi_free(paths);
     return rc;
 }
 
@@ -244,7 +278,7 @@ static int local_sync_file(ds_storage *s, const char *location, struct ds_error 
         rc = dsi_posix_fail(err, code, "syncing", ((struct local_file *)f)->path);
     }
     file_close(f);
-    return rc < 0 ? rc : local_sync_names(s, location, err);
+    return rc < 0 ? rc : local_sync(s, &location, 1, err);
 }
 
 static int sink_write(struct ds_sink *k, struct ds_slice bytes, struct ds_error *err)
@@ -259,19 +293,11 @@ static int sink_write(struct ds_sink *k, struct ds_slice bytes, struct ds_error 
 static int sink_finish(struct ds_sink *k, struct ds_error *err)
 {
     struct local_sink *l = (struct local_sink *)k;
-    int rc = DS_OK;
 
     if (l->broken || l->temp.fd < 0) {
         return dsi_fail(err, DS_EIO, "%s: an earlier write failed", l->path);
     }
-    DSI_TRY(dsi_temp_close(&l->temp, true, err));
-    DSI_TRY(dsi_temp_name(&l->temp, l->path, false, err)); // (1)
-    rc = dsi_dirs_sync(l->storage->dirs, l->dir, err);
-    if (rc < 0) {
-        dsi_posix()->unlink(l->path); // (2)
-    }
-done:
-    return rc;
+    return name_later(l->storage, &l->temp, l->path, l->dir, false, err); // (1)
 }
 
 static void sink_close(struct ds_sink *k)
@@ -347,11 +373,11 @@ static int local_remove(ds_storage *s, const char *location, struct ds_error *er
 {
     const char *path = NULL;
     int rc = local_path(location, &path, err);
-    (void)s;
 
     if (rc < 0) {
         return rc;
     }
+    dsi_later_drop(((struct local_storage *)s)->later, path);
     int code = dsi_posix()->unlink(path);
     if (code < 0 && code != -ENOENT && code != -ENOTDIR) {
         return dsi_posix_fail(err, code, "removing", path);
@@ -492,6 +518,7 @@ static void local_unlock(ds_storage *s, void *lock)
 static void local_free(ds_storage *s)
 {
     struct local_storage *l = (struct local_storage *)s;
+    dsi_later_free(l->later);
     dsi_dirs_free(l->dirs);
     dsi_free(l);
 }
@@ -500,7 +527,7 @@ static const struct ds_storage_ops local_ops = {
     .struct_size = sizeof(struct ds_storage_ops),
     .scheme = "file",
     .put = local_put,
-    .sync_names = local_sync_names,
+    .sync = local_sync,
     .open = local_open,
     .create = local_create,
     .stat = local_stat,
@@ -515,17 +542,20 @@ static const struct ds_storage_ops local_ops = {
 int dsi_storage_local_new(ds_storage **out, struct ds_error *err)
 {
     struct local_storage *l = dsi_calloc(1, sizeof *l);
+    int rc = DS_OK;
 
     *out = NULL;
     if (!l) {
         return dsi_no_memory(err, "a local storage");
     }
     l->base.ops = &local_ops;
-    int rc = dsi_dirs_new(&l->dirs, err);
-    if (rc < 0) {
-        dsi_free(l);
-        return rc;
-    }
+    DSI_TRY(dsi_dirs_new(&l->dirs, err));
+    DSI_TRY(dsi_later_new(&l->later, err));
     *out = &l->base;
-    return DS_OK;
+    l = NULL;
+done:
+    if (l) {
+        local_free(&l->base);
+    }
+    return rc;
 }

@@ -60,6 +60,17 @@ static int posix_fsync(int fd)
     return outcome(fsync(fd));
 }
 
+static void posix_write_back(int fd, bool wait)
+{
+    unsigned flags = SYNC_FILE_RANGE_WRITE;
+
+    if (wait) {
+        flags |= SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WAIT_AFTER;
+    }
+    // What it says is of no use: the sync that follows tells everything.
+    DSI_IGNORE(sync_file_range(fd, 0, 0, flags));
+}
+
 static int posix_link(const char *from, const char *to)
 {
     return outcome(link(from, to));
@@ -251,6 +262,7 @@ static const struct dsi_posix_ops system_posix = {
     .will_read = posix_will_read,
     .write = posix_write,
     .fsync = posix_fsync,
+    .write_back = posix_write_back,
     .link = posix_link,
     .rename = posix_rename,
     .unlink = posix_unlink,

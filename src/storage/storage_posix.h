@@ -4,6 +4,7 @@
 #define DSI_STORAGE_STORAGE_POSIX_H
 
 #include <dirent.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -20,6 +21,7 @@ struct dsi_posix_ops {
     void (*will_read)(int fd, uint64_t offset, uint64_t size); // A hint: no result.
     int64_t (*write)(int fd, const void *bytes, size_t size);
     int (*fsync)(int fd);
+    void (*write_back)(int fd, bool wait); // Sends what was written to the disk: a hint.
     int (*link)(const char *from, const char *to);
     int (*rename)(const char *from, const char *to);
     int (*unlink)(const char *path);

@@ -43,11 +43,28 @@ static int router_put(ds_storage *s, const char *path, struct ds_slice bytes,
     return rc < 0 ? rc : to->ops->put(to, path, bytes, flags, err);
 }
 
-static int router_sync_names(ds_storage *s, const char *path, struct ds_error *err)
+// Neighbours of one storage go to it together: mostly all of them.
+static int router_sync(ds_storage *s, const char *const *paths, size_t count,
+                       struct ds_error *err)
 {
     ds_storage *to = NULL;
-    int rc = route(s, path, &to, err);
-    return rc < 0 || !to->ops->sync_names ? rc : to->ops->sync_names(to, path, err);
+    ds_storage *next = NULL;
+    size_t first = 0;
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        DSI_TRY(route(s, paths[i], &next, err));
+        if (to && next != to && to->ops->sync) {
+            DSI_TRY(to->ops->sync(to, paths + first, i - first, err));
+        }
+        first = next != to ? i : first;
+        to = next;
+    }
+    if (to && to->ops->sync) {
+        DSI_TRY(to->ops->sync(to, paths + first, count - first, err));
+    }
+done:
+    return rc;
 }
 
 static int router_sync_file(ds_storage *s, const char *path, struct ds_error *err)
@@ -145,7 +162,7 @@ static const struct ds_storage_ops router_ops = {
     .struct_size = sizeof(struct ds_storage_ops),
     .scheme = "any",
     .put = router_put,
-    .sync_names = router_sync_names,
+    .sync = router_sync,
     .open = router_open,
     .create = router_create,
     .stat = router_stat,

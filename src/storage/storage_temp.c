@@ -109,18 +109,24 @@ int dsi_temp_write(struct dsi_temp *t, struct ds_slice bytes, struct ds_error *e
 int dsi_temp_close(struct dsi_temp *t, bool sync, struct ds_error *err)
 {
     const struct dsi_posix_ops *posix = dsi_posix();
+    const char *path = t->path ? t->path : "a file that has its name";
     int synced = sync ? posix->fsync(t->fd) : 0; // (2)
     int closed = posix->close(t->fd);
 
     t->fd = -1;
     if (synced < 0) {
-        return dsi_posix_fail(err, synced, "syncing", t->path);
+        return dsi_posix_fail(err, synced, "syncing", path);
     }
     // Interrupted, it is closed all the same; what was written is synced already.
     if (closed < 0 && closed != -EINTR) {
-        return dsi_posix_fail(err, closed, "closing", t->path);
+        return dsi_posix_fail(err, closed, "closing", path);
     }
     return DS_OK;
+}
+
+void dsi_temp_begin_sync(const struct dsi_temp *t)
+{
+    dsi_posix()->write_back(t->fd, false);
 }
 
 int dsi_temp_name(struct dsi_temp *t, const char *path, bool replace,

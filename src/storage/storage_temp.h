@@ -38,7 +38,11 @@ DS_MUST_CHECK int dsi_temp_write(struct dsi_temp *t, struct ds_slice bytes,
 /// Closes it, with its content durable if `sync` (2).
 DS_MUST_CHECK int dsi_temp_close(struct dsi_temp *t, bool sync, struct ds_error *err);
 
-/// Gives the closed file its name, indivisibly. With `replace` whatever has it loses it;
+/// Begins to write it back, behind the caller's back, and leaves it open: whoever syncs
+/// several files does this with all of them first.
+void dsi_temp_begin_sync(const struct dsi_temp *t);
+
+/// Gives the file its name, indivisibly. With `replace` whatever has it loses it;
 /// otherwise DS_EEXISTS, and DS_EUNKNOWN when the system answered with an error and does
 /// not tell whether it was done.
 DS_MUST_CHECK int dsi_temp_name(struct dsi_temp *t, const char *path, bool replace,

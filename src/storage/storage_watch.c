@@ -52,16 +52,17 @@ static int watch_put(ds_storage *s, const char *path, struct ds_slice bytes,
                : after(w, &e, w->inner->ops->put(w->inner, path, bytes, flags, err), err);
 }
 
-static int watch_sync_names(ds_storage *s, const char *path, struct ds_error *err)
+static int watch_sync(ds_storage *s, const char *const *paths, size_t count,
+                      struct ds_error *err)
 {
     struct watch_storage *w = (struct watch_storage *)s;
-    struct dsi_storage_event e = {.call = "sync_names", .path = path};
+    struct dsi_storage_event e = {.call = "sync", .path = count ? paths[0] : ""};
     int rc = before(w, &e, err);
     if (rc < 0) {
         return rc;
     }
-    if (w->inner->ops->sync_names) {
-        rc = w->inner->ops->sync_names(w->inner, path, err);
+    if (w->inner->ops->sync) {
+        rc = w->inner->ops->sync(w->inner, paths, count, err);
     }
     return after(w, &e, rc, err);
 }
@@ -277,7 +278,7 @@ static const struct ds_storage_ops watch_ops = {
     .struct_size = sizeof(struct ds_storage_ops),
     .scheme = "watched",
     .put = watch_put,
-    .sync_names = watch_sync_names,
+    .sync = watch_sync,
     .open = watch_open,
     .create = watch_create,
     .stat = watch_stat,

@@ -10,11 +10,11 @@
 #include "storage/storage.h"
 
 struct dsi_storage_event {
-    const char *call; // "put", "sync_names", "sync_file", "open", "read", "create",
-                      // "write", "finish", "stat", "remove", "list", "lock", "unlock"
-    const char *path;
-    uint64_t size;  // Of what is written or read; 0 for others.
-    uint32_t flags; // Of a put.
+    const char *call; // "put", "sync", "sync_file", "open", "read", "create", "write",
+                      // "finish", "stat", "remove", "list", "lock", "unlock"
+    const char *path; // Of a sync the first.
+    uint64_t size;    // Of what is written or read; 0 for others.
+    uint32_t flags;   // Of a put.
     bool after;
     int status; // After: what the storage said.
 };

@@ -53,8 +53,8 @@ bool dsi_attempts_wrote(const struct dsi_attempts *a, const char *path)
     return false;
 }
 
-// The names are made durable by the swap, all at once. A lost answer here is a failure
-// like any other: the file's name is never used again, and no version refers to it.
+// They are made durable by the swap, all at once. A lost answer here is a failure like
+// any other: the file's name is never used again, and no version refers to it.
 static int store(struct dsi_attempts *a, const struct dsi_new_file *files, size_t count,
                  struct ds_error *err)
 {
@@ -65,7 +65,7 @@ static int store(struct dsi_attempts *a, const struct dsi_new_file *files, size_
             DSI_TRY(note_written(a, files[i].path, err));
         }
         rc = dsi_storage_put(dsi_table_storage(a->table), files[i].path, files[i].bytes,
-                             DS_PUT_NAME_LATER, err);
+                             DS_PUT_LATER, err);
         DSI_TRY(rc == DS_EUNKNOWN ? DS_EIO : rc);
     }
 done:
@@ -294,6 +294,65 @@ done:
     return rc;
 }
 
+static void add_data_files(const struct dsi_change *c, const char **paths, size_t *count)
+{
+    for (size_t i = 0; i < c->operation_count; i++) {
+        for (size_t k = 0; k < c->operations[i].file_count; k++) {
+            paths[(*count)++] = c->operations[i].files[k].path;
+        }
+    }
+}
+
+static size_t data_file_count(const struct dsi_change *c)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < c->operation_count; i++) {
+        count += c->operations[i].file_count;
+    }
+    return count;
+}
+
+// Everything that was stored for the change, data files first.
+static int list_stored(const struct dsi_attempts *a, struct dsi_arena *arena,
+                       const char *const **out, size_t *count, struct ds_error *err)
+{
+    const struct dsi_change *c = a->change;
+    size_t most = data_file_count(c) + a->written_count;
+
+    for (size_t i = 0; i < c->part_count; i++) {
+        most += data_file_count(c->parts[i]);
+    }
+    const char **paths = dsi_arena_array(arena, most, sizeof *paths);
+    if (!paths) {
+        return no_memory(err);
+    }
+    *count = 0;
+    add_data_files(c, paths, count);
+    for (size_t i = 0; i < c->part_count; i++) {
+        add_data_files(c->parts[i], paths, count);
+    }
+    for (size_t i = 0; i < a->written_count; i++) {
+        paths[(*count)++] = a->written[i];
+    }
+    *out = paths;
+    return DS_OK;
+}
+
+int dsi_attempts_sync(const struct dsi_attempts *a, struct ds_error *err)
+{
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    const char *const *paths = NULL;
+    size_t count = 0;
+    int rc = DS_OK;
+
+    DSI_TRY(list_stored(a, &arena, &paths, &count, err));
+    DSI_TRY(dsi_storage_sync(dsi_table_storage(a->table), paths, count, err));
+done:
+    dsi_arena_release(&arena);
+    return rc;
+}
+
 // Is it worth another attempt?
 static enum dsi_attempt_end end_of(int rc)
 {
@@ -340,6 +399,7 @@ static int swap(struct dsi_attempts *a, const struct dsi_state *base,
     struct dsi_head head = {0};
     int rc = DS_OK;
 
+    DSI_TRY(list_stored(a, &arena, &swap.files, &swap.file_count, err));
     swap.gzip = a->last.gzip && dsi_catalog_can_gzip(dsi_table_catalog(a->table));
     DSI_TRY(dsi_metadata_pack(dsi_buf_slice(&a->last.json), swap.gzip, &packed,
                               &swap.json, err));

@@ -67,6 +67,9 @@ DS_MUST_CHECK int dsi_attempt(struct dsi_attempts *a, int64_t line_up_ns,
 DS_MUST_CHECK int dsi_attempts_look(struct dsi_attempts *a, enum dsi_sighting *sighting,
                                     struct ds_error *err);
 
+/// Makes durable what was stored for the change so far: before others are told its names.
+DS_MUST_CHECK int dsi_attempts_sync(const struct dsi_attempts *a, struct ds_error *err);
+
 /// True when this run stored the file.
 bool dsi_attempts_wrote(const struct dsi_attempts *a, const char *path);
 

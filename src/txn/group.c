@@ -209,7 +209,8 @@ int dsi_group_commit(struct dsi_attempts *a, int64_t deadline_ns,
     }
     o.queue = dsi_table_queue_take(a->table);
     // Whatever goes wrong before publication is no reason not to commit alone.
-    if (!o.queue || encode(&o, &intent, NULL) < 0 ||
+    if (!o.queue || (offers_files(a) && dsi_attempts_sync(a, NULL) < 0) ||
+        encode(&o, &intent, NULL) < 0 ||
         dsi_queue_publish(o.queue, &identity, dsi_buf_slice(&intent), &o.ticket, NULL) <
             0) {
         goto done;

@@ -106,7 +106,7 @@ static void test_storage__keeps_an_empty_file(void **state)
 
 static void test_storage__overwrites_unless_told_otherwise(void **state)
 {
-    const uint32_t flags[] = {0, DS_PUT_NAME_LATER, DS_PUT_HINT};
+    const uint32_t flags[] = {0, DS_PUT_LATER, DS_PUT_HINT};
     (void)state;
 
     for (size_t i = 0; i < 3; i++) {
@@ -114,13 +114,15 @@ static void test_storage__overwrites_unless_told_otherwise(void **state)
         assert_int_equal(put("a", "abcde", flags[i]), DS_OK);
         assert_content("a", "abcde");
     }
-    assert_int_equal(dsi_storage_sync_names(storage, at("a"), NULL), DS_OK);
+    const char *path = at("a");
+    assert_int_equal(dsi_storage_sync(storage, &path, 1, NULL), DS_OK);
+    assert_content("a", "abcde");
 }
 
 static void test_storage__makes_durable_what_others_wrote(void **state)
 {
     (void)state;
-    assert_int_equal(put("d/e/a", "abc", DS_PUT_NAME_LATER), DS_OK);
+    assert_int_equal(put("d/e/a", "abc", DS_PUT_LATER), DS_OK);
     assert_int_equal(dsi_storage_sync_file(storage, at("d/e/a"), NULL), DS_OK);
     assert_content("d/e/a", "abc");
 }

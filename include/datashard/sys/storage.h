@@ -20,9 +20,9 @@ enum ds_put_flag {
     /// writer.
     DS_PUT_IF_ABSENT = 1u << 0,
 
-    /// The content must be durable on return, but the name need not be: the caller will
-    /// call `sync_names` before it relies on it. Not together with DS_PUT_IF_ABSENT.
-    DS_PUT_NAME_LATER = 1u << 1,
+    /// Neither content nor name need be durable on return: the caller will call `sync`
+    /// with this path before anybody relies on it. Not together with DS_PUT_IF_ABSENT.
+    DS_PUT_LATER = 1u << 1,
 
     /// Nobody relies on the file (a version hint): it is replaced indivisibly, but
     /// neither
@@ -69,8 +69,8 @@ struct ds_sink_ops {
     /// (required) Appends all of `bytes`, or fails and the sink can only be closed.
     int (*write)(struct ds_sink *sink, struct ds_slice bytes, struct ds_error *err);
 
-    /// (required) Makes content and name durable. The file was absent before: DS_EEXISTS
-    /// otherwise. Once; then close.
+    /// (required) Gives the file its name; durable it need be only after `sync`, as with
+    /// DS_PUT_LATER. The file was absent before: DS_EEXISTS otherwise. Once; then close.
     int (*finish)(struct ds_sink *sink, struct ds_error *err);
 
     /// (required) Frees the sink; without a successful `finish` nothing is left behind.
@@ -87,14 +87,19 @@ struct ds_storage_ops {
     uint32_t struct_size; ///< (required) sizeof(struct ds_storage_ops).
     const char *scheme;   ///< (required) "file", "memory", "s3", …
 
-    /// (required) Stores all of `bytes` durably, or nothing, under `path`. DS_EUNKNOWN
-    /// does not say which; every other failure says nothing is visible under that name.
+    /// (required) Stores all of `bytes`, durably unless a flag says otherwise, or
+    /// nothing, under `path`. DS_EUNKNOWN does not say which; every other failure says
+    /// nothing is visible under that name.
     int (*put)(ds_storage *storage, const char *path, struct ds_slice bytes,
                uint32_t flags, struct ds_error *err);
 
-    /// Makes durable the names that puts with DS_PUT_NAME_LATER and finished sinks gave
-    /// to files beside `path`. NULL: names are durable with their content.
-    int (*sync_names)(ds_storage *storage, const char *path, struct ds_error *err);
+    /// Makes durable what this storage was given for `paths` by puts with DS_PUT_LATER
+    /// and finished sinks, and all names beside them, whoever gave those. A path that has
+    /// nothing to sync, or is not there, is no error. After a failure the content is
+    /// lost: for these paths it fails for ever. Of one path one thread at a time. NULL:
+    /// all is durable at once.
+    int (*sync)(ds_storage *storage, const char *const *paths, size_t count,
+                struct ds_error *err);
 
     /// (required) Opens for reading; DS_ENOTFOUND when absent.
     int (*open)(ds_storage *storage, const char *path, struct ds_file **out,

@@ -33,10 +33,11 @@ static const struct ds_storage_ops old_ops = {
 static void test_storage__does_without_what_a_backend_has_not(void **state)
 {
     ds_storage old = {&old_ops};
+    const char *path = "/a";
     void *lock = &old;
     (void)state;
 
-    assert_int_equal(dsi_storage_sync_names(&old, "/a", NULL), DS_OK);
+    assert_int_equal(dsi_storage_sync(&old, &path, 1, NULL), DS_OK);
     assert_int_equal(dsi_storage_sync_file(&old, "/a", NULL), DS_OK);
     assert_int_equal(dsi_storage_lock(&old, "/a", 0, &lock, NULL), DS_OK);
     assert_null(lock);
@@ -51,13 +52,13 @@ static void test_storage__surrounds_every_effect_with_fault_points(void **state)
     const struct {
         const char *point;
         int status;
-    } want[] = {
-        {"storage.put.before", DS_EIO},        {"storage.put.after", DS_EUNKNOWN},
-        {"storage.sync_names.before", DS_EIO}, {"storage.sync_names.after", DS_EIO},
-        {"storage.sync_file.before", DS_EIO},  {"storage.sync_file.after", DS_EIO},
-        {"storage.remove.before", DS_EIO},     {"storage.remove.after", DS_EIO}};
+    } want[] = {{"storage.put.before", DS_EIO},       {"storage.put.after", DS_EUNKNOWN},
+                {"storage.sync.before", DS_EIO},      {"storage.sync.after", DS_EIO},
+                {"storage.sync_file.before", DS_EIO}, {"storage.sync_file.after", DS_EIO},
+                {"storage.remove.before", DS_EIO},    {"storage.remove.after", DS_EIO}};
     const struct ds_slice bytes = {(const uint8_t *)"a", 1};
     struct dsi_fault_plan plan = {0};
+    const char *path = "/a";
     ds_storage *s = NULL;
     size_t met = 0;
     (void)state;
@@ -68,7 +69,7 @@ static void test_storage__surrounds_every_effect_with_fault_points(void **state)
     while (dsi_fault_next(&plan)) {
         struct ds_error err = {0};
         int rc = dsi_storage_put(s, "/a", bytes, 0, &err);
-        rc = rc ? rc : dsi_storage_sync_names(s, "/a", &err);
+        rc = rc ? rc : dsi_storage_sync(s, &path, 1, &err);
         rc = rc ? rc : dsi_storage_sync_file(s, "/a", &err);
         rc = rc ? rc : dsi_storage_remove(s, "/a", &err);
         for (size_t i = 0; plan.name && i < sizeof want / sizeof want[0]; i++) {

@@ -19,6 +19,8 @@ static void test_storage_router__keeps_schemes_apart(void **state)
     assert_int_equal(dsi_storage_put(s, storage_root_path(&root, "a"), three, 0, NULL),
                      DS_OK);
     assert_int_equal(dsi_storage_put(s, "memory:///a", three, 0, NULL), DS_OK);
+    const char *mixed[] = {"memory:///a", storage_root_path(&root, "a"), "memory:///b"};
+    assert_int_equal(dsi_storage_sync(s, mixed, 3, NULL), DS_OK);
     // A bare path is a file.
     assert_int_equal(dsi_storage_stat(s, root.path + strlen("file://"), &info, NULL),
                      DS_OK);
@@ -49,8 +51,8 @@ static void test_storage_router__says_what_it_serves(void **state)
     assert_int_equal(dsi_storage_router_new(&s, NULL), DS_OK);
     assert_int_equal(dsi_storage_put(s, other, three, 0, &err), DS_EUNSUPPORTED);
     assert_non_null(strstr(err.message, "file:///"));
-    assert_int_equal(dsi_storage_sync_names(s, other, NULL), DS_EUNSUPPORTED);
     assert_int_equal(dsi_storage_sync_file(s, other, NULL), DS_EUNSUPPORTED);
+    assert_int_equal(dsi_storage_sync(s, &other, 1, NULL), DS_EUNSUPPORTED);
     assert_int_equal(dsi_storage_stat(s, other, &info, NULL), DS_EUNSUPPORTED);
     assert_int_equal(dsi_storage_remove(s, other, NULL), DS_EUNSUPPORTED);
     assert_int_equal(dsi_file_open(s, other, &file, NULL), DS_EUNSUPPORTED);

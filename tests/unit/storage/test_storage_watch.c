@@ -39,10 +39,11 @@ static int everything(ds_storage *s)
     struct ds_file_info info = {0, 0};
     struct ds_sink *sink = NULL;
     void *lock = NULL;
-    int rc = dsi_storage_put(s, "/a", three, 0, NULL);
+    const char *path = "/a";
+    int rc = dsi_storage_put(s, path, three, 0, NULL);
 
-    rc = rc ? rc : dsi_storage_sync_names(s, "/a", NULL);
     rc = rc ? rc : dsi_storage_sync_file(s, "/a", NULL);
+    rc = rc ? rc : dsi_storage_sync(s, &path, 1, NULL);
     rc = rc ? rc : dsi_storage_read(s, "/a", &bytes, NULL);
     rc = rc ? rc : dsi_storage_stat(s, "/a", &info, NULL);
     rc = rc ? rc : dsi_storage_list(s, "/x", nothing, NULL, NULL);
@@ -59,8 +60,8 @@ static int everything(ds_storage *s)
 
 static void test_storage_watch__tells_of_each_call_and_may_fail_it(void **state)
 {
-    const char *calls[] = {NULL,   "put",    "sync_names", "sync_file", "open", "read",
-                           "stat", "create", "write",      "finish",    "lock", "remove"};
+    const char *calls[] = {NULL,   "put",    "sync",  "sync_file", "open", "read",
+                           "stat", "create", "write", "finish",    "lock", "remove"};
     (void)state;
 
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {

@@ -1,0 +1,191 @@
+#include "storage/storage_later.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/thread.h"
+#include "storage/storage_posix.h"
+
+struct kept {
+    char *path;
+    int fd; // -1: being synced by whoever has asked, or broken (2).
+};
+
+struct dsi_later {
+    struct dsi_mutex *mutex;
+    struct kept files[DSI_LATER_MAX];
+    size_t count;
+};
+
+// The file's place, else the count. With the mutex.
+static size_t find(const struct dsi_later *l, const char *path)
+{
+    size_t i = 0;
+
+    while (i < l->count && strcmp(l->files[i].path, path) != 0) {
+        i++;
+    }
+    return i;
+}
+
+static void close_kept(const struct kept *k)
+{
+    if (k->fd >= 0) {
+        dsi_posix()->close(k->fd);
+    }
+    dsi_free(k->path);
+}
+
+void dsi_later_drop(struct dsi_later *l, const char *path)
+{
+    struct kept old = {NULL, -1};
+
+    dsi_mutex_lock(l->mutex);
+    size_t i = find(l, path);
+    if (i < l->count) {
+        old = l->files[i];
+        l->files[i] = l->files[--l->count];
+    }
+    dsi_mutex_unlock(l->mutex);
+    close_kept(&old);
+}
+
+bool dsi_later_keep(struct dsi_later *l, const char *path, int fd)
+{
+    struct kept file = {dsi_strdup(path), fd};
+
+    assert(fd >= 0);
+    dsi_later_drop(l, path);
+    dsi_mutex_lock(l->mutex);
+    bool room = file.path && l->count < DSI_LATER_MAX;
+    if (room) {
+        l->files[l->count++] = file;
+    }
+    dsi_mutex_unlock(l->mutex);
+    if (!room) {
+        dsi_free(file.path);
+    }
+    return room;
+}
+
+// Waits until the bytes are on their way. What the file system notes of them then, for
+// all files, becomes durable by the first sync, and the others find little left to do.
+static void await_file(struct dsi_later *l, const char *path)
+{
+    dsi_mutex_lock(l->mutex);
+    size_t i = find(l, path);
+    int fd = i < l->count ? l->files[i].fd : -1;
+    dsi_mutex_unlock(l->mutex);
+    if (fd >= 0) {
+        dsi_posix()->write_back(fd, true);
+    }
+}
+
+static int sync_file(struct dsi_later *l, const char *path, struct ds_error *err)
+{
+    const struct dsi_posix_ops *posix = dsi_posix();
+    int fd = -1;
+
+    dsi_mutex_lock(l->mutex);
+    size_t i = find(l, path);
+    bool found = i < l->count;
+    if (found) {
+        fd = l->files[i].fd;
+        l->files[i].fd = -1; // Until it is known to be durable (2).
+    }
+    dsi_mutex_unlock(l->mutex);
+    if (!found) {
+        return DS_OK;
+    }
+    if (fd < 0) {
+        return dsi_fail(err, DS_EIO, "%s: an earlier sync failed", path);
+    }
+    int synced = posix->fsync(fd);
+    int closed = posix->close(fd);
+    if (synced < 0) {
+        return dsi_posix_fail(err, synced, "syncing", path);
+    }
+    // Interrupted, it is closed all the same; what was written is synced already.
+    if (closed < 0 && closed != -EINTR) {
+        return dsi_posix_fail(err, closed, "closing", path);
+    }
+    dsi_later_drop(l, path);
+    return DS_OK;
+}
+
+// The part of a path that is its directory.
+static size_t dir_size(const char *path)
+{
+    size_t size = (size_t)(strrchr(path, '/') - path);
+    return size ? size : 1;
+}
+
+static bool same_dir(const char *a, const char *b)
+{
+    return dir_size(a) == dir_size(b) && memcmp(a, b, dir_size(a)) == 0;
+}
+
+// Syncs the directory of paths[at], unless a path before it was in the same.
+static int sync_dir(struct dsi_dirs *dirs, const char *const *paths, size_t at,
+                    struct ds_error *err)
+{
+    for (size_t i = at; i > 0; i--) { // Files of one directory mostly come together.
+        if (same_dir(paths[i - 1], paths[at])) {
+            return DS_OK;
+        }
+    }
+    char *dir = dsi_strndup(paths[at], dir_size(paths[at]));
+    int rc = dir ? dsi_dirs_sync(dirs, dir, err) : dsi_no_memory(err, paths[at]);
+    dsi_free(dir);
+    return rc;
+}
+
+int dsi_later_sync(struct dsi_later *l, struct dsi_dirs *dirs, const char *const *paths,
+                   size_t count, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        await_file(l, paths[i]);
+    }
+    // Directories first: some file systems sync everything for one.
+    for (size_t i = 0; i < count; i++) {
+        DSI_TRY(sync_dir(dirs, paths, i, err));
+    }
+    for (size_t i = 0; i < count; i++) {
+        DSI_TRY(sync_file(l, paths[i], err));
+    }
+done:
+    return rc;
+}
+
+void dsi_later_free(struct dsi_later *l)
+{
+    if (l) {
+        for (size_t i = 0; i < l->count; i++) {
+            close_kept(&l->files[i]);
+        }
+        dsi_mutex_free(l->mutex);
+        dsi_free(l);
+    }
+}
+
+int dsi_later_new(struct dsi_later **out, struct ds_error *err)
+{
+    struct dsi_later *l = dsi_calloc(1, sizeof *l);
+
+    *out = NULL;
+    if (!l) {
+        return dsi_no_memory(err, "a local storage");
+    }
+    int rc = dsi_mutex_new(&l->mutex, err);
+    if (rc < 0) {
+        dsi_free(l);
+        return rc;
+    }
+    *out = l;
+    return DS_OK;
+}

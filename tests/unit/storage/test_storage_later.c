@@ -1,0 +1,148 @@
+#include "harness.h"
+#include "storage/storage_later.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "posix_double.h"
+#include "storage_root.h"
+
+enum { PATHS = DSI_LATER_MAX + 2 };
+
+static struct storage_root root;
+static struct dsi_later *later;
+static struct dsi_dirs *dirs;
+static char paths[PATHS][512];
+static const char *all[PATHS]; // Of them.
+
+static int make(void **state)
+{
+    (void)state;
+    if (!storage_root_make(&root, "file") || dsi_later_new(&later, NULL) < 0 ||
+        dsi_dirs_new(&dirs, NULL) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < PATHS; i++) { // Two directories, in turns.
+        snprintf(paths[i], sizeof paths[i], "%s/%s/f%d", root.dir, i % 2 ? "b" : "a", i);
+        all[i] = paths[i];
+    }
+    snprintf(root.path, sizeof root.path, "%s/a", root.dir);
+    mkdir(root.path, 0755);
+    snprintf(root.path, sizeof root.path, "%s/b", root.dir);
+    mkdir(root.path, 0755);
+    // The directories above are known from here on.
+    return dsi_later_sync(later, dirs, all, 2, NULL);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    posix_double_stop();
+    dsi_later_free(later);
+    dsi_dirs_free(dirs);
+    storage_root_remove(&root);
+    return 0;
+}
+
+static int new_file(int i)
+{
+    int fd = open(paths[i], O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "abc", 3), 3);
+    return fd;
+}
+
+static bool is_open(int fd)
+{
+    return fcntl(fd, F_GETFD) >= 0;
+}
+
+static void test_storage_later__syncs_each_file_and_directory_once(void **state)
+{
+    int fds[4];
+    (void)state;
+
+    for (int i = 0; i < 4; i++) {
+        fds[i] = new_file(i);
+        assert_true(dsi_later_keep(later, paths[i], fds[i]));
+    }
+    posix_double_start(NULL, 0, 0);
+    assert_int_equal(dsi_later_sync(later, dirs, all, 3, NULL), DS_OK);
+    assert_int_equal(posix_double_count("fsync"), 3 + 2);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(is_open(fds[i]), i == 3); // Who has not asked still waits.
+    }
+    posix_double_start(NULL, 0, 0);
+    assert_int_equal(dsi_later_sync(later, dirs, all, 1, NULL), DS_OK);
+    assert_int_equal(posix_double_count("fsync"), 1); // Names beside it, always.
+    posix_double_start(NULL, 0, 0);
+    assert_int_equal(dsi_later_sync(later, dirs, all, 0, NULL), DS_OK);
+    assert_string_equal(posix_double.log, "");
+}
+
+static void test_storage_later__never_forgets_a_sync_that_failed(void **state)
+{
+    struct ds_error err = {0};
+    (void)state;
+
+    assert_true(dsi_later_keep(later, paths[0], new_file(0)));
+    posix_double_start("fsync", 2, -EIO); // The directory, then the file.
+    assert_int_equal(dsi_later_sync(later, dirs, all, 1, &err), DS_EIO);
+    posix_double_stop();
+    assert_non_null(strstr(err.message, paths[0]));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(dsi_later_sync(later, dirs, all, 1, &err), DS_EIO);
+    }
+    dsi_later_drop(later, paths[0]); // It is removed, and another one made.
+    assert_int_equal(dsi_later_sync(later, dirs, all, 1, NULL), DS_OK);
+    assert_true(dsi_later_keep(later, paths[0], new_file(0)));
+    assert_int_equal(dsi_later_sync(later, dirs, all, 1, NULL), DS_OK);
+}
+
+static void test_storage_later__syncs_again_after_a_directory_failed(void **state)
+{
+    (void)state;
+    assert_true(dsi_later_keep(later, paths[0], new_file(0)));
+    posix_double_start("fsync", 1, -EIO);
+    assert_int_equal(dsi_later_sync(later, dirs, all, 1, NULL), DS_EIO);
+    posix_double_start(NULL, 0, 0);
+    assert_int_equal(dsi_later_sync(later, dirs, all, 1, NULL), DS_OK);
+    assert_int_equal(posix_double_count("fsync"), 2);
+}
+
+static void test_storage_later__has_room_for_so_many(void **state)
+{
+    int fds[PATHS];
+    (void)state;
+
+    for (int i = 0; i < PATHS; i++) {
+        fds[i] = new_file(i);
+        assert_int_equal(dsi_later_keep(later, paths[i], fds[i]), i < DSI_LATER_MAX);
+    }
+    for (int i = DSI_LATER_MAX; i < PATHS; i++) {
+        assert_true(is_open(fds[i])); // Still the caller's.
+        close(fds[i]);
+    }
+    int again = new_file(1); // In the place of the one before.
+    assert_true(dsi_later_keep(later, paths[1], again));
+    assert_false(is_open(fds[1]) && fds[1] != again);
+    assert_int_equal(dsi_later_sync(later, dirs, all, PATHS, NULL), DS_OK);
+    assert_false(is_open(fds[0]));
+    assert_false(is_open(again));
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            test_storage_later__syncs_each_file_and_directory_once, make, end),
+        cmocka_unit_test_setup_teardown(
+            test_storage_later__never_forgets_a_sync_that_failed, make, end),
+        cmocka_unit_test_setup_teardown(
+            test_storage_later__syncs_again_after_a_directory_failed, make, end),
+        cmocka_unit_test_setup_teardown(test_storage_later__has_room_for_so_many, make,
+                                        end),
+    };
+    return cmocka_run_group_tests_name("storage_later", tests, NULL, NULL);
+}
