@@ -112,6 +112,13 @@ enum { DSI_METADATA_VERSION_MAX = 3, DSI_METADATA_JSON_DEPTH_MAX = 128 };
 DS_MUST_CHECK int dsi_metadata_parse(struct ds_slice json, struct dsi_metadata **out,
                                      struct ds_error *err);
 
+/// As dsi_metadata_parse, quicker where much is as in `known` (may be NULL), an earlier
+/// version of the table: snapshots with the same text are shared with it.
+DS_MUST_CHECK int dsi_metadata_parse_again(struct ds_slice json,
+                                           const struct dsi_metadata *known,
+                                           struct dsi_metadata **out,
+                                           struct ds_error *err);
+
 /// Appends the JSON. v1 is written as v1 (old and new forms both).
 DS_MUST_CHECK int dsi_metadata_to_json(const struct dsi_metadata *m, struct dsi_buf *out,
                                        struct ds_error *err);

@@ -13,12 +13,17 @@
 
 enum { EXTRAS_MAX = 1000 }; // Members we do not know: a file with more is no metadata.
 
+// Snapshots that may have been forgotten since a version that is known.
+enum { KNOWN_AHEAD = 256 };
+
 struct parsing {
     struct dsi_json_reader r;
     struct dsi_metadata *m;
-    uint64_t seen;                  // One bit for each row of `members`.
-    struct dsi_schema schema;       // v1's only one.
-    struct dsi_partition_spec spec; // Likewise.
+    const struct dsi_metadata *known; // May be NULL.
+    size_t known_at;                  // Its snapshot that may be next.
+    uint64_t seen;                    // One bit for each row of `members`.
+    struct dsi_schema schema;         // v1's only one.
+    struct dsi_partition_spec spec;   // Likewise.
 };
 
 static int no_memory(struct ds_error *err)
@@ -102,6 +107,22 @@ done:
     return rc;
 }
 
+// Takes the next snapshot from those known before, where they are in the same order and
+// some may be gone; NULL: it is another.
+static const struct dsi_snapshot *take_known(struct parsing *p)
+{
+    size_t count = p->known ? p->known->snapshot_count : 0;
+
+    for (size_t i = p->known_at; i < count && i - p->known_at < KNOWN_AHEAD; i++) {
+        const struct dsi_snapshot *s = p->known->snapshots[i];
+        if (s->raw.size > 1 && dsi_json_take(&p->r, s->raw)) {
+            p->known_at = i + 1;
+            return dsi_snapshot_ref(s);
+        }
+    }
+    return NULL;
+}
+
 static int read_snapshots(struct parsing *p, struct ds_error *err)
 {
     struct dsi_metadata *m = p->m;
@@ -112,7 +133,10 @@ static int read_snapshots(struct parsing *p, struct ds_error *err)
     while ((rc = dsi_json_array_next(&p->r, err)) == DS_ROW) {
         DSI_TRY(grow(&m->arena, (const void **)&m->snapshots, m->snapshot_count,
                      sizeof *m->snapshots, err));
-        DSI_TRY(dsi_snapshot_read(&p->r, &s, err));
+        s = take_known(p);
+        if (!s) {
+            DSI_TRY(dsi_snapshot_read(&p->r, &s, err));
+        }
         *(const struct dsi_snapshot **)LAST(m->snapshots, m->snapshot_count) = s;
         m->snapshot_count++;
     }
@@ -631,10 +655,10 @@ static int32_t version_of(struct ds_slice json)
     return rc < 0 ? 0 : version;
 }
 
-int dsi_metadata_parse(struct ds_slice json, struct dsi_metadata **out,
-                       struct ds_error *err)
+int dsi_metadata_parse_again(struct ds_slice json, const struct dsi_metadata *known,
+                             struct dsi_metadata **out, struct ds_error *err)
 {
-    struct parsing p = {.seen = 0};
+    struct parsing p = {.known = known};
     int rc = DS_OK;
 
     *out = NULL;
@@ -658,4 +682,10 @@ done:
             (int)version_of(json), DSI_METADATA_VERSION_MAX);
     }
     return rc;
+}
+
+int dsi_metadata_parse(struct ds_slice json, struct dsi_metadata **out,
+                       struct ds_error *err)
+{
+    return dsi_metadata_parse_again(json, NULL, out, err);
 }

@@ -39,16 +39,18 @@ struct dsi_table {
 
 // Iceberg's metadata, or those of DataShard's own layout.
 static int parse_metadata(ds_storage *storage, struct ds_slice json, const char *location,
-                          struct dsi_metadata **out, struct ds_error *err)
+                          const struct dsi_metadata *known, struct dsi_metadata **out,
+                          struct ds_error *err)
 {
-    int rc = dsi_metadata_parse(json, out, err);
+    int rc = dsi_metadata_parse_again(json, known, out, err);
     return rc == DS_ECORRUPT && dsi_legacy_is(json)
                ? dsi_legacy_load(storage, json, location, NULL, out, err)
                : rc;
 }
 
-int dsi_metadata_load(ds_storage *storage, const char *location,
-                      struct dsi_metadata **out, struct ds_error *err)
+static int load_again(ds_storage *storage, const char *location,
+                      const struct dsi_metadata *known, struct dsi_metadata **out,
+                      struct ds_error *err)
 {
     struct dsi_buf raw = DSI_BUF_INIT_MAX(DSI_METADATA_FILE_MAX);
     struct dsi_buf json = DSI_BUF_INIT_MAX(DSI_METADATA_FILE_MAX);
@@ -59,14 +61,20 @@ int dsi_metadata_load(ds_storage *storage, const char *location,
     if (raw.size > 2 && raw.data[0] == 0x1f && raw.data[1] == 0x8b) {
         DSI_TRY(
             dsi_decompress_all(DSI_COMPRESSION_GZIP, dsi_buf_slice(&raw), &json, err));
-        DSI_TRY(parse_metadata(storage, dsi_buf_slice(&json), location, out, err));
+        DSI_TRY(parse_metadata(storage, dsi_buf_slice(&json), location, known, out, err));
     } else {
-        DSI_TRY(parse_metadata(storage, dsi_buf_slice(&raw), location, out, err));
+        DSI_TRY(parse_metadata(storage, dsi_buf_slice(&raw), location, known, out, err));
     }
 done:
     dsi_buf_release(&raw);
     dsi_buf_release(&json);
     return rc < 0 ? dsi_wrap(err, rc, "reading %s", location) : rc;
+}
+
+int dsi_metadata_load(ds_storage *storage, const char *location,
+                      struct dsi_metadata **out, struct ds_error *err)
+{
+    return load_again(storage, location, NULL, out, err);
 }
 
 int dsi_metadata_pack(struct ds_slice json, bool gzip, struct dsi_buf *packed,
@@ -122,7 +130,8 @@ static int load_state(struct dsi_table *t, const struct dsi_state *known,
             *out = dsi_state_ref(known);
             goto done;
         }
-        rc = dsi_metadata_load(storage, head.metadata_location, &m, err);
+        rc = load_again(storage, head.metadata_location, known ? known->metadata : NULL,
+                        &m, err);
         if (rc != DS_ENOTFOUND ||
             (last.metadata_location && dsi_head_equal(&head, &last))) {
             break;

@@ -597,6 +597,19 @@ int dsi_json_skip(struct dsi_json_reader *r, struct ds_slice *raw, struct ds_err
     return DS_OK;
 }
 
+bool dsi_json_take(struct dsi_json_reader *r, struct ds_slice raw)
+{
+    assert(raw.size > 1 && (raw.data[0] == '{' || raw.data[0] == '['));
+    skip_space(r);
+    if (raw.size > r->text.size - r->at ||
+        memcmp(r->text.data + r->at, raw.data, raw.size) != 0) {
+        return false;
+    }
+    r->at += raw.size;
+    r->first = false;
+    return true;
+}
+
 int dsi_json_end(struct dsi_json_reader *r, struct ds_error *err)
 {
     assert(r->depth == 0);

@@ -109,6 +109,10 @@ DS_MUST_CHECK int dsi_json_null(struct dsi_json_reader *r, bool *out,
 DS_MUST_CHECK int dsi_json_skip(struct dsi_json_reader *r, struct ds_slice *raw,
                                 struct ds_error *err);
 
+/// Passes over one value if its text is just `raw`, an object or array that a skip gave
+/// before, from this text or another; false, and nothing is taken, if it is not.
+bool dsi_json_take(struct dsi_json_reader *r, struct ds_slice raw);
+
 /// Checks that nothing but white space is left.
 DS_MUST_CHECK int dsi_json_end(struct dsi_json_reader *r, struct ds_error *err);
 

@@ -153,6 +153,59 @@ static void test_metadata_json__reads_thousands_of_snapshots(void **state)
     dsi_buf_release(&json);
 }
 
+// A version with the snapshots first, first + 1, …; of `other` the text is another.
+static struct dsi_metadata *parse_snapshots(const struct dsi_metadata *known, int first,
+                                            int count, int other)
+{
+    struct dsi_buf json = DSI_BUF_INIT;
+    struct dsi_metadata *m = NULL;
+    struct ds_error err = {0};
+
+    read_golden("good", "v2_minimal.json", &json);
+    json.size = (size_t)((uint8_t *)strrchr(dsi_buf_text(&json), '}') - json.data);
+    assert_int_equal(dsi_buf_append_text(&json, ",\"snapshots\": [", &err), DS_OK);
+    for (int i = first; i < first + count; i++) {
+        assert_int_equal(
+            dsi_buf_printf(
+                &json, &err,
+                "%s {\"sequence-number\":1,\"snapshot-id\":%d,\"timestamp-ms\":%d,"
+                "\"manifest-list\":\"file:///a.avro\", \"new\":[{}, %d]}",
+                i > first ? "," : "", i, i, i == other),
+            DS_OK);
+    }
+    assert_int_equal(dsi_buf_append_text(&json, " ] }", &err), DS_OK);
+    if (dsi_metadata_parse_again(dsi_buf_slice(&json), known, &m, &err) < 0) {
+        fail_msg("%s", err.message);
+    }
+    dsi_buf_release(&json);
+    return m;
+}
+
+static void test_metadata_json__shares_the_snapshots_it_knows(void **state)
+{
+    struct dsi_metadata *known = parse_snapshots(NULL, 1, 20, 0);
+    (void)state;
+
+    for (int other = 0; other < 25; other++) { // 0: all that are in both are the same.
+        struct dsi_metadata *whole = parse_snapshots(NULL, 5, 20, other);
+        struct dsi_metadata *m = parse_snapshots(known, 5, 20, other);
+        assert_same_metadata(m, whole);
+        for (size_t i = 0; i < 20; i++) {
+            int id = (int)i + 5;
+            bool shared = id <= 20 && m->snapshots[i] == known->snapshots[id - 1];
+            assert_int_equal(shared, id <= 20 && id != other);
+            assert_memory_equal(m->snapshots[i]->raw.data, whole->snapshots[i]->raw.data,
+                                whole->snapshots[i]->raw.size);
+        }
+        dsi_metadata_unref(whole);
+        dsi_metadata_unref(m);
+    }
+    struct dsi_metadata *m = parse_snapshots(known, 5, 20, 0);
+    dsi_metadata_unref(known); // What is shared lives on.
+    assert_int_equal(m->snapshots[0]->snapshot_id, 5);
+    dsi_metadata_unref(m);
+}
+
 static void test_metadata_json__survives_every_fault(void **state)
 {
     struct dsi_fault_plan plan = {0};
@@ -188,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_metadata_json__fills_what_v1_leaves_out),
         cmocka_unit_test(test_metadata_json__keeps_unknown_members_byte_for_byte),
         cmocka_unit_test(test_metadata_json__reads_thousands_of_snapshots),
+        cmocka_unit_test(test_metadata_json__shares_the_snapshots_it_knows),
         cmocka_unit_test_teardown(test_metadata_json__survives_every_fault, stop_faults),
     };
     return cmocka_run_group_tests_name("metadata_json", tests, NULL, NULL);

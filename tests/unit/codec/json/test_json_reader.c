@@ -232,6 +232,34 @@ static void test_json_reader__peeks_at_whole_nulls_only(void **state)
     assert_int_equal(kind, DSI_JSON_NULL);
 }
 
+static void test_json_reader__takes_a_value_it_is_told(void **state)
+{
+    static const char text[] = "[ {\"a\": [1]}, {\"a\": [1]} ,{\"a\": [1, 2]},[]]";
+    const struct ds_slice raw = {(const uint8_t *)"{\"a\": [1]}", 10};
+    const struct ds_slice none = {(const uint8_t *)"[]", 2};
+    const struct ds_slice more = {(const uint8_t *)"[]]]", 4};
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_json_reader r;
+    (void)state;
+
+    dsi_json_reader_init(&r, dsi_slice_text(text), &arena, "test");
+    assert_int_equal(dsi_json_array_begin(&r, NULL), DS_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(dsi_json_array_next(&r, NULL), DS_ROW);
+        assert_false(dsi_json_take(&r, none));
+        assert_true(dsi_json_take(&r, raw));
+    }
+    assert_int_equal(dsi_json_array_next(&r, NULL), DS_ROW);
+    assert_false(dsi_json_take(&r, raw)); // And nothing is taken.
+    assert_int_equal(dsi_json_skip(&r, NULL, NULL), DS_OK);
+    assert_int_equal(dsi_json_array_next(&r, NULL), DS_ROW);
+    assert_false(dsi_json_take(&r, more)); // Longer than what is left.
+    assert_true(dsi_json_take(&r, none));
+    assert_int_equal(dsi_json_array_next(&r, NULL), DS_OK);
+    assert_int_equal(dsi_json_end(&r, NULL), DS_OK);
+    dsi_arena_release(&arena);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -243,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_json_reader__bounds_depth_without_recursion),
         cmocka_unit_test(test_json_reader__refuses_nul_in_c_strings),
         cmocka_unit_test(test_json_reader__passes_over_a_byte_order_mark),
+        cmocka_unit_test(test_json_reader__takes_a_value_it_is_told),
     };
     return cmocka_run_group_tests_name("json_reader", tests, NULL, NULL);
 }
