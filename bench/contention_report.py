@@ -101,7 +101,7 @@ def last_line(results):
 def our_cells(results):
     cells = [c for n, c in results["cells"].items()
              if n.startswith(("datashard_sqlite ", "datashard_path "))]
-    return cells + [c for c in [results["flat"].get("history")] if c]
+    return cells + [c for c in results["flat"].values() if c]
 
 
 def wrong(results):
@@ -134,7 +134,8 @@ def aims(results):
     ratio = floor_ratio(results)
     out.append((f"one writer over the floor for its syncs: at most {AIM_FLOOR}", ratio,
                 (ratio or 1e9) <= AIM_FLOOR))
-    whole = head["acked"] if head else None
+    flat = results["flat"].get("ingest")
+    whole = flat["acked"] if flat else None
     out.append((f"there, of {APPENDS:,} appends all acknowledged in time", whole,
                 (whole or 0) >= APPENDS))
     ratio = flat_ratio(results) if whole and whole >= APPENDS else None
