@@ -5,6 +5,7 @@
 #include "api/api_handle.h"
 #include "base/alloc.h"
 #include "base/error.h"
+#include "data/arrow_feed.h"
 #include "data/arrow_io.h"
 #include "txn/adoption.h"
 #include "txn/append.h"
@@ -172,16 +173,13 @@ static struct dsi_relay *need_relay(const ds_txn *t, const struct dsi_batch *bat
     return relay;
 }
 
-static int take_stream(ds_txn *t, struct ArrowArrayStream *stream,
-                       struct dsi_arrow_import *import, struct ds_error *err)
+static int take_feed(ds_txn *t, struct dsi_arrow_feed *feed, struct ds_error *err)
 {
     struct dsi_relay *relay = NULL;
     struct dsi_batch batch = {0};
-    int64_t first = t->rows;
     int rc = DS_OK;
 
-    while ((rc = dsi_arrow_stream_next(stream, import, t->rows - first, &batch, err)) ==
-           DS_ROW) {
+    while ((rc = dsi_arrow_feed_next(feed, &batch, err)) == DS_ROW) {
         int64_t rows = batch.rows;
         relay = relay ? relay : need_relay(t, &batch);
         if (relay) {
@@ -203,6 +201,7 @@ static int append_stream(ds_txn *t, struct ArrowArrayStream *stream, struct ds_e
 {
     struct ArrowSchema schema = {0};
     struct dsi_arrow_import *import = NULL;
+    struct dsi_arrow_feed feed;
     int rc = DS_OK;
 
     DSI_TRY(need_append(t, err));
@@ -212,7 +211,9 @@ static int append_stream(ds_txn *t, struct ArrowArrayStream *stream, struct ds_e
         goto done;
     }
     DSI_TRY(dsi_arrow_import_new(&schema, dsi_append_schema(t->append), &import, err));
-    rc = take_stream(t, stream, import, err);
+    feed = dsi_arrow_feed_open(stream, &schema, import);
+    rc = take_feed(t, &feed, err);
+    dsi_arrow_feed_close(&feed);
 done:
     dsi_arrow_import_free(import);
     if (schema.release) {

@@ -86,8 +86,12 @@ DS_MUST_CHECK int dsi_arrow_stream_new_as(const struct dsi_schema *schema,
                                           struct ArrowArrayStream *out,
                                           struct ds_error *err);
 
-/// The next batch of somebody's stream: DS_ROW, DS_OK at the end. A producer's error is
-/// DS_EINVALID with its own words.
+/// The next array of somebody's stream, to be released; released (DS_OK) at the end. A
+/// producer's error is DS_EINVALID with its own words.
+DS_MUST_CHECK int dsi_arrow_stream_take(struct ArrowArrayStream *stream,
+                                        struct ArrowArray *out, struct ds_error *err);
+
+/// The next batch of somebody's stream: DS_ROW, DS_OK at the end. Fails as the one above.
 DS_MUST_CHECK int dsi_arrow_stream_next(struct ArrowArrayStream *stream,
                                         struct dsi_arrow_import *im, int64_t row_base,
                                         struct dsi_batch *out, struct ds_error *err);

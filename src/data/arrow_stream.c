@@ -141,25 +141,36 @@ int dsi_arrow_stream_new(const struct dsi_schema *schema, struct dsi_batch_sourc
     return dsi_arrow_stream_new_as(schema, NULL, source, out, err);
 }
 
-int dsi_arrow_stream_next(struct ArrowArrayStream *stream, struct dsi_arrow_import *im,
-                          int64_t row_base, struct dsi_batch *out, struct ds_error *err)
+int dsi_arrow_stream_take(struct ArrowArrayStream *stream, struct ArrowArray *out,
+                          struct ds_error *err)
 {
-    struct ArrowArray array = {0};
-
-    *out = (struct dsi_batch){0};
+    *out = (struct ArrowArray){0};
     if (!stream->release || !stream->get_next) {
         return dsi_fail(err, DS_EINVALID, "the Arrow stream was released");
     }
-    int code = stream->get_next(stream, &array);
+    int code = stream->get_next(stream, out);
     if (code != 0) {
         const char *words =
             stream->get_last_error ? stream->get_last_error(stream) : NULL;
         return dsi_fail(err, DS_EINVALID, "the Arrow stream failed: %.800s (code %d)",
                         words ? words : "it does not say why", code);
     }
+    return DS_OK;
+}
+
+int dsi_arrow_stream_next(struct ArrowArrayStream *stream, struct dsi_arrow_import *im,
+                          int64_t row_base, struct dsi_batch *out, struct ds_error *err)
+{
+    struct ArrowArray array = {0};
+    int rc = DS_OK;
+
+    *out = (struct dsi_batch){0};
+    DSI_TRY(dsi_arrow_stream_take(stream, &array, err));
     if (!array.release) {
         return DS_OK;
     }
-    int rc = dsi_arrow_import_batch(im, &array, row_base, out, err);
-    return rc < 0 ? rc : DS_ROW;
+    DSI_TRY(dsi_arrow_import_batch(im, &array, row_base, out, err));
+    rc = DS_ROW;
+done:
+    return rc;
 }

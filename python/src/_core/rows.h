@@ -18,7 +18,7 @@ int rows_to_array(PyObject *rows, const struct ArrowSchema *schema, int strict,
                   struct ArrowArray *out);
 
 /// The same for any iterable, as a stream of batches of at most `batch_rows` rows (0:
-/// 65,536), converted while it is read: get_next takes the GIL, and hands a Python
+/// 32,768), converted while it is read: get_next takes the GIL, and hands a Python
 /// exception on with rows_pending_error. `schema` is copied. The caller releases *out.
 int rows_to_stream(PyObject *rows, const struct ArrowSchema *schema, int strict,
                    int64_t batch_rows, struct ArrowArrayStream *out);

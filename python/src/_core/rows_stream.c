@@ -7,7 +7,7 @@
 
 #include "rows_column.h"
 
-enum { batch_rows_default = 65536, signals_each = 8192 };
+enum { batch_rows_default = 32768, signals_each = 8192 };
 
 static const int64_t batch_bulk_max = (int64_t)1 << 30; // Bytes; room below 2 GiB.
 static const char pending_key[] = "datashard.rows.pending";
