@@ -28,7 +28,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 SHOWN = {"ours": "datashard", "c": "its C API", "datashard_py": "DataShard 0.11.2",
          "pyiceberg": "PyIceberg 0.12"}
 WRITERS = 12
-PEER_APPENDS = {"datashard_py": 50, "pyiceberg": 10}  # Of each writer, at most.
+PEER_APPENDS = {"datashard_py": 25, "pyiceberg": 10}  # Of each writer, at most.
 SCANS = 5
 LIMIT_S = 120  # Of one process.
 
