@@ -460,6 +460,18 @@ static PyObject *committed(int rc, const struct ds_commit_result *result,
     return rc == DS_OK ? core_result(result) : core_raise_commit(rc, err, result);
 }
 
+// The columns that an append begun now would have. ds_table_schema would read the newest
+// metadata for that, after each commit that another writer has made for this one.
+static int append_schema(ds_table *handle, struct ArrowSchema *out, struct ds_error *err)
+{
+    ds_txn *txn = NULL;
+    int rc = ds_txn_begin(handle, NULL, &txn, err);
+
+    rc = rc < 0 ? rc : ds_txn_schema(txn, out, err);
+    ds_txn_free(txn);
+    return rc;
+}
+
 static PyObject *table_append(PyObject *self, PyObject *args, PyObject *keywords)
 {
     ds_table *handle = core_table_handle(self);
@@ -477,7 +489,7 @@ static PyObject *table_append(PyObject *self, PyObject *args, PyObject *keywords
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS;
-    rc = ds_table_schema(handle, &schema, &err);
+    rc = append_schema(handle, &schema, &err);
     Py_END_ALLOW_THREADS;
     if (rc != DS_OK) {
         core_options_release(&options);

@@ -71,7 +71,7 @@ class Appender:
         """
         if type(data) is dict:
             return self._core.write(data)
-        ready = prepared(data, self._schema)
+        ready = prepared(data, lambda: self._schema)
         if not isinstance(ready, Batches):
             return self._core.write(ready)
         ticket = 0

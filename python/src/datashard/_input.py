@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._errors import Invalid
@@ -76,8 +76,8 @@ def _joined(items: Iterator[Any]) -> object:
     return pyarrow.RecordBatchReader.from_batches(head.schema, itertools.chain([head], batches))
 
 
-def prepared(data: object, schema: object) -> object:
-    """What the extension's append takes, or Batches. `schema` is the table's.
+def prepared(data: object, schema: Callable[[], object]) -> object:
+    """What the extension's append takes, or Batches. `schema` tells the table's.
 
     TypeError, which lists what there is, for anything else.
     """
@@ -87,7 +87,7 @@ def prepared(data: object, schema: object) -> object:
         return _joined(iter(data)) if data and _is_arrow(data[0]) else data
     if _library(data) == "pandas" and hasattr(data, "columns"):
         frame: Any = data
-        return _from_pandas(frame, schema)
+        return _from_pandas(frame, schema())
     if _library(data) == "polars" and hasattr(data, "collect"):
         return data.collect()
     if _is_arrow(data):

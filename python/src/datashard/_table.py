@@ -112,7 +112,7 @@ class IcebergTable:
         CommitConflict: nothing was committed. CommitUnknown: nobody can say yet, also after
         Ctrl-C at the wrong moment; `resolve(error.token)` will. Do not just append again.
         """
-        ready = prepared(data, self._core.schema)
+        ready = prepared(data, lambda: self._core.schema)
         if not isinstance(ready, Batches):
             return CommitResult.of(self._core.append(ready, **options))
         with self.transaction(**options) as tx:

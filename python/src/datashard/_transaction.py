@@ -49,7 +49,7 @@ class Transaction:
         """Adds rows, of anything IcebergTable.append takes. Their files are written at once;
         they are in the table with the commit."""
         core = self._open()
-        ready = prepared(data, self._schema)
+        ready = prepared(data, lambda: self._schema)
         if isinstance(ready, Batches):
             for batch in ready.items:
                 core.append(batch)
