@@ -40,7 +40,7 @@ struct ds_table_spec {
     bool if_absent;                   ///< Open the table when it is there already.
     const struct ArrowSchema *schema; ///< A struct of columns; not released here. Or:
     const char *schema_json;          ///< Iceberg's JSON form of a schema.
-    const char *partition_by;         ///< "month(ts), bucket(16, id)"; NULL: none.
+    const char *partition_by;         ///< "month(ts), bucket(16, id) as b"; NULL: none.
     const char *sort_by;              ///< "level, ts desc nulls last"; NULL: none.
     const char *location;             ///< NULL: the catalog chooses.
     struct ds_properties properties;  ///< Table properties, Iceberg's names.

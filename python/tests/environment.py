@@ -22,6 +22,7 @@ PYTHON_PACKAGES = [
     "pandas==2.*",
     "polars==1.*",
     "pyarrow==24.0.*",
+    "pyiceberg==0.12.*",  # What DataShard's tests of partition transforms compare with.
     "pyiceberg[pyarrow]==0.12.*",
     "pytest==8.*",
     "pytz",

@@ -177,7 +177,7 @@ def test_every_leaf() -> None:
         (pd.Timestamp(1), pa.timestamp("us"), ValueError, "finer"),
         (dt.time(1, tzinfo=UTC), pa.time64("us"), ValueError, "zone"),
         (86_400_000_000, pa.time64("us"), ValueError, "time of a day"),
-        ("nope", pa.uuid(), ValueError, "not a UUID"),
+        ("nope", pa.uuid(), ValueError, "not a uuid"),
         (5, pa.uuid(), TypeError, "expected a UUID"),
         ("abc", pa.list_(pa.string()), TypeError, "expected a list"),
         ({"a": 1}, pa.list_(pa.string()), TypeError, "expected a list"),

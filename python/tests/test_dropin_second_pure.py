@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,24 @@ def test_checksums_are_those_of_hashlib() -> None:
 
 
 def test_a_full_disk_is_refused_by_what_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disk_utils, "get_disk_space", lambda _: disk_utils.DiskSpace(100, 97, 3, 97.0))
-    disk_utils.check_disk_space(str(tmp_path), 3)
+    def disk(free: int) -> None:
+        space = disk_utils.DiskSpace(free * 100, free * 99, free, 99.0)
+        monkeypatch.setattr(disk_utils, "get_disk_space", lambda _: space)
+
+    mebi = 1 << 20
+    disk(64 * mebi)
+    disk_utils.check_disk_space(str(tmp_path), 16 * mebi)
     with pytest.raises(OSError, match="Insufficient disk space"):
-        disk_utils.check_disk_space(str(tmp_path), 4)
+        disk_utils.check_disk_space(str(tmp_path), 16 * mebi + 1)
+    disk(64 * mebi - 1)
+    with pytest.raises(OSError, match="Insufficient disk space"):
+        disk_utils.check_disk_space(str(tmp_path), 1)
+    disk_utils.check_disk_space(str(tmp_path), 1, min_free_bytes=mebi)
+    monkeypatch.setenv("DATASHARD_MIN_FREE_BYTES", str(mebi))
+    disk_utils.check_disk_space(str(tmp_path), 1)
+    monkeypatch.setenv("DATASHARD_MIN_FREE_BYTES", "much")
+    with pytest.raises(OSError, match="Insufficient disk space"):
+        disk_utils.check_disk_space(str(tmp_path), 1)
 
 
 def test_a_lock_excludes_and_comes_back(tmp_path: Path) -> None:
@@ -162,7 +177,8 @@ class Store:
         return {"ContentLength": len(self.get_object(Bucket, Key)["Body"].read())}
 
     def list_objects_v2(self, Bucket: str, Prefix: str, MaxKeys: int = 9) -> dict[str, Any]:  # noqa: N803
-        return {"Contents": [{"Key": k} for k in self.objects if k.startswith(Prefix)]}
+        found = [k for k in self.objects if k.startswith(Prefix)]
+        return {"Contents": [{"Key": k, "LastModified": datetime.fromtimestamp(7)} for k in found]}
 
     def delete_object(self, Bucket: str, Key: str) -> None:  # noqa: N803
         self.objects.pop(Key, None)
@@ -170,7 +186,10 @@ class Store:
 
 def test_one_of_two_has_the_s3_lock() -> None:
     store = Store()
-    one, two = (S3LockProvider(store, "b", "k", timeout=0) for _ in range(2))
+    one, two = (
+        S3LockProvider(store, "b", "k", timeout=0, lease_seconds=1, takeover_margin_seconds=0.2)
+        for _ in range(2)
+    )
     assert one.acquire() and one.is_held()
     with pytest.raises(TimeoutError, match="S3 lock"):
         two.acquire()

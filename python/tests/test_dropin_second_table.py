@@ -18,7 +18,7 @@ from datashard.garbage_collector import GarbageCollectionAborted
 from datashard.metadata_manager import ConcurrentModificationException, MetadataManager
 
 SCHEMA = ds.Schema(0, [{"id": 1, "name": "id", "type": "long"}])
-NOTHING = {"data_files": 0, "manifest_files": 0, "manifest_lists": 0}
+NOTHING = {"data_files": 0, "manifest_files": 0, "manifest_lists": 0, "metadata_files": 0}
 
 
 def table_of(path: Path, commits: int = 3) -> ds.Table:
@@ -53,7 +53,7 @@ def test_collection_removes_what_nobody_reaches_and_nothing_else(tmp_path: Path)
     age(outside / "mine")
     (root / "data" / "link").symlink_to(outside)
     (root / "data" / "file").symlink_to(outside / "mine")
-    assert table.garbage_collect() == {"data_files": 1, "manifest_files": 1, "manifest_lists": 0}
+    assert table.garbage_collect() == {**NOTHING, "data_files": 1, "manifest_files": 1}
     assert all((root / name).exists() for name in kept)
     assert (outside / "mine").exists() and (root / "data" / "file").is_symlink()
     assert rows(root) == {0, 1, 2}
@@ -62,14 +62,14 @@ def test_collection_removes_what_nobody_reaches_and_nothing_else(tmp_path: Path)
 def test_collection_without_grace_keeps_live_files(tmp_path: Path) -> None:
     for name in ("data", "d"):
         table = table_of(tmp_path / name)
-        assert table.garbage_collect(grace_period_ms=0) == NOTHING
+        assert table.garbage_collect(0, allow_short_grace=True) == NOTHING
         assert rows(tmp_path / name) == {0, 1, 2}
 
 
 def test_a_table_below_data_is_left_alone(tmp_path: Path) -> None:
     table = table_of(tmp_path / "t")
     table_of(tmp_path / "t" / "data" / "inner")
-    assert table.garbage_collect(grace_period_ms=0) == NOTHING
+    assert table.garbage_collect(0, allow_short_grace=True) == NOTHING
     assert rows(tmp_path / "t" / "data" / "inner") == {0, 1, 2}
 
 
@@ -94,7 +94,7 @@ def test_collection_stops_at_what_it_cannot_read(tmp_path: Path, which: str, dam
     age(root / "data" / "orphan")
     before = sorted(p.name for p in (root / "data").iterdir())
     with pytest.raises(GarbageCollectionAborted, match="Nothing was deleted"):
-        table.garbage_collect(grace_period_ms=0)
+        table.garbage_collect(0, allow_short_grace=True)
     assert sorted(p.name for p in (root / "data").iterdir()) == before
 
 
@@ -104,9 +104,9 @@ def test_markers_protect(tmp_path: Path) -> None:
     (root / "data" / "coming.parquet").write_bytes(b"x")
     (root / "metadata" / "inflight").mkdir()
     (root / "metadata/inflight/coming.inflight").write_text('{"file_path": "/data/coming.parquet"}')
-    assert table.garbage_collect(grace_period_ms=0) == NOTHING
+    assert table.garbage_collect(0, allow_short_grace=True) == NOTHING
     (root / "metadata/inflight/coming.inflight").unlink()
-    assert table.garbage_collect(grace_period_ms=0)["data_files"] == 1
+    assert table.garbage_collect(0, allow_short_grace=True)["data_files"] == 1
 
 
 def test_a_removed_snapshot_leaves_no_gap_and_its_files_go(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_removed_snapshot_leaves_no_gap_and_its_files_go(tmp_path: Path) -> No
     assert rows(root) == {0, 1, 2}
     assert table.snapshot_manager.delete_snapshot(last.snapshot_id)
     assert rows(root) == {0}
-    assert table.garbage_collect(grace_period_ms=0)["data_files"] == 2
+    assert table.garbage_collect(0, allow_short_grace=True)["data_files"] == 2
     assert rows(root) == {0}
     table.append_records([{"id": 9}])
     assert rows(root) == {0, 9}

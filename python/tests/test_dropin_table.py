@@ -184,11 +184,12 @@ def test_whole_files_leave_and_rows_are_overwritten(three: Table) -> None:
     first = three._get_all_data_files()[0]
     assert first.file_path.startswith("/data/") and first.record_count == 1
     with three.new_transaction() as tx:
-        tx.delete_files([first.file_path, "/data/unknown.parquet"])
+        tx.delete_files([first.file_path, first.file_path.lstrip("/")])
     assert ids(three) == [1, 2] and three.snapshots()[-1]["operation"] == "delete"
-    with three.new_transaction() as tx:
-        tx.delete_files(["data/unknown.parquet"])
-    assert len(three.snapshots()) == 4
+    with pytest.raises(FileNotFoundError, match="not part of the current snapshot"):
+        with three.new_transaction() as tx:
+            tx.delete_files([three._get_all_data_files()[0].file_path, first.file_path])
+    assert len(three.snapshots()) == 4 and ids(three) == [1, 2]
     with three.new_transaction() as tx:
         tx.overwrite_by_filter(lambda row: row["s"] == "it's" and row["id"] == 1)
         tx.append_data([{"id": 7}])

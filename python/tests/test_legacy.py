@@ -73,7 +73,8 @@ def test_a_filter_loses_no_row(tmp_path: pathlib.Path) -> None:
 def test_a_write_says_what_to_do(tmp_path: pathlib.Path) -> None:
     path, _ = copy_of("0.7.2-partitioned", tmp_path)
     before = files_of(path)
-    table = create_table(path, Schema(1, [{"id": 1, "name": "a", "type": "long"}]))
+    schema = Schema(1, [{"id": 1, "name": "a", "type": "long"}])
+    table = create_table(path, schema, if_exists="ignore")
     for write in (
         lambda: table.append_records([{"a": 1}]),
         lambda: table.expire_snapshots(older_than_ms=2**40),

@@ -102,7 +102,8 @@ DS_MUST_CHECK int dsi_partition_path(const struct dsi_partition_spec *spec,
 /// Reads what people write for --partition-by: "month(date), bucket(16, id), origin"
 /// (also "bucket[16](id)", "identity(origin)", "truncate(4, name)", "void(x)"). Field
 /// names as Spark and PyIceberg give them ("date_month", "id_bucket_16" -> Java:
-/// "id_bucket"), ids from 1000. DS_EINVALID names the piece.
+/// "id_bucket"), or as "month(date) as m" says; ids from 1000. DS_EINVALID names the
+/// piece.
 DS_MUST_CHECK int dsi_partition_spec_parse(const char *text,
                                            const struct dsi_schema *schema,
                                            struct dsi_arena *arena,

@@ -11,7 +11,7 @@
 struct item {
     char transform[64]; // "bucket[16]"; "identity" for a bare column.
     const struct dsi_field *field;
-    char words[64]; // What follows: "desc nulls last".
+    char words[160]; // What follows: "desc nulls last", "as name".
 };
 
 static bool is_space(char c)
@@ -135,7 +135,9 @@ static int parse_item(const char *text, size_t size, const struct dsi_schema *sc
                             "bucket(N, column), truncate(N, column), identity, void",
                             piece);
         }
-        trimmed(close + 1, strlen(close + 1), out->words, sizeof out->words);
+        if (!trimmed(close + 1, strlen(close + 1), out->words, sizeof out->words)) {
+            return dsi_fail(err, DS_EINVALID, "'%.60s' is too long", close + 1);
+        }
     } else {
         size_t word = strcspn(piece, " \t\n");
         if (!trimmed(piece, word, column, sizeof column) ||
@@ -194,6 +196,23 @@ static char *field_name(const struct dsi_transform *t, const char *column,
     return dsi_arena_printf(arena, "%s%s", column, suffixes[t->kind]);
 }
 
+// The name in "as name"; "" behind a field that has none of its own.
+static int given_name(const char *words, const char **out, struct ds_error *err)
+{
+    *out = "";
+    if (words[0] == '\0') {
+        return DS_OK;
+    }
+    if (strncmp(words, "as ", 3) != 0 && strncmp(words, "AS ", 3) != 0) {
+        return dsi_fail(err, DS_EINVALID, "'%s' after a partition field", words);
+    }
+    *out = words + 3 + strspn(words + 3, " \t\n");
+    if ((*out)[strcspn(*out, " \t\n\"`()")]) {
+        return dsi_fail(err, DS_EINVALID, "'%s' is no name of a partition field", *out);
+    }
+    return DS_OK;
+}
+
 static int check_partition(const struct dsi_partition_spec *spec, size_t at,
                            const struct dsi_schema *schema, struct ds_error *err)
 {
@@ -233,16 +252,16 @@ int dsi_partition_spec_parse(const char *text, const struct dsi_schema *schema,
         struct dsi_partition_field *f = &fields[out->field_count];
         struct dsi_type result;
         DSI_TRY(parse_item(piece, size, schema, &item, err));
-        if (item.words[0]) {
-            rc = dsi_fail(err, DS_EINVALID, "'%s' after a partition field", item.words);
-            break;
-        }
+        const char *given = "";
+        DSI_TRY(given_name(item.words, &given, err));
         DSI_TRY(dsi_transform_parse(item.transform, arena, &f->transform, err));
         DSI_TRY(dsi_transform_result(&f->transform, &item.field->type, &result, err));
         f->source_id = item.field->id;
         f->field_id = 1000 + (int32_t)out->field_count;
         const char *column = dsi_schema_full_name(schema, item.field->id, arena);
-        f->name = column ? field_name(&f->transform, column, arena) : NULL;
+        f->name = *given   ? dsi_arena_printf(arena, "%s", given)
+                  : column ? field_name(&f->transform, column, arena)
+                           : NULL;
         if (!f->name) {
             return dsi_no_memory(err, "reading a partitioning");
         }

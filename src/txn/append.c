@@ -342,7 +342,9 @@ static int close_output(struct dsi_append *a, size_t i, struct ds_error *err)
     int rc = flush(o, err);
 
     ((struct dsi_partition *)o->partition)->user = NULL;
-    a->outputs[i] = a->outputs[--a->output_count];
+    a->output_count--;
+    memmove(&a->outputs[i], &a->outputs[i + 1],
+            (a->output_count - i) * sizeof a->outputs[0]);
     free_output(o);
     return rc;
 }
@@ -629,7 +631,7 @@ int dsi_append_finish(struct dsi_append *a, struct ds_error *err)
 
     assert(!a->given);
     while (a->output_count > 0) {
-        DSI_TRY(close_output(a, a->output_count - 1, err));
+        DSI_TRY(close_output(a, 0, err));
     }
     if (a->file_count > 0) {
         DSI_TRY(dsi_change_append(a->change, a->files, a->file_count, true, err));

@@ -142,6 +142,9 @@ ds_table *core_table_handle(PyObject *self);
 PyObject *core_table_new(struct core_state *state, ds_table *handle, PyObject *catalog,
                          const char *name);
 
+/// Table.optimize.
+PyObject *core_table_optimize(PyObject *self, PyObject *args, PyObject *keywords);
+
 /// The strings of a list (None: none), each called `what` in messages. The caller ends
 /// *kept with Py_XDECREF and *items with PyMem_Free, also on failure.
 int core_texts_take(PyObject *texts, const char *what, PyObject **kept,

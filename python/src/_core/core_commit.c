@@ -402,6 +402,35 @@ static PyObject *txn_close(PyObject *self, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+PyObject *core_table_optimize(PyObject *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"small_bytes", "files_min", NULL};
+    ds_table *handle = core_table_handle(self);
+    struct ds_optimize_options options = {.struct_size = sizeof options};
+    struct ds_optimize_result result = {.struct_size = sizeof result};
+    struct ds_error err = {0};
+    long long small_bytes = 0;
+    int files_min = 0;
+    int rc = DS_OK;
+
+    if (!handle || !PyArg_ParseTupleAndKeywords(args, keywords, "|$Li:optimize", names,
+                                                &small_bytes, &files_min)) {
+        return NULL;
+    }
+    options.small_bytes = small_bytes;
+    options.files_min = files_min;
+    Py_BEGIN_ALLOW_THREADS;
+    rc = ds_table_optimize(handle, &options, &result, &err);
+    Py_END_ALLOW_THREADS;
+    if (rc != DS_OK) {
+        return core_raise(rc, &err);
+    }
+    return Py_BuildValue(
+        "{sKsKsKsKsK}", "files", (unsigned long long)result.files, "made",
+        (unsigned long long)result.made, "rows", (unsigned long long)result.rows, "bytes",
+        (unsigned long long)result.bytes, "commits", (unsigned long long)result.commits);
+}
+
 static PyMethodDef methods[] = {
     {"append", txn_append, METH_O, "Adds rows."},
     {"add_columns", txn_add_columns, METH_O, "Adds the columns the table does not have."},

@@ -787,6 +787,8 @@ static PyMethodDef methods[] = {
     {"count", CORE_KEYWORDS(table_count), KW, "How many rows a scan would give."},
     {"resolve", CORE_KEYWORDS(table_resolve), KW,
      "What became of a commit whose outcome was unknown."},
+    {"optimize", CORE_KEYWORDS(core_table_optimize), KW,
+     "Rewrites small data files into larger ones: what was done."},
     {"stats", table_stats, METH_NOARGS, "Counters of group commit."},
     {"begin", CORE_KEYWORDS(table_begin), KW, "Begins a transaction."},
     {"appender", CORE_KEYWORDS(core_appender_new), KW, "Opens an appender."},

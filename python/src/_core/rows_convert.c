@@ -314,7 +314,7 @@ int rows_to_uuid(PyObject *value, void *out)
         uuid = PyObject_CallFunctionObjArgs(py->uuid, value, NULL);
         if (!uuid && PyErr_ExceptionMatches(PyExc_ValueError)) {
             PyErr_Clear();
-            PyErr_Format(PyExc_ValueError, "%R is not a UUID", value);
+            PyErr_Format(PyExc_ValueError, "%R is not a uuid", value);
         }
     } else if (is_a(value, py->uuid)) {
         Py_INCREF(value);

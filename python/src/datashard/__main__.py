@@ -49,14 +49,14 @@ def _verify(path: str) -> int:
     return 1 if missing else 0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m datashard", description="Iceberg tables")
     parser.add_argument("--version", action="store_true", help="print the version")
     commands = parser.add_subparsers(dest="command")
     verify = commands.add_parser("verify", help="read all of a table and look for damage")
     verify.add_argument("table", help="the table's directory")
-    given = parser.parse_args(arguments)
+    given = parser.parse_args(argv)
     if given.command == "verify":
         return _verify(given.table)
     if given.version:

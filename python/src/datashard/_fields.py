@@ -152,18 +152,18 @@ def check_records(records: Sequence[Mapping[str, Any]], schema: Schema) -> None:
 
 
 def partition_text(spec: PartitionSpec | None, schema: Schema | None) -> str | None:
-    """The spec as the library's text, "month(ts), bucket(16, id)"; None for no partitioning."""
-    if spec is None or not spec.fields or schema is None:
-        return None
-    names = {f["id"]: str(f["name"]) for f in schema.fields}
+    """The spec as the library's text, ``month("ts") as m, bucket(16, "id") as b``; None for
+    no partitioning. A name that a column has is left to the library, as Iceberg wants it.
+    UnsupportedTransform, a ValueError, for what `validate_spec` refuses."""
+    from .partition_validation import validate_spec
+
+    names = {f["id"]: str(f["name"]) for f in (schema.fields if schema else ())}
     terms: list[str] = []
-    for one in spec.fields:
-        if one.source_id not in names:
-            raise ValueError(f"Partition field '{one.name}': no column has id {one.source_id}")
-        column = names[one.source_id]
-        transform, _, width = one.transform.strip().partition("[")
+    for one, _ in validate_spec(spec, schema):
+        transform, _, width = one.transform.partition("[")
+        inside = f'"{names[one.source_id]}"'
         if width:
-            terms.append(f"{transform}({width.rstrip('] ')}, {column})")
-        else:
-            terms.append(f"{transform}({column})" if transform != "identity" else column)
-    return ", ".join(terms)
+            inside = f"{width.rstrip(']')}, {inside}"
+        taken = one.name in names.values() and one.transform != "identity"
+        terms.append(f"{transform}({inside})" + ("" if taken else f" as {one.name}"))
+    return ", ".join(terms) or None

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any, Union
 
 from . import _core
-from ._errors import NotFound
+from ._errors import Invalid, NotFound
 from ._fields import kinds_of
 from ._handle import Handle
 from ._pandas import frame_of, import_pandas
 from ._where import where_of
 from .exceptions import ColumnError
+from .uuid_columns import decode_columns
 
 __all__ = ["Reading"]
 
@@ -74,8 +75,9 @@ class Reading:
                 batch_rows=batch_rows,
                 ordered=True,
             )
-        except NotFound as error:
-            if snapshot_id is None:
+        except (Invalid, NotFound) as error:
+            known = {one["snapshot_id"] for one in table.snapshots()}
+            if snapshot_id is None or snapshot_id in known:
                 raise
             raise ValueError(
                 f"Snapshot {snapshot_id} does not exist in this table (expired, or never "
@@ -126,7 +128,8 @@ class Reading:
         )
 
     def row_count(self, snapshot_id: int | None = None, *, as_of: AsOf | None = None) -> int:
-        """How many rows there are; from metadata alone."""
+        """How many rows there are; from metadata alone, and so NOT a health check: files may
+        be gone or damaged, which `verify` tells."""
         return self._count(None, snapshot_id, as_of)
 
     def scan(
@@ -156,13 +159,18 @@ class Reading:
         *,
         as_of: AsOf | None = None,
     ) -> Any:
-        """The rows as a ``pyarrow.Table``. UUIDs are 16 bytes."""
+        """The rows as a ``pyarrow.Table``, its columns there also without rows. UUIDs are
+        text."""
         import pyarrow
 
         opened = self._stream(columns, filter, parallel, snapshot_id, as_of)
+        schema = self._handle.schema()
         if opened is None:
-            return pyarrow.table({})
-        return pyarrow.RecordBatchReader.from_stream(opened[0]).read_all()
+            found = pyarrow.schema(self._handle.fresh().schema).empty_table()
+            found = found if columns is None else found.select(list(dict.fromkeys(columns)))
+        else:
+            found = pyarrow.RecordBatchReader.from_stream(opened[0]).read_all()
+        return decode_columns(found, schema)
 
     def to_pandas(
         self,

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from . import _core
 from ._bounds import decode_bound
 from ._handle import Handle, relative
+from ._partition_text import PartitionReader
 from .data_structures import DataFile, FileFormat, Snapshot
 
 if TYPE_CHECKING:
     from ._reading import Reading
 
-__all__ = ["SnapshotView", "files_of"]
+__all__ = ["SnapshotView", "entries_of", "files_of"]
 
 
 class SnapshotView(Snapshot):
@@ -61,14 +61,17 @@ class SnapshotView(Snapshot):
         return self._table.row_count(snapshot_id=self.snapshot_id)
 
 
-def _partition(text: object) -> dict[str, Any]:
-    if isinstance(text, dict):
-        return {str(k): str(v) for k, v in text.items()}
-    if not isinstance(text, str) or not text:
-        return {}
-    if text.startswith("{"):
-        return {str(k): str(v) for k, v in json.loads(text).items()}
-    return dict(part.partition("=")[::2] for part in text.split("/"))
+def entries_of(
+    table: _core.Table, snapshot_id: int | None = None, columns: bool = False
+) -> list[dict[str, Any]]:
+    """The live data files as the extension has them, oldest first; with `columns` what it
+    knows of theirs."""
+    found = [
+        entry
+        for entry in table.files(snapshot_id=snapshot_id, columns=columns)
+        if entry.get("content", 0) in (0, "data")
+    ]
+    return sorted(found, key=lambda entry: entry.get("sequence_number") or 0)
 
 
 def _counts(entry: dict[str, Any], key: str) -> dict[int, Any] | None:
@@ -86,17 +89,16 @@ def files_of(handle: Handle, snapshot_id: int | None = None) -> list[DataFile]:
     """The live data files, paths as ``/data/x.parquet``, oldest first."""
     table: _core.Table = handle.fresh()
     root = handle.root(table)
+    partitions = PartitionReader(table)
     found = []
     kinds = {f["id"]: f["type"] for f in handle.schema(table).fields}
-    for entry in table.files(snapshot_id=snapshot_id, columns=True):
-        if entry.get("content", 0) not in (0, "data"):
-            continue
+    for entry in entries_of(table, snapshot_id, columns=True):
         path = relative(str(entry["path"]), root)
         found.append(
             DataFile(
                 file_path=path if "://" in path or path.startswith("/") else "/" + path,
                 file_format=FileFormat(str(entry["format"]).lower()),
-                partition_values=_partition(entry.get("partition")),
+                partition_values=partitions.values(entry),
                 record_count=int(entry["record_count"]),
                 file_size_in_bytes=int(entry["size_bytes"]),
                 added_snapshot_id=entry.get("snapshot_id"),
@@ -108,5 +110,4 @@ def files_of(handle: Handle, snapshot_id: int | None = None) -> list[DataFile]:
                 upper_bounds=_bounds(entry, "upper", kinds),
             )
         )
-    found.sort(key=lambda one: one.sequence_number or 0)
     return found

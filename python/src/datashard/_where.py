@@ -58,6 +58,8 @@ def _literal(value: Any, kind: str) -> str:
         raise Invalid(f"A column of type {kind} does not compare with {value!r}")
     if isinstance(value, (int, float, Decimal)):
         return _number(value, kind)
+    if kind == "uuid" and isinstance(value, (bytes, bytearray)) and len(value) == 16:
+        value = UUID(bytes=bytes(value))
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, (bytes, bytearray, memoryview)):

@@ -14,6 +14,9 @@ from enum import Enum
 from typing import Any
 
 __all__ = [
+    "DECIMAL_TYPE_RE",
+    "FIXED_TYPE_RE",
+    "UUID_BYTES",
     "DataFile",
     "DeleteFile",
     "FileFormat",
@@ -51,20 +54,21 @@ PRIMITIVE_TYPES = {
     "variant",
 }
 
-_FIXED = re.compile(r"fixed\s*[\[(]\s*(\d+)\s*[\])]")
-_DECIMAL = re.compile(r"decimal\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)")
+FIXED_TYPE_RE = re.compile(r"fixed\s*[\[(]\s*(\d+)\s*[\])]")
+DECIMAL_TYPE_RE = re.compile(r"decimal\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)")
+UUID_BYTES = 16
 _SHAPE = re.compile(r"(geometry|geography)(\(.*\))?")
 
 
 def parse_fixed_type(type_str: str) -> int | None:
     """16 for ``fixed[16]``; None for every other type."""
-    found = _FIXED.fullmatch(type_str.strip())
+    found = FIXED_TYPE_RE.fullmatch(type_str.strip())
     return int(found.group(1)) if found else None
 
 
 def parse_decimal_type(type_str: str) -> tuple[int, int] | None:
     """(10, 2) for ``decimal(10, 2)``; None for every other type."""
-    found = _DECIMAL.fullmatch(type_str.strip())
+    found = DECIMAL_TYPE_RE.fullmatch(type_str.strip())
     return (int(found.group(1)), int(found.group(2))) if found else None
 
 

@@ -8,7 +8,15 @@ from typing import NamedTuple
 
 from .logging_config import get_logger
 
-__all__ = ["DiskSpace", "check_disk_space", "estimate_write_size", "get_disk_space"]
+__all__ = [
+    "DEFAULT_MIN_FREE_BYTES",
+    "DiskSpace",
+    "check_disk_space",
+    "estimate_write_size",
+    "get_disk_space",
+]
+
+DEFAULT_MIN_FREE_BYTES = 64 * 1024 * 1024
 
 _logger = get_logger(__name__)
 
@@ -33,21 +41,38 @@ def get_disk_space(path: str) -> DiskSpace:
 
 
 def check_disk_space(
-    path: str, required_bytes: int, warn_threshold: float = 90.0, error_threshold: float = 95.0
+    path: str,
+    required_bytes: int,
+    warn_threshold: float = 90.0,
+    error_threshold: float = 95.0,
+    min_free_bytes: int | None = None,
 ) -> None:
-    """OSError when fewer than `required_bytes` are free; a warning is logged when the disk
-    is fuller than `warn_threshold` percent.
+    """OSError when there is room for less than four times `required_bytes`, or less than
+    `min_free_bytes` are free: by default DATASHARD_MIN_FREE_BYTES, else 64 MiB.
 
-    A disk that is fuller than `error_threshold` but has the room is not refused: five
-    percent of a large disk is much. It is logged as well.
+    How full the disk is in percent is only logged, above the thresholds: five percent of a
+    large disk is much.
     """
     space = get_disk_space(path)
-    if space.free < required_bytes:
+    floor = _least_free() if min_free_bytes is None else min_free_bytes
+    needed = max(4 * required_bytes, floor)
+    if space.free < needed:
         raise OSError(
-            f"Insufficient disk space: {required_bytes} bytes required at {path}, {space.free} free"
+            f"Insufficient disk space: {needed} bytes required at {path}, {space.free} free"
         )
     if space.percent_used >= min(warn_threshold, error_threshold):
         _logger.warning("disk %.1f%% full at %s: %d bytes free", space.percent_used, path, space.free)
+
+
+def _least_free() -> int:
+    given = os.environ.get("DATASHARD_MIN_FREE_BYTES", "").strip()
+    if not given:
+        return DEFAULT_MIN_FREE_BYTES
+    try:
+        return int(given)
+    except ValueError:
+        _logger.warning("DATASHARD_MIN_FREE_BYTES is %r, no number; the default counts", given)
+        return DEFAULT_MIN_FREE_BYTES
 
 
 def estimate_write_size(data: bytes, overhead_factor: float = 1.2) -> int:

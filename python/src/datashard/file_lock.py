@@ -15,7 +15,11 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from types import TracebackType
 
-__all__ = ["FileLock", "file_lock"]
+__all__ = ["FCNTL_AVAILABLE", "MSVCRT_AVAILABLE", "FileLock", "file_lock"]
+
+# Which of the two systems' locks there are: this package is for those with fcntl.
+FCNTL_AVAILABLE = True
+MSVCRT_AVAILABLE = False
 
 _POLL_SECONDS = 0.01
 _BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)

@@ -25,7 +25,19 @@ from .file_manager import FileManager
 from .logging_config import get_logger
 from .metadata_manager import MetadataManager
 
-__all__ = ["GarbageCollectionAborted", "GarbageCollector"]
+__all__ = [
+    "CLOCK_SKEW_WARN_MS",
+    "DEFAULT_INFLIGHT_TIMEOUT_MS",
+    "INFLIGHT_PATH",
+    "MIN_GRACE_PERIOD_MS",
+    "GarbageCollectionAborted",
+    "GarbageCollector",
+]
+
+INFLIGHT_PATH = "metadata/inflight"
+DEFAULT_INFLIGHT_TIMEOUT_MS = 24 * 60 * 60 * 1000
+MIN_GRACE_PERIOD_MS = 5 * 60 * 1000
+CLOCK_SKEW_WARN_MS = 60 * 1000
 
 _logger = get_logger(__name__)
 _ROUNDS = 10
@@ -44,21 +56,35 @@ class GarbageCollector:
         self.table_path = table_path
         self.metadata_manager = metadata_manager
         self.file_manager = file_manager
+        self.storage = file_manager.storage
         self._root = os.path.realpath(os.path.abspath(table_path))
 
     def collect(
-        self, grace_period_ms: int = 3_600_000, inflight_timeout_ms: int = 86_400_000
+        self,
+        grace_period_ms: int = 3_600_000,
+        inflight_timeout_ms: int = DEFAULT_INFLIGHT_TIMEOUT_MS,
+        allow_short_grace: bool = False,
     ) -> dict[str, int]:
-        """How many ``data_files`` and ``manifest_files`` were removed; ``manifest_lists`` is 0.
+        """How many ``data_files`` and ``manifest_files`` were removed; ``manifest_lists``
+        and ``metadata_files`` are 0: lists count as manifests, and version files stay.
 
-        GarbageCollectionAborted when something of the table cannot be read. Markers older
-        than `inflight_timeout_ms` protect nothing.
+        ValueError for a grace period of less than five minutes, unless `allow_short_grace`
+        says that nobody else is writing. GarbageCollectionAborted when something of the
+        table cannot be read. Markers older than `inflight_timeout_ms` protect nothing.
         """
-        oldest_kept = time.time() - grace_period_ms / 1000
+        if grace_period_ms < MIN_GRACE_PERIOD_MS and not allow_short_grace:
+            raise ValueError(
+                f"grace_period_ms={grace_period_ms} is below {MIN_GRACE_PERIOD_MS} ms: files of "
+                "writers at work would be removed. Pass allow_short_grace=True if there are none."
+            )
+        now_ms = self.storage.clock_ms()
+        if abs(now_ms - time.time() * 1000) > CLOCK_SKEW_WARN_MS:
+            _logger.warning("the storage's clock differs from this machine's; the storage's counts")
+        oldest_kept = (now_ms - grace_period_ms) / 1000
         data = self._old_files("data", oldest_kept)
         metadata = [p for p in self._old_files("metadata", oldest_kept) if p.endswith(".avro")]
-        kept = self._reachable() | self._marked(inflight_timeout_ms)
-        counts = {"data_files": 0, "manifest_files": 0, "manifest_lists": 0}
+        kept = self._marked(now_ms / 1000, inflight_timeout_ms) | self._reachable()
+        counts = {"data_files": 0, "manifest_files": 0, "manifest_lists": 0, "metadata_files": 0}
         for key, found in (("data_files", data), ("manifest_files", metadata)):
             for path in found:
                 if path not in kept and self._remove(path, oldest_kept):
@@ -68,14 +94,14 @@ class GarbageCollector:
     def _old_files(self, folder: str, oldest_kept: float) -> list[str]:
         """Relative paths of old regular files, hidden ones and other tables' left out."""
         try:
-            listed = self.file_manager.storage.list_files(folder)
+            listed = self.storage.list_files_with_mtime(folder)
         except (OSError, ValueError) as cause:
             raise GarbageCollectionAborted(
                 f"Aborting GC: cannot list files under {folder}: {cause}. Nothing was deleted."
             ) from cause
         found: list[str] = []
         tables: dict[str, bool] = {}
-        for path in listed:
+        for path, written in listed:
             parts = path.split("/")
             if os.path.isabs(path) or ".." in parts or parts[0] != folder:
                 raise GarbageCollectionAborted(
@@ -84,7 +110,7 @@ class GarbageCollector:
                 )
             if any(part.startswith(".") for part in parts) or self._other_table(parts, tables):
                 continue
-            if self._is_old(path, oldest_kept):
+            if written <= oldest_kept:
                 found.append(path)
         return found
 
@@ -223,9 +249,9 @@ class GarbageCollector:
                 f"Aborting GC: cannot read reachable {what} {where}: {cause}. Nothing was deleted."
             ) from cause
 
-    def _marked(self, timeout_ms: int) -> set[str]:
+    def _marked(self, now: float, timeout_ms: int) -> set[str]:
         """What markers of writers at work name."""
-        folder = os.path.join(self._root, "metadata", "inflight")
+        folder = os.path.join(self._root, *INFLIGHT_PATH.split("/"))
         kept: set[str] = set()
         try:
             names = os.listdir(folder)
@@ -234,7 +260,7 @@ class GarbageCollector:
         for name in names:
             full = os.path.join(folder, name)
             try:
-                if time.time() - os.stat(full).st_mtime > timeout_ms / 1000:
+                if now - os.stat(full).st_mtime > timeout_ms / 1000:
                     continue
                 with open(full, encoding="utf-8") as file:
                     kept.add(os.path.normpath(str(json.load(file)["file_path"]).lstrip("/")))

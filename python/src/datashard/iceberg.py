@@ -37,7 +37,9 @@ def _check_existing(table: Table, schema: Schema, if_exists: str) -> None:
         f"requested fields: {[f['name'] for f in schema.fields]}."
     )
     if if_exists == "error":
-        raise SchemaMismatchError(message + " Use load_table() to open it as it is.")
+        raise SchemaMismatchError(
+            message + " Pass if_exists='ignore', or use load_table(), to open it as it is."
+        )
     _logger.warning("%s The stored schema stays.", message)
 
 
@@ -45,12 +47,12 @@ def create_table(
     table_path: str | os.PathLike[str],
     schema: Schema | None = None,
     partition_spec: PartitionSpec | None = None,
-    if_exists: str = "ignore",
+    if_exists: str = "error",
 ) -> Table:
     """Makes a table in a directory, or opens the one that is there.
 
-    A table that is there keeps its schema: another one given is logged as a warning, or
-    with ``if_exists="error"`` raised as SchemaMismatchError.
+    A table that is there keeps its schema. Another one given is a SchemaMismatchError, or
+    with ``if_exists="ignore"`` a warning in the log.
     """
     if if_exists not in ("error", "ignore"):
         raise ValueError(f"if_exists must be 'error' or 'ignore', got {if_exists!r}")

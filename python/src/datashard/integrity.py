@@ -44,14 +44,17 @@ class IntegrityChecker:
         return hasher.hexdigest()
 
     @staticmethod
-    def verify_checksum(data: bytes, expected: str, algorithm: str = "sha256") -> bool:
+    def verify_checksum(data: bytes, expected_checksum: str, algorithm: str = "sha256") -> bool:
         """Whether `data` have that checksum; upper case is as good as lower."""
-        return _same(IntegrityChecker.compute_checksum(data, algorithm), expected)
+        return _same(IntegrityChecker.compute_checksum(data, algorithm), expected_checksum)
 
     @staticmethod
-    def verify_stream_checksum(stream: BinaryIO, expected: str, algorithm: str = "sha256") -> bool:
+    def verify_stream_checksum(
+        stream: BinaryIO, expected_checksum: str, algorithm: str = "sha256"
+    ) -> bool:
         """Whether what is left of the stream has that checksum."""
-        return _same(IntegrityChecker.compute_checksum_from_stream(stream, algorithm), expected)
+        found = IntegrityChecker.compute_checksum_from_stream(stream, algorithm)
+        return _same(found, expected_checksum)
 
     @staticmethod
     def compute_file_checksum(file_path: str, algorithm: str = "sha256") -> str:

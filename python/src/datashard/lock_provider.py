@@ -11,7 +11,13 @@ from typing import Any
 
 from .file_lock import FileLock
 
-__all__ = ["LocalLockProvider", "LockProvider", "S3LockProvider", "S3PollingLockProvider"]
+__all__ = [
+    "LocalLockProvider",
+    "LockProvider",
+    "S3LockProvider",
+    "S3LockProviderBase",
+    "S3PollingLockProvider",
+]
 
 _LOST = ("412", "PreconditionFailed", "409", "ConditionalRequestConflict")
 _MISSING = ("404", "NoSuchKey", "NotFound")
@@ -44,19 +50,19 @@ class LocalLockProvider(LockProvider):
     """A FileLock."""
 
     def __init__(self, lock_path: str, timeout: float = 30.0) -> None:
-        self._lock = FileLock(lock_path, timeout)
+        self.lock = FileLock(lock_path, timeout)
 
     def acquire(self) -> bool:
         """See LockProvider."""
-        return self._lock.acquire()
+        return self.lock.acquire()
 
     def release(self) -> None:
         """See LockProvider."""
-        self._lock.release()
+        self.lock.release()
 
     def is_held(self) -> bool:
         """See LockProvider."""
-        return self._lock.is_held()
+        return self.lock.is_held()
 
 
 def _code(exc: BaseException) -> str:
@@ -65,23 +71,42 @@ def _code(exc: BaseException) -> str:
     return str(error.get("Code", ""))
 
 
-class _S3Lock(LockProvider):
+class S3LockProviderBase(LockProvider):
     """An object holding its owner's id. A thread renews the lease three times in its
     length; a lease that has lapsed here is never renewed, for somebody else may have the
-    lock by then. Others' leases are timed by the server's clock alone."""
+    lock by then. Another's lease has lapsed when its object has not changed for its length,
+    by the server's clock or by being watched so long from here: clocks are not compared.
+
+    `timeout` and `lease_seconds` are in seconds. Who waits does so for at least the lease
+    and `takeover_margin_seconds`, so that a lock whose owner died is always taken over.
+    """
+
+    TAKEOVER_MARGIN_SECONDS = 15
 
     def __init__(
-        self, s3_client: Any, bucket: str, key: str, timeout: float = 30.0, lease_seconds: int = 60
+        self,
+        s3_client: Any,
+        bucket: str,
+        key: str,
+        timeout: float = 30.0,
+        lease_seconds: int = 60,
+        takeover_margin_seconds: float | None = None,
     ) -> None:
         self.s3 = s3_client
         self.bucket = bucket
         self.key = key
         self.timeout = timeout
         self.lease_seconds = lease_seconds
+        self.takeover_margin_seconds = (
+            self.TAKEOVER_MARGIN_SECONDS
+            if takeover_margin_seconds is None
+            else takeover_margin_seconds
+        )
         self.lock_id = str(uuid.uuid4())
         self.is_locked = False
         self._lease_deadline = 0.0  # Of time.monotonic().
         self._etag: str | None = None
+        self._watched: tuple[str | None, float] = (None, 0.0)  # A version, since when.
         self._stop = threading.Event()
         self._heart: threading.Thread | None = None
 
@@ -89,18 +114,20 @@ class _S3Lock(LockProvider):
         """See LockProvider."""
         if self.is_held():
             return True
-        end = time.monotonic() + self.timeout
+        longest = max(self.timeout, self.lease_seconds + self.takeover_margin_seconds)
+        end = time.monotonic() + longest
         while True:
             started = time.monotonic()
-            if self._try_acquire():
+            if self._try_acquire() or self._try_takeover_expired():
                 self._lease_deadline = started + self.lease_seconds
                 self.is_locked = True
-                self._stop.clear()
-                self._heart = threading.Thread(target=self._beat, daemon=True)
-                self._heart.start()
+                self._start_heartbeat()
                 return True
             if time.monotonic() >= end:
-                raise TimeoutError(f"Failed to acquire S3 lock at {self.key} within {self.timeout}s")
+                raise TimeoutError(
+                    f"Failed to acquire S3 lock at {self.key} within {longest}s: "
+                    f"{self._holder_description()}"
+                )
             time.sleep(random.uniform(0.3, 0.9))
 
     def is_held(self) -> bool:
@@ -120,12 +147,30 @@ class _S3Lock(LockProvider):
             self.s3.delete_object(Bucket=self.bucket, Key=self.key)
         self.is_locked = False
 
+    def _start_heartbeat(self) -> None:
+        self._stop.clear()
+        self._heart = threading.Thread(target=self._beat, daemon=True)
+        self._heart.start()
+
     def _beat(self) -> None:
         while not self._stop.wait(self.lease_seconds / 3) and self.is_locked:
             self._renew_once()
 
+    def _holder_description(self) -> str:
+        """Who has the lock, in words for the one who waited for it."""
+        try:
+            answer = self.s3.head_object(Bucket=self.bucket, Key=self.key)
+            renewed = answer.get("LastModified")
+        except Exception as error:
+            return f"the lock could not be inspected ({error})"
+        return (
+            f"its owner last renewed it at {renewed} (lease {self.lease_seconds}s) and seems to be "
+            "at work. Deleting the object would let two writers in at once; a lock whose owner "
+            "has died is taken over"
+        )
+
     def _look(self) -> tuple[str, str | None, float] | None:
-        """Owner, version and age in seconds by the server's clock; None when it is free."""
+        """Owner, version and age in seconds, at least; None when it is free."""
         try:
             answer = self.s3.get_object(Bucket=self.bucket, Key=self.key)
         except Exception as exc:
@@ -133,14 +178,24 @@ class _S3Lock(LockProvider):
                 return None
             raise
         owner = answer["Body"].read().decode()
+        etag = answer.get("ETag")
+        return owner, etag, max(self._served_age(answer), self._watched_age(etag))
+
+    @staticmethod
+    def _served_age(answer: dict[str, Any]) -> float:
         written = answer.get("LastModified")
         headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-        age = 0.0
-        if written is not None and "date" in headers:
-            from email.utils import parsedate_to_datetime
+        if written is None or "date" not in headers:
+            return 0.0
+        from email.utils import parsedate_to_datetime
 
-            age = (parsedate_to_datetime(headers["date"]) - written).total_seconds()
-        return owner, answer.get("ETag"), age
+        return float((parsedate_to_datetime(headers["date"]) - written).total_seconds())
+
+    def _watched_age(self, etag: str | None) -> float:
+        now = time.monotonic()
+        if etag is None or etag != self._watched[0]:
+            self._watched = (etag, now)
+        return now - self._watched[1]
 
     def _renew_once(self) -> None:
         started = time.monotonic()
@@ -157,7 +212,12 @@ class _S3Lock(LockProvider):
                 self.is_locked = False  # Else the lease goes on, and so do the tries.
 
     @abstractmethod
-    def _try_acquire(self) -> bool: ...
+    def _try_acquire(self) -> bool:
+        """Takes a lock that is free."""
+
+    def _try_takeover_expired(self) -> bool:
+        """Takes a lock whose lease has lapsed; False where `_try_acquire` sees to that."""
+        return False
 
     @abstractmethod
     def _renew(self) -> bool: ...
@@ -175,12 +235,13 @@ class _S3Lock(LockProvider):
         return True
 
 
-class S3LockProvider(_S3Lock):
+class S3LockProvider(S3LockProviderBase):
     """By conditional writes: one of several takers wins."""
 
     def _try_acquire(self) -> bool:
-        if self._put(IfNoneMatch="*"):
-            return True
+        return self._put(IfNoneMatch="*")
+
+    def _try_takeover_expired(self) -> bool:
         found = self._look()
         if found is None or found[1] is None or found[2] < self.lease_seconds:
             return False
@@ -190,7 +251,7 @@ class S3LockProvider(_S3Lock):
         return self._put(IfMatch=self._etag) if self._etag else False
 
 
-class S3PollingLockProvider(_S3Lock):
+class S3PollingLockProvider(S3LockProviderBase):
     """For stores without conditional writes: best effort, by writing and looking again."""
 
     def _try_acquire(self) -> bool:

@@ -25,9 +25,12 @@ from .exceptions import (
     AmbiguousMetadataError,
     ConcurrentModificationException,
     LegacyLayoutError,
+    SchemaMismatchError,
     TableExistsError,
 )
+from .lock_provider import LockProvider
 from .storage_backend import StorageBackend, create_storage_backend
+from .table_paths import location_uri
 
 __all__ = [
     "AmbiguousCommitError",
@@ -35,6 +38,7 @@ __all__ = [
     "ConcurrentModificationException",
     "LegacyLayoutError",
     "MetadataManager",
+    "SchemaMismatchError",
     "TableExistsError",
 ]
 
@@ -151,12 +155,40 @@ class MetadataManager:
     """The metadata of the table at a path; there need not be one. Any thread may use it."""
 
     HINT_PATH = "metadata/version-hint.text"
+    PREVIOUS_VERSIONS_MAX_PROPERTY = "write.metadata.previous-versions-max"
+    DEFAULT_PREVIOUS_VERSIONS_MAX = 100
 
     def __init__(self, table_path: str, storage: StorageBackend | None = None) -> None:
         self.table_path = table_path
         self.storage = storage if storage is not None else create_storage_backend(table_path)
         self._handle = Handle(table_path)
         self._lock = threading.Lock()  # The text and the location are of one version.
+
+    @property
+    def metadata_path(self) -> str:
+        """Where the version files are, relative to the table."""
+        return "metadata"
+
+    @property
+    def lock_provider(self) -> LockProvider:
+        """A lock beside the table's metadata for those who want one, not taken. The table
+        itself is not guarded by it: version files are made only while they are absent."""
+        return self.storage.create_lock(".locks/metadata.lock")
+
+    @property
+    def location_uri(self) -> str:
+        """Where the table is now, as a URI."""
+        return location_uri(self.storage, self.table_path)
+
+    @property
+    def recorded_location(self) -> str | None:
+        """Where its metadata say it is; None where there is no table."""
+        loaded = self._load()
+        return None if loaded is None else str(loaded[0]["location"])
+
+    def known_locations(self) -> list[str | None]:
+        """What paths in manifests may begin with: both of these."""
+        return [self.recorded_location, self.location_uri]
 
     @property
     def current_version(self) -> int | None:
@@ -197,8 +229,9 @@ class MetadataManager:
         wanted.properties.update(metadata.properties)
         return self.commit(made, wanted)
 
-    def refresh(self) -> TableMetadata | None:
-        """The newest state; None where there is no table."""
+    def refresh(self, probe: bool = True) -> TableMetadata | None:
+        """The newest state; None where there is no table. It is always looked for, whatever
+        `probe` says."""
         loaded = self._load()
         return None if loaded is None else metadata_of(loaded[0], local_root(loaded[0]["location"]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from typing import Any
 
@@ -9,7 +10,21 @@ from .lock_provider import LockProvider, S3LockProvider, S3PollingLockProvider
 from .s3_consistency import S3ConsistencyHandler, with_s3_retry
 from .storage_backend import StorageBackend
 
-__all__ = ["CASConflictError", "S3FileStream", "S3RangeFile", "S3StorageBackend"]
+__all__ = [
+    "BOTO3_AVAILABLE",
+    "UNSAFE_LOCK_MESSAGE",
+    "CASConflictError",
+    "S3FileStream",
+    "S3RangeFile",
+    "S3StorageBackend",
+]
+
+BOTO3_AVAILABLE = importlib.util.find_spec("boto3") is not None
+UNSAFE_LOCK_MESSAGE = (
+    "This store takes no conditional writes, and locks by writing and looking again may be "
+    "held by two at a time. Set DATASHARD_S3_ALLOW_UNSAFE_LOCK=1, or pass "
+    "allow_unsafe_lock=True, to use them all the same."
+)
 
 _MISSING = ("404", "NoSuchKey", "NotFound")
 _LOST = ("412", "PreconditionFailed", "409", "ConditionalRequestConflict")
@@ -48,10 +63,13 @@ class S3FileStream:
 
 
 class S3RangeFile(io.RawIOBase):
-    """An object of `size` bytes as a seekable file: a read transfers what it returns."""
+    """An object of `size` bytes as a seekable file: a read transfers what it returns.
+    Without `size` the store is asked for it."""
 
-    def __init__(self, s3: Any, bucket: str, key: str, size: int) -> None:
+    def __init__(self, s3: Any, bucket: str, key: str, size: int | None = None) -> None:
         super().__init__()
+        if size is None:
+            size = int(s3.head_object(Bucket=bucket, Key=key)["ContentLength"])
         self._s3 = s3
         self._bucket = bucket
         self._key = key
@@ -88,11 +106,11 @@ class S3RangeFile(io.RawIOBase):
         self._at = origins[whence] + offset
         return self._at
 
-    def readinto(self, buffer: Any) -> int:
-        """Fills `buffer` as far as the object reaches."""
-        count = max(0, min(len(buffer), self._size - self._at))
+    def readinto(self, b: Any) -> int:
+        """Fills `b` as far as the object reaches."""
+        count = max(0, min(len(b), self._size - self._at))
         if count > 0:
-            buffer[:count] = self._range(self._at, count)
+            b[:count] = self._range(self._at, count)
             self._at += count
         return count
 
@@ -117,7 +135,11 @@ class S3RangeFile(io.RawIOBase):
 
 
 class S3StorageBackend(StorageBackend):
-    """Objects below `prefix` of a bucket. ImportError without boto3."""
+    """Objects below `prefix` of a bucket. ImportError without boto3.
+
+    Whether the store takes conditional writes is tried out unless it is said; where it does
+    not, locks are best effort, which `allow_unsafe_lock` has to permit: RuntimeError.
+    """
 
     def __init__(
         self,
@@ -127,7 +149,8 @@ class S3StorageBackend(StorageBackend):
         secret_key: str | None = None,
         region: str = "us-east-1",
         prefix: str = "",
-        use_conditional_writes: bool = True,
+        use_conditional_writes: bool | None = None,
+        allow_unsafe_lock: bool = False,
     ) -> None:
         try:
             import boto3  # type: ignore[import-not-found,import-untyped,unused-ignore]
@@ -138,8 +161,20 @@ class S3StorageBackend(StorageBackend):
             keys = {"aws_access_key_id": access_key, "aws_secret_access_key": secret_key}
         self.bucket = bucket
         self.prefix = prefix.strip("/")
-        self.use_conditional_writes = use_conditional_writes
+        self.endpoint_url = endpoint_url
+        self.access_key = access_key
+        self.secret_key = secret_key
+        self.region = region
         self.s3 = boto3.client("s3", endpoint_url=endpoint_url, region_name=region, **keys)
+        if use_conditional_writes is None:
+            from .s3_cas_probe import detect_conditional_writes
+
+            use_conditional_writes = detect_conditional_writes(
+                self.s3, bucket, self._get_s3_key, endpoint_url
+            )
+        if not use_conditional_writes and not allow_unsafe_lock:
+            raise RuntimeError(UNSAFE_LOCK_MESSAGE)
+        self.use_conditional_writes = use_conditional_writes
 
     def _get_s3_key(self, path: str) -> str:
         path = path.lstrip("/")
@@ -215,13 +250,28 @@ class S3StorageBackend(StorageBackend):
 
     def list_files(self, prefix: str) -> list[str]:
         """See StorageBackend."""
+        return [path for path, _ in self.list_files_with_mtime(prefix)]
+
+    def clock_ms(self) -> float:
+        """See StorageBackend: the store's clock, which also dates its objects."""
+        from email.utils import parsedate_to_datetime
+
+        answer = with_s3_retry(lambda: self.s3.head_bucket(Bucket=self.bucket))
+        date = answer["ResponseMetadata"]["HTTPHeaders"]["date"]
+        return parsedate_to_datetime(date).timestamp() * 1000
+
+    def list_files_with_mtime(self, prefix: str) -> list[tuple[str, float]]:
+        """See StorageBackend. The listing has the times."""
         start = self._get_s3_key(prefix).rstrip("/")
         more: dict[str, str] = {"Prefix": f"{start}/" if start else ""}
         cut = len(self.prefix) + 1 if self.prefix else 0
-        found: list[str] = []
+        found: list[tuple[str, float]] = []
         while True:
             answer = with_s3_retry(lambda: self.s3.list_objects_v2(Bucket=self.bucket, **more))
-            found.extend(item["Key"][cut:] for item in answer.get("Contents", ()))
+            found.extend(
+                (item["Key"][cut:], item["LastModified"].timestamp())
+                for item in answer.get("Contents", ())
+            )
             if not answer.get("IsTruncated"):
                 return found
             more["ContinuationToken"] = answer["NextContinuationToken"]

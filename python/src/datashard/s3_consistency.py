@@ -10,9 +10,12 @@ from typing import TypeVar
 from .logging_config import get_logger
 
 __all__ = [
+    "NOT_FOUND_S3_ERROR_CODES",
     "PERMANENT_S3_ERROR_CODES",
     "RETRYABLE_EXCEPTIONS",
     "S3ConsistencyHandler",
+    "default_handler",
+    "is_not_found_error",
     "is_permanent_s3_error",
     "with_s3_retry",
 ]
@@ -27,6 +30,9 @@ PERMANENT_S3_ERROR_CODES = frozenset(
     " PermanentRedirect SignatureDoesNotMatch TokenRefreshRequired UnauthorizedAccess".split()
 )
 
+#: Answers that say there is no such object.
+NOT_FOUND_S3_ERROR_CODES = frozenset(("404", "NoSuchKey", "NotFound"))
+
 #: Failures worth another try when nothing else is said. The client's own are looked at by
 #: their answer, so that the client need not be imported.
 RETRYABLE_EXCEPTIONS: tuple[type[BaseException], ...] = (OSError,)
@@ -40,6 +46,14 @@ def is_permanent_s3_error(exc: BaseException) -> bool:
         return False
     error = response.get("Error")
     return isinstance(error, dict) and error.get("Code") in PERMANENT_S3_ERROR_CODES
+
+
+def is_not_found_error(exc: BaseException) -> bool:
+    """Whether the exception says that there is no such object."""
+    response = getattr(exc, "response", None)
+    error = response.get("Error") if isinstance(response, dict) else None
+    code = error.get("Code") if isinstance(error, dict) else None
+    return code in NOT_FOUND_S3_ERROR_CODES or isinstance(exc, FileNotFoundError)
 
 
 def _from_client(exc: BaseException) -> bool:
@@ -99,13 +113,17 @@ class S3ConsistencyHandler:
         self,
         write_op: Callable[[], object],
         read_op: Callable[[], _T],
-        operation_name: str = "S3 read-after-write",
+        operation_name: str = "S3 write-then-read",
     ) -> _T:
         """Writes, then reads, each with its tries."""
         self.retry_with_backoff(write_op, f"{operation_name} (write)")
         return self.retry_with_backoff(read_op, f"{operation_name} (read)")
 
 
+#: The handler of the usual tries.
+default_handler = S3ConsistencyHandler()
+
+
 def with_s3_retry(operation: Callable[[], _T], operation_name: str = "S3 operation") -> _T:
     """`operation` with the usual tries."""
-    return S3ConsistencyHandler().retry_with_backoff(operation, operation_name)
+    return default_handler.retry_with_backoff(operation, operation_name)

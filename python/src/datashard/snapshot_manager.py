@@ -3,15 +3,39 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from .data_structures import HistoryEntry, Snapshot
+from .data_structures import HistoryEntry, Snapshot, TableMetadata
 from .exceptions import ConcurrentModificationException
 from .metadata_manager import MetadataManager
 
-__all__ = ["SnapshotManager"]
+__all__ = [
+    "SNAPSHOT_RETENTION_PROPERTY",
+    "SnapshotManager",
+    "repoint_parents_to_surviving_ancestors",
+]
+
+# How many snapshots a table keeps, for those who look at that property.
+SNAPSHOT_RETENTION_PROPERTY = "datashard.snapshot.retention-count"
 
 _ATTEMPTS = 50
+
+
+def repoint_parents_to_surviving_ancestors(
+    all_snapshots: Sequence[Snapshot], kept: Sequence[Snapshot]
+) -> None:
+    """Gives each of `kept` whose parent is not among them the nearest ancestor that is, as
+    `all_snapshots` have them; None where there is none. Changes the snapshots."""
+    parents = {one.snapshot_id: one.parent_snapshot_id for one in all_snapshots}
+    there = {one.snapshot_id for one in kept}
+    for one in kept:
+        parent = one.parent_snapshot_id
+        for _ in all_snapshots:  # Not for ever, if they should go round in a circle.
+            if parent is None or parent in there:
+                break
+            parent = parents.get(parent)
+        one.parent_snapshot_id = parent if parent in there else None
 
 
 class SnapshotManager:
@@ -20,7 +44,17 @@ class SnapshotManager:
     def __init__(self, metadata_manager: MetadataManager) -> None:
         self.metadata_manager = metadata_manager
 
-    def create_snapshot(self, manifest_list_path: str, *_: Any, **__: Any) -> Snapshot:
+    def create_snapshot(
+        self,
+        manifest_list_path: str,
+        operation: str = "append",
+        parent_snapshot_id: int | None = None,
+        summary: dict[str, Any] | None = None,
+        base_metadata: TableMetadata | None = None,
+        snapshot_id: int | None = None,
+        metadata_mutator: Callable[[TableMetadata], object] | None = None,
+        sequence_number: int | None = None,
+    ) -> Snapshot:
         """NotImplementedError: snapshots are made by transactions, which check conflicts."""
         raise NotImplementedError(
             f"create_snapshot({manifest_list_path!r}): snapshots are made by transactions; "

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .lock_provider import LocalLockProvider, LockProvider
@@ -27,7 +29,9 @@ __all__ = [
     "create_storage_backend",
 ]
 
-_S3_NAMES = ("CASConflictError", "S3FileStream", "S3RangeFile", "S3StorageBackend", "ClientError")
+_S3_NAMES = ("BOTO3_AVAILABLE", "CASConflictError", "S3FileStream", "S3RangeFile", "S3StorageBackend", "ClientError")
+
+_YES = ("true", "1", "yes")
 
 
 class StorageBackend(ABC):
@@ -72,6 +76,11 @@ class StorageBackend(ABC):
     def delete_file(self, path: str) -> None:
         """Removes a file; an absent one is no error."""
 
+    def delete_files(self, paths: Iterable[str]) -> None:
+        """Removes several files."""
+        for path in paths:
+            self.delete_file(path)
+
     @abstractmethod
     def makedirs(self, path: str, exist_ok: bool = True) -> None:
         """Makes a directory and its parents."""
@@ -83,6 +92,19 @@ class StorageBackend(ABC):
     @abstractmethod
     def get_modified_time(self, path: str) -> float:
         """When it was written, in seconds since 1970."""
+
+    def list_files_with_mtime(self, prefix: str) -> list[tuple[str, float]]:
+        """What list_files gives, each with when it was written, in seconds since 1970."""
+        return [(path, self.get_modified_time(path)) for path in self.list_files(prefix)]
+
+    def clock_ms(self) -> float:
+        """Now by the clock that dates files, in ms since 1970."""
+        return time.time() * 1000
+
+    def write_files(self, items: Iterable[tuple[str, bytes]]) -> None:
+        """Writes several files, each as write_file does, in order."""
+        for path, content in items:
+            self.write_file(path, content)
 
     @abstractmethod
     def create_lock(self, path: str, timeout: float = 30.0) -> LockProvider:
@@ -105,6 +127,11 @@ class StorageBackend(ABC):
     def write_file_cas(self, path: str, content: bytes, etag: str | None) -> None:
         """Writes only over that version (None: only when absent), else CASConflictError."""
         raise NotImplementedError("This backend does not support CAS writes")
+
+    def create_exclusive(self, path: str, content: bytes) -> None:
+        """Makes a file that is not there yet, whole and durable; CASConflictError when
+        somebody was first."""
+        self.write_file_cas(path, content, None)
 
 
 class LocalStorageBackend(StorageBackend):
@@ -139,6 +166,21 @@ class LocalStorageBackend(StorageBackend):
 
     def write_file(self, path: str, content: bytes) -> None:
         """See StorageBackend. The bytes and the name are durable when this returns."""
+        self._publish(path, content, os.replace)
+
+    def create_exclusive(self, path: str, content: bytes) -> None:
+        """See StorageBackend."""
+        from .s3_backend import CASConflictError
+
+        try:
+            self._publish(path, content, os.link)
+        except FileExistsError as cause:
+            raise CASConflictError(f"{path} already exists") from cause
+
+    def _publish(
+        self, path: str, content: bytes, put_in_place: Callable[[str, str], object]
+    ) -> None:
+        """Writes the bytes beside `path` and has them put there."""
         full = self._resolve_path(path)
         folder = os.path.dirname(full)
         os.makedirs(folder, exist_ok=True)
@@ -151,11 +193,10 @@ class LocalStorageBackend(StorageBackend):
                 os.umask(mask)
                 os.fchmod(file.fileno(), 0o666 & ~mask)
                 os.fsync(file.fileno())
-            os.replace(temporary, full)
-        except BaseException:
+            put_in_place(temporary, full)
+        finally:
             if os.path.exists(temporary):
                 os.unlink(temporary)
-            raise
         sync_directory(folder)
 
     @property
@@ -180,6 +221,17 @@ class LocalStorageBackend(StorageBackend):
         for folder, _, names in os.walk(top, onerror=fail, followlinks=False):
             found.extend(os.path.relpath(os.path.join(folder, name), base) for name in names)
         return sorted(found)
+
+    def list_files_with_mtime(self, prefix: str) -> list[tuple[str, float]]:
+        """See StorageBackend. A symlink has the time of its own."""
+        base = os.path.realpath(self.base_path)
+        found: list[tuple[str, float]] = []
+        for path in self.list_files(prefix):
+            try:
+                found.append((path, os.lstat(os.path.join(base, path)).st_mtime))
+            except FileNotFoundError:
+                continue  # Gone since it was listed.
+        return found
 
     def delete_file(self, path: str) -> None:
         """See StorageBackend."""
@@ -224,7 +276,8 @@ def create_storage_backend(table_path: str) -> StorageBackend:
     from .s3_backend import S3StorageBackend
 
     parts = (os.environ.get("DATASHARD_S3_PREFIX", "").strip("/"), table_path.strip("/"))
-    conditional = os.environ.get("DATASHARD_S3_USE_CONDITIONAL_WRITES", "true").lower()
+    conditional = os.environ.get("DATASHARD_S3_USE_CONDITIONAL_WRITES", "").strip().lower()
+    unsafe = os.environ.get("DATASHARD_S3_ALLOW_UNSAFE_LOCK", "").strip().lower()
     return S3StorageBackend(
         bucket=bucket,
         endpoint_url=os.environ.get("DATASHARD_S3_ENDPOINT"),
@@ -232,7 +285,8 @@ def create_storage_backend(table_path: str) -> StorageBackend:
         secret_key=os.environ.get("DATASHARD_S3_SECRET_KEY"),
         region=os.environ.get("DATASHARD_S3_REGION", "us-east-1"),
         prefix="/".join(part for part in parts if part),
-        use_conditional_writes=conditional in ("true", "1", "yes"),
+        use_conditional_writes=conditional in _YES if conditional else None,
+        allow_unsafe_lock=unsafe in _YES,
     )
 
 

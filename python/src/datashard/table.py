@@ -17,12 +17,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from ._errors import Cancelled, CommitConflict, CommitUnknown, Error, Timeout, Unsupported
+from ._errors import Cancelled, CommitConflict, CommitUnknown, Error, Timeout
 from ._fields import listed_records
 from ._handle import Handle, path_text, relative
 from ._reading import Reading
 from ._snapshots import SnapshotView, files_of
+from .compaction import Compacting
 from .data_structures import DataFile, PartitionSpec, Schema, Snapshot, TableMetadata
+from .duckdb_bridge import DuckDB
+from .table_verify import Verifying
 from .transaction import Transaction
 
 if TYPE_CHECKING:
@@ -33,14 +36,16 @@ if TYPE_CHECKING:
     from .storage_backend import StorageBackend
     from .transaction_manager import TransactionManager
 
-__all__ = ["Table"]
+__all__ = ["DEFAULT_SNAPSHOT_MAX_AGE_MS", "REQUESTED_PARTITION_FIELDS_PROPERTY", "Table"]
 
 _logger = logging.getLogger(__name__)
-_DEFAULT_AGE_MS = 5 * 24 * 60 * 60 * 1000
+DEFAULT_SNAPSHOT_MAX_AGE_MS = 5 * 24 * 60 * 60 * 1000
+# Where DataShard 0.10 noted a partitioning that it did not apply.
+REQUESTED_PARTITION_FIELDS_PROPERTY = "datashard.requested-partition-fields"
 _ADOPTING_ATTEMPTS = 5
 
 
-class Table(Reading):
+class Table(Reading, Compacting, DuckDB, Verifying):
     """A table in a directory."""
 
     def __init__(
@@ -292,9 +297,10 @@ class Table(Reading):
         compact_manifests: bool = True,
     ) -> int:
         """Forgets old snapshots, by default those of more than 5 days; how many were
-        forgotten. Their files go when `garbage_collect` runs."""
+        REMOVED. That alone frees no disk space: files that no other snapshot has go in the
+        commit or when `garbage_collect` runs."""
         if older_than_ms is None and retain_last is None:
-            older_than_ms = int(time.time() * 1000) - _DEFAULT_AGE_MS
+            older_than_ms = int(time.time() * 1000) - DEFAULT_SNAPSHOT_MAX_AGE_MS
         before = {entry["snapshot_id"] for entry in self._handle.fresh().snapshots()}
         with self.new_transaction() as tx:
             tx.expire_snapshots(older_than_ms, retain_last)
@@ -305,37 +311,24 @@ class Table(Reading):
         self, grace_period_ms: int = 3600000, allow_short_grace: bool = False
     ) -> dict[str, int]:
         """Removes files that no snapshot names and that are older than the grace period;
-        how many of each kind. GarbageCollectionAborted when it cannot tell."""
+        how many of each kind. This is what frees bytes. How old a file is, its modification
+        time says: the files of a table that was just copied are new.
+
+        ValueError for less than five minutes, which would take the files of writers at
+        work, unless `allow_short_grace` says that there are none. GarbageCollectionAborted
+        when it cannot tell what is in use.
+        """
         from .garbage_collector import GarbageCollector
 
         collector = GarbageCollector(
             self._handle.location, self.metadata_manager, self.file_manager
         )
-        return collector.collect(grace_period_ms)
+        return collector.collect(grace_period_ms, allow_short_grace=allow_short_grace)
 
     def compact_manifests(self) -> bool:
         """True, and nothing to do: commits merge manifests by themselves, as the properties
         ``commit.manifest-merge.*`` say."""
         return True
-
-    def rewrite_data_files(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Unsupported: other Iceberg engines do it on the same table."""
-        raise Unsupported(
-            "rewrite_data_files: let another Iceberg engine do it on the same table, or append "
-            "through an Appender, which makes larger files to begin with"
-        )
-
-    def verify(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Unsupported: `python -m datashard verify TABLE` reads all of a table."""
-        raise Unsupported("verify: python -m datashard verify TABLE reads all of a table")
-
-    def to_duckdb(self, *args: Any, **kwargs: Any) -> Any:
-        """Unsupported: DuckDB reads what `to_arrow` gives."""
-        raise Unsupported("to_duckdb: DuckDB queries what to_arrow() gives by its name")
-
-    def sql(self, *args: Any, **kwargs: Any) -> Any:
-        """Unsupported: DuckDB queries what `to_arrow` gives."""
-        raise Unsupported("sql: DuckDB queries what to_arrow() gives by its name")
 
     # What user code and tests reach for, though it is not public.
 

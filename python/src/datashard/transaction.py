@@ -6,18 +6,21 @@ removed again unless it commits.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import _core
-from ._errors import CommitConflict, CommitUnknown, Error, Invalid, Timeout, Unsupported
+from ._errors import CommitConflict, CommitUnknown, Error, Invalid, NotFound, Timeout, Unsupported
 from ._fields import arrow_schema, check_names, check_records, compare, listed_records
 from ._handle import Handle, local_root, relative
 from ._pandas import frame_as_arrow
 from .data_structures import DataFile, FileFormat, Schema
 from .logging_config import get_logger
+from .transaction_append import warn_of_many_files
 
 if TYPE_CHECKING:
     from .file_manager import FileManager
@@ -81,8 +84,19 @@ class Transaction:
         self._retain: int | None = None
         self._replaced: set[str] = set()
         self._joined: set[str] = set()
+        self._result: dict[str, Any] = {}
 
     # The state.
+
+    @property
+    def table_path(self) -> str:
+        """The table's path, as it was given."""
+        return self._handle.table_path
+
+    @property
+    def did_commit_snapshot(self) -> bool:
+        """Whether the commit of this transaction made a snapshot."""
+        return self._result.get("snapshot_id") is not None
 
     def begin(self) -> Transaction:
         """Starts afresh. RuntimeError when it is active."""
@@ -158,14 +172,15 @@ class Transaction:
         schema: Schema | None = None,
         partition_values: dict[str, Any] | None = None,
     ) -> Transaction:
-        """Adds rows. Values of `partition_values` are taken from the rows themselves where
-        the table is partitioned, and are of no effect elsewhere.
+        """Adds rows. `partition_values` is of no effect, and a ValueError where the table is
+        partitioned: there the rows say which partition they belong to.
 
         ValueError, before anything is written: no schema at all, another schema than the
         table's, a field nobody knows, a required one missing. ValueError or TypeError: a
         value that is not of its column's type; the transaction is then over.
         """
         self._open()
+        self._refuse_partition_values(partition_values)
         rows = listed_records(records)
         wanted = self._use_schema(schema)
         if self._changes or not rows or self._is_stricter(wanted):
@@ -209,6 +224,13 @@ class Transaction:
         """`append_data`, by the name that a Table has for it."""
         return self.append_data(records, schema, partition_values)
 
+    def _refuse_partition_values(self, given: dict[str, Any] | None) -> None:
+        if given and json.loads(self._state()[1].spec_json())["fields"]:
+            raise ValueError(
+                f"partition_values={given}: the table is partitioned, and partition values are "
+                "computed from the rows"
+            )
+
     def _write(self, data: object) -> Transaction:
         core, _, _ = self._state()
         if isinstance(data, (list, tuple)) and not data:
@@ -236,6 +258,10 @@ class Transaction:
             raise ValueError("Expected a pandas DataFrame")
         wanted = self._use_schema(schema)
         check_names([str(c) for c in df.columns], wanted, "DataFrame")
+        for field in wanted.fields:
+            if field.get("required", False) and field["name"] in df.columns:
+                if df[field["name"]].isna().any():
+                    raise ValueError(f"DataFrame has null values in required field '{field['name']}'")
         return wanted
 
     def append_arrow(
@@ -244,13 +270,18 @@ class Transaction:
         schema: Schema | None = None,
         partition_values: dict[str, Any] | None = None,
     ) -> Transaction:
-        """Adds the rows of anything that speaks the Arrow PyCapsule interface."""
+        """Adds the rows of anything that speaks the Arrow PyCapsule interface. The columns
+        of a ``pyarrow.Table`` may come in another order, in narrower types, or be absent
+        where they are optional. ValueError for what does not fit."""
         self._open()
+        self._refuse_partition_values(partition_values)
         wanted = self._use_schema(schema)
         names = getattr(getattr(table, "schema", None), "names", None)
         if names is not None:
             check_names([str(n) for n in names], wanted, "Arrow table")
-        return self._write(table)
+        if type(table).__module__.partition(".")[0] == "pyarrow" and hasattr(table, "column"):
+            table = _conformed(table, wanted)
+        return self if _is_empty(table) else self._write(table)
 
     # Whole files.
 
@@ -336,16 +367,19 @@ class Transaction:
         return {relative(str(f["path"]), root): str(f["path"]) for f in table.files()}
 
     def delete_files(self, file_paths: list[str]) -> Transaction:
-        """Takes whole files out of the table; ``/data/x`` and ``data/x`` are the same. Paths
-        that are not in the table are passed over."""
+        """Takes whole files out of the table; ``/data/x`` and ``data/x`` are the same.
+
+        FileNotFoundError, before anything is changed, for a path that is not in the table;
+        one that this transaction has taken out already is passed over.
+        """
         core, table, _ = self._state()
         root = self._handle.root(table)
         live = self._live()
-        found = []
-        for path in file_paths:
-            inside = relative(path, root).lstrip("/")
-            if inside in live and live[inside] not in self._replaced:
-                found.append(live[inside])
+        wanted = [relative(path, root).lstrip("/") for path in file_paths]
+        unknown = [path for path in wanted if path not in live]
+        if unknown:
+            raise NotFound(f"delete_files: not part of the current snapshot: {unknown}")
+        found = [live[path] for path in dict.fromkeys(wanted) if live[path] not in self._replaced]
         if found:
             _offered(core, "delete_files")(found)
             self._replaced.update(found)
@@ -446,7 +480,7 @@ class Transaction:
             return True
         core, table, _ = self._state()
         try:
-            core.commit()
+            self._result = core.commit()
         except CommitUnknown as error:
             self._settle(table, error)
         except Timeout as error:
@@ -456,6 +490,7 @@ class Transaction:
             self._end()
             raise
         self._end()
+        warn_of_many_files(self._handle.table_path, table, self._result)
         return True
 
     def _settle(self, table: _core.Table, error: CommitUnknown) -> None:
@@ -500,6 +535,20 @@ def _offered(core: _core.Transaction, name: str) -> Callable[..., object]:
     return found
 
 
+def _conformed(table: Any, wanted: Schema) -> Any:
+    import pyarrow as pa
+
+    from .schema_validation import conform
+
+    if isinstance(table, pa.RecordBatch):
+        table = pa.Table.from_batches([table])
+    return conform(table, wanted)
+
+
+def _is_empty(table: Any) -> bool:
+    return getattr(table, "num_rows", None) == 0
+
+
 def _now_ms() -> int:
     import time
 
@@ -510,3 +559,18 @@ def _no_match(named: str, why: str) -> ValueError:
     return ValueError(
         f"Data file '{named}' has a schema that does not match the table's persisted schema. {why}"
     )
+
+
+# Where DataShard 0.7 has these names.
+_ELSEWHERE = {
+    "AmbiguousCommitError": "exceptions",
+    "ConcurrentModificationException": "exceptions",
+    "Table": "table",
+    "TransactionManager": "transaction_manager",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ELSEWHERE:
+        return getattr(import_module(f".{_ELSEWHERE[name]}", __package__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

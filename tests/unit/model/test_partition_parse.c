@@ -24,7 +24,8 @@ static void test_partition_parse__reads_specs_with_javas_names(void **state)
         {"ts_month", "month", 2},  {"id_bucket", "bucket[16]", 1},
         {"Name", "identity", 3},   {"Name_trunc", "truncate[4]", 3},
         {"id_null", "void", 1},    {"ts_hour", "hour", 2},
-        {"ts_day", "identity", 4},
+        {"ts_day", "identity", 4}, {"when", "year", 2},
+        {"Eimer", "bucket[4]", 1},
     };
     struct dsi_arena arena = DSI_ARENA_INIT;
     struct dsi_partition_spec spec = {0};
@@ -33,12 +34,13 @@ static void test_partition_parse__reads_specs_with_javas_names(void **state)
 
     int rc =
         dsi_partition_spec_parse(" months( ts ) ,BUCKET(16, id), name,truncate[4](Name),"
-                                 "void(id), hour(ts), identity(ts_day)",
+                                 "void(id), hour(ts), identity(ts_day),"
+                                 "year(ts)as when, bucket(4, id) AS  Eimer ",
                                  &schema, &arena, &spec, &err);
     if (rc < 0) {
         fail_msg("%s", err.message);
     }
-    assert_int_equal(spec.field_count, 7);
+    assert_int_equal(spec.field_count, 9);
     for (size_t i = 0; i < spec.field_count; i++) {
         assert_string_equal(spec.fields[i].name, expected[i].name);
         assert_string_equal(spec.fields[i].transform.text, expected[i].transform);
@@ -68,6 +70,11 @@ static void test_partition_parse__names_the_piece_it_refuses(void **state)
         {"list", "does not take a column of type struct"},
         {"(id)", "expected a column or one of year"},
         {"id desc", "'desc' after a partition field"},
+        {"id as", "'as' after a partition field"},
+        {"day(ts) as a b", "'a b' is no name of a partition field"},
+        {"day(ts) as \"a", "is no name of a partition field"},
+        {"day(ts) as id", "'id' would have the name of a column"},
+        {"day(ts) as a, id as a", "two partition fields named 'a'"},
     };
     (void)state;
 

@@ -1,0 +1,7 @@
+"""The directory as a StorageBackend."""
+
+from __future__ import annotations
+
+from .storage_backend import LocalStorageBackend
+
+__all__ = ["LocalStorageBackend"]
