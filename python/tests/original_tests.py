@@ -46,7 +46,10 @@ def fetch(version: str) -> Path:
         command += ["--dest", str(WORK), f"datashard=={version}"]
         subprocess.run(command, check=True)
     with tarfile.open(archive) as packed:
-        packed.extractall(WORK, filter="data")
+        if hasattr(tarfile, "data_filter"):
+            packed.extractall(WORK, filter="data")
+        else:  # CPython before 3.11.4, Debian 12's among them.
+            packed.extractall(WORK)
     return folder
 
 
