@@ -104,7 +104,8 @@ def _local(uri: str) -> pathlib.Path:
 def _metadata(path: str) -> tuple[dict[str, Any], str | None]:
     """The current schema and manifest list, from the newest metadata file."""
     found = pathlib.Path(path, "metadata").glob("*.metadata.json")
-    state = max((json.loads(p.read_text()) for p in found), key=_age)
+    states = [json.loads(p.read_text()) for p in found]
+    state = max((s for s in states if "format-version" in s), key=_age)
     current = state["current-schema-id"]
     fields = next(s for s in state["schemas"] if s["schema-id"] == current)
     number = state.get("current-snapshot-id")
@@ -115,7 +116,7 @@ def _metadata(path: str) -> tuple[dict[str, Any], str | None]:
 
 
 def _age(state: dict[str, Any]) -> tuple[int, int]:
-    return len(state["metadata-log"]), state["last-updated-ms"]
+    return len(state.get("metadata-log", [])), state["last-updated-ms"]
 
 
 def _outside(path: str) -> Rows:
