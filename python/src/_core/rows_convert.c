@@ -290,7 +290,7 @@ static int take_sixteen(PyObject *bytes, void *out)
         return -1;
     }
     if (size != 16) {
-        PyErr_Format(PyExc_ValueError, "expected a UUID, got %zd bytes", size);
+        PyErr_Format(PyExc_ValueError, "%R is not a uuid: %zd bytes", bytes, size);
         return -1;
     }
     memcpy(out, at, 16);

@@ -16,6 +16,7 @@ from ._errors import CorruptData, Unsupported
 
 __all__ = ["read_container", "write_container"]
 
+_BLOCK_RECORDS = 1000
 _MAGIC = b"Obj\x01"
 _FILE_MAX = 1 << 31
 _PRIMITIVES = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"}
@@ -208,17 +209,19 @@ def _put(out: io.BytesIO, schema: Any, value: Any) -> None:
 def write_container(
     schema: dict[str, Any], records: list[dict[str, Any]], metadata: dict[str, str] | None = None
 ) -> bytes:
-    """A container file with one deflated block."""
-    body, out, sync = io.BytesIO(), io.BytesIO(), os.urandom(16)
-    for record in records:
-        _put(body, schema, record)
+    """A container file with deflated blocks."""
+    out, sync = io.BytesIO(), os.urandom(16)
     meta = {"avro.schema": json.dumps(schema), "avro.codec": "deflate", **(metadata or {})}
     out.write(_MAGIC)
     _put(out, {"type": "map", "values": "string"}, meta)
     out.write(sync)
-    if records:
+    for first in range(0, len(records), _BLOCK_RECORDS):
+        block = records[first : first + _BLOCK_RECORDS]
+        body = io.BytesIO()
+        for record in block:
+            _put(body, schema, record)
         engine = zlib.compressobj(wbits=-15)
-        _put_long(out, len(records))
+        _put_long(out, len(block))
         _put_bytes(out, engine.compress(body.getvalue()) + engine.flush())
         out.write(sync)
     return out.getvalue()

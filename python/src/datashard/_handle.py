@@ -13,9 +13,10 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 
 from . import _core
-from ._errors import Error, Invalid, NotFound, Unsupported
+from ._errors import CorruptData, Error, Invalid, NotFound, Unsupported
 from ._fields import iceberg_json, partition_text, schema_of
 from .data_structures import PartitionSpec, Schema, Snapshot
+from .exceptions import InconsistentMetadata
 
 __all__ = ["Handle", "local_root", "path_text", "relative"]
 
@@ -103,6 +104,8 @@ class Handle:
             with self._lock:
                 self._table = self._schema = None
             return None
+        except CorruptData as error:
+            raise InconsistentMetadata(f"Table metadata is inconsistent: {error}") from error
         with self._lock:
             self._table, self._schema = table, None
         return table

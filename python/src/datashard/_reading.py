@@ -13,6 +13,7 @@ from ._handle import Handle
 from ._pandas import frame_of, import_pandas
 from ._where import where_of
 from .exceptions import ColumnError
+from .table_verify import check_files, resolve_verify_mode
 from .uuid_columns import decode_columns
 
 __all__ = ["Reading"]
@@ -31,8 +32,9 @@ def _threads(parallel: bool | int) -> int:
 
 class Reading:
     """Scans. `columns` and `filter` as `parse_filter_dict` has them; `snapshot_id` or
-    `as_of` (ms since 1970, or a datetime) read an older state. ``verify_checksums`` is
-    taken and not needed: pages carry checksums, and what does not fit is always an error.
+    `as_of` (ms since 1970, or a datetime) read an older state. Pages carry
+    checksums, and what does not fit is always an error; with ``verify_checksums="full"`` (or
+    True) all of the table's files are also looked at from outside before they are read.
 
     Errors: ColumnError for a column that is not there, ValueError for a filter,
     CorruptDataError for damaged files; never a part of the rows only.
@@ -84,6 +86,12 @@ class Reading:
                 f"committed)"
             ) from error
         return stream, names, [n for n in names if kinds[n] == "uuid"]
+
+    def _check(
+        self, verify: bool | str | None, snapshot_id: int | None, as_of: AsOf | None
+    ) -> None:
+        if resolve_verify_mode(verify) == "full":
+            check_files(self._handle.fresh(), snapshot_id, _as_of_ms(as_of))
 
     def _batches(
         self,
@@ -144,6 +152,7 @@ class Reading:
     ) -> list[dict[str, Any]]:
         """The rows as dicts, in the order of the table's files. ``parallel``: how many
         threads read, one for each processor if it is no number. The order is the same."""
+        self._check(verify_checksums, snapshot_id, as_of)
         rows: list[dict[str, Any]] = []
         for batch in self._batches(columns, filter, parallel, snapshot_id, as_of):
             rows += batch
@@ -163,6 +172,7 @@ class Reading:
         text."""
         import pyarrow
 
+        self._check(verify_checksums, snapshot_id, as_of)
         opened = self._stream(columns, filter, parallel, snapshot_id, as_of)
         schema = self._handle.schema()
         if opened is None:
@@ -184,6 +194,7 @@ class Reading:
     ) -> Any:
         """The rows as a DataFrame, whose types are those of the columns."""
         pandas = import_pandas("to_pandas()")
+        self._check(verify_checksums, snapshot_id, as_of)
         opened = self._stream(columns, filter, parallel, snapshot_id, as_of)
         if opened is None:
             return pandas.DataFrame()
@@ -207,6 +218,7 @@ class Reading:
         bounded. Errors, those of the arguments too, come with the first list."""
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        self._check(verify_checksums, snapshot_id, as_of)
         yield from self._batches(columns, filter, 1, snapshot_id, as_of, batch_size)
 
     def iter_records(
@@ -219,6 +231,7 @@ class Reading:
         as_of: AsOf | None = None,
     ) -> Iterator[dict[str, Any]]:
         """The rows one by one, within bounded memory."""
+        self._check(verify_checksums, snapshot_id, as_of)
         for batch in self._batches(columns, filter, 1, snapshot_id, as_of, 1000):
             yield from batch
 
@@ -235,5 +248,6 @@ class Reading:
         """The rows as DataFrames of at most `chunksize` rows; types are those pandas
         guesses from Python values."""
         pandas = import_pandas("iter_pandas()")
+        self._check(verify_checksums, snapshot_id, as_of)
         for batch in self._batches(columns, filter, 1, snapshot_id, as_of, chunksize):
             yield pandas.DataFrame(batch)

@@ -14,6 +14,7 @@ __all__ = [
     "ColumnError",
     "ConcurrentModificationException",
     "CorruptDataError",
+    "InconsistentMetadata",
     "LegacyLayoutError",
     "SchemaMismatchError",
     "TableExistsError",
@@ -31,6 +32,10 @@ class SchemaMismatchError(AlreadyExists):
 
 class AmbiguousMetadataError(CorruptData):
     """More than one metadata file could be the current one."""
+
+
+class InconsistentMetadata(CorruptData, RuntimeError):
+    """What the table's metadata say does not hold together; nothing was read or written."""
 
 
 class LegacyLayoutError(Unsupported):

@@ -2,23 +2,56 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ._avro import read_container, write_container
 from ._bounds import decode_bound, encode_bound
+from ._errors import CorruptData
 from ._handle import local_root
 from .avro_schemas import MANIFEST_LIST_SCHEMA, manifest_schema
 from .data_operations import DataFileManager
-from .data_structures import DataFile, FileFormat, ManifestContent, ManifestFile
+from .data_structures import (
+    DataFile,
+    FileFormat,
+    ManifestContent,
+    ManifestFile,
+    Snapshot,
+    TableMetadata,
+)
 from .metadata_manager import MetadataManager
+from .metadata_serde import SUMMARY_LIST_LENGTH, SUMMARY_LIST_SHA256
 from .storage_backend import StorageBackend, create_storage_backend
 
-__all__ = ["FileManager"]
+__all__ = [
+    "ENTRY_STATUS_ADDED",
+    "ENTRY_STATUS_EXISTING",
+    "SUMMARY_LIST_LENGTH",
+    "SUMMARY_LIST_SHA256",
+    "FileManager",
+    "ManifestListInfo",
+]
+
+# What became of a file, as an entry of a manifest says.
+ENTRY_STATUS_EXISTING = 0
+ENTRY_STATUS_ADDED = 1
 
 _FOLDERS = ("data", "metadata")
+
+
+class ManifestListInfo(NamedTuple):
+    """A manifest list: its path, bytes and SHA-256."""
+
+    path: str
+    length: int
+    checksum: str
+
+    def summary(self) -> dict[str, str]:
+        """The same as DataShard notes it in a snapshot's summary."""
+        return {SUMMARY_LIST_LENGTH: str(self.length), SUMMARY_LIST_SHA256: self.checksum}
 
 
 class FileManager:
@@ -31,6 +64,7 @@ class FileManager:
     data_path = "data"
     metadata_path = "metadata"
     manifests_path = "metadata/manifests"
+    legacy_manifests_path = "metadata/manifests"
 
     def __init__(
         self,
@@ -78,8 +112,29 @@ class FileManager:
                 raise FileNotFoundError(f"Data file does not exist: {one.file_path}")
         return True
 
-    def _kinds(self) -> dict[int, object]:
-        metadata = self.metadata_manager.refresh()
+    def to_relative(self, path: str) -> str:
+        """A path of the table's metadata as one relative to the table; ValueError for one
+        that is outside."""
+        return self._relative(path)
+
+    def new_manifest_path(self) -> str:
+        """A path for a manifest that is not there yet, relative to the table."""
+        return f"{self.manifests_path}/manifest_{uuid.uuid4()}.avro"
+
+    def new_manifest_list_path(self, snapshot_id: int) -> str:
+        """The same for a snapshot's manifest list."""
+        return f"{self.manifests_path}/manifest_list_{snapshot_id}_{uuid.uuid4()}.avro"
+
+    @staticmethod
+    def snapshot_list_integrity(snapshot: Snapshot | None) -> tuple[int | None, str | None]:
+        """The length and SHA-256 that a snapshot's summary notes of its manifest list, as
+        DataShard does; None where it does not."""
+        summary = (snapshot.summary if snapshot is not None else None) or {}
+        length = str(summary.get(SUMMARY_LIST_LENGTH, ""))
+        return int(length) if length.isdigit() else None, summary.get(SUMMARY_LIST_SHA256)
+
+    def _kinds(self, metadata: TableMetadata | None = None) -> dict[int, object]:
+        metadata = metadata if metadata is not None else self.metadata_manager.refresh()
         schemas = [] if metadata is None else metadata.schemas
         return {f["id"]: f["type"] for s in schemas for f in s.fields}
 
@@ -91,18 +146,23 @@ class FileManager:
         existing_files: Sequence[DataFile] | None = None,
         sequence_number: int | None = None,
         pre_write_hook: Callable[[str], object] | None = None,
+        manifest_path: str | None = None,
+        table_metadata: TableMetadata | None = None,
     ) -> ManifestFile:
         """Writes a manifest that lists the files; no snapshot refers to it.
 
-        `pre_write_hook` is called with its relative path before it is written.
+        `pre_write_hook` is called with its relative path, which is `manifest_path` or a new
+        one, before it is written. Types are those of `table_metadata`, by default the
+        table's now.
         """
         old = list(existing_files or ())
         names = sorted({str(k) for one in [*data_files, *old] for k in one.partition_values})
-        kinds = self._kinds()
+        kinds = self._kinds(table_metadata)
         entries = [
-            self._entry(one, 1, snapshot_id, sequence_number, kinds) for one in data_files
+            self._entry(one, ENTRY_STATUS_ADDED, snapshot_id, sequence_number, kinds) for one in data_files
         ] + [
-            self._entry(one, 0, one.added_snapshot_id, one.sequence_number, kinds) for one in old
+            self._entry(one, ENTRY_STATUS_EXISTING, one.added_snapshot_id, one.sequence_number, kinds)
+            for one in old
         ]
         meta = {
             "format-version": "2",
@@ -110,7 +170,7 @@ class FileManager:
             "partition-spec-id": "0",
         }
         content = write_container(manifest_schema(names), entries, meta)
-        path = f"{self.manifests_path}/manifest_{uuid.uuid4()}.avro"
+        path = manifest_path if manifest_path is not None else self.new_manifest_path()
         self._write(path, content, pre_write_hook)
         numbers = [n for n in [sequence_number, *(o.sequence_number for o in old)] if n is not None]
         return ManifestFile(
@@ -125,6 +185,7 @@ class FileManager:
             content=manifest_content,
             sequence_number=sequence_number,
             min_sequence_number=min(numbers) if numbers else None,
+            checksum=hashlib.sha256(content).hexdigest(),
             added_rows_count=sum(one.record_count for one in data_files),
             existing_rows_count=sum(one.record_count for one in old),
         )
@@ -171,22 +232,36 @@ class FileManager:
         """The raw entries of a manifest, deleted ones too, named as Iceberg names them."""
         return self._records(manifest_path, "Manifest file", "manifest file")
 
-    def _records(self, path: str, there: str, what: str) -> list[dict[str, Any]]:
+    def _records(
+        self, path: str, there: str, what: str, length: int | None = None, checksum: str | None = None
+    ) -> list[dict[str, Any]]:
         full = self.resolve(path)
         try:
             with open(full, "rb") as file:
                 data = file.read()
         except FileNotFoundError as cause:
             raise FileNotFoundError(f"{there} does not exist: {path}") from cause
+        if length is not None and len(data) != length:
+            raise CorruptData(f"{there} {path} has {len(data)} bytes; {length} bytes were recorded")
+        if checksum is not None and hashlib.sha256(data).hexdigest() != checksum:
+            raise CorruptData(f"{there} {path} does not have the checksum that was recorded")
         try:
             return read_container(data)[0]
         except Exception as cause:
             raise ValueError(f"Could not parse {what} {path}: {cause}") from cause
 
-    def read_manifest_file(self, manifest_path: str) -> list[DataFile]:
+    def read_manifest_file(
+        self,
+        manifest_path: str,
+        expected_length: int | None = None,
+        expected_checksum: str | None = None,
+    ) -> list[DataFile]:
         """The files a manifest lists as live. Numbers a manifest leaves to its manifest
-        list (the snapshot's, the sequence) are taken from there where a snapshot has it."""
-        entries = self.read_entries(manifest_path)
+        list (the snapshot's, the sequence) are taken from there where a snapshot has it.
+        CorruptDataError where the file is not of the length (bytes) or SHA-256 expected."""
+        entries = self._records(
+            manifest_path, "Manifest file", "manifest file", expected_length, expected_checksum
+        )
         listed = self._listed(manifest_path)
         kinds = self._kinds()
         return [self._data_file(e, listed, kinds) for e in entries if e["status"] != 2]
@@ -273,12 +348,20 @@ class FileManager:
             for m in manifest_files
         ]
         meta = {"format-version": "2", "snapshot-id": str(snapshot_id)}
-        path = f"{self.manifests_path}/manifest_list_{snapshot_id}_{uuid.uuid4()}.avro"
+        path = self.new_manifest_list_path(snapshot_id)
         self._write(path, write_container(MANIFEST_LIST_SCHEMA, records, meta), pre_write_hook)
         return path
 
-    def read_manifest_list_file(self, list_path: str) -> list[ManifestFile]:
-        """The manifests a manifest list names, oldest first."""
+    def read_manifest_list_file(
+        self,
+        list_path: str,
+        expected_length: int | None = None,
+        expected_checksum: str | None = None,
+    ) -> list[ManifestFile]:
+        """The manifests a manifest list names, oldest first; as `read_manifest_file`."""
+        records = self._records(
+            list_path, "Manifest list file", "manifest list file", expected_length, expected_checksum
+        )
         found = [
             ManifestFile(
                 manifest_path=self._relative(r["manifest_path"]),
@@ -295,7 +378,7 @@ class FileManager:
                 added_rows_count=r.get("added_rows_count"),
                 existing_rows_count=r.get("existing_rows_count"),
             )
-            for r in self._records(list_path, "Manifest list file", "manifest list file")
+            for r in records
         ]
         return sorted(found, key=lambda m: m.sequence_number or 0)
 

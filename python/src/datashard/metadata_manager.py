@@ -31,6 +31,7 @@ from .exceptions import (
 from .lock_provider import LockProvider
 from .storage_backend import StorageBackend, create_storage_backend
 from .table_paths import location_uri
+from .version_hint import metadata_file_name, version_of
 
 __all__ = [
     "AmbiguousCommitError",
@@ -189,6 +190,21 @@ class MetadataManager:
     def known_locations(self) -> list[str | None]:
         """What paths in manifests may begin with: both of these."""
         return [self.recorded_location, self.location_uri]
+
+    def repair_version_hint(self, metadata_file: str) -> int:
+        """Points the hint at a version, given as "v7.metadata.json" or "7", and returns its
+        number. The hint says where to begin looking: later versions are found all the same.
+        ValueError for what names no version, FileNotFoundError for one that is not there."""
+        version = version_of(os.path.basename(metadata_file))
+        if not self.storage.exists(f"metadata/{metadata_file_name(version)}"):
+            raise FileNotFoundError(f"{self.table_path} has no {metadata_file_name(version)}")
+        self.storage.write_file(self.HINT_PATH, str(version).encode())
+        return version
+
+    def heal_hint(self, from_version: int) -> int | None:
+        """Points the hint at the newest version, wherever it pointed; None without one."""
+        found = self.current_version
+        return None if found is None else self.repair_version_hint(str(max(found, from_version)))
 
     @property
     def current_version(self) -> int | None:

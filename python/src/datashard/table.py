@@ -330,6 +330,10 @@ class Table(Reading, Compacting, DuckDB, Verifying):
         ``commit.manifest-merge.*`` say."""
         return True
 
+    def repair_version_hint(self, metadata_file: str) -> int:
+        """Points the hint at a version; see `MetadataManager.repair_version_hint`."""
+        return self.metadata_manager.repair_version_hint(metadata_file)
+
     # What user code and tests reach for, though it is not public.
 
     def _get_all_data_files(
@@ -343,6 +347,13 @@ class Table(Reading, Compacting, DuckDB, Verifying):
     def _get_current_schema(self, metadata: TableMetadata | None = None) -> Schema | None:
         schema = self._handle.schema()
         return schema if schema.fields else None
+
+    def _read_datafile_table(self, data_file: DataFile, *_: Any) -> Any:
+        """One file's rows as a ``pyarrow.Table``; ValueError for a file outside the table."""
+        import pyarrow
+
+        stream = _core.scan_file(self.file_manager.resolve(data_file.file_path))
+        return pyarrow.RecordBatchReader.from_stream(stream).read_all()
 
     def _resolve_file_path(self, file_path: str) -> str:
         root = self._handle.root(self._handle.fresh())

@@ -38,12 +38,16 @@ def join_uri(location: str, relative: str) -> str:
 
 
 def to_relative(path: str, locations: Iterable[str | None]) -> str:
-    """The path below the first of `locations` it is in, without "/" before it; others lose
-    their first "/", and URIs stay as they are."""
+    """The path below the first of `locations` it is in, without "/" before it. ValueError
+    for one that is in none: a URI, or an absolute path that is none of the table's own
+    (``/data/x.parquet``)."""
     plain = local_root(path)
     for one in locations:
         if one:
             base = local_root(one).rstrip("/") + "/"
             if plain.startswith(base):
                 return plain[len(base) :]
-    return path if is_uri(path) else path.lstrip("/")
+    inside = path.lstrip("/")
+    if is_uri(path) or (path.startswith("/") and inside.split("/")[0] not in ("data", "metadata")):
+        raise ValueError(f"{path} is outside the table")
+    return inside

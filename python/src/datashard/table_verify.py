@@ -2,21 +2,53 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from ._errors import Error
+from ._errors import CorruptData, Error
 from ._handle import local_root
 from ._snapshots import entries_of
 
 if TYPE_CHECKING:
     from ._handle import Handle
 
-__all__ = ["Verifying"]
+__all__ = ["Verifying", "check_files", "resolve_verify_mode"]
 
 _MAGIC = b"PAR1"
+_MODES = {
+    "page": ("page", ""),
+    "full": ("full", "true", "1", "yes", "on"),
+    "off": ("off", "false", "0", "no"),
+}
 # What reading a damaged or missing file raises, whatever the damage.
 _FAULTS = (Error, OSError, ValueError, RuntimeError, KeyError)
+
+
+def resolve_verify_mode(given: bool | str | None) -> str:
+    """"page", "full" or "off", of what a call or DATASHARD_VERIFY_CHECKSUMS says; ValueError
+    for other words. Pages are always checked, so "off" and "page" do the same here."""
+    if given is None:
+        given = os.environ.get("DATASHARD_VERIFY_CHECKSUMS", "page")
+    word = str(given).strip().lower()
+    for mode, words in _MODES.items():
+        if word in words:
+            return mode
+    raise ValueError(f"verify_checksums={given!r}; there are 'page', 'full' and 'off'")
+
+
+def check_files(table: _core.Table, snapshot_id: int | None, as_of_ms: int | None) -> None:
+    """CorruptDataError for the first data file that does not begin as Parquet does, or is
+    not as long as it was."""
+    for entry in table.files(snapshot_id=snapshot_id, as_of_ms=as_of_ms):
+        path = local_root(str(entry["path"]))
+        try:
+            _check_ends(path, int(entry["size_bytes"]))
+        except ValueError as error:
+            raise CorruptData(
+                f"Checksum mismatch for data file {path}: stored data does not match what was "
+                f"recorded at write time ({error})"
+            ) from error
 
 
 class Verifying:

@@ -6,7 +6,6 @@ removed again unless it commits.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -20,7 +19,7 @@ from ._handle import Handle, local_root, relative
 from ._pandas import frame_as_arrow
 from .data_structures import DataFile, FileFormat, Schema
 from .logging_config import get_logger
-from .transaction_append import warn_of_many_files
+from .transaction_append import is_partitioned, warn_of_many_files
 
 if TYPE_CHECKING:
     from .file_manager import FileManager
@@ -225,7 +224,7 @@ class Transaction:
         return self.append_data(records, schema, partition_values)
 
     def _refuse_partition_values(self, given: dict[str, Any] | None) -> None:
-        if given and json.loads(self._state()[1].spec_json())["fields"]:
+        if given and is_partitioned(self._state()[1]):
             raise ValueError(
                 f"partition_values={given}: the table is partitioned, and partition values are "
                 "computed from the rows"

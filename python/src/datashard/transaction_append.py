@@ -9,7 +9,7 @@ from . import _core
 from ._errors import Error
 from .logging_config import get_logger
 
-__all__ = ["MANY_PARTITIONS_WARNING", "warn_of_many_files"]
+__all__ = ["MANY_PARTITIONS_WARNING", "is_partitioned", "warn_of_many_files"]
 
 _logger = get_logger(__name__)
 # More new files of one commit than this are worth a word.
@@ -27,8 +27,13 @@ def warn_of_many_files(name: str, table: _core.Table, result: dict[str, Any]) ->
         _logger.debug("%s: the files of a commit could not be counted: %s", name, error)
 
 
+def is_partitioned(table: _core.Table) -> bool:
+    """Whether rows are kept by partition."""
+    return bool(json.loads(table.spec_json())["fields"])
+
+
 def _warn(name: str, table: _core.Table, result: dict[str, Any]) -> None:
-    if not json.loads(table.spec_json())["fields"]:
+    if not is_partitioned(table):
         return
     table.refresh()
     for one in reversed(table.snapshots()):
