@@ -10,8 +10,7 @@ static int64_t files_min;
 
 static const struct opt optimize_options[] = {
     {"small-bytes", 0, OPT_INT, "N",
-     "files of fewer bytes are small (3/4 of write.target-file-size-bytes)",
-     &small_bytes},
+     "files of fewer bytes are small (3/4 of the target size)", &small_bytes},
     {"files-min", 0, OPT_INT, "N", "leave partitions alone with fewer small files (5)",
      &files_min},
     {NULL, 0, OPT_FLAG, NULL, NULL, NULL}};
