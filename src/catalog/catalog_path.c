@@ -1,8 +1,8 @@
 // Path tables: a directory is the table, its highest version file is the head.
 //
 // (1) A version file is never overwritten: its name is given only while it is absent,
-//     which is the swap. One name decides, so metadata is written plain: a compressed file
-//     would be a second name for the same version.
+//     which is the swap. One name decides, so metadata is written plain: a compressed
+//     file would be a second name for the same version.
 // (2) What the version refers to is durable before it has its name; the name is durable
 //     before the swap says so.
 // (3) A version that cannot be seen to be ours or somebody else's is DS_EUNKNOWN, and
