@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import datashard
-from datashard import Schema, create_table, load_table
+from datashard import Schema, create_table, load_table, migrate_table
 
 GOLDEN = pathlib.Path(__file__).parents[2] / "tests" / "golden" / "legacy"
 OWN_LAYOUT = ["0.5.4-plain", "0.7.2-all", "0.7.2-noschema", "0.7.2-partitioned", "0.9.1-all"]
@@ -104,3 +104,50 @@ def test_damage_is_an_error(victim: str, tmp_path: pathlib.Path) -> None:
             # Only what the current snapshot does not need may be cut.
             assert rows == steps[-1]["rows"]
         file.write_bytes(whole)
+
+
+@pytest.mark.parametrize("remove_old", [False, True])
+@pytest.mark.parametrize("name", OWN_LAYOUT)
+def test_a_migrated_table_has_every_row_and_takes_more(
+    name: str, remove_old: bool, tmp_path: pathlib.Path
+) -> None:
+    path, steps = copy_of(name, tmp_path)
+    before = files_of(path)
+    open_before = load_table(path)
+    assert open_before.row_count() == len(steps[-1]["rows"])
+    assert migrate_table(path, dry_run=True)["status"] == "dry-run"
+    assert files_of(path) == before
+    report = migrate_table(path, remove_old=remove_old)
+    assert report["status"] == "migrated" and report["table"] == path
+    assert report["rows"] == len(steps[-1]["rows"]) and not report["snapshots_left_out"]
+    assert report["peak_bytes"] > report["metadata_bytes_now"] > 0
+    after = files_of(path)
+    for file, content in before.items():
+        if file.startswith("data/") or (not remove_old and file.startswith("metadata/")):
+            assert after[file] == content  # Nothing that was there has changed.
+    assert (report["removed_files"] > 0) == remove_old
+    for table in (load_table(path), open_before):  # A handle of before goes on, too.
+        assert rows_of(table.scan()) == steps[-1]["rows"]
+        for step in steps:
+            assert rows_of(table.scan(snapshot_id=step["snapshot"])) == step["rows"]
+    first = open_before.scan()[-1]
+    assert open_before.append_records([first])
+    assert rows_of(load_table(path).scan()) == steps[-1]["rows"] + rows_of([first])
+    assert migrate_table(path)["status"] == "already-migrated"
+
+
+def test_a_migration_of_nothing_says_so(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(ValueError, match="No pre-0.10 datashard table"):
+        migrate_table(str(tmp_path / "none"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_migrations_at_once_make_one_table(tmp_path: pathlib.Path) -> None:
+    import concurrent.futures
+
+    path, steps = copy_of("0.7.2-all", tmp_path)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        reports = list(pool.map(lambda _: migrate_table(path), range(4)))
+    assert sorted(r["status"] for r in reports) == ["already-migrated"] * 3 + ["migrated"]
+    assert rows_of(load_table(path).scan()) == steps[-1]["rows"]
+    assert len(list(pathlib.Path(path, "metadata").glob("snap-*"))) == 6

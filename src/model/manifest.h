@@ -105,6 +105,8 @@ struct dsi_manifest_file {
     struct ds_slice key_metadata;
     int64_t first_row_id; // v3; -1: none.
     const char *checksum; // As a data file's.
+    const size_t *skipped; // Entries that name a file again (scan/manifest_legacy.h).
+    size_t skipped_count;
 };
 
 /// A parsed manifest: entries in file order, all in one arena.

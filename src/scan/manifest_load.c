@@ -1,8 +1,5 @@
-#include <string.h>
-
 #include "base/error.h"
-#include "base/sha256.h"
-#include "model/legacy.h"
+#include "scan/manifest_legacy.h"
 #include "scan/scan.h"
 
 // No writer makes manifests or lists near this; it bounds what a wrong length can cost.
@@ -46,32 +43,6 @@ done:
     return rc;
 }
 
-// What DataShard's later versions recorded of the bytes of a list.
-static int check_sum(struct ds_slice bytes, const char *recorded, struct ds_error *err)
-{
-    char sum[DSI_SHA256_TEXT_SIZE];
-    struct dsi_sha256 s;
-
-    if (!recorded || recorded[0] == '\0') {
-        return DS_OK;
-    }
-    dsi_sha256_init(&s);
-    dsi_sha256_update(&s, bytes.data, bytes.size);
-    dsi_sha256_text(&s, sum);
-    return strcmp(sum, recorded) == 0
-               ? DS_OK
-               : dsi_corrupt(err, "its SHA-256 is not the recorded %.64s", recorded);
-}
-
-static int parse_legacy(struct ds_slice bytes, const struct dsi_metadata *m,
-                        const struct dsi_snapshot *snapshot,
-                        struct dsi_manifest_list *out, struct ds_error *err)
-{
-    int rc =
-        check_sum(bytes, dsi_snapshot_summary(snapshot, "manifest-list-sha256"), err);
-    return rc < 0 ? rc : dsi_legacy_list_parse(bytes, m, snapshot, out, err);
-}
-
 int dsi_snapshot_manifests(ds_storage *storage, const struct dsi_metadata *m,
                            const struct dsi_snapshot *snapshot,
                            struct dsi_manifest_list *out, struct ds_error *err)
@@ -84,7 +55,8 @@ int dsi_snapshot_manifests(ds_storage *storage, const struct dsi_metadata *m,
         DSI_TRY(list_v1(storage, snapshot, out, err));
     } else {
         DSI_TRY(dsi_storage_read(storage, snapshot->manifest_list, &bytes, err));
-        DSI_TRY(m->is_legacy ? parse_legacy(dsi_buf_slice(&bytes), m, snapshot, out, err)
+        DSI_TRY(m->is_legacy ? dsi_legacy_list_load(storage, dsi_buf_slice(&bytes), m,
+                                                    snapshot, out, err)
                              : dsi_manifest_list_parse(dsi_buf_slice(&bytes), out, err));
     }
 done:
@@ -117,12 +89,9 @@ int dsi_manifest_load(ds_storage *storage, const struct dsi_metadata *m,
                          (long long)file->length, bytes.size);
         goto done;
     }
-    if (m->is_legacy) {
-        DSI_TRY(check_sum(dsi_buf_slice(&bytes), file->checksum, err));
-        DSI_TRY(dsi_legacy_manifest_parse(dsi_buf_slice(&bytes), file, m, out, err));
-    } else {
-        DSI_TRY(dsi_manifest_parse(dsi_buf_slice(&bytes), file, m, options, out, err));
-    }
+    DSI_TRY(m->is_legacy
+                ? dsi_legacy_manifest_load(dsi_buf_slice(&bytes), file, m, out, err)
+                : dsi_manifest_parse(dsi_buf_slice(&bytes), file, m, options, out, err));
 done:
     dsi_buf_release(&bytes);
     return rc < 0 ? dsi_wrap(err, rc, "manifest %s", file->path) : rc;

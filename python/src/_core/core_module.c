@@ -97,6 +97,8 @@ static void end(void *module)
 
 static PyMethodDef functions[] = {
     {"open_table", core_open_table, METH_VARARGS, "Opens a path table."},
+    {"migrate", CORE_KEYWORDS(core_migrate), METH_VARARGS | METH_KEYWORDS,
+     "Converts a table of DataShard's own layout: a report in JSON."},
     {"create_table", CORE_KEYWORDS(core_create_table), METH_VARARGS | METH_KEYWORDS,
      "Creates a path table."},
     {"stream_from", CORE_KEYWORDS(core_stream_from), METH_VARARGS | METH_KEYWORDS,

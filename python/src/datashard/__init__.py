@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     )
     from .garbage_collector import GarbageCollectionAborted
     from .metadata_manager import MetadataManager
+    from .migrate import migrate_table
     from .snapshot_manager import SnapshotManager
     from .transaction_manager import TransactionManager
 
@@ -135,6 +136,7 @@ __all__ = [
     "__version__",
     "create_table",
     "load_table",
+    "migrate_table",
     "parse_filter_dict",
 ]
 
@@ -152,6 +154,7 @@ _LATER = {
     "Scan": "_native",
     "SnapshotManager": "snapshot_manager",
     "TransactionManager": "transaction_manager",
+    "migrate_table": "migrate",
 }
 
 

@@ -87,6 +87,13 @@ class Catalog:
     def set_namespace_properties(self, namespace: str, properties: Mapping[str, str | None]) -> None: ...
 
 def open_table(location: str) -> Table: ...
+def migrate(
+    location: str,
+    *,
+    dry_run: bool = False,
+    remove_old: bool = False,
+    metadata_file: str | None = None,
+) -> str: ...
 def create_table(
     location: str,
     *,
