@@ -136,7 +136,7 @@ static int store(struct dsi_migrate_convert *c, const char *name, struct ds_slic
         return no_memory(err);
     }
     c->written[c->written_count++] = full; // Also if the put fails half-way.
-    DSI_TRY(dsi_storage_put(c->storage, full, bytes, DS_PUT_NAME_LATER, err));
+    DSI_TRY(dsi_storage_put(c->storage, full, bytes, DS_PUT_LATER, err));
 done:
     return rc;
 }
@@ -447,7 +447,6 @@ int dsi_migrate_convert(struct dsi_migrate_convert *c, struct ds_error *err)
     struct dsi_legacy new = *c->legacy; // All but its snapshots.
     struct dsi_uuid uuid = dsi_uuid_v7();
     int64_t now_ms = dsi_clock_wall_ms();
-    char *beside = NULL;
     int rc = DS_OK;
 
     dsi_uuid_format(&uuid, c->identity);
@@ -456,8 +455,7 @@ int dsi_migrate_convert(struct dsi_migrate_convert *c, struct ds_error *err)
     DSI_TRY(dsi_legacy_to_metadata(&new, &c->made, err));
     DSI_TRY(check_made(c, err));
     if (c->written_count > 0) {
-        DSI_TRY(dsi_metadata_file_path(c->old, "any", &c->arena, &beside, err));
-        DSI_TRY(dsi_storage_sync_names(c->storage, beside, err));
+        DSI_TRY(dsi_storage_sync(c->storage, c->written, c->written_count, err));
     }
 done:
     return rc;
