@@ -227,6 +227,33 @@ def test_data_frames_of_pandas(tmp_path: pathlib.Path) -> None:
     assert ds.load_table(tmp_path / "t").row_count() == 4
 
 
+def test_arrow_of_many_kinds_through_datashards_call(tmp_path: pathlib.Path) -> None:
+    fields = [{"id": 1, "name": "c", "type": "long"}, {"id": 2, "name": "s", "type": "string"}]
+    old = ds.create_table(tmp_path / "t", ds.Schema(1, fields))
+    data = pa.table({"s": ["a"], "c": pa.array([1], pa.int32())})
+    given: list[Any] = [
+        data,
+        data.to_batches()[0],
+        data.to_reader(),
+        pa.dataset.dataset(data),
+        pl.DataFrame(data),
+        pl.LazyFrame({"c": [1], "s": ["a"]}),
+        duckdb.sql("select 1::bigint as c, 'a' as s"),
+        pa.table({"c": [1], "s": pa.array(["a"], pa.string_view())}),
+        pa.table({"c": [1], "s": pa.array(["a"]).dictionary_encode()}),
+        [{"c": 1, "s": "a"}],
+        pd.DataFrame({"c": [1], "s": ["a"]}),
+    ]
+    for data in given:
+        assert old.append_arrow(data)
+    assert ds.load_table(tmp_path / "t").scan() == [{"c": 1, "s": "a"}] * len(given)
+    wrong: list[Any] = [None, 5, pa.array([1]), pl.DataFrame({"z": [1]})]
+    for data in wrong:
+        with pytest.raises((TypeError, ValueError)):
+            old.append_arrow(data)
+    assert ds.load_table(tmp_path / "t").row_count() == len(given)
+
+
 def test_columns_that_have_no_name() -> None:
     t = table("c long")
     for data in (pa.array([1]), pa.chunked_array([[1]]), pl.Series("c", [1])):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ._fields import check_names, check_records
@@ -47,8 +47,8 @@ def type_family(t: Any) -> str:
         "null": (is_.is_null,),
         "boolean": (is_.is_boolean,),
         "number": (is_.is_integer, is_.is_floating, is_.is_decimal),
-        "text": (is_.is_string, is_.is_large_string),
-        "bytes": (is_.is_binary, is_.is_large_binary, is_.is_fixed_size_binary),
+        "text": (is_.is_string, is_.is_large_string, _views("string")),
+        "bytes": (is_.is_binary, is_.is_large_binary, is_.is_fixed_size_binary, _views("binary")),
         "date": (is_.is_date,),
         "time": (is_.is_time,),
         "timestamp": (is_.is_timestamp,),
@@ -59,6 +59,14 @@ def type_family(t: Any) -> str:
     if is_.is_dictionary(t):
         return type_family(t.value_type)
     return str(t)
+
+
+def _views(what: str) -> Callable[[Any], bool]:
+    """The test for string or binary views; pyarrow before 16 has none."""
+    import pyarrow.types
+
+    test: Callable[[Any], bool] = getattr(pyarrow.types, f"is_{what}_view", lambda _: False)
+    return test
 
 
 def check_cast_family(name: str, source: Any, target: Any) -> None:

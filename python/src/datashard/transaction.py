@@ -16,6 +16,7 @@ from . import _core
 from ._errors import CommitConflict, CommitUnknown, Error, Invalid, NotFound, Timeout, Unsupported
 from ._fields import arrow_schema, check_names, check_records, compare, listed_records
 from ._handle import Handle, local_root, relative
+from ._input import Batches, prepared
 from ._pandas import frame_as_arrow
 from .data_structures import DataFile, FileFormat, Schema
 from .logging_config import get_logger
@@ -269,13 +270,22 @@ class Transaction:
         schema: Schema | None = None,
         partition_values: dict[str, Any] | None = None,
     ) -> Transaction:
-        """Adds the rows of anything that speaks the Arrow PyCapsule interface. The columns
+        """Adds the rows of anything that `IcebergTable.append` takes. The columns
         of a ``pyarrow.Table`` may come in another order, in narrower types, or be absent
         where they are optional. ValueError for what does not fit."""
         self._open()
         self._refuse_partition_values(partition_values)
         wanted = self._use_schema(schema)
+        if not hasattr(table, "__arrow_c_stream__") and not hasattr(table, "__arrow_c_array__"):
+            core_table = self._state()[1]
+            table = prepared(table, lambda: core_table.schema)  # A LazyFrame, a dataset ...
+        if isinstance(table, Batches):
+            for batch in table.items:
+                self._write(batch)
+            return self
         names = getattr(getattr(table, "schema", None), "names", None)
+        if callable(names):  # A polars schema's.
+            names = names()
         if names is not None:
             check_names([str(n) for n in names], wanted, "Arrow table")
         if type(table).__module__.partition(".")[0] == "pyarrow" and hasattr(table, "column"):
