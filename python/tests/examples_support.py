@@ -34,6 +34,7 @@ PAGES = {
     "duckdb11": 3,
     "operating11": 8,
     "interoperability11": 2,
+    "migration11": 2,
 }
 CALLS_NOTHING = {
     "s3_guide_1": "makes a bucket with boto3",
