@@ -8,6 +8,7 @@
 #include "data/data_mapping.h"
 #include "model/location.h"
 #include "txn/live.h"
+#include "txn/paths.h"
 
 struct work {
     ds_storage *storage;
@@ -77,7 +78,7 @@ static int refuse_live(void *arg, const struct dsi_data_file *f, const char *man
     int rc = DS_OK;
 
     (void)manifest;
-    DSI_TRY(dsi_live_path(f->path, &w->arena, &form, err));
+    DSI_TRY(dsi_path_form(f->path, &w->arena, &form, err));
     if (dsi_map_get_text(&w->paths, form)) {
         rc = dsi_fail(err, DS_EEXISTS, "file %s is in the table already", form);
     }

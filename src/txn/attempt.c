@@ -266,7 +266,8 @@ done:
 }
 
 // Rebases on *state, as often as it takes to have all it asks for: of the change and of
-// each part the list, then the manifests to merge; at last, files of the ledger.
+// each part the list, then the manifests to look into, then those to merge; at last,
+// files of the ledger.
 static int rebase(struct dsi_attempts *a, const struct dsi_state **state, uint32_t number,
                   struct ds_error *err)
 {
@@ -275,7 +276,7 @@ static int rebase(struct dsi_attempts *a, const struct dsi_state **state, uint32
     int rc = DS_OK;
 
     drop_lists(a); // Of heads that were; the state has the one that is asked for most.
-    for (size_t i = 0; i < 2 * (a->change->part_count + 1) + 2; i++) {
+    for (size_t i = 0; i < 3 * (a->change->part_count + 1) + 2; i++) {
         input.loaded = a->loaded;
         input.loaded_count = a->loaded_count;
         input.lists = a->lists;

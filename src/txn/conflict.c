@@ -255,7 +255,7 @@ static const check_fn rules[DSI_OPERATION_COUNT][DSI_CHECKS_MAX + 1] = {
     [DSI_OPERATION_DELETE] = {same_table, writable, branch_not_tag, NULL},
     [DSI_OPERATION_EXPIRE] = {same_table, writable, may_collect, NULL},
     [DSI_OPERATION_SCHEMA] = {same_table, writable, same_schema, NULL},
-    // That they are not there yet is asked where the list is at hand (rebase_files.h).
+    // That they are not there yet is asked where the list is at hand (rebase_add.h).
     [DSI_OPERATION_ADD] = {same_table, writable, branch_not_tag, specs_there, names_hold,
                            NULL},
 };

@@ -1,9 +1,6 @@
 #include "txn/live.h"
 
-#include <string.h>
-
 #include "base/error.h"
-#include "model/location.h"
 #include "scan/scan.h"
 #include "txn/conflict.h"
 #include "txn/rebase.h"
@@ -57,22 +54,4 @@ done:
             err);
     }
     return rc;
-}
-
-int dsi_live_path(const char *path, struct dsi_arena *arena, const char **out,
-                  struct ds_error *err)
-{
-    char *form = NULL;
-    int rc = DS_OK;
-
-    *out = path;
-    if (strncmp(path, "file:///", 8) == 0) {
-        return DS_OK; // The canonical form, or of nobody's making.
-    }
-    rc = dsi_location_normalize(path, arena, &form, NULL);
-    if (rc == DS_ENOMEM) {
-        return dsi_no_memory(err, "comparing the paths of data files");
-    }
-    *out = rc == DS_OK ? form : path;
-    return DS_OK;
 }

@@ -17,9 +17,4 @@ DS_MUST_CHECK int dsi_live_files(ds_storage *storage, const struct dsi_metadata 
                                  const struct dsi_change *change, dsi_live_fn fn,
                                  void *arg, struct ds_error *err);
 
-/// The one form of a data file's path, as a table says it, in which paths are compared:
-/// canonical, or as it is where it is no location of ours. In the arena, or borrowed.
-DS_MUST_CHECK int dsi_live_path(const char *path, struct dsi_arena *arena,
-                                const char **out, struct ds_error *err);
-
 #endif

@@ -48,3 +48,21 @@ bool dsi_path_is_below(const char *path, const char *root)
     return strncmp(path, root, n) == 0 && path[n] == '/' && path[n + 1] != '\0' &&
            !strstr(path + n, "/../") && !strstr(path + n, "/./");
 }
+
+int dsi_path_form(const char *path, struct dsi_arena *arena, const char **out,
+                  struct ds_error *err)
+{
+    char *form = NULL;
+    int rc = DS_OK;
+
+    *out = path;
+    if (strncmp(path, "file:///", 8) == 0) {
+        return DS_OK; // The canonical form, or of nobody's making.
+    }
+    rc = dsi_location_normalize(path, arena, &form, NULL);
+    if (rc == DS_ENOMEM) {
+        return dsi_no_memory(err, "comparing the paths of data files");
+    }
+    *out = rc == DS_OK ? form : path;
+    return DS_OK;
+}

@@ -21,4 +21,9 @@ DS_MUST_CHECK int dsi_metadata_file_path(const struct dsi_metadata *m, const cha
 /// True when `path` lies below the directory `root`, by whole components.
 bool dsi_path_is_below(const char *path, const char *root);
 
+/// The one form of a data file's path, as a table says it, in which paths are compared:
+/// canonical, or as it is where it is no location of ours. In the arena, or borrowed.
+DS_MUST_CHECK int dsi_path_form(const char *path, struct dsi_arena *arena,
+                                const char **out, struct ds_error *err);
+
 #endif

@@ -11,6 +11,7 @@
 #include "txn/forget.h"
 #include "txn/merge.h"
 #include "txn/paths.h"
+#include "txn/rebase_add.h"
 #include "txn/rebase_delete.h"
 #include "txn/rebase_rewrite.h"
 #include "txn/summary.h"
@@ -136,12 +137,7 @@ static bool is_own(const struct work *w, size_t row)
 
 static const struct dsi_manifest *loaded(const struct work *w, const char *path)
 {
-    for (size_t i = 0; i < w->input->loaded_count; i++) {
-        if (strcmp(w->input->loaded[i].path, path) == 0) {
-            return w->input->loaded[i].manifest;
-        }
-    }
-    return NULL;
+    return dsi_rebase_loaded(w->input->loaded, w->input->loaded_count, path);
 }
 
 // Asks for the manifests that shall be merged and were not read yet.
@@ -503,22 +499,55 @@ static bool may_merge(const struct work *w)
             w->parent->sequence_number <= w->base->metadata->last_sequence_number);
 }
 
+static struct dsi_rewrite_input rewrite_input(const struct work *w,
+                                              const struct dsi_operation *o)
+{
+    return (struct dsi_rewrite_input){.metadata = w->metadata,
+                                      .parent = w->parent,
+                                      .change = w->change,
+                                      .operation = o,
+                                      .snapshot_id = w->prepared->snapshot_id,
+                                      .attempt = w->input->attempt,
+                                      .rows = w->rows,
+                                      .row_count = w->row_count,
+                                      .new_count = w->new_count,
+                                      .loaded = w->input->loaded,
+                                      .loaded_count = w->input->loaded_count};
+}
+
+static void ask_for(struct work *w, const struct dsi_manifest_file **needs, size_t count)
+{
+    if (count > 0) {
+        w->out->outcome = DSI_REBASE_NEEDS;
+        w->out->needs = needs;
+        w->out->needs_count = count;
+    }
+}
+
+// Sees that nobody has added the same files since.
+static int check_added(struct work *w, struct ds_error *err)
+{
+    const struct dsi_operation *o = dsi_change_addition(w->change);
+    const struct dsi_manifest_file **needs = NULL;
+    struct dsi_rewrite_input in;
+    size_t count = 0;
+    int rc = DS_OK;
+
+    if (o) {
+        in = rewrite_input(w, o);
+        DSI_TRY(dsi_rebase_add(&in, &w->out->arena, &needs, &count, err));
+        ask_for(w, needs, count);
+    }
+done:
+    return rc;
+}
+
 // Takes files out of the parent's manifests; the ones that take their place, or come
 // beside that, are among the new rows.
 static int take_out(struct work *w, const struct dsi_operation *o, size_t *replaced,
                     struct ds_error *err)
 {
-    struct dsi_rewrite_input in = {.metadata = w->metadata,
-                                   .parent = w->parent,
-                                   .change = w->change,
-                                   .operation = o,
-                                   .snapshot_id = w->prepared->snapshot_id,
-                                   .attempt = w->input->attempt,
-                                   .rows = w->rows,
-                                   .row_count = w->row_count,
-                                   .new_count = w->new_count,
-                                   .loaded = w->input->loaded,
-                                   .loaded_count = w->input->loaded_count};
+    struct dsi_rewrite_input in = rewrite_input(w, o);
     struct dsi_rewritten made = {0};
     int rc = DS_OK;
 
@@ -526,9 +555,7 @@ static int take_out(struct work *w, const struct dsi_operation *o, size_t *repla
                 ? dsi_rebase_rewrite(&in, &w->out->arena, &made, err)
                 : dsi_rebase_delete(&in, &w->out->arena, &made, err));
     if (made.needs_count > 0) {
-        w->out->outcome = DSI_REBASE_NEEDS;
-        w->out->needs = made.needs;
-        w->out->needs_count = made.needs_count;
+        ask_for(w, made.needs, made.needs_count);
         goto done;
     }
     DSI_TRY(make_room(w, made.file_count, err));
@@ -576,6 +603,9 @@ static int append(struct work *w, struct ds_error *err)
 
     w->parent = dsi_rebase_parent(w->metadata, w->change->branch);
     DSI_TRY(take_rows(w, err));
+    if (w->out->outcome == DSI_REBASED) {
+        DSI_TRY(check_added(w, err));
+    }
     if (w->out->outcome == DSI_REBASED) {
         DSI_TRY(out && out->replaced_count > 0 ? take_out(w, out, &replaced, err)
                                                : merge_rows(w, &replaced, err));

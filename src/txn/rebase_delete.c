@@ -6,19 +6,14 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "base/map.h"
 #include "txn/conflict.h"
-#include "txn/merge.h"
-#include "txn/paths.h"
 
 struct work {
     const struct dsi_rewrite_input *in;
     struct dsi_arena *arena;
     struct dsi_rewritten *out;
-    struct dsi_map wanted;                // The paths of the files that go.
-    struct dsi_map hosts;                 // The paths of the manifests they were seen in.
-    struct dsi_map met;                   // Those of the wanted ones that are live.
-    const struct dsi_manifest **contents; // Per row; NULL: the row stays.
+    struct dsi_rebase_files files;
+    struct dsi_map met; // The paths of wanted files that are live.
 };
 
 static int no_memory(struct ds_error *err)
@@ -130,80 +125,21 @@ static int refuse_added(const struct work *w, struct ds_error *err)
 
 // --- finding the files
 
-static int index_files(struct work *w, struct ds_error *err)
-{
-    const struct dsi_operation *o = w->in->operation;
-    int rc = DS_OK;
-
-    for (size_t i = 0; i < o->replaced_count; i++) {
-        void *p = (void *)(uintptr_t)&o->replaced[i]; // Not written through.
-        DSI_TRY(dsi_map_put_text(&w->wanted, o->replaced[i].path, p, err));
-        DSI_TRY(dsi_map_put_text(&w->hosts, o->replaced[i].manifest, p, err));
-    }
-done:
-    return rc;
-}
-
-static const struct dsi_manifest *loaded(const struct work *w, const char *path)
-{
-    for (size_t i = 0; i < w->in->loaded_count; i++) {
-        if (strcmp(w->in->loaded[i].path, path) == 0) {
-            return w->in->loaded[i].manifest;
-        }
-    }
-    return NULL;
-}
-
-// The manifests that may have the files: those they were seen in, and, when one of those
-// is no longer there, all that were written since.
-static int find_manifests(struct work *w, struct ds_error *err)
-{
-    const struct dsi_rewrite_input *in = w->in;
-    struct dsi_rewritten *out = w->out;
-    size_t hosts = 0;
-
-    w->contents = dsi_arena_array(w->arena, in->row_count, sizeof(void *));
-    out->needs = dsi_arena_array(w->arena, in->row_count, sizeof(void *));
-    if (!w->contents || !out->needs) {
-        return no_memory(err);
-    }
-    for (size_t i = in->new_count; i < in->row_count; i++) {
-        hosts += dsi_map_get_text(&w->hosts, in->rows[i].path) != NULL;
-    }
-    for (size_t i = in->new_count; i < in->row_count; i++) {
-        const struct dsi_manifest_file *f = &in->rows[i];
-        bool since = hosts < w->hosts.count &&
-                     f->sequence_number > in->change->base_sequence_number;
-        if (f->content != DSI_MANIFEST_DATA ||
-            (!since && !dsi_map_get_text(&w->hosts, f->path))) {
-            continue;
-        }
-        w->contents[i] = loaded(w, f->path);
-        if (!w->contents[i]) {
-            out->needs[out->needs_count++] = f;
-        }
-    }
-    return DS_OK;
-}
-
-static bool goes(const struct work *w, const struct dsi_manifest_entry *e)
-{
-    return e->status != DSI_ENTRY_DELETED && dsi_map_get_text(&w->wanted, e->file.path);
-}
-
 // Leaves those manifests that have some of the files, and sees that each is there.
 static int find_files(struct work *w, struct ds_error *err)
 {
     const struct dsi_operation *o = w->in->operation;
+    struct dsi_manifest_entry e;
     int rc = DS_OK;
 
     for (size_t i = 0; i < w->in->row_count; i++) {
-        const struct dsi_manifest *m = w->contents[i];
-        w->contents[i] = NULL;
+        const struct dsi_manifest *m = w->files.contents[i];
+        w->files.contents[i] = NULL;
         for (size_t k = 0; m && k < m->entry_count; k++) {
-            if (goes(w, &m->entries[k])) {
-                DSI_TRY(dsi_map_put_text(&w->met, m->entries[k].file.path, w, err));
-                w->contents[i] = m;
+            if (dsi_rebase_files_entry(&w->files, &m->entries[k], &e) &&
+                e.status == DSI_ENTRY_DELETED) {
+                DSI_TRY(dsi_map_put_text(&w->met, e.file.path, w, err));
+                w->files.contents[i] = m;
             }
         }
     }
@@ -219,61 +155,27 @@ done:
 
 // --- writing the manifests
 
-static size_t take_entries(const struct work *w, const struct dsi_manifest *m,
-                           struct dsi_manifest_entry *entries)
-{
-    size_t count = 0;
-
-    for (size_t k = 0; k < m->entry_count; k++) {
-        struct dsi_manifest_entry *e = &entries[count];
-        if (m->entries[k].status == DSI_ENTRY_DELETED) {
-            continue;
-        }
-        *e = m->entries[k];
-        e->status = DSI_ENTRY_EXISTING;
-        if (goes(w, &m->entries[k])) {
-            e->status = DSI_ENTRY_DELETED;
-            e->snapshot_id = w->in->snapshot_id;
-        }
-        count++;
-    }
-    return count;
-}
-
 // The manifest in the place of row `at`.
 static int build(struct work *w, size_t at, struct dsi_manifest_file *row,
                  struct ds_error *err)
 {
-    const struct dsi_rewrite_input *in = w->in;
-    const struct dsi_manifest *m = w->contents[at];
+    const struct dsi_manifest *m = w->files.contents[at];
     struct dsi_manifest_entry *entries = dsi_calloc(m->entry_count, sizeof *entries);
-    struct dsi_new_file *f = &w->out->files[w->out->file_count];
-    struct dsi_manifest_write spec;
-    struct dsi_buf bytes = DSI_BUF_INIT;
-    char *path = NULL;
-    char name[128];
+    size_t count = 0;
+    char name[24];
     int rc = DS_OK;
 
     if (!entries) {
-        rc = no_memory(err);
-        goto done;
+        return no_memory(err);
     }
-    DSI_TRY(dsi_manifest_write_of(in->metadata, in->rows[at].spec_id, in->snapshot_id,
-                                  &spec, err));
-    DSI_TRY(dsi_manifest_build(&spec, entries, take_entries(w, m, entries), w->arena,
-                               &bytes, row, err));
-    snprintf(name, sizeof name, "%s-%s-%u-d%zu.avro", in->change->identity,
-             in->change->nonce, (unsigned)in->attempt, w->out->file_count);
-    DSI_TRY(dsi_metadata_file_path(in->metadata, name, w->arena, &path, err));
-    if (dsi_arena_copy(w->arena, dsi_buf_slice(&bytes), &f->bytes) < 0) {
-        rc = no_memory(err);
-        goto done;
+    for (size_t k = 0; k < m->entry_count; k++) {
+        count += dsi_rebase_files_entry(&w->files, &m->entries[k], &entries[count]);
     }
-    row->path = f->path = path;
-    row->length = (int64_t)bytes.size;
+    snprintf(name, sizeof name, "d%zu", w->out->file_count);
+    DSI_TRY(dsi_rebase_files_write(&w->files, w->in->rows[at].spec_id, entries, count,
+                                   name, row, &w->out->files[w->out->file_count], err));
     w->out->file_count++;
 done:
-    dsi_buf_release(&bytes);
     dsi_free(entries);
     return rc;
 }
@@ -292,7 +194,7 @@ static int put_rows(struct work *w, struct ds_error *err)
     }
     for (size_t i = 0; i < in->row_count; i++) {
         struct dsi_manifest_file *row = &out->rows[out->row_count++];
-        if (w->contents[i]) {
+        if (w->files.contents[i]) {
             DSI_TRY(build(w, i, row, err));
             out->replaced++;
         } else {
@@ -312,15 +214,15 @@ int dsi_rebase_delete(const struct dsi_rewrite_input *in, struct dsi_arena *aren
     *out = (struct dsi_rewritten){0};
     assert(in->operation->kind == DSI_OPERATION_DELETE);
     DSI_TRY(refuse_added(&w, err));
-    DSI_TRY(index_files(&w, err));
-    DSI_TRY(find_manifests(&w, err));
+    DSI_TRY(dsi_rebase_files_find(&w.files, in, DSI_REBASE_HOSTS_OR_SINCE, arena, err));
+    out->needs = w.files.needs;
+    out->needs_count = w.files.needs_count;
     if (out->needs_count == 0) {
         DSI_TRY(find_files(&w, err));
         DSI_TRY(put_rows(&w, err));
     }
 done:
-    dsi_map_release(&w.wanted);
-    dsi_map_release(&w.hosts);
+    dsi_rebase_files_release(&w.files);
     dsi_map_release(&w.met);
     return rc;
 }

@@ -11,7 +11,7 @@
 #ifndef DSI_TXN_REBASE_DELETE_H
 #define DSI_TXN_REBASE_DELETE_H
 
-#include "txn/rebase_rewrite.h"
+#include "txn/rebase_files.h"
 
 /// Pure. DS_ECONFLICT, explained, for (1) and (2).
 DS_MUST_CHECK int dsi_rebase_delete(const struct dsi_rewrite_input *in,

@@ -1,23 +1,17 @@
 #include "txn/rebase_rewrite.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "base/map.h"
 #include "txn/conflict.h"
-#include "txn/merge.h"
-#include "txn/paths.h"
 
 struct work {
     const struct dsi_rewrite_input *in;
     struct dsi_arena *arena;
     struct dsi_rewritten *out;
-    struct dsi_map wanted;                // The paths of replaced files.
-    struct dsi_map hosts;                 // The paths of the manifests they were seen in.
-    const struct dsi_manifest **contents; // Per row; NULL: the row stays.
+    struct dsi_rebase_files files;
     int32_t spec_id;
 };
 
@@ -58,47 +52,19 @@ static int refuse_deletes(const struct work *w, struct ds_error *err)
     return DS_OK;
 }
 
-static int index_files(struct work *w, struct ds_error *err)
+// Sees that all manifests are there that the files were seen in.
+static int check_hosts(struct work *w, struct ds_error *err)
 {
     const struct dsi_operation *o = w->in->operation;
-    int rc = DS_OK;
-
-    for (size_t i = 0; i < o->replaced_count; i++) {
-        void *p = (void *)(uintptr_t)&o->replaced[i]; // Not written through.
-        DSI_TRY(dsi_map_put_text(&w->wanted, o->replaced[i].path, p, err));
-        DSI_TRY(dsi_map_put_text(&w->hosts, o->replaced[i].manifest, p, err));
-    }
-    if (w->wanted.count != o->replaced_count) {
-        rc = dsi_fail(err, DS_EBUG, "a rewrite that replaces a file twice");
-    }
-done:
-    return rc;
-}
-
-static const struct dsi_manifest *loaded(const struct work *w, const char *path)
-{
-    for (size_t i = 0; i < w->in->loaded_count; i++) {
-        if (strcmp(w->in->loaded[i].path, path) == 0) {
-            return w->in->loaded[i].manifest;
-        }
-    }
-    return NULL;
-}
-
-// Finds the manifests in the parent's list, and what they hold or that it is needed.
-static int find_hosts(struct work *w, struct ds_error *err)
-{
-    struct dsi_rewritten *out = w->out;
     size_t found = 0;
 
-    w->contents = dsi_arena_array(w->arena, w->in->row_count, sizeof(void *));
-    out->needs = dsi_arena_array(w->arena, w->in->row_count, sizeof(void *));
-    if (!w->contents || !out->needs) {
-        return no_memory(err);
+    if (w->files.wanted.count != o->replaced_count) {
+        return dsi_fail(err, DS_EBUG, "a rewrite that replaces a file twice");
     }
     for (size_t i = w->in->new_count; i < w->in->row_count; i++) {
         const struct dsi_manifest_file *f = &w->in->rows[i];
-        if (f->content != DSI_MANIFEST_DATA || !dsi_map_get_text(&w->hosts, f->path)) {
+        if (f->content != DSI_MANIFEST_DATA ||
+            !dsi_map_get_text(&w->files.hosts, f->path)) {
             continue;
         }
         if (found > 0 && f->spec_id != w->spec_id) {
@@ -106,16 +72,12 @@ static int find_hosts(struct work *w, struct ds_error *err)
         }
         found++;
         w->spec_id = f->spec_id;
-        w->contents[i] = loaded(w, f->path);
-        if (!w->contents[i]) {
-            out->needs[out->needs_count++] = f;
-        }
     }
-    if (found == w->hosts.count) {
+    if (found == w->files.hosts.count) {
         return DS_OK;
     }
-    for (size_t i = 0; i < w->in->operation->replaced_count; i++) {
-        const struct dsi_replaced_file *r = &w->in->operation->replaced[i];
+    for (size_t i = 0; i < o->replaced_count; i++) {
+        const struct dsi_replaced_file *r = &o->replaced[i];
         bool there = false;
         for (size_t k = w->in->new_count; !there && k < w->in->row_count; k++) {
             there = strcmp(w->in->rows[k].path, r->manifest) == 0;
@@ -137,19 +99,14 @@ static int take_entries(struct work *w, struct dsi_manifest_entry *entries, size
 
     *count = 0;
     for (size_t i = 0; i < w->in->row_count; i++) {
-        const struct dsi_manifest *m = w->contents[i];
+        const struct dsi_manifest *m = w->files.contents[i];
         for (size_t k = 0; m && k < m->entry_count; k++) {
             struct dsi_manifest_entry *e = &entries[*count];
-            if (m->entries[k].status == DSI_ENTRY_DELETED) {
+            if (!dsi_rebase_files_entry(&w->files, &m->entries[k], e)) {
                 continue;
             }
-            *e = m->entries[k];
-            e->status = DSI_ENTRY_EXISTING;
-            void *r = dsi_map_get_text(&w->wanted, e->file.path);
-            if (r) {
-                e->status = DSI_ENTRY_DELETED;
-                e->snapshot_id = w->in->snapshot_id;
-                DSI_TRY(dsi_map_put_text(&left, e->file.path, r, err));
+            if (e->status == DSI_ENTRY_DELETED) {
+                DSI_TRY(dsi_map_put_text(&left, e->file.path, w, err));
             }
             (*count)++;
         }
@@ -167,19 +124,14 @@ done:
 
 static int build(struct work *w, struct dsi_manifest_file *row, struct ds_error *err)
 {
-    const struct dsi_change *c = w->in->change;
     struct dsi_manifest_entry *entries = NULL;
-    struct dsi_manifest_write spec;
+    struct dsi_new_file *f = dsi_arena_array(w->arena, 1, sizeof *f);
     size_t max = 0;
     size_t count = 0;
-    struct dsi_buf bytes = DSI_BUF_INIT;
-    struct dsi_new_file *f = dsi_arena_array(w->arena, 1, sizeof *f);
-    char *path = NULL;
-    char name[128];
     int rc = DS_OK;
 
     for (size_t i = 0; i < w->in->row_count; i++) {
-        max += w->contents[i] ? w->contents[i]->entry_count : 0;
+        max += w->files.contents[i] ? w->files.contents[i]->entry_count : 0;
     }
     entries = dsi_calloc(max + 1, sizeof *entries);
     if (!entries || !f) {
@@ -187,22 +139,11 @@ static int build(struct work *w, struct dsi_manifest_file *row, struct ds_error 
         goto done;
     }
     DSI_TRY(take_entries(w, entries, &count, err));
-    DSI_TRY(dsi_manifest_write_of(w->in->metadata, w->spec_id, w->in->snapshot_id, &spec,
-                                  err));
-    DSI_TRY(dsi_manifest_build(&spec, entries, count, w->arena, &bytes, row, err));
-    snprintf(name, sizeof name, "%s-%s-%u-r0.avro", c->identity, c->nonce,
-             (unsigned)w->in->attempt);
-    DSI_TRY(dsi_metadata_file_path(w->in->metadata, name, w->arena, &path, err));
-    if (dsi_arena_copy(w->arena, dsi_buf_slice(&bytes), &f->bytes) < 0) {
-        rc = no_memory(err);
-        goto done;
-    }
-    row->path = f->path = path;
-    row->length = (int64_t)bytes.size;
+    DSI_TRY(
+        dsi_rebase_files_write(&w->files, w->spec_id, entries, count, "r0", row, f, err));
     w->out->files = f;
     w->out->file_count = 1;
 done:
-    dsi_buf_release(&bytes);
     dsi_free(entries);
     return rc;
 }
@@ -224,7 +165,7 @@ static int put_rows(struct work *w, struct ds_error *err)
     DSI_TRY(build(w, &out->rows[out->row_count], err));
     out->row_count++;
     for (size_t i = in->new_count; i < in->row_count; i++) {
-        if (w->contents[i]) {
+        if (w->files.contents[i]) {
             out->replaced++;
         } else {
             out->rows[out->row_count++] = in->rows[i];
@@ -243,13 +184,14 @@ int dsi_rebase_rewrite(const struct dsi_rewrite_input *in, struct dsi_arena *are
     *out = (struct dsi_rewritten){0};
     assert(in->operation->kind == DSI_OPERATION_REWRITE);
     DSI_TRY(refuse_deletes(&w, err));
-    DSI_TRY(index_files(&w, err));
-    DSI_TRY(find_hosts(&w, err));
+    DSI_TRY(dsi_rebase_files_find(&w.files, in, DSI_REBASE_HOSTS, arena, err));
+    DSI_TRY(check_hosts(&w, err));
+    out->needs = w.files.needs;
+    out->needs_count = w.files.needs_count;
     if (out->needs_count == 0) {
         DSI_TRY(put_rows(&w, err));
     }
 done:
-    dsi_map_release(&w.wanted);
-    dsi_map_release(&w.hosts);
+    dsi_rebase_files_release(&w.files);
     return rc;
 }

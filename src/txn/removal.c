@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "model/location.h"
 #include "txn/live.h"
+#include "txn/paths.h"
 
 struct work {
     const struct dsi_metadata *metadata;
@@ -74,7 +75,7 @@ static int is_wanted(struct work *w, const char *path, bool *out, struct ds_erro
 
     *out = dsi_map_get_text(&w->wanted, path) != NULL;
     if (!*out) {
-        DSI_TRY(dsi_live_path(path, &w->arena, &form, err));
+        DSI_TRY(dsi_path_form(path, &w->arena, &form, err));
         *out = dsi_map_get_text(&w->wanted, form) != NULL;
     }
 done:

@@ -184,6 +184,28 @@ static void test_adoption__asks_that_names_keep_their_meaning(void **state)
     tear_down(&s);
 }
 
+// Two who add one file at once: one of them does.
+static void test_adoption__adds_a_file_once_whoever_is_faster(void **state)
+{
+    struct ds_error err = {0};
+    struct scene s;
+    (void)state;
+
+    set_up(&s, schema_json);
+    assert_int_equal(add(&s, "in/a", NULL), DS_OK);
+    struct dsi_change *late = s.change;
+    s.change = NULL;
+    begin(&s);
+    assert_int_equal(add(&s, "in/a", NULL), DS_OK);
+    assert_int_equal(commit(&s, NULL), DS_OK);
+    assert_int_equal(dsi_commit(s.table, late, NULL, NULL, &err), DS_ECONFLICT);
+    assert_non_null(strstr(err.detail, "file-added"));
+    assert_non_null(strstr(err.detail, s.change->identity)); // Who won.
+    assert_int_equal(look(&s).rows, 6);
+    dsi_change_free(late);
+    tear_down(&s);
+}
+
 static void test_adoption__never_removes_what_it_did_not_write(void **state)
 {
     struct scene s;
@@ -281,6 +303,7 @@ int main(void)
         cmocka_unit_test(test_adoption__adds_files_from_anywhere_once),
         cmocka_unit_test(test_adoption__maps_names_where_the_table_does_not),
         cmocka_unit_test(test_adoption__asks_that_names_keep_their_meaning),
+        cmocka_unit_test(test_adoption__adds_a_file_once_whoever_is_faster),
         cmocka_unit_test(test_adoption__never_removes_what_it_did_not_write),
         cmocka_unit_test(test_adoption__takes_any_file_into_a_table_without_columns),
         cmocka_unit_test(test_adoption__says_what_is_wrong),

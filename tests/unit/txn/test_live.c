@@ -75,26 +75,6 @@ static void test_live__tells_of_every_file(void **state)
     catalog_release(&catalog);
 }
 
-static void test_live__compares_paths_in_one_form(void **state)
-{
-    static const char *const cases[][2] = {{"file:///a/b", "file:///a/b"},
-                                           {"/a/b", "file:///a/b"},
-                                           {"file:/a/b", "file:///a/b"},
-                                           {"file://localhost/a/b", "file:///a/b"},
-                                           {"memory:/a", "memory:///a"},
-                                           {"s3://b/a", "s3://b/a"},
-                                           {"../a", "../a"}};
-    struct dsi_arena arena = DSI_ARENA_INIT;
-    const char *form = NULL;
-    (void)state;
-
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_int_equal(dsi_live_path(cases[i][0], &arena, &form, NULL), DS_OK);
-        assert_string_equal(form, cases[i][1]);
-    }
-    dsi_arena_release(&arena);
-}
-
 static void test_live__survives_every_fault(void **state)
 {
     struct dsi_fault_plan plan = {0};
@@ -104,16 +84,12 @@ static void test_live__survives_every_fault(void **state)
     (void)state;
 
     while (dsi_fault_next(&plan)) {
-        struct dsi_arena arena = DSI_ARENA_INIT;
         struct ds_error err = {0};
         struct told all = {0};
-        const char *form = NULL;
         int rc = look(&catalog, s, &all, &err);
-        rc = rc < 0 ? rc : dsi_live_path("/a", &arena, &form, &err);
         dsi_fault_stop();
         assert_true(plan.name ? rc < 0 && err.message[0] != '\0'
                               : rc == DS_OK && all.count == 2);
-        dsi_arena_release(&arena);
     }
     assert_true(plan.target > 5);
     dsi_state_unref(s);
@@ -125,7 +101,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_live__tells_of_every_file),
-        cmocka_unit_test(test_live__compares_paths_in_one_form),
         cmocka_unit_test(test_live__survives_every_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

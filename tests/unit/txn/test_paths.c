@@ -36,10 +36,31 @@ static void test_paths__are_below_a_root_by_whole_components(void **state)
     assert_false(dsi_path_is_below("file:///w/t/../u/a", "file:///w/t"));
 }
 
+static void test_paths__compares_paths_in_one_form(void **state)
+{
+    static const char *const cases[][2] = {{"file:///a/b", "file:///a/b"},
+                                           {"/a/b", "file:///a/b"},
+                                           {"file:/a/b", "file:///a/b"},
+                                           {"file://localhost/a/b", "file:///a/b"},
+                                           {"memory:/a", "memory:///a"},
+                                           {"s3://b/a", "s3://b/a"},
+                                           {"../a", "../a"}};
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    const char *form = NULL;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(dsi_path_form(cases[i][0], &arena, &form, NULL), DS_OK);
+        assert_string_equal(form, cases[i][1]);
+    }
+    dsi_arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_paths__follow_the_tables_properties),
+        cmocka_unit_test(test_paths__compares_paths_in_one_form),
         cmocka_unit_test(test_paths__are_below_a_root_by_whole_components),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

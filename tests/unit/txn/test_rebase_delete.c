@@ -1,83 +1,6 @@
 #include "txn/rebase_delete.h"
 
-#include "base/fault.h"
-#include "fixture.h"
-
-// A list of three manifests: m0 with files a and b, m1 with c, m2 with d; a deletion of
-// b and c.
-struct scene {
-    struct dsi_catalog catalog;
-    struct dsi_table *table;
-    const struct dsi_metadata *metadata;
-    struct dsi_change change;
-    struct dsi_operation operation;
-    struct dsi_replaced_file replaced[3];
-    struct dsi_manifest_file rows[4]; // The first is new.
-    struct dsi_manifest_entry entries[4];
-    struct dsi_manifest manifests[3];
-    struct dsi_loaded_manifest loaded[3];
-    struct dsi_rewrite_input in;
-};
-
-static struct dsi_manifest_file row(const char *path, int32_t files)
-{
-    return (struct dsi_manifest_file){.path = path,
-                                      .length = 100,
-                                      .sequence_number = 5,
-                                      .min_sequence_number = 5,
-                                      .added_snapshot_id = 1,
-                                      .added_files_count = files,
-                                      .first_row_id = -1};
-}
-
-static void set_up(struct scene *s)
-{
-    static const char *const paths[] = {"memory:///t/a", "memory:///t/b", "memory:///t/c",
-                                        "memory:///t/d"};
-
-    *s = (struct scene){0};
-    catalog_init(&s->catalog);
-    s->table = test_create(&s->catalog, NULL, 0);
-    s->metadata = dsi_table_metadata(s->table);
-    for (size_t i = 0; i < 4; i++) {
-        s->entries[i] = (struct dsi_manifest_entry){
-            DSI_ENTRY_ADDED, 1, (int64_t)i + 1, (int64_t)i + 1,
-            test_file(s->catalog.storage, paths[i], 10)};
-    }
-    s->manifests[0] = (struct dsi_manifest){.entries = &s->entries[0], .entry_count = 2};
-    s->manifests[1] = (struct dsi_manifest){.entries = &s->entries[2], .entry_count = 1};
-    s->manifests[2] = (struct dsi_manifest){.entries = &s->entries[3], .entry_count = 1};
-    s->rows[0] = row("new", 1);
-    s->rows[1] = row("m0", 2);
-    s->rows[2] = row("m1", 1);
-    s->rows[3] = row("m2", 1);
-    for (size_t i = 0; i < 3; i++) {
-        s->loaded[i] =
-            (struct dsi_loaded_manifest){s->rows[i + 1].path, &s->manifests[i]};
-    }
-    s->replaced[0] = (struct dsi_replaced_file){paths[1], "m0", 10, 13};
-    s->replaced[1] = (struct dsi_replaced_file){paths[2], "m1", 10, 13};
-    s->operation = (struct dsi_operation){
-        .kind = DSI_OPERATION_DELETE, .replaced = s->replaced, .replaced_count = 2};
-    memcpy(s->change.identity, "01890000-0000-7000-8000-00000000abcd", 37);
-    memcpy(s->change.nonce, "01234567", 9);
-    s->in = (struct dsi_rewrite_input){.metadata = s->metadata,
-                                       .change = &s->change,
-                                       .operation = &s->operation,
-                                       .snapshot_id = 77,
-                                       .rows = s->rows,
-                                       .row_count = 4,
-                                       .new_count = 1,
-                                       .loaded = s->loaded,
-                                       .loaded_count = 3};
-}
-
-static void tear_down(struct scene *s)
-{
-    dsi_metadata_unref(s->metadata);
-    dsi_table_free(s->table);
-    catalog_release(&s->catalog);
-}
+#include "rebase_fixture.h"
 
 static void test_rebase_delete__rewrites_each_manifest_it_touches_alone(void **state)
 {
@@ -86,7 +9,7 @@ static void test_rebase_delete__rewrites_each_manifest_it_touches_alone(void **s
     struct scene s;
     (void)state;
 
-    set_up(&s);
+    scene_init(&s, DSI_OPERATION_DELETE);
     assert_int_equal(dsi_rebase_delete(&s.in, &arena, &out, NULL), DS_OK);
     assert_int_equal(out.needs_count, 0);
     assert_int_equal(out.replaced, 2);
@@ -121,7 +44,7 @@ static void test_rebase_delete__rewrites_each_manifest_it_touches_alone(void **s
         dsi_manifest_release(&got);
     }
     dsi_arena_release(&arena);
-    tear_down(&s);
+    scene_release(&s);
 }
 
 static void test_rebase_delete__asks_for_what_may_have_its_files_by_now(void **state)
@@ -131,7 +54,7 @@ static void test_rebase_delete__asks_for_what_may_have_its_files_by_now(void **s
     struct scene s;
     (void)state;
 
-    set_up(&s);
+    scene_init(&s, DSI_OPERATION_DELETE);
     s.in.loaded_count = 1;
     assert_int_equal(dsi_rebase_delete(&s.in, &arena, &out, NULL), DS_OK);
     assert_int_equal(out.needs_count, 1);
@@ -151,7 +74,7 @@ static void test_rebase_delete__asks_for_what_may_have_its_files_by_now(void **s
     assert_int_equal(out.needs_count, 0);
     assert_int_equal(out.replaced, 2);
     dsi_arena_release(&arena);
-    tear_down(&s);
+    scene_release(&s);
 }
 
 static void test_rebase_delete__loses_when_a_file_is_not_live(void **state)
@@ -163,7 +86,7 @@ static void test_rebase_delete__loses_when_a_file_is_not_live(void **state)
 
     for (int i = 0; i < 2; i++) {
         struct ds_error err = {0};
-        set_up(&s);
+        scene_init(&s, DSI_OPERATION_DELETE);
         if (i == 0) {
             s.entries[1].status = DSI_ENTRY_DELETED;
         } else {
@@ -172,7 +95,7 @@ static void test_rebase_delete__loses_when_a_file_is_not_live(void **state)
         assert_int_equal(dsi_rebase_delete(&s.in, &arena, &out, &err), DS_ECONFLICT);
         assert_non_null(strstr(err.detail, "file-removed"));
         assert_non_null(strstr(err.message, "memory:///t/b"));
-        tear_down(&s);
+        scene_release(&s);
     }
     dsi_arena_release(&arena);
 }
@@ -183,7 +106,7 @@ static void test_rebase_delete__survives_every_fault(void **state)
     struct scene s;
     (void)state;
 
-    set_up(&s);
+    scene_init(&s, DSI_OPERATION_DELETE);
     while (dsi_fault_next(&plan)) {
         struct dsi_arena arena = DSI_ARENA_INIT;
         struct ds_error err = {0};
@@ -195,7 +118,7 @@ static void test_rebase_delete__survives_every_fault(void **state)
         dsi_arena_release(&arena);
     }
     assert_true(plan.target > 5);
-    tear_down(&s);
+    scene_release(&s);
 }
 
 int main(void)
