@@ -6,15 +6,16 @@
 #include "cli/common.h"
 #include "cli/opt.h"
 
-extern const struct command command_create, command_append, command_scan,
-    command_snapshots, command_history, command_files, command_refs, command_schema,
-    command_metadata, command_info, command_properties, command_list, command_namespaces,
-    command_create_namespace, command_drop_namespace, command_drop, command_rename,
-    command_register, command_resolve, command_migrate, command_optimize, command_stats,
-    command_top;
+extern const struct command command_create, command_append, command_add_files,
+    command_scan, command_snapshots, command_history, command_files, command_refs,
+    command_schema, command_metadata, command_info, command_properties, command_list,
+    command_namespaces, command_create_namespace, command_drop_namespace, command_drop,
+    command_rename, command_register, command_resolve, command_migrate, command_optimize,
+    command_stats, command_top;
 
 const struct command *const commands[] = {&command_create,
                                           &command_append,
+                                          &command_add_files,
                                           &command_scan,
                                           &command_snapshots,
                                           &command_history,

@@ -317,6 +317,40 @@ def test_optimize_makes_few_files_of_many():
     bad("optimize", "nowhere", says="nowhere")
 
 
+def test_add_files_takes_them_as_they_are():
+    make()
+    good("append", "t", "-", "--format", "csv", input="id,s\n1,a\n2,b\n")
+    good("scan", "t", "--format", "parquet", "--output", "mine.parquet")
+    mine = pathlib.Path("mine.parquet").read_bytes()
+    make("u")
+    done = json.loads(good("add-files", "u", "mine.parquet", "--json"))
+    equal((done["outcome"], done["rows"], done["files"]), ("committed", 2, 1))
+    equal(rows("u"), [{"id": 1, "s": "a"}, {"id": 2, "s": "b"}])
+    assert "mine.parquet" in good("files", "u", "--format", "csv")
+    bad("add-files", "u", "mine.parquet", says="in the table already")
+    bad("add-files", "u", "nobody.parquet", says="nobody.parquet")
+    bad("add-files", "u", "../none", says="write the full path")
+    bad("add-files", "u", "./mine.parquet", says="in the table already")
+    bad("add-files", "u", code=2)
+    make("w", "id long not null, s int")
+    bad("add-files", "w", "mine.parquet", says="column s: the file has a string")
+    equal(pathlib.Path("mine.parquet").read_bytes(), mine)
+
+
+def test_add_files_are_told_their_partition():
+    make("t", "id long, s string", "--partition-by", "s")
+    make("from", "id long, s string")
+    for s in ("a", "b"):
+        good("append", "from", "-", "--format", "csv", input=f"id,s\n1,{s}\n")
+        good("scan", "from", "--format", "parquet", "--output", f"{s}.parquet", "--where", f"s = '{s}'")
+    good("scan", "from", "--format", "parquet", "--output", "both.parquet")
+    good("add-files", "t", "a.parquet", "b.parquet")
+    equal(count("t", "--where", "s = 'b'"), 1)
+    bad("add-files", "t", "both.parquet", says="column s: the rows are of more than one")
+    bad("add-files", "t", "both.parquet", "--partition", "s=a", says="not of the given partition")
+    bad("add-files", "t", "both.parquet", "--partition", "s", code=2)
+
+
 def test_a_reader_that_goes_away_is_no_crash():
     make()
     many = "id,s\n" + "".join(f"{i},text\n" for i in range(50000))
