@@ -297,6 +297,34 @@ static void test_adoption__survives_every_fault(void **state)
     tear_down(&s);
 }
 
+// Whatever goes wrong from the first look to the last clean-up: the file stays, and its
+// rows are there or not, as was said.
+static void test_adoption__leaves_the_file_after_every_fault(void **state)
+{
+    struct dsi_fault_plan plan = {0};
+    struct scene s;
+    (void)state;
+
+    set_up(&s, schema_json);
+    while (dsi_fault_next(&plan)) {
+        struct ds_commit_result result = {.struct_size = sizeof result};
+        struct ds_error err = {0};
+        int rc = add(&s, "in/a", &err);
+        if (rc == DS_OK) {
+            rc = dsi_commit(s.table, s.change, NULL, &result, &err);
+        }
+        dsi_fault_stop();
+        int64_t rows = look(&s).rows;
+        assert_true(test_exists(s.catalog.storage, "memory:///t/in/a"));
+        assert_true(rows == 0 || rows == 6);
+        assert_true(rc == DS_EUNKNOWN || rows == (rc == DS_OK ? 6 : 0));
+        tear_down(&s);
+        set_up(&s, schema_json);
+    }
+    assert_true(plan.target > 60);
+    tear_down(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_adoption__takes_any_file_into_a_table_without_columns),
         cmocka_unit_test(test_adoption__says_what_is_wrong),
         cmocka_unit_test(test_adoption__survives_every_fault),
+        cmocka_unit_test(test_adoption__leaves_the_file_after_every_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
