@@ -188,3 +188,22 @@ def test_a_file_must_begin_as_parquet_does(tmp_path: Path) -> None:
         file.write(b"\0\0\0\0")
     with pytest.raises(datashard.CorruptData, match="does not begin with PAR1"):
         load_table(str(tmp_path / "t")).scan()
+
+
+def test_files_join_with_the_columns_they_bring(tmp_path: Path) -> None:
+    t = native(tmp_path)
+    t.append(rows(0, 3))
+    more = rows(3, 3).append_column("more", pa.array([7, 8, None], pa.int64()))
+    wider = put(tmp_path / "wider.parquet", more)
+    with pytest.raises(datashard.Invalid, match="column more of the file is not in the table"):
+        t.add_files([wider])
+    with t.transaction() as tx:
+        tx.add_columns("more long")
+        tx.add_files([wider])
+    fresh = datashard.IcebergTable.open(str(tmp_path / "t"))
+    assert sorted(r["more"] or 0 for r in fresh.scan().to_pylist()) == [0, 0, 0, 0, 7, 8]
+    with fresh.transaction() as tx:  # The mapping grows with the table.
+        tx.add_columns("last string")
+    wider = put(tmp_path / "widest.parquet", rows(6, 3).append_column("last", pa.array(["a", "b", "c"])))
+    fresh.add_files([wider])
+    assert datashard.IcebergTable.open(str(tmp_path / "t")).count("last is not null") == 3
