@@ -158,6 +158,20 @@ def test_append_files_takes_what_is_inside_as_it_is(tmp_path: Path) -> None:
     assert load_table(str(tmp_path / "t")).row_count() == 5
 
 
+def test_a_collection_before_the_commit_leaves_joining_files_alone(tmp_path: Path) -> None:
+    t = create_table(str(tmp_path / "t"), Schema(1, FIELDS))
+    t.append_records([{"id": 0}])
+    mine = put(tmp_path / "t" / "data" / "mine.parquet", rows(1, 2))
+    other = put(tmp_path / "t" / "data" / "other.parquet", rows(1, 2))
+    os.utime(mine, (1, 1))
+    os.utime(other, (1, 1))
+    with t.new_transaction() as tx:
+        tx.append_files([described("data/mine.parquet")])
+        t.garbage_collect()
+    assert not os.path.exists(other)
+    assert sorted(r["id"] for r in load_table(str(tmp_path / "t")).scan()) == [0, 1, 2]
+
+
 def test_append_files_says_what_does_not_fit(tmp_path: Path) -> None:
     t = create_table(str(tmp_path / "t"), Schema(1, FIELDS))
     with_nulls = rows(0, 2).set_column(0, "id", [pa.array([1, None], pa.int64())])

@@ -6,6 +6,7 @@ removed again unless it commits.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -299,7 +300,8 @@ class Transaction:
         what lies inside the table joins as it is, and may not be changed any more; the rows of
         other files are written to files of the table's own. Files that are in the table are
         passed over. Counts are the file's, whatever the DataFile says; but a table without
-        columns believes it, and takes any file.
+        columns believes it, and takes any file. Joining files get the present time, so that a
+        garbage collection before the commit leaves them alone.
 
         FileNotFoundError: no such file. ValueError: not Parquet, other columns, or rows of
         several partitions.
@@ -323,6 +325,9 @@ class Transaction:
                 joining.append((path, one))
         try:
             if joining:
+                for path, _ in joining:  # To a collection as new as what a writer makes.
+                    with contextlib.suppress(OSError):
+                        os.utime(path)
                 _offered(core, "add_files")([(p, None, one.record_count) for p, one in joining])
                 self._joined.update(relative(p, root) for p, _ in joining)
                 self._changes += 1
