@@ -7,9 +7,13 @@ static void test_api_file__refuses_what_is_not_there_and_releases_the_stream(voi
     (void)state;
 
     struct ArrowArrayStream stream = {0};
+    struct storage_root root;
+    assert_true(storage_root_make(&root, "file"));
     fixture_init(&f, NULL);
-    assert_int_equal(ds_file_scan("/nowhere/at/all.parquet", &stream, &f.err),
-                     DS_ENOTFOUND);
+    assert_int_equal(
+        ds_file_scan(storage_root_path(&root, "none.parquet"), &stream, &f.err),
+        DS_ENOTFOUND);
+    storage_root_remove(&root);
     fixture_append(&f, "id,s\n1,a\n");
     assert_int_equal(ds_table_scan(f.table, NULL, &stream, &f.err), DS_OK);
     assert_true(ds_file_write("relative/../x.parquet", &stream, NULL, &f.err) < 0);
