@@ -4,29 +4,36 @@
 //
 // The steps are those that contention_fsync.py saw an append do, in their order:
 //   file:BYTES:SYNCS   make a file of that size and sync it so often
+//   later:BYTES        make a file of that size, begin to write it back, keep it open
+//   together:FOLDERS   sync what is kept, and the folder so often, all at once
 //   folder             sync the folder
 //   link               link the newest file to a second name and drop the first
 //   swap               UPDATE one row of a SQLite database, as the catalog does
 // Does all of them COUNT times and prints one JSON line: microseconds, the median.
+// sync_file_range is not in POSIX.
+#define _GNU_SOURCE // NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/aio_abi.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "contention_run.h"
 
-enum { PATH_SIZE = 4096, STEPS_MAX = 64, CHUNK = 1 << 20 };
+enum { PATH_SIZE = 4096, STEPS_MAX = 64, CHUNK = 1 << 20, KEPT_MAX = 32 };
 
-enum kind { STEP_FILE, STEP_FOLDER, STEP_LINK, STEP_SWAP };
+enum kind { STEP_FILE, STEP_LATER, STEP_TOGETHER, STEP_FOLDER, STEP_LINK, STEP_SWAP };
 
 struct step {
     enum kind kind;
     int64_t bytes;
-    int64_t syncs;
+    int64_t syncs; // Of a file itself; together: of the folder.
 };
 
 struct floor {
@@ -37,6 +44,9 @@ struct floor {
     sqlite3_stmt *swap;
     char newest[PATH_SIZE];
     int64_t files;
+    int kept[KEPT_MAX];
+    int kept_count;
+    aio_context_t together;
 };
 
 static int64_t number_after(const char **text)
@@ -52,16 +62,20 @@ static int64_t number_after(const char **text)
 
 static struct step parse(const char *text)
 {
-    static const char *const words[] = {"file:", "folder", "link", "swap"};
+    static const char *const words[] = {
+        "file:", "later:", "together:", "folder", "link", "swap"};
     struct step s = {STEP_FILE, 0, 0};
 
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 6; i++) {
         if (strncmp(text, words[i], strlen(words[i])) == 0) {
             s.kind = (enum kind)i;
             if (s.kind == STEP_FILE) {
                 const char *rest = text + strlen(words[i]);
                 s.bytes = number_after(&rest);
                 s.syncs = number_after(&rest);
+            } else if (s.kind == STEP_LATER || s.kind == STEP_TOGETHER) {
+                const char *rest = text + strlen(words[i]);
+                *(s.kind == STEP_LATER ? &s.bytes : &s.syncs) = number_after(&rest);
             }
             return s;
         }
@@ -117,7 +131,41 @@ static void make_file(struct floor *f, const struct step *s)
             run_die(f->newest, NULL);
         }
     }
-    close(fd);
+    if (s->kind == STEP_LATER && f->kept_count < KEPT_MAX) {
+        (void)!sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+        f->kept[f->kept_count++] = fd;
+    } else {
+        close(fd);
+    }
+}
+
+static void sync_together(struct floor *f, const struct step *s)
+{
+    struct iocb requests[KEPT_MAX];
+    struct iocb *list[KEPT_MAX];
+    struct io_event events[KEPT_MAX];
+
+    for (int64_t i = 0; i < s->syncs && f->kept_count < KEPT_MAX; i++) {
+        int fd = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0) {
+            run_die(f->folder, NULL);
+        }
+        f->kept[f->kept_count++] = fd;
+    }
+    memset(requests, 0, sizeof requests);
+    for (int i = 0; i < f->kept_count; i++) {
+        requests[i].aio_lio_opcode = IOCB_CMD_FSYNC;
+        requests[i].aio_fildes = (uint32_t)f->kept[i];
+        list[i] = &requests[i];
+    }
+    long count = f->kept_count;
+    if (syscall(SYS_io_submit, f->together, count, list) != count ||
+        syscall(SYS_io_getevents, f->together, count, count, events, NULL) != count) {
+        run_die("syncing together", NULL);
+    }
+    while (f->kept_count > 0) {
+        close(f->kept[--f->kept_count]);
+    }
 }
 
 static void sync_folder(const struct floor *f)
@@ -143,7 +191,11 @@ static void once(struct floor *f)
         const struct step *s = &f->steps[i];
         switch (s->kind) {
         case STEP_FILE:
+        case STEP_LATER:
             make_file(f, s);
+            break;
+        case STEP_TOGETHER:
+            sync_together(f, s);
             break;
         case STEP_FOLDER:
             sync_folder(f);
@@ -187,6 +239,9 @@ int main(int argc, char **argv)
         f.steps[f.count++] = parse(argv[i]);
     }
     open_database(&f);
+    if (syscall(SYS_io_setup, KEPT_MAX, &f.together) < 0) {
+        run_die("io_setup", NULL);
+    }
     for (size_t i = 0; i < count; i++) {
         int64_t start = run_clock_ns();
         once(&f);

@@ -8,8 +8,10 @@ import subprocess
 
 from contention_measure import Failed, figures, run_writers
 
-SYNCS = "fsync,fdatasync,sync_file_range,syncfs,sync,msync"
-CALLS = "access,openat,write,pwrite64,writev,fsync,fdatasync,link,linkat,rename,renameat,renameat2"
+SYNCS = "fsync,fdatasync,syncfs,sync,msync"
+CALLS = ("access,openat,write,pwrite64,writev,fsync,fdatasync,io_submit,link,linkat,rename,"
+         "renameat,renameat2")
+TOGETHER = r"IOCB_CMD_FD?SYNC, aio_fildes=\d+(?:<([^>]*)>)?"    # Several syncs, asked for at once.
 WARM_UP = 250     # Appends before the recorded ones: history is then as long as it gets.
 RECORDED = 21
 ROUNDS, EACH = 3, 200
@@ -27,10 +29,11 @@ def count_syncs(peer, folder, appends):
     """(all syncs of a run, those of files that are no SQLite database or its journal)."""
     trace = folder.parent / "syncs.txt"
     command = peer.command(folder, 1, 1, appends, 120, 5)
-    run_writers(["strace", "-f", "-y", "-o", trace, "-e", f"trace={SYNCS}", *command], folder,
-                240)
-    calls = re.findall(rf"\b(?:{SYNCS.replace(',', '|')})\((?:\d+<([^>]*)>)?",
-                       trace.read_text(errors="replace"))
+    run_writers(["strace", "-f", "-y", "-o", trace, "-e",
+                 f"trace={SYNCS},io_submit", *command], folder, 240)
+    seen = trace.read_text(errors="replace")
+    calls = re.findall(rf"\b(?:{SYNCS.replace(',', '|')})\((?:\d+<([^>]*)>)?", seen)
+    calls += re.findall(TOGETHER, seen)
     names = [path.rsplit("/", 1)[-1] for path in calls]
     return len(calls), sum("." in n and not re.match(r"(catalog|plain)\.db", n) for n in names)
 
@@ -63,7 +66,12 @@ def steps(lines, folder):
         if not seen or seen[2] < 0:
             continue
         call, path, result = seen
-        if path == swap[1] or path.startswith(swap[0]):
+        if call == "io_submit":
+            kept = [f for f in files.values() if f["syncs"] == 0]
+            for f in kept:
+                f["kept"] = f["syncs"] = 1
+            out.append(f"together:{len(re.findall(TOGETHER, line)) - len(kept)}")
+        elif path == swap[1] or path.startswith(swap[0]):
             if call in ("fsync", "fdatasync") and "swap" not in out:
                 out.append("swap")
         elif call == "openat" and "O_CREAT" in line:
@@ -79,7 +87,15 @@ def steps(lines, folder):
                 out.append("folder")
         elif call in ("link", "linkat") and re.search(r"v\d+\.metadata\.json$", path):
             out.append("link")
-    return [f"file:{files[s]['bytes']}:{files[s]['syncs']}" if s in files else s for s in out]
+    return [s if s not in files else f"later:{files[s]['bytes']}" if "kept" in files[s]
+            else f"file:{files[s]['bytes']}:{files[s]['syncs']}" for s in out]
+
+
+def syncs_of(step):
+    """How many of a step's syncs are not the swap's."""
+    kind, _, numbers = step.partition(":")
+    return {"file": lambda: int(numbers.split(":")[1]), "later": lambda: 1, "folder": lambda: 1,
+            "together": lambda: int(numbers), "link": lambda: 0, "swap": lambda: 0}[kind]()
 
 
 def record_steps(peer, folder):
@@ -119,9 +135,7 @@ def one_writer_floor(peer, floor_program, folder):
             raise Failed(done.stderr.strip()[:300])
         bare.append(json.loads(done.stdout)["median_us"])
     shutil.rmtree(folder)
-    syncs = sum(int(s.split(":")[2]) if s.startswith("file") else 1
-                for s in recorded if s != "link")
     return {"ours_us": statistics.median(ours), "floor_us": statistics.median(bare),
             "ratio": statistics.median(o / b for o, b in zip(ours, bare)),
-            "steps": recorded, "syncs_outside_the_swap": syncs - recorded.count("swap"),
+            "steps": recorded, "syncs_outside_the_swap": sum(map(syncs_of, recorded)),
             "swaps": recorded.count("swap")}

@@ -89,6 +89,13 @@ static int double_fsync(int fd)
     POSIX_DOUBLE(fsync, fd)
 }
 
+static void double_fsync_all(const int *fds, size_t count, int *codes)
+{
+    for (size_t i = 0; i < count; i++) {
+        codes[i] = double_fsync(fds[i]);
+    }
+}
+
 static int double_link(const char *from, const char *to)
 {
     POSIX_DOUBLE(link, from, to)
@@ -245,6 +252,7 @@ static const struct dsi_posix_ops posix_double_ops = {
     .will_read = double_will_read,
     .write = double_write,
     .fsync = double_fsync,
+    .fsync_all = double_fsync_all,
     .write_back = double_write_back,
     .link = double_link,
     .rename = double_rename,

@@ -101,15 +101,13 @@ static bool go_up(char *dir)
     return true;
 }
 
-// Syncs one open directory. Some file systems know nothing of the sort and say EINVAL:
-// their names are as durable as they get.
-static int sync_open_dir(int fd, const char *dir, struct ds_error *err)
+// Some file systems know nothing of syncing a directory and say EINVAL: their names are
+// as durable as they get.
+int dsi_dirs_synced(int code, const char *dir, struct ds_error *err)
 {
-    int code = dsi_posix()->fsync(fd);
-    if (code < 0 && code != -EINVAL) {
-        return dsi_posix_fail(err, code, "syncing directory", dir);
-    }
-    return DS_OK;
+    return code < 0 && code != -EINVAL
+               ? dsi_posix_fail(err, code, "syncing directory", dir)
+               : DS_OK;
 }
 
 // The directories from the one that is asked for upwards, as they were found. What is
@@ -143,7 +141,7 @@ static int sync_above(struct dsi_dirs *d, char *dir, struct climb *climb,
         if (fd < 0) {
             return dsi_posix_fail(err, fd, "opening directory", dir);
         }
-        rc = sync_open_dir(fd, dir, err);
+        rc = dsi_dirs_synced(posix->fsync(fd), dir, err);
         if (rc == DS_OK && posix->fstat(fd, &st) == 0) {
             done = is_known(d, dir, &st);
             note_step(climb, dir, &st); // Known when what is above it has been synced.
@@ -153,7 +151,7 @@ static int sync_above(struct dsi_dirs *d, char *dir, struct climb *climb,
     return rc;
 }
 
-int dsi_dirs_sync(struct dsi_dirs *d, const char *dir, struct ds_error *err)
+int dsi_dirs_open(struct dsi_dirs *d, const char *dir, int *out, struct ds_error *err)
 {
     const struct dsi_posix_ops *posix = dsi_posix();
     struct stat st;
@@ -179,10 +177,26 @@ int dsi_dirs_sync(struct dsi_dirs *d, const char *dir, struct ds_error *err)
         DSI_TRY(sync_above(d, above, &climb, err)); // (1)
         remember(d, climb.slots, climb.count);
     }
-    DSI_TRY(sync_open_dir(fd, dir, err));
+    *out = fd;
+    fd = -1;
 done:
-    posix->close(fd);
+    if (fd >= 0) {
+        posix->close(fd);
+    }
     dsi_free(above);
+    return rc;
+}
+
+int dsi_dirs_sync(struct dsi_dirs *d, const char *dir, struct ds_error *err)
+{
+    const struct dsi_posix_ops *posix = dsi_posix();
+    int fd = -1;
+    int rc = dsi_dirs_open(d, dir, &fd, err);
+
+    if (rc == DS_OK) {
+        rc = dsi_dirs_synced(posix->fsync(fd), dir, err);
+        posix->close(fd);
+    }
     return rc;
 }
 

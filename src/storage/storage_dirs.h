@@ -22,7 +22,14 @@ void dsi_dirs_free(struct dsi_dirs *d); // NULL is fine.
 DS_MUST_CHECK int dsi_dirs_make(struct dsi_dirs *d, const char *dir,
                                 struct ds_error *err);
 
-/// Makes durable the names that are in `dir` now, and its own (1). Any thread.
+/// Makes durable the name of `dir` itself (1), and opens it: who syncs *fd, closes it and
+/// passes what that said to dsi_dirs_synced, has made durable the names that are in it
+/// now.
+DS_MUST_CHECK int dsi_dirs_open(struct dsi_dirs *d, const char *dir, int *fd,
+                                struct ds_error *err);
+DS_MUST_CHECK int dsi_dirs_synced(int code, const char *dir, struct ds_error *err);
+
+/// All of that. Any thread.
 DS_MUST_CHECK int dsi_dirs_sync(struct dsi_dirs *d, const char *dir,
                                 struct ds_error *err);
 

@@ -9,6 +9,8 @@
 #include "base/thread.h"
 #include "storage/storage_posix.h"
 
+enum { BATCH = 16 };
+
 struct kept {
     char *path;
     int fd; // -1: being synced by whoever has asked, or broken (2).
@@ -71,6 +73,15 @@ bool dsi_later_keep(struct dsi_later *l, const char *path, int fd)
     return room;
 }
 
+// What is synced at one time.
+struct batch {
+    struct dsi_later *later;
+    int fds[BATCH];
+    const char *names[BATCH]; // Of a file its path, of a directory …
+    char *owned[BATCH];       // … a copy; NULL: a file.
+    size_t count;
+};
+
 // Waits until the bytes are on their way. What the file system notes of them then, for
 // all files, becomes durable by the first sync, and the others find little left to do.
 static void await_file(struct dsi_later *l, const char *path)
@@ -84,9 +95,60 @@ static void await_file(struct dsi_later *l, const char *path)
     }
 }
 
-static int sync_file(struct dsi_later *l, const char *path, struct ds_error *err)
+// Closes a file that was synced, with `code`.
+static int end_file(struct dsi_later *l, const char *path, int fd, int code,
+                    struct ds_error *err)
 {
-    const struct dsi_posix_ops *posix = dsi_posix();
+    int closed = dsi_posix()->close(fd);
+
+    if (code < 0) {
+        return dsi_posix_fail(err, code, "syncing", path);
+    }
+    // Interrupted, it is closed all the same; what was written is synced already.
+    if (closed < 0 && closed != -EINTR) {
+        return dsi_posix_fail(err, closed, "closing", path);
+    }
+    dsi_later_drop(l, path);
+    return DS_OK;
+}
+
+// Syncs what the batch has, and empties it. The first failure is told.
+static int sync_batch(struct batch *b, struct ds_error *err)
+{
+    int codes[BATCH];
+    int rc = DS_OK;
+
+    if (b->count > 0) {
+        dsi_posix()->fsync_all(b->fds, b->count, codes);
+    }
+    for (size_t i = 0; i < b->count; i++) {
+        struct ds_error *told = rc < 0 ? NULL : err;
+        int one = DS_OK;
+        if (b->owned[i]) {
+            dsi_posix()->close(b->fds[i]);
+            one = dsi_dirs_synced(codes[i], b->names[i], told);
+            dsi_free(b->owned[i]);
+        } else {
+            one = end_file(b->later, b->names[i], b->fds[i], codes[i], told);
+        }
+        rc = rc < 0 ? rc : one;
+    }
+    b->count = 0;
+    return rc;
+}
+
+static int add(struct batch *b, int fd, const char *name, char *owned,
+               struct ds_error *err)
+{
+    b->fds[b->count] = fd;
+    b->names[b->count] = name;
+    b->owned[b->count++] = owned;
+    return b->count == BATCH ? sync_batch(b, err) : DS_OK;
+}
+
+static int add_file(struct batch *b, const char *path, struct ds_error *err)
+{
+    struct dsi_later *l = b->later;
     int fd = -1;
 
     dsi_mutex_lock(l->mutex);
@@ -100,20 +162,8 @@ static int sync_file(struct dsi_later *l, const char *path, struct ds_error *err
     if (!found) {
         return DS_OK;
     }
-    if (fd < 0) {
-        return dsi_fail(err, DS_EIO, "%s: an earlier sync failed", path);
-    }
-    int synced = posix->fsync(fd);
-    int closed = posix->close(fd);
-    if (synced < 0) {
-        return dsi_posix_fail(err, synced, "syncing", path);
-    }
-    // Interrupted, it is closed all the same; what was written is synced already.
-    if (closed < 0 && closed != -EINTR) {
-        return dsi_posix_fail(err, closed, "closing", path);
-    }
-    dsi_later_drop(l, path);
-    return DS_OK;
+    return fd < 0 ? dsi_fail(err, DS_EIO, "%s: an earlier sync failed", path)
+                  : add(b, fd, path, NULL, err);
 }
 
 // The part of a path that is its directory.
@@ -128,37 +178,48 @@ static bool same_dir(const char *a, const char *b)
     return dir_size(a) == dir_size(b) && memcmp(a, b, dir_size(a)) == 0;
 }
 
-// Syncs the directory of paths[at], unless a path before it was in the same.
-static int sync_dir(struct dsi_dirs *dirs, const char *const *paths, size_t at,
-                    struct ds_error *err)
+// The directory of paths[at], unless a path before it was in the same.
+static int add_dir(struct batch *b, struct dsi_dirs *dirs, const char *const *paths,
+                   size_t at, struct ds_error *err)
 {
+    int fd = -1;
+
     for (size_t i = at; i > 0; i--) { // Files of one directory mostly come together.
         if (same_dir(paths[i - 1], paths[at])) {
             return DS_OK;
         }
     }
     char *dir = dsi_strndup(paths[at], dir_size(paths[at]));
-    int rc = dir ? dsi_dirs_sync(dirs, dir, err) : dsi_no_memory(err, paths[at]);
-    dsi_free(dir);
-    return rc;
+    int rc = dir ? dsi_dirs_open(dirs, dir, &fd, err) : dsi_no_memory(err, paths[at]);
+    if (rc < 0) {
+        dsi_free(dir);
+        return rc;
+    }
+    return add(b, fd, dir, dir, err);
 }
 
 int dsi_later_sync(struct dsi_later *l, struct dsi_dirs *dirs, const char *const *paths,
                    size_t count, struct ds_error *err)
 {
+    struct batch b = {.later = l};
     int rc = DS_OK;
 
     for (size_t i = 0; i < count; i++) {
         await_file(l, paths[i]);
     }
-    // Directories first: some file systems sync everything for one.
+    // Directories first: where one comes after the other, some file systems sync
+    // everything for one.
     for (size_t i = 0; i < count; i++) {
-        DSI_TRY(sync_dir(dirs, paths, i, err));
+        DSI_TRY(add_dir(&b, dirs, paths, i, err));
     }
     for (size_t i = 0; i < count; i++) {
-        DSI_TRY(sync_file(l, paths[i], err));
+        DSI_TRY(add_file(&b, paths[i], err));
     }
+    DSI_TRY(sync_batch(&b, err));
 done:
+    if (b.count > 0) { // After a failure: what was taken has to be ended.
+        DSI_IGNORE(sync_batch(&b, NULL));
+    }
     return rc;
 }
 

@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/aio_abi.h>
 #include <linux/futex.h>
 #include <linux/magic.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -58,6 +60,83 @@ static int64_t posix_pwrite(int fd, const void *bytes, size_t size, uint64_t off
 static int posix_fsync(int fd)
 {
     return outcome(fsync(fd));
+}
+
+// One thread at a time may ask for several syncs at once. What the system keeps for that
+// is of a process, and stays until its end.
+static struct {
+    atomic_flag busy;
+    aio_context_t context;
+    pid_t pid; // Whose it is.
+    bool refused;
+} together = {.busy = ATOMIC_FLAG_INIT};
+
+enum { TOGETHER_MAX = 32 };
+
+// With `together.busy`.
+static bool can_sync_together(void)
+{
+    pid_t pid = getpid();
+
+    if (together.pid != pid && !together.refused) {
+        together.context = 0;
+        together.refused = syscall(SYS_io_setup, TOGETHER_MAX, &together.context) < 0;
+        together.pid = pid;
+    }
+    return !together.refused;
+}
+
+// Waits for the answers to `count` requests, whose places are their data.
+static void await_syncs(size_t count, int *codes)
+{
+    struct io_event events[TOGETHER_MAX];
+
+    for (size_t i = 0; i < count; i++) {
+        codes[i] = -EIO; // Of what is never answered.
+    }
+    while (count > 0 && !together.refused) {
+        long n =
+            syscall(SYS_io_getevents, together.context, 1L, (long)count, events, NULL);
+        for (long i = 0; i < n; i++) {
+            codes[events[i].data] = (int)events[i].res;
+        }
+        count -= n > 0 ? (size_t)n : 0;
+        together.refused = n < 0 && errno != EINTR;
+    }
+}
+
+// Syncs the first of them together; how many those were.
+static size_t sync_together(const int *fds, size_t count, int *codes)
+{
+    struct iocb requests[TOGETHER_MAX];
+    struct iocb *list[TOGETHER_MAX];
+
+    memset(requests, 0, sizeof requests);
+    for (size_t i = 0; i < count; i++) {
+        requests[i].aio_data = i;
+        requests[i].aio_lio_opcode = IOCB_CMD_FSYNC;
+        requests[i].aio_fildes = (uint32_t)fds[i];
+        list[i] = &requests[i];
+    }
+    long taken = syscall(SYS_io_submit, together.context, (long)count, list);
+    if (taken <= 0) {
+        return 0;
+    }
+    await_syncs((size_t)taken, codes);
+    return (size_t)taken;
+}
+
+static void posix_fsync_all(const int *fds, size_t count, int *codes)
+{
+    size_t done = 0;
+
+    if (count > 1 && count <= TOGETHER_MAX && !atomic_flag_test_and_set(&together.busy)) {
+        done = can_sync_together() ? sync_together(fds, count, codes) : 0;
+        atomic_flag_clear(&together.busy);
+    }
+    for (; done < count; done++) {
+        codes[done] = outcome(fsync(fds[done]));
+    }
 }
 
 static void posix_write_back(int fd, bool wait)
@@ -262,6 +341,7 @@ static const struct dsi_posix_ops system_posix = {
     .will_read = posix_will_read,
     .write = posix_write,
     .fsync = posix_fsync,
+    .fsync_all = posix_fsync_all,
     .write_back = posix_write_back,
     .link = posix_link,
     .rename = posix_rename,

@@ -21,6 +21,8 @@ struct dsi_posix_ops {
     void (*will_read)(int fd, uint64_t offset, uint64_t size); // A hint: no result.
     int64_t (*write)(int fd, const void *bytes, size_t size);
     int (*fsync)(int fd);
+    /// As fsync of each, into codes[i]; at the same time where the system can do that.
+    void (*fsync_all)(const int *fds, size_t count, int *codes);
     void (*write_back)(int fd, bool wait); // Sends what was written to the disk: a hint.
     int (*link)(const char *from, const char *to);
     int (*rename)(const char *from, const char *to);

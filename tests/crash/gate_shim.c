@@ -107,6 +107,14 @@ static int shim_fsync(int fd)
     WATCHED(int, "posix.fsync", SHIM_FSYNC, posix->fsync(fd), .fd = fd);
 }
 
+// One after the other: each may be the last that was done.
+static void shim_fsync_all(const int *fds, size_t count, int *codes)
+{
+    for (size_t i = 0; i < count; i++) {
+        codes[i] = shim_fsync(fds[i]);
+    }
+}
+
 static int shim_link(const char *from, const char *to)
 {
     WATCHED(int, "posix.link", SHIM_LINK, posix->link(from, to), .path = from,
@@ -674,6 +682,7 @@ void shim_start(const struct shim_watcher *w)
     shim_posix.pread = shim_pread;
     shim_posix.write = shim_write;
     shim_posix.fsync = shim_fsync;
+    shim_posix.fsync_all = shim_fsync_all;
     shim_posix.link = shim_link;
     shim_posix.rename = shim_rename;
     shim_posix.unlink = shim_unlink;

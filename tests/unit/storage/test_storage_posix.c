@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -64,6 +66,77 @@ static void test_storage_posix__locks_for_one_descriptor_at_a_time(void **state)
     posix->close(first);
     posix->close(second);
     assert_int_equal(posix->unlink(name), 0);
+}
+
+enum { SYNCED = 40 };
+
+// A pipe cannot be synced, and says so in its place.
+static void assert_syncs_all(const int *files, int pipe, int dir)
+{
+    for (size_t count = 0; count <= SYNCED; count++) {
+        for (size_t odd = 0; odd < count; odd += 1 + count / 4) {
+            int fds[SYNCED];
+            int codes[SYNCED];
+            for (size_t i = 0; i < count; i++) {
+                fds[i] = i == odd ? pipe : i % 3 == 2 ? dir : files[i];
+                codes[i] = 77;
+            }
+            dsi_posix()->fsync_all(fds, count, codes);
+            for (size_t i = 0; i < count; i++) {
+                assert_int_equal(codes[i], i == odd ? -EINVAL : 0);
+            }
+        }
+    }
+}
+
+static void *sync_often(void *files)
+{
+    for (int i = 0; i < 50; i++) {
+        int codes[SYNCED];
+        dsi_posix()->fsync_all(files, 4, codes);
+        assert_int_equal(codes[0] | codes[1] | codes[2] | codes[3], 0);
+    }
+    return NULL;
+}
+
+static void test_storage_posix__syncs_many_at_once(void **state)
+{
+    char folder[] = "/tmp/datashard-test-XXXXXX";
+    char name[SYNCED][64];
+    int files[SYNCED];
+    int ends[2];
+    int status = 1;
+    pthread_t other;
+    (void)state;
+
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(pipe(ends), 0);
+    int dir = open(folder, O_RDONLY | O_DIRECTORY);
+    for (int i = 0; i < SYNCED; i++) {
+        snprintf(name[i], sizeof name[i], "%s/%d", folder, i);
+        files[i] = open(name[i], O_WRONLY | O_CREAT, 0600);
+        assert_int_equal(write(files[i], "abc", 3), 3);
+    }
+    assert_syncs_all(files, ends[1], dir);
+    pid_t child = fork(); // It has to begin anew.
+    if (child == 0) {
+        int codes[4] = {1, 1, 1, 1};
+        dsi_posix()->fsync_all(files, 4, codes);
+        _exit(codes[0] || codes[1] || codes[2] || codes[3]);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(pthread_create(&other, NULL, sync_often, files), 0);
+    sync_often(files + 4);
+    assert_int_equal(pthread_join(other, NULL), 0);
+    for (int i = 0; i < SYNCED; i++) {
+        close(files[i]);
+        unlink(name[i]);
+    }
+    close(ends[0]);
+    close(ends[1]);
+    close(dir);
+    rmdir(folder);
 }
 
 static void test_storage_posix__locks_bytes_of_a_file_for_a_description(void **state)
@@ -181,6 +254,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_storage_posix__says_errors_as_negative_numbers),
         cmocka_unit_test(test_storage_posix__locks_for_one_descriptor_at_a_time),
+        cmocka_unit_test(test_storage_posix__syncs_many_at_once),
         cmocka_unit_test(test_storage_posix__locks_bytes_of_a_file_for_a_description),
         cmocka_unit_test(test_storage_posix__waits_on_a_word_of_a_file),
         cmocka_unit_test(test_storage_posix__knows_the_machine),
