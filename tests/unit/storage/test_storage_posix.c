@@ -21,20 +21,20 @@ static void test_storage_posix__says_errors_as_negative_numbers(void **state)
     void *at = NULL;
     (void)state;
 
-    assert_int_equal(posix->open("/nowhere/x", O_RDONLY, 0), -ENOENT);
+    assert_int_equal(posix->open("/proc/nowhere/x", O_RDONLY, 0), -ENOENT);
     assert_int_equal(posix->close(-1), -EBADF);
     assert_int_equal(posix->pread(-1, small, 1, 0), -EBADF);
     posix->will_read(-1, 0, 1); // Has nothing to say.
     assert_int_equal(posix->write(-1, small, 1), -EBADF);
     assert_int_equal(posix->fsync(-1), -EBADF);
-    assert_int_equal(posix->link("/nowhere/x", "/nowhere/y"), -ENOENT);
-    assert_int_equal(posix->rename("/nowhere/x", "/nowhere/y"), -ENOENT);
-    assert_int_equal(posix->unlink("/nowhere/x"), -ENOENT);
-    assert_int_equal(posix->mkdir("/nowhere/x", 0777), -ENOENT);
-    assert_int_equal(posix->stat("/nowhere/x", &st), -ENOENT);
-    assert_int_equal(posix->lstat("/nowhere/x", &st), -ENOENT);
+    assert_int_equal(posix->link("/proc/nowhere/x", "/proc/nowhere/y"), -ENOENT);
+    assert_int_equal(posix->rename("/proc/nowhere/x", "/proc/nowhere/y"), -ENOENT);
+    assert_int_equal(posix->unlink("/proc/nowhere/x"), -ENOENT);
+    assert_int_equal(posix->mkdir("/proc/nowhere/x", 0777), -ENOENT);
+    assert_int_equal(posix->stat("/proc/nowhere/x", &st), -ENOENT);
+    assert_int_equal(posix->lstat("/proc/nowhere/x", &st), -ENOENT);
     assert_int_equal(posix->fstat(-1, &st), -EBADF);
-    assert_int_equal(posix->opendir("/nowhere/x", &dir), -ENOENT);
+    assert_int_equal(posix->opendir("/proc/nowhere/x", &dir), -ENOENT);
     assert_int_equal(posix->flock(-1), -EBADF);
     assert_int_equal(posix->funlock(-1), -EBADF);
     assert_int_equal(posix->getcwd(small, 1), -ERANGE);
