@@ -233,8 +233,8 @@ def gap(name: str, wanted: Fact) -> str:
     if wanted.kind in ("module", "object", "attribute") or isinstance(thing, Fact):
         return ""
     if wanted.kind == "constant":
-        if name.endswith(".__version__"):
-            return ""
+        if name.endswith((".__version__", "_AVAILABLE")):
+            return ""  # Of the day, and of the machine.
         return "" if repr(thing) == wanted.value else f"{thing!r}, not {wanted.value}"
     mine = fact(thing)
     if wanted.kind == "class" and mine.kind != "class":

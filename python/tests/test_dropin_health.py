@@ -157,6 +157,14 @@ def test_partition_values_come_from_the_rows(tmp_path: Path) -> None:
     assert None in values and {type(v) for v in values} == {int, type(None)}
 
 
+def test_partitions_of_one_commit_are_read_in_the_order_they_came(tmp_path: Path) -> None:
+    table = ds.create_table(str(tmp_path / "t"), SCHEMA, BY_HOUR)
+    hours = [7, 3, 11, 3, 1, 7]
+    table.append_records([{"hour": hour} for hour in hours])
+    assert [row["hour"] for row in table.scan()] == [7, 7, 3, 3, 11, 1]
+    assert [f.partition_values["hour"] for f in table._get_all_data_files()] == [7, 3, 11, 1]
+
+
 def test_many_new_files_are_worth_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     table = ds.create_table(str(tmp_path / "t"), SCHEMA, BY_HOUR)
     table.append_records([{"hour": 1, "text": str(i)} for i in range(150)])
