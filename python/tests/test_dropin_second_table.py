@@ -180,3 +180,9 @@ def test_verify_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixtu
     next((tmp_path / "t" / "data").glob("*.parquet")).unlink()
     assert main(["verify", str(tmp_path / "t")]) == 1
     assert "missing" in capsys.readouterr().err
+    assert main(["verify", str(tmp_path / "t"), "--deep", "--limit", "1"]) == 1
+    assert main(["verify", str(tmp_path / "nothing")]) == 1
+    assert "no table" in capsys.readouterr().err and not (tmp_path / "nothing").exists()
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0 and ds.__version__ in capsys.readouterr().out

@@ -1,10 +1,12 @@
 """``python -m datashard``: the package by itself, and a table looked over.
 
     python -m datashard --version
-    python -m datashard verify TABLE
+    python -m datashard verify TABLE [--deep] [--limit N]
 
-`verify` reads every row and every manifest of a table and exits with 1 when it finds
-something wrong. The program `datashard` of the C library does the rest.
+`verify` reads every row of a table's current state and every manifest of its snapshots, and
+exits with 1 when it finds something wrong. With ``--deep`` each file's beginning and length
+are looked at as well; with ``--limit`` the rows of so many files only are read. The program
+`datashard` of the C library does the rest.
 """
 
 from __future__ import annotations
@@ -13,57 +15,65 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from . import _core
+
 __all__ = ["main"]
 
 
-def _verify(path: str) -> int:
-    from . import _core
-    from ._errors import Error
+def _walk(path: str) -> tuple[int, list[str]]:
+    """How many manifests the table's snapshots have, and the data files that are missing."""
     from .file_manager import FileManager
     from .metadata_manager import MetadataManager
 
+    manager = MetadataManager(path)
+    files = FileManager(path, manager)
+    missing: list[str] = []
+    seen: set[str] = set()
+    for snapshot in manager.get_all_snapshots():
+        for manifest in files.read_manifest_list_file(snapshot.manifest_list):
+            if manifest.manifest_path in seen:
+                continue
+            seen.add(manifest.manifest_path)
+            for one in files.read_manifest_file(manifest.manifest_path):
+                if not files.validate_file_exists(one.file_path):
+                    missing.append(f"missing: {one.file_path}")
+    return len(seen), missing
+
+
+def _verify(path: str, deep: bool, limit: int | None) -> int:
+    from ._errors import Error
+    from .table import Table
+
+    manifests = 0
     try:
-        manager = MetadataManager(path)
-        metadata = manager.refresh()
-        if metadata is None:
-            print(f"{path}: there is no table", file=sys.stderr)
-            return 1
-        files = FileManager(path, manager)
-        missing: list[str] = []
-        seen: set[str] = set()
-        for snapshot in metadata.snapshots:
-            for manifest in files.read_manifest_list_file(snapshot.manifest_list):
-                if manifest.manifest_path in seen:
-                    continue
-                seen.add(manifest.manifest_path)
-                for one in files.read_manifest_file(manifest.manifest_path):
-                    if not files.validate_file_exists(one.file_path):
-                        missing.append(one.file_path)
-        for one_path in missing:
-            print(f"{path}: missing: {one_path}", file=sys.stderr)
-        rows = sum(len(batch) for batch in _core.open_table(manager._handle.location).scan())
+        report = Table(path, create_if_not_exists=False).verify(deep=deep, limit=limit)
+        problems: list[str] = report["errors"]
+        if report["snapshots"]:
+            manifests, missing = _walk(path)
+            problems += missing
     except (Error, OSError, ValueError) as error:
-        print(f"{path}: {error}", file=sys.stderr)
-        return 1
-    print(f"{path}: {len(metadata.snapshots)} snapshots, {len(seen)} manifests, {rows} rows")
-    return 1 if missing else 0
+        problems = [str(error)]
+    for problem in problems:
+        print(f"{path}: {problem}", file=sys.stderr)
+    if not problems:
+        told = f"{report['snapshots']} snapshots, {manifests} manifests, {report['rows_read']} rows"
+        print(f"{path}: {told}")
+    return 1 if problems else 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m datashard", description="Iceberg tables")
-    parser.add_argument("--version", action="store_true", help="print the version")
+    version = f"datashard {_core.__version__}"
+    parser.add_argument("--version", action="version", version=version, help="print the version")
     commands = parser.add_subparsers(dest="command")
     verify = commands.add_parser("verify", help="read all of a table and look for damage")
     verify.add_argument("table", help="the table's directory")
+    verify.add_argument("--deep", action="store_true", help="look at each file's ends as well")
+    verify.add_argument("--limit", type=int, metavar="N", help="read at most N data files")
     given = parser.parse_args(argv)
     if given.command == "verify":
-        return _verify(given.table)
-    if given.version:
-        from . import _core
-
-        print(f"datashard {_core.__version__}")
-        return 0
+        return _verify(given.table, given.deep, given.limit)
     parser.print_help()
     return 0
 

@@ -311,8 +311,8 @@ class Table(Reading, Compacting, DuckDB, Verifying):
         self, grace_period_ms: int = 3600000, allow_short_grace: bool = False
     ) -> dict[str, int]:
         """Removes files that no snapshot names and that are older than the grace period;
-        how many of each kind. This is what frees bytes. How old a file is, its modification
-        time says: the files of a table that was just copied are new.
+        how many of each kind. This is what frees bytes. How old a file is tells its
+        modification time: the files of a table that was just copied are new.
 
         ValueError for less than five minutes, which would take the files of writers at
         work, unless `allow_short_grace` says that there are none. GarbageCollectionAborted
