@@ -9,6 +9,8 @@
 #ifndef DATASHARD_WRITE_H
 #define DATASHARD_WRITE_H
 
+#include <stdbool.h>
+
 #include "datashard/table.h"
 
 #ifdef __cplusplus
@@ -49,6 +51,15 @@ struct ds_commit_options {
     enum ds_append_mode append_mode;
     struct ds_properties summary; ///< Added to the snapshot's summary.
     enum ds_group_mode group;
+    /// Asked, in the calling thread, wherever the call waits (every few ms), between the
+    /// batches of a stream and between attempts; NULL: never. Once it says true the call
+    /// ends, within about 100 ms beside what the system is doing for it: DS_ECANCELLED,
+    /// nothing was or will be committed; or DS_EUNKNOWN, if the commit may be on its way
+    /// and the table's history does not tell yet. It may find that it was committed:
+    /// DS_OK. It may not use what the call uses. An appender does not ask it: its commits
+    /// end with the timeout of ds_appender_close.
+    bool (*cancelled)(void *arg);
+    void *cancelled_arg;
 };
 
 /// What became of a commit, and what it cost.
@@ -97,6 +108,13 @@ DS_API DS_MUST_CHECK int ds_table_resolve(ds_table *table, const char *token,
                                           int64_t timeout_ms,
                                           struct ds_commit_result *result,
                                           struct ds_error *err);
+
+/// The same, by the timeout_ms and `cancelled` of `options` (NULL: a timeout of 0); the
+/// rest of them is not looked at. Cancelled, it is DS_EUNKNOWN still.
+DS_API DS_MUST_CHECK int ds_table_resolve_with(ds_table *table, const char *token,
+                                               const struct ds_commit_options *options,
+                                               struct ds_commit_result *result,
+                                               struct ds_error *err);
 
 /// Which files ds_table_optimize takes.
 struct ds_optimize_options {

@@ -4,6 +4,7 @@
 
 #include "api/api_handle.h"
 #include "base/alloc.h"
+#include "base/cancel.h"
 #include "base/error.h"
 #include "data/arrow_feed.h"
 #include "data/arrow_io.h"
@@ -22,6 +23,7 @@
 struct ds_txn {
     ds_table *table;                  // Borrowed, as the contract of ds_txn_begin says.
     struct ds_commit_options options; // Timeout and attempts; the change has the rest.
+    struct dsi_cancel cancel;         // Around each call that may wait or take long.
     const struct dsi_metadata *metadata;
     struct dsi_change *change;
     struct dsi_append *append; // NULL until there are rows.
@@ -99,7 +101,12 @@ int ds_txn_begin(ds_table *table, const struct ds_commit_options *options, ds_tx
     }
     t->table = table;
     DSI_TRY(check_options(options, &t->options, err));
-    DSI_TRY(new_change(table, &t->options, &t->metadata, &t->change, err));
+    t->cancel = (struct dsi_cancel){.cancelled = t->options.cancelled,
+                                    .arg = t->options.cancelled_arg};
+    dsi_cancel_begin(&t->cancel);
+    rc = new_change(table, &t->options, &t->metadata, &t->change, err);
+    dsi_cancel_end(&t->cancel);
+    DSI_TRY(rc);
     // The change has copies; what is kept here must not point at the caller's memory.
     t->options.identity = NULL;
     t->options.branch = NULL;
@@ -188,6 +195,7 @@ static int take_feed(ds_txn *t, struct dsi_arrow_feed *feed, struct ds_error *er
         } else {
             DSI_TRY(take_batch(t, &batch, err));
         }
+        DSI_TRY(dsi_cancel_check(err));
     }
     if (rc == DS_OK && relay) {
         rc = dsi_relay_finish(relay, err);
@@ -232,7 +240,9 @@ int ds_txn_append(ds_txn *txn, struct ArrowArrayStream *stream, struct ds_error 
     rc = stream->release ? usable(txn, "ds_txn_append", err)
                          : dsi_fail(err, DS_EINVALID, "the stream was released before");
     if (rc == DS_OK) {
+        dsi_cancel_begin(&txn->cancel);
         rc = append_stream(txn, stream, err);
+        dsi_cancel_end(&txn->cancel);
         txn->broken = rc < 0;
     }
     if (stream->release) {
@@ -255,7 +265,10 @@ int ds_txn_append_batch(ds_txn *txn, const struct ArrowSchema *schema,
     DSI_TRY(need_append(txn, err));
     DSI_TRY(dsi_arrow_import_new(schema, dsi_append_schema(txn->append), &import, err));
     DSI_TRY(dsi_arrow_import_batch(import, array, txn->rows, &batch, err));
-    DSI_TRY(take_batch(txn, &batch, err));
+    dsi_cancel_begin(&txn->cancel);
+    rc = take_batch(txn, &batch, err);
+    dsi_cancel_end(&txn->cancel);
+    DSI_TRY(rc);
     txn->broken = false;
 done:
     dsi_arrow_import_free(import);
@@ -442,15 +455,16 @@ int ds_txn_commit(ds_txn *txn, struct ds_commit_result *result, struct ds_error 
 
     DSI_TRY(check_result(result, err));
     DSI_TRY(usable(txn, "ds_txn_commit", err));
+    dsi_cancel_begin(&txn->cancel);
     if (txn->append) {
         rc = dsi_append_finish(txn->append, err);
         txn->broken = rc < 0;
-        if (rc < 0) {
-            goto done;
-        }
     }
-    txn->committed = true; // From here on the commit loop answers for the files.
-    DSI_TRY(dsi_commit(txn->table->table, txn->change, &txn->options, result, err));
+    if (rc == DS_OK) {
+        txn->committed = true; // From here on the commit loop answers for the files.
+        rc = dsi_commit(txn->table->table, txn->change, &txn->options, result, err);
+    }
+    dsi_cancel_end(&txn->cancel);
 done:
     return rc;
 }
@@ -519,6 +533,24 @@ int ds_table_resolve(ds_table *table, const char *token, int64_t timeout_ms,
     DSI_TRY(dsi_handle_need(token, "ds_table_resolve", "token", err));
     DSI_TRY(check_result(result, err));
     DSI_TRY(dsi_commit_resolve(table->table, token, timeout_ms, result, err));
+done:
+    return rc;
+}
+
+int ds_table_resolve_with(ds_table *table, const char *token,
+                          const struct ds_commit_options *options,
+                          struct ds_commit_result *result, struct ds_error *err)
+{
+    struct ds_commit_options o;
+    struct dsi_cancel cancel = {0};
+    int rc = DS_OK;
+
+    DSI_TRY(check_options(options, &o, err));
+    cancel.cancelled = o.cancelled;
+    cancel.arg = o.cancelled_arg;
+    dsi_cancel_begin(&cancel);
+    rc = ds_table_resolve(table, token, o.timeout_ms, result, err);
+    dsi_cancel_end(&cancel);
 done:
     return rc;
 }

@@ -7,6 +7,7 @@
 // (2) Only this file's connection opens the database: closing any other descriptor of the
 //     file in this process would drop SQLite's locks.
 #include <assert.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -110,7 +111,31 @@ struct sqlite_rows {
     char *name;    // The catalog_name.
     bool has_type; // (1)
     bool writing;
+    _Atomic(const void *) holder; // The thread that has the mutex: its &this_thread.
 };
+
+static _Thread_local char this_thread;
+
+// A wait for the database asks the caller whether to go on, with the mutex held: what is
+// asked must not come back here.
+static int lock(struct sqlite_rows *s, struct ds_error *err)
+{
+    if (atomic_load(&s->holder) == &this_thread) {
+        return dsi_fail(err, DS_EINVALID,
+                        "%s: this thread is waiting for it already: what is asked "
+                        "whether to go on cannot use it",
+                        s->path);
+    }
+    dsi_mutex_lock(s->mutex);
+    atomic_store(&s->holder, &this_thread);
+    return DS_OK;
+}
+
+static void unlock(struct sqlite_rows *s)
+{
+    atomic_store(&s->holder, NULL);
+    dsi_mutex_unlock(s->mutex);
+}
 
 static struct dsi_sqlite_call call_of(const struct sqlite_rows *s, enum statement which)
 {
@@ -234,9 +259,11 @@ static int make_ready(struct sqlite_rows *s, struct ds_error *err)
 static int sqlite_begin(struct dsi_rows *r, bool write, struct ds_error *err)
 {
     struct sqlite_rows *s = (struct sqlite_rows *)r;
-    int rc = DS_OK;
+    int rc = lock(s, err);
 
-    dsi_mutex_lock(s->mutex);
+    if (rc < 0) {
+        return rc;
+    }
     DSI_TRY(make_ready(s, err));
     // A reader's one statement is a transaction by itself.
     if (write) {
@@ -245,7 +272,7 @@ static int sqlite_begin(struct dsi_rows *r, bool write, struct ds_error *err)
     s->writing = write;
 done:
     if (rc < 0) {
-        dsi_mutex_unlock(s->mutex);
+        unlock(s);
     }
     return rc;
 }
@@ -254,7 +281,7 @@ static int sqlite_commit(struct dsi_rows *r, struct ds_error *err)
 {
     struct sqlite_rows *s = (struct sqlite_rows *)r;
     int rc = s->writing ? dsi_sqlite_commit(&s->connection, err) : DS_OK;
-    dsi_mutex_unlock(s->mutex);
+    unlock(s);
     return rc;
 }
 
@@ -262,7 +289,7 @@ static void sqlite_rollback(struct dsi_rows *r)
 {
     struct sqlite_rows *s = (struct sqlite_rows *)r;
     dsi_sqlite_rollback(&s->connection);
-    dsi_mutex_unlock(s->mutex);
+    unlock(s);
 }
 
 static int no_table(const struct dsi_table_name *name, struct ds_error *err)

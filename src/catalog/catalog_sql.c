@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fault.h"
@@ -165,7 +166,9 @@ static int apply(struct dsi_rows *r, const struct dsi_table_name *name, const ch
 
     for (int nth = 0; gave_way && dsi_clock_monotonic_ns() < until; nth++) {
         int doublings = nth < TURN_DOUBLINGS ? nth : TURN_DOUBLINGS;
-        dsi_sleep_ns((int64_t)dsi_random_below(TURN_LEAST_NS << doublings));
+        if (!dsi_cancel_sleep_ns((int64_t)dsi_random_below(TURN_LEAST_NS << doublings))) {
+            return dsi_cancel_fail(err);
+        }
         rc = apply_once(r, name, from, to, &gave_way, err);
     }
     return rc;

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -60,13 +61,14 @@ static int fail(struct dsi_sqlite *c, int code, const char *what, struct ds_erro
                         : "");
 }
 
-// Waits a little; false when the budget is used up. `nth` counts the waits (2).
+// Waits a little; false when the budget is used up, or the caller has cancelled. `nth`
+// counts the waits (2).
 static bool pause_once(struct dsi_sqlite *c, int nth)
 {
     int64_t left = c->deadline - dsi_clock_monotonic_ns();
     int64_t most = PAUSE_LEAST_NS << (nth < 10 ? nth : 10);
 
-    if (left <= 0) {
+    if (left <= 0 || dsi_cancelled()) {
         return false;
     }
     most = most < PAUSE_MOST_NS ? most : PAUSE_MOST_NS;
@@ -77,6 +79,9 @@ static bool pause_once(struct dsi_sqlite *c, int nth)
 
 static int still_busy(struct dsi_sqlite *c, struct ds_error *err)
 {
+    if (dsi_cancel_seen()) {
+        return dsi_cancel_fail(err);
+    }
     return dsi_fail(err, DS_EIO,
                     "%s: another connection has kept it locked for %lld ms; try again "
                     "later, or raise busy-timeout-ms",

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/cancel.h"
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -38,7 +39,8 @@ static void give_back(int fd)
     }
 }
 
-// 0 when locked, else a negative errno: -EWOULDBLOCK is "not in time".
+// 0 when locked, else a negative errno: -EWOULDBLOCK is "not in time", -ECANCELED "not
+// wanted any more".
 static int wait_for(int fd, int64_t until, int64_t least_ns, int64_t most_ns)
 {
     int64_t start = dsi_clock_monotonic_ns();
@@ -55,7 +57,9 @@ static int wait_for(int fd, int64_t until, int64_t least_ns, int64_t most_ns)
         int64_t ns = (now - start) / 16;
         ns = ns < least_ns ? least_ns : ns > most_ns ? most_ns : ns;
         ns = ns / 2 + (int64_t)dsi_random_below((uint64_t)ns); // Not all at once.
-        dsi_sleep_ns(ns < until - now ? ns : until - now);
+        if (!dsi_cancel_sleep_ns(ns < until - now ? ns : until - now)) {
+            return -ECANCELED;
+        }
     }
 }
 
@@ -96,6 +100,8 @@ int dsi_flock_take(const char *path, int64_t wait_ns, struct dsi_flock **out,
         lock = NULL;
     } else if (code == -EWOULDBLOCK) {
         rc = dsi_fail(err, DS_ECONFLICT, "%s is held by another writer", path);
+    } else if (code == -ECANCELED) {
+        rc = dsi_cancel_fail(err);
     } else if (code != -ENOLCK && code != -EOPNOTSUPP && code != -ENOSYS) {
         rc = dsi_posix_fail(err, code, "locking", path);
     }

@@ -12,7 +12,8 @@
 
 struct dsi_flock;
 
-/// Waits at most `wait_ns`; DS_ECONFLICT when that was not enough. *out is NULL with
+/// Waits at most `wait_ns`; DS_ECONFLICT when that was not enough, DS_ECANCELLED when the
+/// caller did not want to wait on (base/cancel.h). *out is NULL with
 /// DS_OK where the file system has no locks. The directory must be there.
 DS_MUST_CHECK int dsi_flock_take(const char *path, int64_t wait_ns,
                                  struct dsi_flock **out, struct ds_error *err);

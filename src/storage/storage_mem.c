@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/cancel.h"
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -419,7 +420,13 @@ static int mem_lock(ds_storage *s, const char *location, int64_t wait_ns, void *
             rc = dsi_fail(err, DS_ECONFLICT, "%s is locked by another writer", location);
             break;
         }
-        dsi_cond_wait_ns(m->unlocked, m->mutex, left);
+        dsi_cond_wait_ns(m->unlocked, m->mutex, dsi_cancel_slice_ns(left));
+        dsi_mutex_unlock(m->mutex); // Who is asked may want it.
+        rc = dsi_cancel_check(err);
+        dsi_mutex_lock(m->mutex);
+        if (rc < 0) {
+            break;
+        }
     }
     if (rc == DS_OK) {
         l->next = m->locks;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fault.h"
@@ -266,7 +267,7 @@ enum dsi_queue_event dsi_queue_wait(struct dsi_queue *q, const struct dsi_ticket
             return DSI_QUEUE_RECEIPT;
         }
         int64_t now = dsi_clock_monotonic_ns();
-        if (now >= until_ns) {
+        if (now >= until_ns || dsi_cancelled()) {
             return DSI_QUEUE_LATE;
         }
         if (dsi_queue_lead(q, &control)) {

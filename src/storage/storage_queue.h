@@ -95,7 +95,7 @@ struct dsi_receipt {
 enum dsi_queue_event {
     DSI_QUEUE_RECEIPT, ///< *receipt is filled.
     DSI_QUEUE_LEAD,    ///< Nobody leads: the caller does now, until dsi_queue_resign.
-    DSI_QUEUE_LATE,    ///< `until_ns` passed.
+    DSI_QUEUE_LATE,    ///< `until_ns` passed, or the caller has cancelled.
     DSI_QUEUE_BROKEN,  ///< The file is damaged or gone.
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "data/batch_bytes.h"
@@ -300,6 +301,7 @@ static int write_rows(void *arg, const struct dsi_batch *b, int64_t first, int64
     int rc = DS_OK;
 
     while (count > 0) {
+        DSI_TRY(dsi_cancel_check(err));
         if (!o->writer) {
             DSI_TRY(open_file(o, err));
         }

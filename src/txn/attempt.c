@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "scan/scan.h"
@@ -502,6 +503,7 @@ static int try_once(struct dsi_attempts *a, enum dsi_attempt_end *end,
         goto done;
     }
     rc = store(a, a->last.files, a->last.file_count, err);
+    rc = rc < 0 ? rc : dsi_cancel_check(err); // The last time: it is sent now.
     rc = rc < 0 ? rc : swap(a, state, err);
     *end = rc == DS_OK ? DSI_ATTEMPT_COMMITTED : end_of(rc);
 done:
@@ -530,7 +532,9 @@ int dsi_attempt(struct dsi_attempts *a, int64_t line_up_ns, enum dsi_attempt_end
     }
 #endif
     a->lined_up_ns += dsi_clock_monotonic_ns() - start;
-    rc = try_once(a, end, err);
+    *end = DSI_ATTEMPT_STOP;
+    rc = dsi_cancel_check(err);
+    rc = rc < 0 ? rc : try_once(a, end, err);
     dsi_catalog_unlock(catalog, lock);
     return rc;
 }

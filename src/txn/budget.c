@@ -1,5 +1,6 @@
 #include "txn/budget.h"
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -72,8 +73,7 @@ void dsi_budget_wait(struct dsi_budget *b)
     limit_ns = limit_ns < left_ns ? limit_ns : left_ns;
     if (limit_ns > 0) {
         int64_t ns = (int64_t)dsi_random_below((uint64_t)limit_ns);
-        dsi_sleep_ns(ns);
-        b->slept_ns += ns;
+        b->slept_ns += dsi_cancel_sleep_ns(ns) ? ns : 0;
     }
 }
 

@@ -24,7 +24,7 @@ struct dsi_budget dsi_budget_of(const struct dsi_metadata *m,
                                 const struct ds_commit_options *options);
 
 /// Sleeps with full jitter: evenly from nothing to what doubles each time, but not past
-/// the deadline.
+/// the deadline. Not at all once the caller has cancelled.
 void dsi_budget_wait(struct dsi_budget *b);
 
 /// True while there may be another attempt after `swaps` swaps.

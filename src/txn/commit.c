@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "txn/clean.h"
@@ -125,7 +126,7 @@ static int conclude(struct work *w, int rc, struct ds_error *err)
             dsi_clean_after_found(a);
         }
     }
-    if (w->outcome == DS_UNKNOWN && w->group.sent) {
+    if (w->outcome == DS_UNKNOWN && w->group.sent && !dsi_cancelled()) {
         resolve_group(w);
     }
     if (w->outcome == DS_COMMITTED) {
@@ -140,6 +141,9 @@ static int conclude(struct work *w, int rc, struct ds_error *err)
                         "write the same again");
     }
     dsi_clean_all(a);
+    if (dsi_cancel_seen()) {
+        return dsi_fail(err, DS_ECANCELLED, "cancelled; nothing was committed");
+    }
     if (rc == DS_EUNKNOWN || rc == DS_OK) { // Of a request whose fate is known by now.
         rc = dsi_fail(err, DS_EIO, "the commit failed, and is not in the table");
     }
@@ -160,8 +164,12 @@ int dsi_commit(struct dsi_table *table, struct dsi_change *change,
     w.budget = dsi_budget_of(m, options);
     dsi_metadata_unref(m);
     int rc = dsi_attempts_begin(&w.attempts, table, change, err);
+    rc = rc < 0 ? rc : dsi_cancel_check(err);
     if (rc == DS_OK) {
         rc = commit_in_group(&w, options, err);
+    }
+    if (rc == DS_OK && !w.group.committed) {
+        rc = dsi_cancel_check(err);
     }
     if (rc == DS_OK && !w.group.committed) {
         rc = commit_alone(&w, change, err);

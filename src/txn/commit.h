@@ -26,6 +26,9 @@
 ///   DS_EUNKNOWN   result->token names it for dsi_commit_resolve.
 ///   DS_ECONFLICT  not committed: the budget of time or attempts is used up, or the
 ///                 change cannot be applied (err->detail explains).
+///   DS_ECANCELLED not committed: the caller has cancelled (base/cancel.h). What may be
+///   on
+///                 its way by then is DS_EUNKNOWN, if the history does not tell at once.
 ///   other         not committed.
 /// Rows that the change holds become files of it first (dsi_change_write_held).
 /// The change's owned data files are removed when it is definitely not committed, and

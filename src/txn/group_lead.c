@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -447,6 +448,8 @@ static void commit_change(struct round *r)
     r->counters.lost += a->conflicts;
     if (r->outcome == DS_COMMITTED) {
         answer_committed(r);
+    } else if (r->outcome == DS_NOT_COMMITTED && dsi_cancel_seen()) {
+        r->own_away = true; // Its own way to stop; the others' next leader claims them.
     } else if (rc < 0 && r->outcome == DS_NOT_COMMITTED) {
         r->counters.failed++;
         send_all_away(r, err.message);
@@ -525,7 +528,9 @@ static bool compose_group(struct round *r, struct ds_error *err)
     }
     dsi_change_free(r->change);
     r->change = NULL;
-    if (bad) {
+    if (dsi_cancel_seen()) {
+        r->own_away = true; // As in commit_change.
+    } else if (bad) {
         send_away(r, bad, err->message);
     } else {
         send_all_away(r, err->message);
@@ -587,7 +592,7 @@ enum dsi_lead_end dsi_group_lead(struct dsi_table *table, struct dsi_queue *queu
                           .end = DSI_ATTEMPT_AGAIN,
                           .start_ns = dsi_clock_monotonic_ns()};
         over = run_round(&r) || i == ROUNDS_MAX || dsi_clock_monotonic_ns() >= until_ns ||
-               !dsi_queue_beat(queue);
+               dsi_cancelled() || !dsi_queue_beat(queue);
         first = first || r.own_first;
         if (r.own_answered) {
             end = DSI_LEAD_ANSWERED;

@@ -1,11 +1,25 @@
 #include "txn/loop.h"
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "txn/mutant.h"
 
 #define NS_PER_MS INT64_C(1000000)
+
+// What may be on its way when the caller cancels mostly arrives within a few of these.
+#define CANCELLED_WAIT_NS (8 * NS_PER_MS)
+
+// Between two looks; whoever has cancelled is not to wait for long.
+static void wait_to_look(struct dsi_budget *b)
+{
+    if (dsi_cancelled()) {
+        dsi_sleep_ns(CANCELLED_WAIT_NS);
+    } else {
+        dsi_budget_wait(b);
+    }
+}
 
 enum ds_outcome dsi_loop_settle(struct dsi_attempts *a, struct dsi_budget *b)
 {
@@ -19,7 +33,7 @@ enum ds_outcome dsi_loop_settle(struct dsi_attempts *a, struct dsi_budget *b)
     }
     for (int64_t i = 0; i <= b->looks_max; i++) {
         if (i > 0) {
-            dsi_budget_wait(b);
+            wait_to_look(b);
         }
         int rc = dsi_attempts_look(a, &sighting, NULL);
         if (rc == DS_OK && sighting == DSI_SIGHT_FOUND) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -289,8 +290,15 @@ static int64_t wait_ns(unsigned round, int64_t left_ns)
     return limit > 0 ? (int64_t)dsi_random_below((uint64_t)limit) + 1 : 0;
 }
 
-int dsi_parcel_deliver(struct dsi_parcel *p, const struct dsi_patience *patience,
-                       struct ds_commit_result *result, struct ds_error *err)
+// The end of patience cuts short whatever a try is waiting for.
+static bool is_over(void *arg)
+{
+    const struct dsi_patience *patience = arg;
+    return dsi_clock_monotonic_ns() >= patience->deadline_ns(patience->arg);
+}
+
+static int deliver(struct dsi_parcel *p, const struct dsi_patience *patience,
+                   struct ds_commit_result *result, struct ds_error *err)
 {
     int64_t now = dsi_clock_monotonic_ns();
     int64_t first_failure = -1;
@@ -322,4 +330,15 @@ int dsi_parcel_deliver(struct dsi_parcel *p, const struct dsi_patience *patience
         patience->wait(patience->arg, wait_ns(round, deadline - now));
         now = dsi_clock_monotonic_ns();
     }
+}
+
+int dsi_parcel_deliver(struct dsi_parcel *p, const struct dsi_patience *patience,
+                       struct ds_commit_result *result, struct ds_error *err)
+{
+    struct dsi_cancel cancel = {.cancelled = is_over, .arg = (void *)patience};
+
+    dsi_cancel_begin(&cancel);
+    int rc = deliver(p, patience, result, err);
+    dsi_cancel_end(&cancel);
+    return rc;
 }

@@ -77,7 +77,7 @@ struct dsi_patience {
 /// Commits the parcel; tries again after failures that may pass, with full jitter.
 ///   DS_OK         in the table; *result says how. Its rows may be freed.
 ///   DS_EUNKNOWN   the time is over, and nobody can say: result->token.
-///   DS_ECANCELLED the deadline had passed before anything was tried.
+///   DS_ECANCELLED the deadline passed before anything was sent.
 ///   other         not in the table; it can't be (a final status), or the time is over.
 DS_MUST_CHECK int dsi_parcel_deliver(struct dsi_parcel *p,
                                      const struct dsi_patience *patience,

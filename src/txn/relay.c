@@ -1,8 +1,10 @@
 #include "txn/relay.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 
 #include "base/alloc.h"
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/thread.h"
 
@@ -14,20 +16,29 @@ struct dsi_relay {
     struct dsi_mutex *mutex; // Guards what follows.
     struct dsi_cond *moved;
     struct dsi_batch waiting;
-    bool full;    // There is one that waits, …
-    bool writing; // … and one that is written.
-    bool over;    // No more come.
+    bool full;            // There is one that waits, …
+    bool writing;         // … and one that is written.
+    bool over;            // No more come.
+    atomic_bool unwanted; // Nor is the rest of what is being written.
     int rc;
     struct ds_error error;
     struct dsi_batch done[DONE_MAX];
     size_t done_count;
 };
 
+static bool is_unwanted(void *arg)
+{
+    struct dsi_relay *r = arg;
+    return atomic_load(&r->unwanted);
+}
+
 // The thread's. The error is read by others only once `rc` says that there is one.
 static void write_batches(void *arg)
 {
     struct dsi_relay *r = arg;
+    struct dsi_cancel cancel = {.cancelled = is_unwanted, .arg = r};
 
+    dsi_cancel_begin(&cancel);
     dsi_mutex_lock(r->mutex);
     for (;;) {
         while (!r->full && !r->over) {
@@ -51,6 +62,7 @@ static void write_batches(void *arg)
         dsi_cond_broadcast(r->moved);
     }
     dsi_mutex_unlock(r->mutex);
+    dsi_cancel_end(&cancel);
 }
 
 int dsi_relay_new(struct dsi_append *append, struct dsi_relay **out, struct ds_error *err)
@@ -81,6 +93,17 @@ static int failure(const struct dsi_relay *r, struct ds_error *err)
     return r->rc;
 }
 
+// With the lock, which is given back in between: waits until the thread has moved, or the
+// caller cancels.
+static int wait_for_thread(struct dsi_relay *r, struct ds_error *err)
+{
+    dsi_cond_wait_ns(r->moved, r->mutex, dsi_cancel_slice_ns(INT64_C(1000000000)));
+    dsi_mutex_unlock(r->mutex);
+    int rc = dsi_cancel_check(err);
+    dsi_mutex_lock(r->mutex);
+    return rc;
+}
+
 int dsi_relay_give(struct dsi_relay *r, struct dsi_batch *batch, struct ds_error *err)
 {
     struct dsi_batch done[DONE_MAX];
@@ -88,14 +111,14 @@ int dsi_relay_give(struct dsi_relay *r, struct dsi_batch *batch, struct ds_error
     int rc = DS_OK;
 
     dsi_mutex_lock(r->mutex);
-    while (r->full) {
-        dsi_cond_wait(r->moved, r->mutex);
+    while (r->full && rc == DS_OK) {
+        rc = wait_for_thread(r, err);
     }
     for (count = 0; count < r->done_count; count++) {
         done[count] = r->done[count];
     }
     r->done_count = 0;
-    rc = failure(r, err);
+    rc = rc < 0 ? rc : failure(r, err);
     if (rc == DS_OK) {
         r->waiting = *batch;
         r->full = true;
@@ -115,10 +138,10 @@ int dsi_relay_finish(struct dsi_relay *r, struct ds_error *err)
     int rc = DS_OK;
 
     dsi_mutex_lock(r->mutex);
-    while (r->full || r->writing) {
-        dsi_cond_wait(r->moved, r->mutex);
+    while ((r->full || r->writing) && rc == DS_OK) {
+        rc = wait_for_thread(r, err);
     }
-    rc = failure(r, err);
+    rc = rc < 0 ? rc : failure(r, err);
     dsi_mutex_unlock(r->mutex);
     return rc;
 }
@@ -131,6 +154,7 @@ void dsi_relay_free(struct dsi_relay *r)
     if (r->thread) {
         dsi_mutex_lock(r->mutex);
         r->over = true;
+        atomic_store(&r->unwanted, true);
         dsi_cond_broadcast(r->moved);
         dsi_mutex_unlock(r->mutex);
         dsi_thread_join(r->thread);

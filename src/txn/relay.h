@@ -21,14 +21,15 @@ DS_MUST_CHECK int dsi_relay_new(struct dsi_append *append, struct dsi_relay **ou
                                 struct ds_error *err);
 
 /// Gives it a batch, which is taken over in any case; waits while another one waits. What
-/// fails is the writing of an earlier one: then only dsi_relay_free is left.
+/// fails is the writing of an earlier one, or the caller has cancelled (base/cancel.h):
+/// then only dsi_relay_free is left.
 DS_MUST_CHECK int dsi_relay_give(struct dsi_relay *r, struct dsi_batch *batch,
                                  struct ds_error *err);
 
-/// Waits until everything is written, or has failed.
+/// Waits until everything is written, or has failed, or the caller has cancelled.
 DS_MUST_CHECK int dsi_relay_finish(struct dsi_relay *r, struct ds_error *err);
 
-/// Ends the thread; what waits is not written. NULL is fine.
+/// Ends the thread; what waits, or is being written, is not written. NULL is fine.
 void dsi_relay_free(struct dsi_relay *r);
 
 #endif

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "txn/commit.h"
@@ -56,6 +57,7 @@ static int fence(struct dsi_table *t, struct ds_error *err)
     struct dsi_change *c = NULL;
     int rc = DS_OK;
 
+    DSI_TRY(dsi_cancel_check(err));
     DSI_TRY(dsi_change_new(s, &options, &c, err));
     DSI_TRY(dsi_change_empty(c, err));
     DSI_TRY(dsi_commit(t, c, &options, NULL, err));
@@ -97,7 +99,9 @@ static int wait_for_answer(struct dsi_table *t, struct dsi_trail *trail,
             return rc;
         }
         int64_t ns = poll_ns < left_ns ? poll_ns : left_ns;
-        dsi_sleep_ns(ns);
+        if (!dsi_cancel_sleep_ns(ns)) {
+            return dsi_cancel_fail(err);
+        }
         r->waited_us += ns / 1000;
         poll_ns = poll_ns * 2 < POLL_NS_MAX ? poll_ns * 2 : POLL_NS_MAX;
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
 #include "storage_root.h"
 
 static struct storage_root root;
@@ -226,6 +227,37 @@ static void test_catalog_rows_sqlite__says_when_a_row_names_nothing(void **state
     r->ops->free(r);
 }
 
+// Whoever is asked whether the wait goes on asks the same database.
+static bool comes_back(void *arg)
+{
+    struct dsi_rows *r = arg;
+    assert_int_equal(r->ops->begin(r, false, &err), DS_EINVALID);
+    assert_non_null(strstr(err.message, "waiting for it already"));
+    return true;
+}
+
+static void test_catalog_rows_sqlite__refuses_who_is_asked_while_it_waits(void **state)
+{
+    struct dsi_rows *r = NULL;
+    sqlite3 *db = NULL;
+    (void)state;
+
+    assert_int_equal(dsi_rows_sqlite_new(path, NULL, INT64_C(3600000000000), &r, &err),
+                     DS_OK);
+    struct dsi_cancel cancel = {.cancelled = comes_back, .arg = r};
+    assert_int_equal(r->ops->begin(r, true, &err), DS_OK);
+    r->ops->rollback(r);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), 0);
+    dsi_cancel_begin(&cancel);
+    assert_int_equal(r->ops->begin(r, true, &err), DS_ECANCELLED);
+    dsi_cancel_end(&cancel);
+    sqlite3_close(db);
+    assert_int_equal(r->ops->begin(r, true, &err), DS_OK);
+    r->ops->rollback(r);
+    r->ops->free(r);
+}
+
 #define ROWS_TEST(f) cmocka_unit_test_setup_teardown(f, make, end)
 
 int main(void)
@@ -238,6 +270,7 @@ int main(void)
         ROWS_TEST(test_catalog_rows_sqlite__refuses_tables_that_are_not_the_catalogs),
         ROWS_TEST(test_catalog_rows_sqlite__reads_what_it_may_not_write),
         ROWS_TEST(test_catalog_rows_sqlite__says_when_a_row_names_nothing),
+        ROWS_TEST(test_catalog_rows_sqlite__refuses_who_is_asked_while_it_waits),
     };
     return cmocka_run_group_tests_name("catalog_rows_sqlite", tests, NULL, NULL);
 }

@@ -5,8 +5,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "cancel_asks.h"
 #include "sql_double.h"
 #include "storage_root.h"
 
@@ -260,6 +262,53 @@ static void test_catalog_sqlite__says_what_sqlite_said(void **state)
     }
 }
 
+static void test_catalog_sqlite__waiting_for_others_may_be_cancelled(void **state)
+{
+    struct asks asks = {.after_ns = asks_now_ns() + 30000000};
+    struct dsi_cancel cancel = {.cancelled = asks_cancelled, .arg = &asks};
+    struct ds_error err = {0};
+    (void)state;
+
+    assert_int_equal(sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL), 0);
+    c.busy_ns = INT64_C(3600000000000);
+    dsi_cancel_begin(&cancel);
+    int rc = ready(&err); // Opening reads the database.
+    rc = rc < 0 ? rc : dsi_sqlite_begin(&c, &err);
+    assert_int_equal(rc, DS_ECANCELLED);
+    assert_true(asks_now_ns() - asks.said_ns < 100000000);
+    dsi_cancel_end(&cancel);
+    assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), 0);
+    assert_int_equal(ready(&err), DS_OK);
+    assert_int_equal(dsi_sqlite_begin(&c, &err), DS_OK);
+    assert_int_equal(insert(&err), DS_OK);
+    assert_int_equal(dsi_sqlite_commit(&c, &err), DS_OK);
+    assert_int_equal(rows(), 1);
+}
+
+// A reader holds up COMMIT: cancelled, the transaction is rolled back, and is known to
+// be.
+static void test_catalog_sqlite__a_commit_held_up_may_be_cancelled(void **state)
+{
+    struct asks asks = {.yes_at = 2};
+    struct dsi_cancel cancel = {.cancelled = asks_cancelled, .arg = &asks};
+    struct ds_error err = {0};
+    sqlite3_stmt *reader = NULL;
+    (void)state;
+
+    assert_int_equal(sqlite3_exec(other, "INSERT INTO t VALUES (0)", NULL, NULL, NULL),
+                     0);
+    assert_int_equal(sqlite3_prepare_v2(other, "SELECT x FROM t", -1, &reader, NULL), 0);
+    assert_int_equal(sqlite3_step(reader), SQLITE_ROW);
+    assert_int_equal(ready(NULL), DS_OK);
+    assert_int_equal(dsi_sqlite_begin(&c, NULL), DS_OK);
+    assert_int_equal(insert(NULL), DS_OK);
+    dsi_cancel_begin(&cancel);
+    assert_int_equal(dsi_sqlite_commit(&c, &err), DS_ECANCELLED);
+    dsi_cancel_end(&cancel);
+    sqlite3_finalize(reader);
+    assert_int_equal(rows(), 1);
+}
+
 #define SQLITE_TEST(f) cmocka_unit_test_setup_teardown(f, make, end)
 
 int main(void)
@@ -272,6 +321,8 @@ int main(void)
         SQLITE_TEST(test_catalog_sqlite__commits_again_after_a_reader),
         SQLITE_TEST(test_catalog_sqlite__rolls_back_when_a_reader_does_not_go),
         SQLITE_TEST(test_catalog_sqlite__gives_way_to_a_reader_long_before_its_own_end),
+        SQLITE_TEST(test_catalog_sqlite__waiting_for_others_may_be_cancelled),
+        SQLITE_TEST(test_catalog_sqlite__a_commit_held_up_may_be_cancelled),
         SQLITE_TEST(test_catalog_sqlite__does_not_know_after_an_error_of_a_commit),
         SQLITE_TEST(test_catalog_sqlite__leaves_the_parents_connection_alone),
         SQLITE_TEST(test_catalog_sqlite__says_what_sqlite_said),

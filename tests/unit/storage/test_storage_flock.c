@@ -5,7 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
 #include "base/clock.h"
+#include "cancel_asks.h"
 #include "posix_double.h"
 #include "storage_root.h"
 
@@ -155,6 +157,28 @@ static void test_storage_flock__is_fair_to_those_who_wait(void **state)
     assert_true(first_to_end > CONTENDERS * TURNS / 3);
 }
 
+static void test_storage_flock__a_waiter_may_be_cancelled(void **state)
+{
+    struct asks asks = {.after_ns = asks_now_ns() + 30000000};
+    struct dsi_cancel c = {.cancelled = asks_cancelled, .arg = &asks};
+    struct dsi_flock *first = NULL;
+    struct dsi_flock *second = NULL;
+    struct ds_error err = {0};
+    (void)state;
+
+    assert_int_equal(dsi_flock_take(lock_path(), 0, &first, &err), DS_OK);
+    dsi_cancel_begin(&c);
+    assert_int_equal(dsi_flock_take(lock_path(), INT64_C(3600000000000), &second, &err),
+                     DS_ECANCELLED);
+    int64_t took = asks_now_ns() - asks.said_ns;
+    dsi_cancel_end(&c);
+    assert_null(second);
+    assert_true(took < 100000000);
+    dsi_flock_release(first);
+    assert_int_equal(dsi_flock_take(lock_path(), 0, &second, &err), DS_OK); // No place in
+    dsi_flock_release(second); // the queue was kept.
+}
+
 #define FLOCK_TEST(f) cmocka_unit_test_setup_teardown(f, make, end)
 
 int main(void)
@@ -165,6 +189,7 @@ int main(void)
         FLOCK_TEST(test_storage_flock__is_not_kept_by_a_child_of_its_holder),
         FLOCK_TEST(test_storage_flock__does_without_where_there_are_no_locks),
         FLOCK_TEST(test_storage_flock__is_fair_to_those_who_wait),
+        FLOCK_TEST(test_storage_flock__a_waiter_may_be_cancelled),
     };
     return cmocka_run_group_tests_name("storage_flock", tests, NULL, NULL);
 }

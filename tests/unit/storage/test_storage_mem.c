@@ -1,8 +1,10 @@
+#include "cancel_asks.h"
 #include "harness.h"
 #include "storage/storage.h"
 
 #include <stdio.h>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/fault.h"
 
@@ -105,11 +107,41 @@ static void test_storage_mem__is_as_before_where_memory_ends(void **state)
     assert_true(plan.target > 20);
 }
 
+static bool uses_it_and_cancels(void *arg)
+{
+    struct ds_file_info info = {0, 0};
+    return dsi_storage_stat(arg, "/a", &info, NULL) == DS_ENOTFOUND;
+}
+
+static void test_storage_mem__a_waiter_may_be_cancelled(void **state)
+{
+    struct dsi_cancel c = {.cancelled = uses_it_and_cancels};
+    ds_storage *s = NULL;
+    void *first = NULL;
+    void *second = NULL;
+    struct ds_error err = {0};
+    (void)state;
+
+    assert_int_equal(dsi_storage_mem_new(&s, NULL), DS_OK);
+    c.arg = s;
+    assert_int_equal(dsi_storage_lock(s, "/l", 0, &first, &err), DS_OK);
+    dsi_cancel_begin(&c);
+    assert_int_equal(dsi_storage_lock(s, "/l", INT64_C(3600000000000), &second, &err),
+                     DS_ECANCELLED);
+    dsi_cancel_end(&c);
+    assert_null(second);
+    dsi_storage_unlock(s, first);
+    assert_int_equal(dsi_storage_lock(s, "/l", 0, &second, &err), DS_OK);
+    dsi_storage_unlock(s, second);
+    dsi_storage_free(s);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_storage_mem__finds_each_of_many),
         cmocka_unit_test(test_storage_mem__dates_files_by_the_clock),
+        cmocka_unit_test(test_storage_mem__a_waiter_may_be_cancelled),
         cmocka_unit_test(test_storage_mem__is_as_before_where_memory_ends),
     };
     return cmocka_run_group_tests_name("storage_mem", tests, NULL, NULL);

@@ -1,5 +1,8 @@
 #include "queue_fixture.h"
 
+#include "base/cancel.h"
+#include "cancel_asks.h"
+
 static void test_storage_queue__makes_a_lone_writer_its_own_leader(void **state)
 {
     struct dsi_queue *q = queue_open();
@@ -673,6 +676,38 @@ static void test_storage_queue__costs_a_lone_writer_few_calls(void **state)
     dsi_queue_free(q);
 }
 
+// The owner's wait ends as when it is late, whoever leads; its receipt comes first.
+static void test_storage_queue__a_waiter_may_be_cancelled(void **state)
+{
+    struct asks asks = {.after_ns = asks_now_ns() + 30000000};
+    struct dsi_cancel c = {.cancelled = asks_cancelled, .arg = &asks};
+    struct dsi_queue *q = queue_open();
+    struct dsi_queue *leader = queue_open();
+    struct dsi_claim *claims = NULL;
+    struct dsi_receipt r;
+    (void)state;
+
+    assert_true(dsi_queue_try_lead(leader));
+    struct dsi_ticket t = queue_publish(q, "x");
+    dsi_cancel_begin(&c);
+    assert_int_equal(dsi_queue_wait(q, &t, queue_until(60 * SECOND), &r), DSI_QUEUE_LATE);
+    assert_true(asks_now_ns() - asks.said_ns < SECOND / 10);
+    assert_true(asks.count > 1);
+    assert_int_equal(queue_claim(leader, &claims), 1);
+    dsi_queue_answer(leader, &claims[0], &queue_committed);
+    assert_int_equal(dsi_queue_wait(q, &t, queue_until(60 * SECOND), &r),
+                     DSI_QUEUE_RECEIPT);
+    dsi_queue_leave(q, &t);
+    dsi_queue_resign(leader);
+    t = queue_publish(q, "y"); // Whoever has cancelled does not begin to lead.
+    assert_int_equal(dsi_queue_wait(q, &t, queue_until(60 * SECOND), &r), DSI_QUEUE_LATE);
+    dsi_cancel_end(&c);
+    assert_false(dsi_queue_withdraw(q, &t));
+    dsi_queue_leave(q, &t);
+    dsi_queue_free(leader);
+    dsi_queue_free(q);
+}
+
 int main(void)
 {
 #define QUEUE_TEST(name) cmocka_unit_test_setup_teardown(name, queue_make, queue_end)
@@ -684,6 +719,7 @@ int main(void)
         QUEUE_TEST(test_storage_queue__says_of_a_withdrawal_whether_it_was_claimed),
         QUEUE_TEST(test_storage_queue__does_not_lose_a_claim_under_a_late_one),
         QUEUE_TEST(test_storage_queue__waits_until_it_is_late),
+        QUEUE_TEST(test_storage_queue__a_waiter_may_be_cancelled),
         QUEUE_TEST(test_storage_queue__is_free_of_the_dead),
         QUEUE_TEST(test_storage_queue__is_left_alone_by_a_forked_child),
         QUEUE_TEST(test_storage_queue__publishes_wholly_or_not_at_all),

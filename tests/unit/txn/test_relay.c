@@ -1,7 +1,9 @@
 #include "txn/relay.h"
 
 #include "append_fixture.h"
+#include "base/cancel.h"
 #include "base/fault.h"
+#include "cancel_asks.h"
 
 enum { BATCHES = 12, ROWS = 100 };
 
@@ -168,11 +170,51 @@ static void test_relay__survives_every_fault(void **state)
     catalog_release(&c);
 }
 
+// Its thread does not end what it has begun, either.
+static void test_relay__ends_with_a_caller_who_cancels(void **state)
+{
+    enum { MANY = 400000 };
+    struct asks asks = {.yes_at = 1};
+    struct dsi_cancel cancel = {.cancelled = asks_cancelled, .arg = &asks};
+    struct dsi_catalog c;
+    struct owner owner = {.thread = pthread_self()};
+    struct dsi_relay *relay = NULL;
+    struct ds_error err = {0};
+    int64_t rows = 0;
+    uint64_t bytes = 0;
+    (void)state;
+
+    struct dsi_table *t = make(&c, NULL, NULL, NULL, 0);
+    struct job j = begin(t);
+    struct dsi_batch kept = numbers(dsi_append_schema(j.append), 0, MANY, 1);
+    assert_int_equal(dsi_relay_new(j.append, &relay, NULL), DS_OK);
+    dsi_cancel_begin(&cancel);
+    for (int64_t i = 0; i < 2; i++) { // The second may have to wait for the thread.
+        struct dsi_batch b = lend(&kept, &owner);
+        int rc = dsi_relay_give(relay, &b, &err);
+        assert_true(rc == DS_OK || rc == DS_ECANCELLED);
+    }
+    assert_int_equal(dsi_relay_finish(relay, &err), DS_ECANCELLED);
+    assert_int_equal(err.status, DS_ECANCELLED);
+    dsi_relay_free(relay);
+    dsi_cancel_end(&cancel);
+    dsi_append_progress(j.append, &rows, &bytes);
+    assert_true(rows < 2 * MANY);
+    assert_int_equal(owner.released, 2);
+    assert_int_equal(owner.elsewhere, 0);
+    dsi_batch_release(&kept);
+    end(&j);
+    assert_int_equal(files_there(&c), 0);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_relay__writes_what_one_thread_would),
         cmocka_unit_test(test_relay__that_is_given_up_ends),
+        cmocka_unit_test(test_relay__ends_with_a_caller_who_cancels),
         cmocka_unit_test(test_relay__survives_every_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
