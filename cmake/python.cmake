@@ -27,6 +27,7 @@ set(DATASHARD_PYTHON_SOURCES
     python/src/_core/core_module.c
     python/src/_core/core_share.c
     python/src/_core/core_table.c
+    python/src/_core/core_wait.c
     python/src/_core/rows.c
     python/src/_core/rows_append.c
     python/src/_core/rows_buffer.c

@@ -9,6 +9,7 @@ import uuid
 
 import pytest
 
+from datashard import Cancelled
 from datashard._async import new_identity
 from datashard._native import IcebergTable
 
@@ -93,6 +94,36 @@ def test_cancelled_waits_lose_nothing(table: IcebergTable) -> None:
 
         async def wait() -> None:
             await pending
+
+        task = asyncio.create_task(wait())
+        await asyncio.to_thread(started.wait, 60)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not pending.done()
+        go.set()
+        with pytest.raises(Cancelled):  # Nothing was committed.
+            await pending
+        return pending.identity
+
+    identity = asyncio.run(run())
+    assert ids(table) == []
+    assert not IcebergTable.open(table.location).resolve(identity).committed
+
+
+def test_shielded_commits_go_on(table: IcebergTable) -> None:
+    started, go = threading.Event(), threading.Event()
+
+    def slow():  # type: ignore[no-untyped-def]
+        started.set()
+        assert go.wait(60)
+        yield {"id": 1}
+
+    async def run() -> str:
+        pending = table.append_async(slow())
+
+        async def wait() -> None:
+            await asyncio.shield(pending)
 
         task = asyncio.create_task(wait())
         await asyncio.to_thread(started.wait, 60)

@@ -22,6 +22,7 @@ struct core_state {
     PyTypeObject *table;
     PyTypeObject *transaction;
     PyTypeObject *appender;
+    PyTypeObject *stop;
 };
 
 /// Of an object of one of these types (none of them can be derived from).
@@ -106,8 +107,10 @@ struct core_source {
 /// `source` outlives *out.
 void core_source_wrap(struct core_source *source, struct ArrowArrayStream *out);
 
-/// 1 when the source met an exception, which is raised now; else 0.
-int core_source_raise(struct core_source *source);
+/// 1 when the source met an exception, which is raised now; else 0. `wait` (may be NULL)
+/// is the call that read it.
+struct core_wait;
+int core_source_raise(struct core_source *source, struct core_wait *wait);
 
 // ---- core_commit.c
 

@@ -271,7 +271,7 @@ static PyObject *write_stream(struct appender *self, PyObject *data)
             break;
         }
     }
-    if (code != 0 && !core_source_raise(&source)) {
+    if (code != 0 && !core_source_raise(&source, NULL)) {
         const char *words = stream.get_last_error(&stream);
         PyOS_snprintf(err.message, sizeof err.message, "the Arrow stream failed: %.900s",
                       words ? words : strerror(code));
@@ -305,27 +305,23 @@ static PyObject *appender_write(PyObject *object, PyObject *data)
     return ticket;
 }
 
-// Waits in slices: 1 done, 0 not yet, -1 with an exception. ticket NULL: a flush.
-static int wait_for(ds_appender *handle, const uint64_t *ticket, int64_t timeout_ms)
+// Waits in slices: 1 done, 0 not yet, -1 with an exception: a handler's. Otherwise *rc and
+// *err say why it failed. ticket NULL: a flush.
+static int wait_in_slices(ds_appender *handle, const uint64_t *ticket, int64_t timeout_ms,
+                          int *rc, struct ds_error *err)
 {
     int64_t begun = now_ms();
-    struct ds_error err = {0};
-    int rc = DS_OK;
 
     for (;;) {
         int64_t left = timeout_ms < 0 ? SLICE_MS : timeout_ms - (now_ms() - begun);
         int64_t slice = left < 0 ? 0 : left < SLICE_MS ? left : SLICE_MS;
 
         Py_BEGIN_ALLOW_THREADS;
-        rc = ticket ? ds_appender_wait(handle, *ticket, slice, &err)
-                    : ds_appender_flush(handle, slice, &err);
+        *rc = ticket ? ds_appender_wait(handle, *ticket, slice, err)
+                     : ds_appender_flush(handle, slice, err);
         Py_END_ALLOW_THREADS;
-        if (rc == DS_OK) {
-            return 1;
-        }
-        if (rc != DS_ETIMEOUT) {
-            core_raise(rc, &err);
-            return -1;
+        if (*rc != DS_ETIMEOUT) {
+            return *rc == DS_OK;
         }
         if (PyErr_CheckSignals() < 0) {
             return -1;
@@ -334,6 +330,20 @@ static int wait_for(ds_appender *handle, const uint64_t *ticket, int64_t timeout
             return 0;
         }
     }
+}
+
+// The same; whatever failed is raised.
+static int wait_for(ds_appender *handle, const uint64_t *ticket, int64_t timeout_ms)
+{
+    struct ds_error err = {0};
+    int rc = DS_OK;
+    int done = wait_in_slices(handle, ticket, timeout_ms, &rc, &err);
+
+    if (done == 0 && rc != DS_ETIMEOUT) {
+        core_raise(rc, &err);
+        return -1;
+    }
+    return done;
 }
 
 static PyObject *appender_wait(PyObject *self, PyObject *args, PyObject *keywords)
@@ -410,20 +420,28 @@ static PyObject *appender_stats(PyObject *self, PyObject *unused)
     return d;
 }
 
+// Closing cannot be broken off, so what there is to wait for is waited for before it.
+// Closing itself cannot be broken off, so what there is to wait for is waited for before.
 static PyObject *appender_close(PyObject *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"timeout_ms", NULL};
     ds_appender *handle = handle_of(self);
     struct ds_error err = {0};
     long long timeout_ms = -1;
+    int64_t left = 0;
     int rc = DS_OK;
 
     if (!handle ||
         !PyArg_ParseTupleAndKeywords(args, keywords, "|L:close", names, &timeout_ms)) {
         return NULL;
     }
+    left = now_ms();
+    if (wait_in_slices(handle, NULL, timeout_ms, &rc, &err) < 0) {
+        return NULL;
+    }
+    left = timeout_ms - (now_ms() - left);
     Py_BEGIN_ALLOW_THREADS;
-    rc = ds_appender_close(handle, timeout_ms, &err);
+    rc = ds_appender_close(handle, timeout_ms < 0 ? -1 : left < 0 ? 0 : left, &err);
     Py_END_ALLOW_THREADS;
     if (rc < 0) {
         return core_raise(rc, &err);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core_share.h"
+#include "core_wait.h"
 #include "rows.h"
 #include "values.h"
 
@@ -667,10 +668,13 @@ void core_source_wrap(struct core_source *source, struct ArrowArrayStream *out)
                                      source_release, source};
 }
 
-int core_source_raise(struct core_source *source)
+int core_source_raise(struct core_source *source, struct core_wait *wait)
 {
     if (!source->type) {
         return 0;
+    }
+    if (wait) {
+        core_wait_forget(wait); // It came after.
     }
     PyErr_Restore(source->type, source->value, source->traceback);
     source->type = NULL;
@@ -766,7 +770,7 @@ PyObject *core_write_file(PyObject *module, PyObject *args)
     Py_BEGIN_ALLOW_THREADS;
     rc = ds_file_write(location, &stream, &rows, &err);
     Py_END_ALLOW_THREADS;
-    if (core_source_raise(&source)) {
+    if (core_source_raise(&source, NULL)) {
         return NULL;
     }
     return rc == DS_OK ? PyLong_FromLongLong(rows) : core_raise(rc, &err);

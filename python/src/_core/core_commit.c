@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core_wait.h"
+
 void core_options_release(struct core_options *options)
 {
     core_properties_release(&options->summary);
@@ -91,6 +93,7 @@ struct transaction {
     PyObject *table; // Outlives the transaction.
     pid_t pid;
     atomic_bool busy;
+    struct core_wait wait; // Of the call under way; the library has its address.
 };
 
 // The transaction, for one call: transaction_leave follows.
@@ -120,9 +123,11 @@ static void leave(PyObject *object)
 
 static PyObject *left(PyObject *self, int rc, const struct ds_error *err)
 {
+    int raised = core_wait_raise(&((struct transaction *)self)->wait);
+
     leave(self);
-    if (rc < 0) {
-        return core_raise(rc, err);
+    if (raised || rc < 0) {
+        return raised ? NULL : core_raise(rc, err);
     }
     Py_RETURN_NONE;
 }
@@ -133,27 +138,29 @@ PyObject *core_transaction_new(PyObject *table, PyObject *keywords)
     struct ds_error err = {0};
     ds_table *handle = core_table_handle(table);
     struct transaction *self = NULL;
-    ds_txn *txn = NULL;
     int rc = DS_OK;
 
     if (!handle || core_options_take(keywords, &options) < 0) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS;
-    rc = ds_txn_begin(handle, &options.options, &txn, &err);
-    Py_END_ALLOW_THREADS;
-    core_options_release(&options);
-    if (rc != DS_OK) {
-        return core_raise(rc, &err);
-    }
     self = (struct transaction *)PyType_GenericAlloc(core_state(table)->transaction, 0);
     if (!self) {
-        ds_txn_free(txn);
+        core_options_release(&options);
         return NULL;
     }
-    self->txn = txn;
     self->pid = getpid();
     self->table = Py_NewRef(table);
+    core_wait_ask(&self->wait, &options.options);
+    core_wait_begin(&self->wait);
+    rc = ds_txn_begin(handle, &options.options, &self->txn, &err);
+    core_wait_end(&self->wait);
+    core_options_release(&options);
+    if (core_wait_raise(&self->wait) || rc != DS_OK) {
+        if (!PyErr_Occurred()) {
+            core_raise(rc, &err);
+        }
+        Py_CLEAR(self);
+    }
     return (PyObject *)self;
 }
 
@@ -204,10 +211,10 @@ static PyObject *txn_append(PyObject *self, PyObject *data)
         return NULL;
     }
     core_source_wrap(&source, &stream);
-    Py_BEGIN_ALLOW_THREADS;
+    core_wait_begin(&((struct transaction *)self)->wait);
     rc = ds_txn_append(txn, &stream, &err);
-    Py_END_ALLOW_THREADS;
-    if (core_source_raise(&source)) {
+    core_wait_end(&((struct transaction *)self)->wait);
+    if (core_source_raise(&source, &((struct transaction *)self)->wait)) {
         leave(self);
         return NULL;
     }
@@ -369,6 +376,7 @@ static PyObject *txn_set_property(PyObject *self, PyObject *args)
 
 static PyObject *txn_commit(PyObject *self, PyObject *unused)
 {
+    struct core_wait *wait = &((struct transaction *)self)->wait;
     struct ds_commit_result result = {.struct_size = sizeof result};
     struct ds_error err = {0};
     ds_txn *txn = enter(self);
@@ -378,12 +386,12 @@ static PyObject *txn_commit(PyObject *self, PyObject *unused)
     if (!txn) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS;
+    core_wait_begin(wait);
     rc = ds_txn_commit(txn, &result, &err);
-    Py_END_ALLOW_THREADS;
+    core_wait_end(wait);
     end((struct transaction *)self);
     leave(self);
-    return rc == DS_OK ? core_result(&result) : core_raise_commit(rc, &err, &result);
+    return core_wait_committed(wait, rc, &result, &err);
 }
 
 static PyObject *txn_close(PyObject *self, PyObject *unused)

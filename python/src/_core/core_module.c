@@ -1,6 +1,8 @@
 // The module datashard._core: what it is made of.
 #include "core.h"
 
+#include "core_wait.h"
+
 struct core_state *core_state(PyObject *self)
 {
     return PyType_GetModuleState(Py_TYPE(self));
@@ -52,7 +54,8 @@ static int run(PyObject *module)
         core_arrow_register(module, state) < 0 ||
         core_catalog_register(module, state) < 0 ||
         core_table_register(module, state) < 0 ||
-        core_commit_register(module, state) < 0) {
+        core_commit_register(module, state) < 0 ||
+        core_wait_register(module, state) < 0) {
         return -1;
     }
     return core_appender_register(module, state);
@@ -70,6 +73,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
         Py_VISIT(state->table);
         Py_VISIT(state->transaction);
         Py_VISIT(state->appender);
+        Py_VISIT(state->stop);
     }
     return 0;
 }
@@ -86,6 +90,7 @@ static int clear(PyObject *module)
         Py_CLEAR(state->table);
         Py_CLEAR(state->transaction);
         Py_CLEAR(state->appender);
+        Py_CLEAR(state->stop);
     }
     return 0;
 }
@@ -109,6 +114,8 @@ static PyMethodDef functions[] = {
     {"scan_file", core_scan_file, METH_VARARGS, "The rows of a Parquet or Arrow file."},
     {"write_file", core_write_file, METH_VARARGS,
      "Writes a stream to a new Parquet file: how many rows."},
+    {"watch", core_watch, METH_O,
+     "Lets a Stop end this thread's commits; None: no more."},
     {NULL, NULL, 0, NULL}};
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, (void *)run},

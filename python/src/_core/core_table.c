@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core_handle.h"
+#include "core_wait.h"
 
 struct table {
     PyObject_HEAD core_handle_slot handle;
@@ -454,21 +455,21 @@ static PyObject *table_files(PyObject *self, PyObject *args, PyObject *keywords)
     return core_collected(&c, rc, &err);
 }
 
-static PyObject *committed(int rc, const struct ds_commit_result *result,
-                           const struct ds_error *err)
-{
-    return rc == DS_OK ? core_result(result) : core_raise_commit(rc, err, result);
-}
-
 // The columns that an append begun now would have. ds_table_schema would read the newest
 // metadata for that, after each commit that another writer has made for this one.
-static int append_schema(ds_table *handle, struct ArrowSchema *out, struct ds_error *err)
+static int append_schema(ds_table *handle, struct core_wait *wait,
+                         struct ArrowSchema *out, struct ds_error *err)
 {
+    struct ds_commit_options options = {.struct_size = sizeof options};
     ds_txn *txn = NULL;
-    int rc = ds_txn_begin(handle, NULL, &txn, err);
+    int rc = DS_OK;
 
+    core_wait_ask(wait, &options);
+    core_wait_begin(wait);
+    rc = ds_txn_begin(handle, &options, &txn, err);
     rc = rc < 0 ? rc : ds_txn_schema(txn, out, err);
     ds_txn_free(txn);
+    core_wait_end(wait);
     return rc;
 }
 
@@ -478,6 +479,7 @@ static PyObject *table_append(PyObject *self, PyObject *args, PyObject *keywords
     struct ds_commit_result result = {.struct_size = sizeof result};
     struct core_source source = {0};
     struct core_options options = {0};
+    struct core_wait wait = {0};
     struct ArrowArrayStream stream = {0};
     struct ArrowSchema schema = {0};
     struct ds_error err = {0};
@@ -488,12 +490,13 @@ static PyObject *table_append(PyObject *self, PyObject *args, PyObject *keywords
         core_options_take(keywords, &options) < 0) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS;
-    rc = append_schema(handle, &schema, &err);
-    Py_END_ALLOW_THREADS;
-    if (rc != DS_OK) {
+    rc = append_schema(handle, &wait, &schema, &err);
+    if (wait.type || rc != DS_OK) {
+        if (schema.release) {
+            schema.release(&schema);
+        }
         core_options_release(&options);
-        return core_raise(rc, &err);
+        return core_wait_raise(&wait) ? NULL : core_raise(rc, &err);
     }
     rc = core_stream_take(data, &schema, true, &source.inner);
     schema.release(&schema);
@@ -502,11 +505,14 @@ static PyObject *table_append(PyObject *self, PyObject *args, PyObject *keywords
         return NULL;
     }
     core_source_wrap(&source, &stream);
-    Py_BEGIN_ALLOW_THREADS;
+    core_wait_ask(&wait, &options.options);
+    core_wait_begin(&wait);
     rc = ds_table_append(handle, &stream, &options.options, &result, &err);
-    Py_END_ALLOW_THREADS;
+    core_wait_end(&wait);
     core_options_release(&options);
-    return core_source_raise(&source) ? NULL : committed(rc, &result, &err);
+    return core_source_raise(&source, &wait)
+               ? NULL
+               : core_wait_committed(&wait, rc, &result, &err);
 }
 
 static PyObject *table_set_properties(PyObject *self, PyObject *args, PyObject *keywords)
@@ -515,6 +521,7 @@ static PyObject *table_set_properties(PyObject *self, PyObject *args, PyObject *
     struct ds_commit_result result = {.struct_size = sizeof result};
     struct core_options options = {0};
     struct core_properties p = {0};
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     PyObject *properties = NULL;
     int rc = DS_OK;
@@ -527,12 +534,13 @@ static PyObject *table_set_properties(PyObject *self, PyObject *args, PyObject *
         core_options_release(&options);
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS;
+    core_wait_ask(&wait, &options.options);
+    core_wait_begin(&wait);
     rc = ds_table_set_properties(handle, &p.properties, &options.options, &result, &err);
-    Py_END_ALLOW_THREADS;
+    core_wait_end(&wait);
     core_options_release(&options);
     core_properties_release(&p);
-    return committed(rc, &result, &err);
+    return core_wait_committed(&wait, rc, &result, &err);
 }
 
 int core_texts_take(PyObject *texts, const char *what, PyObject **kept,
@@ -632,6 +640,8 @@ static PyObject *table_resolve(PyObject *self, PyObject *args, PyObject *keyword
     struct ds_commit_result result = {.struct_size = sizeof result};
     struct ds_error err = {0};
     const char *token = NULL;
+    struct ds_commit_options options = {.struct_size = sizeof options};
+    struct core_wait wait = {0};
     long long timeout_ms = 10000;
     int rc = DS_OK;
 
@@ -639,10 +649,15 @@ static PyObject *table_resolve(PyObject *self, PyObject *args, PyObject *keyword
                                                 &token, &timeout_ms)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS;
-    rc = ds_table_resolve(handle, token, timeout_ms, &result, &err);
-    Py_END_ALLOW_THREADS;
-    return committed(rc, &result, &err);
+    options.timeout_ms = timeout_ms < 0 ? 0 : timeout_ms;
+    core_wait_ask(&wait, &options);
+    core_wait_begin(&wait);
+    rc = ds_table_resolve_with(handle, token, &options, &result, &err);
+    core_wait_end(&wait);
+    if (core_wait_raise(&wait)) {
+        return NULL; // It is as open as it was.
+    }
+    return rc == DS_OK ? core_result(&result) : core_raise_commit(rc, &err, &result);
 }
 
 static PyObject *stats_dict(const struct ds_table_stats *s)

@@ -116,12 +116,12 @@ PyObject *values_timestamp(const struct rows_py *py, const struct rows_type *typ
         return NULL;
     }
     days = floor_div(seconds, day_seconds);
-    seconds -= days * day_seconds;
     if (days > last_ordinal - epoch_ordinal || days < 1 - epoch_ordinal) {
         PyErr_Format(PyExc_ValueError, "timestamp %lld is outside the years 1 to 9999",
                      (long long)value);
         return NULL;
     }
+    seconds -= days * day_seconds;
     civil(days, parts);
     parts[3] = (int)(seconds / 3600);
     parts[4] = (int)(seconds / 60 % 60);

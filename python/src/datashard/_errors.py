@@ -7,6 +7,7 @@ Each class is also the built-in one that fits, so ``except ValueError`` and
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 __all__ = [
@@ -86,6 +87,14 @@ class Cancelled(Error):
 
 class InternalError(Error, RuntimeError):
     """An invariant of datashard broke; please report it."""
+
+
+def tell_committed(raised: BaseException, result: Mapping[str, Any]) -> None:
+    """Gives what a signal handler raised during a commit that was done all the same (Ctrl-C
+    came too late) the attribute `committed`, its CommitResult."""
+    from ._records import CommitResult
+
+    raised.committed = CommitResult.of(result)  # type: ignore[attr-defined]
 
 
 _BY_STATUS: dict[int, type[Exception]] = {

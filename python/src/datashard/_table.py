@@ -111,6 +111,10 @@ class IcebergTable:
 
         CommitConflict: nothing was committed. CommitUnknown: nobody can say yet, also after
         Ctrl-C at the wrong moment; `resolve(error.token)` will. Do not just append again.
+
+        Ctrl-C, or what another signal's handler raises, ends it within a fraction of a
+        second. Nothing was committed then, unless the exception has an attribute
+        `committed`, the CommitResult: it came too late. CommitUnknown has it as `__cause__`.
         """
         ready = prepared(data, lambda: self._core.schema)
         if not isinstance(ready, Batches):
@@ -123,7 +127,7 @@ class IcebergTable:
     def append_async(self, data: object, **options: Unpack[CommitOptions]) -> PendingCommit:
         """The same in a thread, for asyncio: `await t.append_async(rows)`.
 
-        The cancellation of the task does not stop the commit: see PendingCommit. Without an
+        The cancellation of the task asks the commit to stop: see PendingCommit. Without an
         `identity` it makes one, so that `resolve(pending.identity)` can always tell.
         """
         identity = options.setdefault("identity", new_identity())

@@ -111,7 +111,7 @@ class Transaction:
 
     def commit_async(self) -> PendingCommit:
         """The same in a thread, for asyncio: `await tx.commit_async()`. The cancellation of
-        the task does not stop it; `result` tells when it is done."""
+        the task asks it to stop (see PendingCommit); `result` tells when it is done."""
         core = self._open()
         self._core = None
 
