@@ -21,6 +21,8 @@ from datashard._async import PendingCommit
 from datashard._errors import Invalid
 from datashard._native import Catalog, IcebergTable
 
+from writers import Writers, stop_a_leader
+
 SOON = 3.0
 """Seconds; on an idle machine it is a twentieth of one."""
 
@@ -300,82 +302,14 @@ def test_a_long_append_ends_and_leaves_nothing(program: str, tmp_path: pathlib.P
 
 # ---- A leader that is stopped
 
-WRITER = """
-import sys
-from datashard import CommitUnknown
-from datashard._native import IcebergTable
-table = IcebergTable.open(sys.argv[1])
-number = int(sys.argv[2])
-print("go", flush=True)
-while True:
-    try:
-        table.append([{"id": number}])
-    except CommitUnknown as error:
-        print("unknown", number, error.identity, type(error.__cause__).__name__, bool(error.token), flush=True)
-        break
-    except KeyboardInterrupt as error:
-        print("yes" if hasattr(error, "committed") else "no", number, flush=True)
-        break
-    number += 1
-"""
-
-
-class Writers:
-    """Processes that append as fast as they can, each ids of its own."""
-
-    def __init__(self, location: pathlib.Path, count: int) -> None:
-        self.all = [
-            subprocess.Popen(
-                [sys.executable, "-c", WRITER, str(location), str(1_000_000 * (i + 1))],
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for i in range(count)
-        ]
-        for process in self.all:
-            assert process.stdout is not None and process.stdout.readline() == "go\n"
-
-    def __enter__(self) -> Writers:
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        for process in self.all:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            process.communicate()
-
-
-def stop(process: subprocess.Popen[str]) -> None:
-    """Stops it, and waits until it is."""
-    os.kill(process.pid, signal.SIGSTOP)
-    _, status = os.waitpid(process.pid, os.WUNTRACED)
-    assert os.WIFSTOPPED(status)
-
-
-def stop_a_leader(table: IcebergTable, writers: Writers, claimed: int) -> subprocess.Popen[str]:
-    """Stops the writer that leads, with the changes of so many others in its hands."""
-    by_pid = {process.pid: process for process in writers.all}
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
-        leader = by_pid.get(table.stats()["leader_pid"])
-        if leader is None:
-            continue
-        stop(leader)
-        stats = table.stats()
-        if stats["leader_pid"] == leader.pid and stats["queue_claimed"] > claimed:
-            return leader
-        os.kill(leader.pid, signal.SIGCONT)
-    raise AssertionError("no leader could be stopped in the middle of its work")
-
-
 def test_under_a_stopped_leader_the_answer_is_true(tmp_path: pathlib.Path) -> None:
     """Also what only `resolve` can tell: CommitUnknown, end to end."""
     location = tmp_path / "t"
     table = IcebergTable.create(location, "id long")
     said: dict[int, bool] = {}
     unknown: dict[int, str] = {}
-    for _ in range(5):
-        with Writers(location, 4) as writers:
+    for tried in range(1, 6):
+        with Writers(location, 4, tried * 10_000_000) as writers:
             leader = stop_a_leader(table, writers, 2)
             others = [process for process in writers.all if process is not leader]
             for process in others:

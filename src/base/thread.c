@@ -1,5 +1,6 @@
 #include "base/thread.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -205,6 +206,39 @@ bool dsi_cond_wait_ns(struct dsi_cond *c, struct dsi_mutex *m, int64_t ns)
 void dsi_cond_broadcast(struct dsi_cond *c)
 {
     threads->broadcast(c);
+}
+
+static pthread_mutex_t forking = PTHREAD_MUTEX_INITIALIZER;
+static void (*told_in_child)(void);
+
+void dsi_fork_hold(void)
+{
+    pthread_mutex_lock(&forking);
+}
+
+void dsi_fork_let(void)
+{
+    pthread_mutex_unlock(&forking);
+}
+
+static void tell_child(void)
+{
+    told_in_child();
+    dsi_fork_let();
+}
+
+int dsi_fork_tell(void (*in_child)(void), struct ds_error *err)
+{
+    int code = 0;
+
+    dsi_fork_hold();
+    if (!told_in_child) {
+        code = pthread_atfork(dsi_fork_hold, dsi_fork_let, tell_child);
+        told_in_child = code == 0 ? in_child : NULL;
+    }
+    assert(code != 0 || told_in_child == in_child);
+    dsi_fork_let();
+    return refused(code, "looking after forked children", err);
 }
 
 int dsi_thread_start(struct dsi_thread **out, void (*run)(void *), void *arg,

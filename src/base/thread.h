@@ -46,6 +46,14 @@ void dsi_cond_wait(struct dsi_cond *c, struct dsi_mutex *m);
 bool dsi_cond_wait_ns(struct dsi_cond *c, struct dsi_mutex *m, int64_t ns);
 void dsi_cond_broadcast(struct dsi_cond *c);
 
+/// Nobody forks between the two. They do not nest, and nothing in between may wait.
+void dsi_fork_hold(void);
+void dsi_fork_let(void);
+
+/// `in_child` is called in each child that is forked without exec from now on, in its one
+/// thread, as if between the two above. For good, and once in a process.
+DS_MUST_CHECK int dsi_fork_tell(void (*in_child)(void), struct ds_error *err);
+
 /// Runs `run(arg)` in a thread of its own, with every signal blocked. Ends by
 /// dsi_thread_join.
 DS_MUST_CHECK int dsi_thread_start(struct dsi_thread **out, void (*run)(void *),

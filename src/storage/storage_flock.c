@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "storage/storage_posix.h"
+#include "storage/storage_private.h"
 
 // flock has no timeout, so a waiter looks again and again. The first in the queue looks
 // soon, then at a sixteenth of the time it has waited already.
@@ -21,22 +22,36 @@
 #define QUEUE_MOST_NS INT64_C(300000)
 
 struct dsi_flock {
-    int fd;
+    struct dsi_private file;
 };
 
-static int open_lock(const char *path, struct ds_error *err)
+static int open_lock(const char *path, struct dsi_flock **out, struct ds_error *err)
 {
-    int fd = dsi_posix()->open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
-    return fd < 0 ? dsi_posix_fail(err, fd, "opening lock", path) : fd;
+    struct dsi_flock *lock = dsi_calloc(1, sizeof *lock);
+
+    *out = NULL;
+    if (!lock) {
+        return dsi_no_memory(err, path);
+    }
+    int code = dsi_private_open(&lock->file, path, O_RDWR | O_CREAT | O_NONBLOCK, 0666);
+    if (code < 0) {
+        dsi_free(lock);
+        return dsi_posix_fail(err, code, "opening lock", path);
+    }
+    *out = lock;
+    return DS_OK;
 }
 
-// Closing alone would leave it with a child that was forked meanwhile.
-static void give_back(int fd)
+void dsi_flock_release(struct dsi_flock *lock)
 {
-    if (fd >= 0) {
-        dsi_posix()->funlock(fd);
-        dsi_posix()->close(fd);
+    if (!lock) {
+        return;
     }
+    if (lock->file.open) { // Closing alone would leave it with a child made past libc.
+        dsi_posix()->funlock(lock->file.fd);
+    }
+    dsi_private_close(&lock->file);
+    dsi_free(lock);
 }
 
 // 0 when locked, else a negative errno: -EWOULDBLOCK is "not in time", -ECANCELED "not
@@ -66,19 +81,15 @@ static int wait_for(int fd, int64_t until, int64_t least_ns, int64_t most_ns)
 int dsi_flock_take(const char *path, int64_t wait_ns, struct dsi_flock **out,
                    struct ds_error *err)
 {
-    struct dsi_flock *lock = dsi_calloc(1, sizeof *lock);
+    struct dsi_flock *queue = NULL;
+    struct dsi_flock *lock = NULL;
     struct dsi_buf name = DSI_BUF_INIT;
     const char *queue_path = NULL;
     int64_t until = 0;
     int code = 0;
-    int queue = -1;
     int rc = DS_OK;
 
     *out = NULL;
-    if (!lock) {
-        return dsi_no_memory(err, path);
-    }
-    lock->fd = -1;
     if (!dsi_add_i64(dsi_clock_monotonic_ns(), wait_ns, &until)) {
         until = INT64_MAX;
     }
@@ -88,11 +99,11 @@ int dsi_flock_take(const char *path, int64_t wait_ns, struct dsi_flock **out,
         rc = dsi_no_memory(err, path);
         goto done;
     }
-    DSI_TRY(queue = open_lock(queue_path, err));
-    DSI_TRY(lock->fd = open_lock(path, err));
-    code = wait_for(queue, until, QUEUE_LEAST_NS, QUEUE_MOST_NS);
+    DSI_TRY(open_lock(queue_path, &queue, err));
+    DSI_TRY(open_lock(path, &lock, err));
+    code = wait_for(queue->file.fd, until, QUEUE_LEAST_NS, QUEUE_MOST_NS);
     if (code == 0) {
-        code = wait_for(lock->fd, until, FIRST_LEAST_NS, FIRST_MOST_NS); // (1)
+        code = wait_for(lock->file.fd, until, FIRST_LEAST_NS, FIRST_MOST_NS); // (1)
     }
     rc = DS_OK;
     if (code == 0) {
@@ -106,16 +117,8 @@ int dsi_flock_take(const char *path, int64_t wait_ns, struct dsi_flock **out,
         rc = dsi_posix_fail(err, code, "locking", path);
     }
 done:
-    give_back(queue);
+    dsi_flock_release(queue);
     dsi_flock_release(lock);
     dsi_buf_release(&name);
     return rc;
-}
-
-void dsi_flock_release(struct dsi_flock *lock)
-{
-    if (lock) {
-        give_back(lock->fd);
-        dsi_free(lock);
-    }
 }

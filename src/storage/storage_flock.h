@@ -2,7 +2,8 @@
 //
 // (1) A waiter stands in a queue of its own (a second file) until it is first, and first
 //     means it gets the lock: whoever gives it back and wants it again queues up behind.
-// (2) Both locks die with their holder; the files stay, empty, for the next.
+// (2) Both locks die with their holder, whatever it forked (storage_private.h); the files
+//     stay, empty, for the next.
 #ifndef DSI_STORAGE_STORAGE_FLOCK_H
 #define DSI_STORAGE_STORAGE_FLOCK_H
 

@@ -27,12 +27,12 @@ static int adopt(struct dsi_queue *q, uint32_t slot)
 
     own->incarnation = (uint32_t)dsi_random_u64();
     int code = dsi_posix()->lock_byte(
-        q->fd, DSI_QUEUE_LOCK_ALIVE + ((uint64_t)slot << 32) + own->incarnation);
+        q->file.fd, DSI_QUEUE_LOCK_ALIVE + ((uint64_t)slot << 32) + own->incarnation);
     if (code == 0 && !dsi_queue_get(q, dsi_queue_at_slot(slot), &last, sizeof last)) {
         code = -EIO;
     }
     if (code < 0) {
-        dsi_posix()->unlock_byte(q->fd, DSI_QUEUE_LOCK_SLOT + slot);
+        dsi_posix()->unlock_byte(q->file.fd, DSI_QUEUE_LOCK_SLOT + slot);
         return code;
     }
     own->owned = true;
@@ -54,7 +54,7 @@ static int take_slot(struct dsi_queue *q, uint32_t *out)
     }
     for (uint32_t i = 0; i < DSI_QUEUE_SLOTS && code == -EAGAIN; i++) {
         if (!q->own[i].owned && !q->own[i].busy) {
-            code = dsi_posix()->lock_byte(q->fd, DSI_QUEUE_LOCK_SLOT + i);
+            code = dsi_posix()->lock_byte(q->file.fd, DSI_QUEUE_LOCK_SLOT + i);
             code = code == -EACCES ? -EAGAIN : code == 0 ? adopt(q, i) : code;
             *out = i;
         }

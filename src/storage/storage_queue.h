@@ -56,7 +56,8 @@ DS_MUST_CHECK int dsi_queue_find(const char *path, struct dsi_queue **out,
                                  struct ds_error *err);
 
 /// False in a process that was forked from the one that opened it: then only
-/// dsi_queue_free is left, which touches no lock of the parent.
+/// dsi_queue_free is left. Its file is closed there already (storage_private.h), so that
+/// the parent's intents and leadership end with the parent.
 bool dsi_queue_is_ours(const struct dsi_queue *q);
 
 /// False when the file has lost its name (6): open it anew when nobody uses this one.

@@ -192,7 +192,7 @@ static int64_t leader_pid(struct dsi_queue *q, const struct dsi_queue_control *c
     dsi_mutex_lock(q->mutex);
     bool ours = q->leader && q->epoch == c->epoch;
     dsi_mutex_unlock(q->mutex);
-    return ours || dsi_posix()->test_byte(q->fd, DSI_QUEUE_LOCK_LEAD + c->epoch) == 1
+    return ours || dsi_posix()->test_byte(q->file.fd, DSI_QUEUE_LOCK_LEAD + c->epoch) == 1
                ? (int64_t)c->pid
                : 0;
 }
@@ -202,7 +202,7 @@ static bool has_owner(struct dsi_queue *q, uint32_t slot)
     dsi_mutex_lock(q->mutex);
     bool ours = q->own[slot].owned;
     dsi_mutex_unlock(q->mutex);
-    return ours || dsi_posix()->test_byte(q->fd, DSI_QUEUE_LOCK_SLOT + slot) == 1;
+    return ours || dsi_posix()->test_byte(q->file.fd, DSI_QUEUE_LOCK_SLOT + slot) == 1;
 }
 
 int dsi_queue_look(struct dsi_queue *q, struct dsi_queue_view *out, struct ds_error *err)

@@ -40,7 +40,7 @@ static int get(int fd, uint64_t offset, void *out, size_t size)
 
 bool dsi_queue_get(struct dsi_queue *q, uint64_t offset, void *out, size_t size)
 {
-    return get(q->fd, offset, out, size) == 0;
+    return get(q->file.fd, offset, out, size) == 0;
 }
 
 int dsi_queue_put(struct dsi_queue *q, uint64_t offset, const void *bytes, size_t size)
@@ -48,7 +48,7 @@ int dsi_queue_put(struct dsi_queue *q, uint64_t offset, const void *bytes, size_
     const uint8_t *at = bytes;
 
     while (size > 0) {
-        int64_t n = dsi_posix()->pwrite(q->fd, at, size, offset);
+        int64_t n = dsi_posix()->pwrite(q->file.fd, at, size, offset);
         if (n == -EINTR) {
             continue;
         }
@@ -149,9 +149,9 @@ bool dsi_queue_is_alive(struct dsi_queue *q, uint32_t slot,
     bool ours = own->owned && own->incarnation == s->incarnation;
     dsi_mutex_unlock(q->mutex);
     // A lock of our own does not show: it is no obstacle to us.
-    return ours ||
-           dsi_posix()->test_byte(q->fd, DSI_QUEUE_LOCK_ALIVE + ((uint64_t)slot << 32) +
-                                             s->incarnation) == 1;
+    return ours || dsi_posix()->test_byte(q->file.fd, DSI_QUEUE_LOCK_ALIVE +
+                                                          ((uint64_t)slot << 32) +
+                                                          s->incarnation) == 1;
 }
 
 uint64_t dsi_queue_nonce(struct dsi_queue *q)
@@ -162,7 +162,7 @@ uint64_t dsi_queue_nonce(struct dsi_queue *q)
 const void *dsi_queue_word(const struct dsi_queue *q, uint64_t offset)
 {
     assert(offset >= DSI_QUEUE_AT_CONTROL && offset < DSI_QUEUE_AT_SLOTS);
-    return (const uint8_t *)q->map + (offset - DSI_QUEUE_AT_CONTROL);
+    return (const uint8_t *)q->file.map + (offset - DSI_QUEUE_AT_CONTROL);
 }
 
 void dsi_queue_give_up(struct dsi_queue *q, uint32_t slot)
@@ -173,9 +173,9 @@ void dsi_queue_give_up(struct dsi_queue *q, uint32_t slot)
     dsi_mutex_lock(q->mutex);
     if (own->owned) {
         own->owned = false;
-        posix->unlock_byte(q->fd, DSI_QUEUE_LOCK_ALIVE + ((uint64_t)slot << 32) +
-                                      own->incarnation);
-        posix->unlock_byte(q->fd, DSI_QUEUE_LOCK_SLOT + slot);
+        posix->unlock_byte(q->file.fd, DSI_QUEUE_LOCK_ALIVE + ((uint64_t)slot << 32) +
+                                           own->incarnation);
+        posix->unlock_byte(q->file.fd, DSI_QUEUE_LOCK_SLOT + slot);
     }
     dsi_mutex_unlock(q->mutex);
 }
@@ -361,30 +361,32 @@ static int replace(int fd, const char *path, struct ds_error *err)
     return same ? make(path, true, err) : DS_OK;
 }
 
-static int open_path(const char *path, int flags, struct ds_error *err)
+static int open_path(struct dsi_queue *q, int flags, struct ds_error *err)
 {
-    int fd = dsi_posix()->open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0);
-    return fd < 0 ? dsi_posix_fail(err, fd, "opening the writers' queue", path) : fd;
+    int code = dsi_private_open(&q->file, q->path, flags | O_NONBLOCK | O_NOFOLLOW, 0);
+    return code < 0 ? dsi_posix_fail(err, code, "opening the writers' queue", q->path)
+                    : DS_OK;
 }
 
-// The descriptor of a valid queue, made if need be.
-static int open_or_make(const char *path, struct dsi_queue_head *head,
+// Opens a valid queue, made if need be.
+static int open_or_make(struct dsi_queue *q, struct dsi_queue_head *head,
                         struct ds_error *err)
 {
+    const char *path = q->path;
+
     for (int i = 0; i < MAKE_TRIES; i++) {
-        int fd = open_path(path, O_RDWR, err);
-        int rc = fd;
-        if (fd == DS_ENOTFOUND) {
+        int rc = open_path(q, O_RDWR, err);
+        if (rc == DS_ENOTFOUND) {
             rc = make(path, false, err);
-        } else if (fd >= 0) {
-            rc = validate(fd, path, head, err);
+        } else if (rc == DS_OK) {
+            rc = validate(q->file.fd, path, head, err);
             if (rc == DS_OK) {
-                return fd;
+                return DS_OK;
             }
             if (rc == DS_ECORRUPT) {
-                rc = replace(fd, path, err);
+                rc = replace(q->file.fd, path, err);
             }
-            dsi_posix()->close(fd);
+            dsi_private_close(&q->file);
         }
         if (rc < 0) {
             return rc;
@@ -398,7 +400,7 @@ static int open_or_make(const char *path, struct dsi_queue_head *head,
 
 static int map(struct dsi_queue *q, struct ds_error *err)
 {
-    int code = dsi_posix()->map(q->fd, DSI_QUEUE_MAP_SIZE, DSI_QUEUE_AT_CONTROL, &q->map);
+    int code = dsi_private_map(&q->file, DSI_QUEUE_MAP_SIZE, DSI_QUEUE_AT_CONTROL);
     if (code == 0) {
         code = dsi_posix()->futex_wake(dsi_queue_word(q, dsi_queue_at_bell(0)));
     }
@@ -420,7 +422,6 @@ static int open_as(const char *path, bool only_find, struct dsi_queue **out,
     if (!q) {
         return dsi_no_memory(err, path);
     }
-    q->fd = -1;
     q->pid = dsi_posix()->getpid();
     q->read_only = only_find;
     atomic_store(&q->nonce, dsi_random_u64());
@@ -431,8 +432,8 @@ static int open_as(const char *path, bool only_find, struct dsi_queue **out,
     }
     DSI_TRY(dsi_mutex_new(&q->mutex, err));
     if (only_find) {
-        DSI_TRY(q->fd = open_path(path, O_RDONLY, err));
-        rc = validate(q->fd, path, &head, err);
+        DSI_TRY(open_path(q, O_RDONLY, err));
+        rc = validate(q->file.fd, path, &head, err);
         if (rc == DS_ECORRUPT) {
             rc = dsi_fail(err, DS_ENOTFOUND, "%s is no queue in use", path);
         }
@@ -445,7 +446,7 @@ static int open_as(const char *path, bool only_find, struct dsi_queue **out,
                           path, (int)DSI_QUEUE_FILE_SIZE);
             goto done;
         }
-        DSI_TRY(q->fd = open_or_make(path, &head, err));
+        DSI_TRY(open_or_make(q, &head, err));
         DSI_TRY(map(q, err));
     }
     q->file_id = head.file_id;
@@ -471,14 +472,15 @@ int dsi_queue_find(const char *path, struct dsi_queue **out, struct ds_error *er
     return open_as(path, true, out, err);
 }
 
-// A child of fork has the descriptor too, and closing ours would leave the locks with it.
+// A child that was made past the C library has the descriptor too, and closing ours would
+// leave the locks with it.
 static void unlock_all(struct dsi_queue *q)
 {
     for (uint32_t i = 0; i < DSI_QUEUE_SLOTS && q->mutex; i++) {
         dsi_queue_give_up(q, i);
     }
     if (q->leader) {
-        dsi_posix()->unlock_byte(q->fd, DSI_QUEUE_LOCK_LEAD + q->epoch);
+        dsi_posix()->unlock_byte(q->file.fd, DSI_QUEUE_LOCK_LEAD + q->epoch);
     }
 }
 
@@ -487,15 +489,10 @@ void dsi_queue_free(struct dsi_queue *q)
     if (!q) {
         return;
     }
-    if (q->fd >= 0) {
-        if (dsi_queue_is_ours(q)) {
-            unlock_all(q);
-        }
-        dsi_posix()->close(q->fd);
+    if (q->file.open && dsi_queue_is_ours(q)) {
+        unlock_all(q);
     }
-    if (q->map) {
-        dsi_posix()->unmap(q->map, DSI_QUEUE_MAP_SIZE);
-    }
+    dsi_private_close(&q->file);
     dsi_mutex_free(q->mutex);
     dsi_free(q->path);
     dsi_free(q);
@@ -510,6 +507,6 @@ bool dsi_queue_is_current(const struct dsi_queue *q)
 {
     struct stat st;
 
-    return !atomic_load(&q->broken) && dsi_posix()->fstat(q->fd, &st) == 0 &&
+    return !atomic_load(&q->broken) && dsi_posix()->fstat(q->file.fd, &st) == 0 &&
            st.st_nlink > 0 && st.st_size == DSI_QUEUE_FILE_SIZE;
 }

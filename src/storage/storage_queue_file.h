@@ -20,6 +20,7 @@
 #include <stddef.h>
 
 #include "base/thread.h"
+#include "storage/storage_private.h"
 #include "storage/storage_queue.h"
 
 #define DSI_QUEUE_MAGIC "DSqueue"
@@ -137,10 +138,9 @@ struct dsi_queue_own {
 
 struct dsi_queue {
     char *path;
-    int fd;
-    int pid;        // Of the process that opened it.
-    bool read_only; // By dsi_queue_find.
-    void *map;      // NULL: read_only.
+    struct dsi_private file; // Mapped, unless it is read_only.
+    int pid;                 // Of the process that opened it.
+    bool read_only;          // By dsi_queue_find.
     uint64_t file_id;
     int64_t since_ms;
     atomic_bool broken; // It will not do any more.

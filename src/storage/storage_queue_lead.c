@@ -18,13 +18,13 @@ static _Thread_local char this_thread;
 
 static void unlock_epoch(struct dsi_queue *q, uint32_t epoch)
 {
-    dsi_posix()->unlock_byte(q->fd, DSI_QUEUE_LOCK_LEAD + epoch);
+    dsi_posix()->unlock_byte(q->file.fd, DSI_QUEUE_LOCK_LEAD + epoch);
 }
 
 // The lock of the leadership of `epoch`: 0, -EAGAIN, or the queue is broken.
 static int lock_epoch(struct dsi_queue *q, uint32_t epoch)
 {
-    int code = dsi_posix()->lock_byte(q->fd, DSI_QUEUE_LOCK_LEAD + epoch);
+    int code = dsi_posix()->lock_byte(q->file.fd, DSI_QUEUE_LOCK_LEAD + epoch);
 
     if (code < 0 && code != -EAGAIN && code != -EACCES && code != -EINTR) {
         atomic_store(&q->broken, true);

@@ -708,6 +708,73 @@ static void test_storage_queue__a_waiter_may_be_cancelled(void **state)
     dsi_queue_free(q);
 }
 
+// It publishes, or leads, forks a child that lives on without exec, and waits to be
+// killed.
+static pid_t start_parent(bool leads, int ready, const int gate[2])
+{
+    pid_t parent = fork();
+    if (parent == 0) {
+        char byte = 0;
+        struct dsi_queue *q = queue_open();
+        close(gate[1]);
+        if (leads && !dsi_queue_try_lead(q)) {
+            _exit(1);
+        }
+        if (!leads) {
+            queue_publish(q, "x");
+        }
+        if (fork() == 0) {
+            _exit(write(ready, "r", 1) == 1 && read(gate[0], &byte, 1) == 0 ? 0 : 1);
+        }
+        pause();
+    }
+    return parent;
+}
+
+static void test_storage_queue__is_not_alive_by_a_child_of_the_killed(void **state)
+{
+    (void)state;
+    for (int leads = 0; leads < 2; leads++) {
+        struct dsi_queue *q = queue_open();
+        struct dsi_claim *claims = NULL;
+        struct dsi_receipt r;
+        int ready[2];
+        int gate[2];
+        int status = 0;
+        char byte = 0;
+
+        assert_int_equal(pipe(ready), 0);
+        assert_int_equal(pipe(gate), 0);
+        pid_t parent = start_parent(leads, ready[1], gate);
+        close(ready[1]);
+        assert_int_equal(read(ready[0], &byte, 1), 1);
+        if (leads) {
+            assert_false(dsi_queue_try_lead(q));
+            kill(parent, SIGKILL);
+            assert_int_equal(waitpid(parent, &status, 0), parent);
+            struct dsi_ticket t = queue_publish(q, "y");
+            int64_t start = dsi_clock_monotonic_ns();
+            assert_int_equal(dsi_queue_wait(q, &t, queue_until(60 * SECOND), &r),
+                             DSI_QUEUE_LEAD);
+            assert_true(dsi_clock_monotonic_ns() - start < DSI_QUEUE_STUCK_NS / 2);
+            dsi_queue_leave(q, &t);
+        } else {
+            assert_true(dsi_queue_try_lead(q));
+            assert_int_equal(queue_claim(q, &claims), 1);
+            assert_true(dsi_queue_still_wanted(q, &claims[0]));
+            kill(parent, SIGKILL);
+            assert_int_equal(waitpid(parent, &status, 0), parent);
+            assert_false(dsi_queue_still_wanted(q, &claims[0])); // At once.
+            assert_int_equal(queue_claim(q, &claims), 0);
+        }
+        dsi_queue_resign(q);
+        dsi_queue_free(q);
+        close(gate[0]);
+        close(gate[1]);
+        close(ready[0]);
+    }
+}
+
 int main(void)
 {
 #define QUEUE_TEST(name) cmocka_unit_test_setup_teardown(name, queue_make, queue_end)
@@ -725,6 +792,7 @@ int main(void)
         QUEUE_TEST(test_storage_queue__publishes_wholly_or_not_at_all),
         QUEUE_TEST(test_storage_queue__gives_up_the_slot_if_it_cannot_withdraw),
         QUEUE_TEST(test_storage_queue__is_not_alive_by_a_child_of_its_owner),
+        QUEUE_TEST(test_storage_queue__is_not_alive_by_a_child_of_the_killed),
         QUEUE_TEST(test_storage_queue__says_claimed_if_it_cannot_know),
         QUEUE_TEST(test_storage_queue__is_broken_when_its_file_is),
         QUEUE_TEST(test_storage_queue__never_misses_a_claim),

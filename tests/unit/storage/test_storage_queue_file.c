@@ -300,7 +300,7 @@ static void test_storage_queue_file__may_have_any_byte_changed(void **state)
             assert_true(take_a_turn(q, 60 * SECOND));
             waiter = queue_open();
             struct dsi_ticket t = queue_publish(waiter, "some rows");
-            assert_int_equal(pread(q->fd, &byte, 1, (off_t)(parts[p].at + i)), 1);
+            assert_int_equal(pread(q->file.fd, &byte, 1, (off_t)(parts[p].at + i)), 1);
             byte = (uint8_t)~byte;
             queue_scribble(parts[p].at + i, &byte, 1);
             take_a_turn(q, 2000000);

@@ -247,7 +247,7 @@ static void test_storage_queue_lead__is_taken_over_past_a_stopped_successor(void
     (void)state;
 
     assert_true(dsi_queue_try_lead(leader));
-    assert_int_equal(dsi_posix()->lock_byte(successor->fd, DSI_QUEUE_LOCK_LEAD + 1), 0);
+    assert_int_equal(dsi_posix()->lock_byte(successor->file.fd, DSI_QUEUE_LOCK_LEAD + 1), 0);
     struct dsi_ticket t = queue_publish(q, "x");
     assert_int_equal(dsi_queue_wait(q, &t, queue_until(60 * SECOND), &r), DSI_QUEUE_LEAD);
     assert_true(dsi_queue_beat(q));
