@@ -2,9 +2,12 @@
 """Tests the Python package, all of it or what one build directory holds.
 
 usage: check_python.py module MODULE_DIR ENVIRONMENT
+       check_python.py sanitized MODULE_DIR ENVIRONMENT
        check_python.py wheel WHEEL_DIR ENVIRONMENT
 
   module   the tests, against MODULE_DIR/datashard as CMake made it
+  sanitized  the same of a build with -fsanitize=address,undefined, in Python's development
+           mode: a wrong access, or undefined behaviour, ends the run
   wheel    the wheel of WHEEL_DIR is put into ENVIRONMENT and tested there with pyarrow,
            pandas and the others, docstrings included; mypy --strict looks at the package; the
            originals' own tests are run; then it is put into an empty environment of every
@@ -92,6 +95,16 @@ def environment(**more):
     """The caller's, without what would let Python find another datashard."""
     kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
     return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **more}
+
+
+def sanitizers():
+    """What an interpreter needs that was not built with them. Leaks are not looked for: it
+    keeps what it likes until it ends (python/tests/test_leaks.py looks at ours)."""
+    paths = [subprocess.run(["cc", f"-print-file-name={name}"], capture_output=True, text=True,
+                            check=True).stdout.strip() for name in ("libasan.so", "libubsan.so")]
+    return {"LD_PRELOAD": " ".join(paths), "ASAN_OPTIONS": "detect_leaks=0",
+            "UBSAN_OPTIONS": "print_stacktrace=1", "PYTHONMALLOC": "malloc",
+            "PYTHONDEVMODE": "1"}
 
 
 def need(base):
@@ -186,7 +199,7 @@ def check_wheel(check, wheels, base):
 
 
 def main():
-    if len(sys.argv) != 4 or sys.argv[1] not in ("module", "wheel"):
+    if len(sys.argv) != 4 or sys.argv[1] not in ("module", "sanitized", "wheel"):
         print(__doc__)
         sys.exit(2)
     what, place, base = sys.argv[1], *(pathlib.Path(a).resolve() for a in sys.argv[2:])
@@ -196,6 +209,9 @@ def main():
     if what == "module":
         python = need(base)
         check.pytest("tests", python, TESTS, env=environment(PYTHONPATH=str(place)))
+    elif what == "sanitized":
+        more = {"PYTHONPATH": str(place), **sanitizers()}
+        check.pytest("tests", need(base), TESTS, env=environment(**more))
     else:
         check_wheel(check, place, base)
     for name in check.failed:

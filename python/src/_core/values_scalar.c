@@ -58,8 +58,8 @@ static int split(int64_t value, int64_t per_second, int64_t *seconds, int *micro
     int64_t rest = 0;
 
     *seconds = floor_div(value, per_second);
-    rest = value - *seconds * per_second;
-    rest = rest * (1000000000 / per_second);
+    rest = value % per_second; // Seconds times that many may not fit.
+    rest = (rest < 0 ? rest + per_second : rest) * (1000000000 / per_second);
     if (rest % 1000 != 0) {
         PyErr_SetString(PyExc_ValueError,
                         "a time with nanoseconds, which datetime cannot hold; read it as "
