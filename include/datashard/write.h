@@ -161,7 +161,9 @@ DS_API DS_MUST_CHECK int ds_txn_begin(ds_table *table,
 
 /// Adds rows; their data files are written on return and become durable in the commit;
 /// a few rows (datashard.group-commit.rows-max and bytes-max) are kept until then. The
-/// stream is always released. After a failure the transaction can only be freed.
+/// stream is always released. After a failure the transaction can only be freed. Many rows
+/// are written by a second thread, while in this one the stream is read and what it gave is
+/// released: up to three batches, or a large one that is taken in pieces, are in memory.
 DS_API DS_MUST_CHECK int ds_txn_append(ds_txn *txn, struct ArrowArrayStream *stream,
                                        struct ds_error *err);
 
