@@ -161,14 +161,16 @@ DS_API DS_MUST_CHECK int ds_txn_begin(ds_table *table,
 
 /// Adds rows; their data files are written on return and become durable in the commit;
 /// a few rows (datashard.group-commit.rows-max and bytes-max) are kept until then. The
-/// stream is always released. After a failure the transaction can only be freed. Many rows
-/// are written by a second thread, while in this one the stream is read and what it gave is
-/// released: up to three batches, or a large one that is taken in pieces, are in memory.
+/// stream is always released. After a failure the transaction can only be freed. Many
+/// rows are written by a second thread, while in this one the stream is read and what it
+/// gave is released: up to three batches, or a large one that is taken in pieces, are in
+/// memory.
 DS_API DS_MUST_CHECK int ds_txn_append(ds_txn *txn, struct ArrowArrayStream *stream,
                                        struct ds_error *err);
 
-/// The columns that rows have in this transaction: the table's when it began, and those it
-/// has added itself. What ds_table_schema gives may be newer. The caller releases *out.
+/// The columns that rows have in this transaction: the table's when it began, and those
+/// it has added itself. What ds_table_schema gives may be newer. The caller releases
+/// *out.
 DS_API DS_MUST_CHECK int ds_txn_schema(ds_txn *txn, struct ArrowSchema *out,
                                        struct ds_error *err);
 
@@ -227,9 +229,10 @@ DS_API DS_MUST_CHECK int ds_txn_add_files(ds_txn *txn, const struct ds_new_file 
 /// the same snapshot, an "overwrite"; without any it is a "delete". The files themselves
 /// stay until no snapshot has them.
 /// The commit is DS_ECONFLICT, explained in err->detail (who: a snapshot id), when one of
-/// the files is no longer live; and with serializable isolation, if the transaction also
-/// appends (it rewrites what it read), when others have added data files since it began.
-/// After a failure the transaction can only be freed.
+/// the files is no longer live; if the transaction also appends (it rewrites what it
+/// read), when others have deleted rows of data files since it began, and with
+/// serializable isolation, when they have added data files. After a failure the
+/// transaction can only be freed.
 DS_API DS_MUST_CHECK int ds_txn_delete_files(ds_txn *txn, const char *const *paths,
                                              size_t count, size_t *found,
                                              struct ds_error *err);

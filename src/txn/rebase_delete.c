@@ -94,7 +94,8 @@ static bool adds_files(const struct dsi_change *c)
     return false;
 }
 
-static int refuse_added(const struct work *w, struct ds_error *err)
+// Of a transaction that also adds files, which is what it read, changed.
+static int refuse_changed(const struct work *w, struct ds_error *err)
 {
     const struct dsi_change *change = w->in->change;
     struct dsi_conflict c = {
@@ -104,8 +105,16 @@ static int refuse_added(const struct work *w, struct ds_error *err)
                   "what it read; begin anew, or ask for snapshot isolation"};
     const struct dsi_snapshot *last = newest(w);
 
-    if (change->isolation != DS_ISOLATION_SERIALIZABLE || !adds_files(change)) {
-        return DS_OK;
+    if (!adds_files(change)) {
+        return DS_OK; // It copies nothing of what it read.
+    }
+    int rc = dsi_rebase_refuse_deletes(
+        w->in, change->base_sequence_number,
+        "rows were deleted since the transaction began, which may be among those it "
+        "copies; begin anew",
+        err);
+    if (rc < 0 || change->isolation != DS_ISOLATION_SERIALIZABLE) {
+        return rc;
     }
     for (const struct dsi_snapshot *s = last; s; s = before(w, s)) {
         last = s;
@@ -213,7 +222,7 @@ int dsi_rebase_delete(const struct dsi_rewrite_input *in, struct dsi_arena *aren
 
     *out = (struct dsi_rewritten){0};
     assert(in->operation->kind == DSI_OPERATION_DELETE);
-    DSI_TRY(refuse_added(&w, err));
+    DSI_TRY(refuse_changed(&w, err));
     DSI_TRY(dsi_rebase_files_find(&w.files, in, DSI_REBASE_HOSTS_OR_SINCE, arena, err));
     out->needs = w.files.needs;
     out->needs_count = w.files.needs_count;

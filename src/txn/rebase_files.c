@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "txn/conflict.h"
 #include "txn/merge.h"
 #include "txn/paths.h"
 
@@ -99,6 +100,25 @@ bool dsi_rebase_files_entry(const struct dsi_rebase_files *f,
         to->snapshot_id = f->in->snapshot_id;
     }
     return true;
+}
+
+int dsi_rebase_refuse_deletes(const struct dsi_rewrite_input *in, int64_t after,
+                              const char *advice, struct ds_error *err)
+{
+    for (size_t i = in->new_count; i < in->row_count; i++) {
+        const struct dsi_manifest_file *f = &in->rows[i];
+        bool live = f->added_files_count != 0 || f->existing_files_count != 0;
+        if (f->content == DSI_MANIFEST_DELETES && live && f->sequence_number > after) {
+            return dsi_conflict_fail(
+                &(struct dsi_conflict){
+                    .rule = "rows-deleted",
+                    .object = f->path,
+                    .winner = dsi_metadata_snapshot(in->metadata, f->added_snapshot_id),
+                    .advice = advice},
+                err);
+        }
+    }
+    return DS_OK;
 }
 
 int dsi_rebase_files_write(const struct dsi_rebase_files *f, int32_t spec_id,

@@ -67,6 +67,13 @@ bool dsi_rebase_files_entry(const struct dsi_rebase_files *f,
                             const struct dsi_manifest_entry *from,
                             struct dsi_manifest_entry *to);
 
+/// DS_ECONFLICT ("rows-deleted", with `advice`) when the list has files that delete rows
+/// of versions after sequence number `after`: whoever copied rows of older files would
+/// bring those rows back. Manifests of such files written anew since count as well.
+DS_MUST_CHECK int dsi_rebase_refuse_deletes(const struct dsi_rewrite_input *in,
+                                            int64_t after, const char *advice,
+                                            struct ds_error *err);
+
 /// Makes a manifest of such entries: its row, and its file (in the arena), which is named
 /// by the attempt and `name`.
 DS_MUST_CHECK int dsi_rebase_files_write(const struct dsi_rebase_files *f,

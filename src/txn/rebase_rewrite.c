@@ -30,28 +30,6 @@ static int gone(const char *path, struct ds_error *err)
         err);
 }
 
-static bool is_live(const struct dsi_manifest_file *f)
-{
-    return f->added_files_count != 0 || f->existing_files_count != 0;
-}
-
-static int refuse_deletes(const struct work *w, struct ds_error *err)
-{
-    for (size_t i = 0; i < w->in->row_count; i++) {
-        const struct dsi_manifest_file *f = &w->in->rows[i];
-        if (f->content == DSI_MANIFEST_DELETES && is_live(f)) {
-            return dsi_conflict_fail(
-                &(struct dsi_conflict){
-                    .rule = "rows-deleted",
-                    .object = f->path,
-                    .advice = "the table has files that delete rows; merge its small "
-                              "files when those are gone"},
-                err);
-        }
-    }
-    return DS_OK;
-}
-
 // Sees that all manifests are there that the files were seen in.
 static int check_hosts(struct work *w, struct ds_error *err)
 {
@@ -183,7 +161,10 @@ int dsi_rebase_rewrite(const struct dsi_rewrite_input *in, struct dsi_arena *are
 
     *out = (struct dsi_rewritten){0};
     assert(in->operation->kind == DSI_OPERATION_REWRITE);
-    DSI_TRY(refuse_deletes(&w, err));
+    DSI_TRY(dsi_rebase_refuse_deletes(in, -1,
+                                      "the table has files that delete rows; merge its "
+                                      "small files when those are gone",
+                                      err));
     DSI_TRY(dsi_rebase_files_find(&w.files, in, DSI_REBASE_HOSTS, arena, err));
     DSI_TRY(check_hosts(&w, err));
     out->needs = w.files.needs;

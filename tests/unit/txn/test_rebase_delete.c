@@ -100,6 +100,40 @@ static void test_rebase_delete__loses_when_a_file_is_not_live(void **state)
     dsi_arena_release(&arena);
 }
 
+static void test_rebase_delete__brings_no_deleted_row_back(void **state)
+{
+    static const enum ds_isolation levels[] = {DS_ISOLATION_SERIALIZABLE,
+                                               DS_ISOLATION_SNAPSHOT};
+    struct scene s;
+    (void)state;
+
+    for (size_t i = 0; i < 4; i++) { // With an append or without, at both levels.
+        struct dsi_arena arena = DSI_ARENA_INIT;
+        struct dsi_operation both[2];
+        struct dsi_rewritten out;
+        struct ds_error err = {0};
+        bool appends = i < 2;
+
+        scene_init(&s, DSI_OPERATION_DELETE);
+        both[0] = s.operation;
+        both[1] = (struct dsi_operation){.kind = DSI_OPERATION_APPEND, .file_count = 1};
+        s.change.operations = both;
+        s.change.operation_count = appends ? 2 : 1;
+        s.change.isolation = levels[i % 2];
+        s.change.base_sequence_number = 5;
+        s.rows[3].content = DSI_MANIFEST_DELETES; // Of what was read.
+        assert_int_equal(dsi_rebase_delete(&s.in, &arena, &out, &err), DS_OK);
+        s.rows[3].sequence_number = 6; // Of somebody who came later.
+        assert_int_equal(dsi_rebase_delete(&s.in, &arena, &out, &err),
+                         appends ? DS_ECONFLICT : DS_OK);
+        assert_true(!appends || strstr(err.detail, "rows-deleted"));
+        s.rows[3].added_files_count = 0; // None of its files is live.
+        assert_int_equal(dsi_rebase_delete(&s.in, &arena, &out, &err), DS_OK);
+        dsi_arena_release(&arena);
+        scene_release(&s);
+    }
+}
+
 static void test_rebase_delete__survives_every_fault(void **state)
 {
     struct dsi_fault_plan plan = {0};
@@ -127,6 +161,7 @@ int main(void)
         cmocka_unit_test(test_rebase_delete__rewrites_each_manifest_it_touches_alone),
         cmocka_unit_test(test_rebase_delete__asks_for_what_may_have_its_files_by_now),
         cmocka_unit_test(test_rebase_delete__loses_when_a_file_is_not_live),
+        cmocka_unit_test(test_rebase_delete__brings_no_deleted_row_back),
         cmocka_unit_test(test_rebase_delete__survives_every_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
