@@ -14,6 +14,7 @@ an underscore, and no modules or names that were only imported.
 from __future__ import annotations
 
 import ast
+import enum
 import importlib
 import inspect
 import json
@@ -242,6 +243,8 @@ def gap(name: str, wanted: Fact) -> str:
     lacking = sorted(base for base in wanted.bases or () if not _derives(thing, mine, base))
     if lacking:
         return f"no {', '.join(lacking)}"
+    if inspect.isclass(thing) and issubclass(thing, enum.Enum):
+        return ""  # How an enumeration is called depends on the Python version.
     return _parameter_gap(wanted.parameters, mine.parameters) if wanted.parameters else ""
 
 
