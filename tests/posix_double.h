@@ -79,9 +79,14 @@ static int64_t double_write(int fd, const void *bytes, size_t size)
     POSIX_DOUBLE(write, fd, bytes, size)
 }
 
-static void double_write_back(int fd, bool wait)
+static void double_write_back(int fd)
 {
-    posix_double.real->write_back(fd, wait);
+    posix_double.real->write_back(fd);
+}
+
+static int double_write_back_wait(int fd)
+{
+    POSIX_DOUBLE(write_back_wait, fd)
 }
 
 static int double_fsync(int fd)
@@ -254,6 +259,7 @@ static const struct dsi_posix_ops posix_double_ops = {
     .fsync = double_fsync,
     .fsync_all = double_fsync_all,
     .write_back = double_write_back,
+    .write_back_wait = double_write_back_wait,
     .link = double_link,
     .rename = double_rename,
     .unlink = double_unlink,

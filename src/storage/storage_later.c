@@ -82,17 +82,19 @@ struct batch {
     size_t count;
 };
 
-// Waits until the bytes are on their way. What the file system notes of them then, for
-// all files, becomes durable by the first sync, and the others find little left to do.
-static void await_file(struct dsi_later *l, const char *path)
+// The file's descriptor, which is the caller's from here on: until it is known to be
+// durable the file is broken (2). -1: it was before. False: it is not kept.
+static bool take(struct dsi_later *l, const char *path, int *fd)
 {
     dsi_mutex_lock(l->mutex);
     size_t i = find(l, path);
-    int fd = i < l->count ? l->files[i].fd : -1;
-    dsi_mutex_unlock(l->mutex);
-    if (fd >= 0) {
-        dsi_posix()->write_back(fd, true);
+    bool found = i < l->count;
+    if (found) {
+        *fd = l->files[i].fd;
+        l->files[i].fd = -1;
     }
+    dsi_mutex_unlock(l->mutex);
+    return found;
 }
 
 // Closes a file that was synced, with `code`.
@@ -148,22 +150,30 @@ static int add(struct batch *b, int fd, const char *name, char *owned,
 
 static int add_file(struct batch *b, const char *path, struct ds_error *err)
 {
-    struct dsi_later *l = b->later;
     int fd = -1;
 
-    dsi_mutex_lock(l->mutex);
-    size_t i = find(l, path);
-    bool found = i < l->count;
-    if (found) {
-        fd = l->files[i].fd;
-        l->files[i].fd = -1; // Until it is known to be durable (2).
-    }
-    dsi_mutex_unlock(l->mutex);
-    if (!found) {
+    if (!take(b->later, path, &fd)) {
         return DS_OK;
     }
     return fd < 0 ? dsi_fail(err, DS_EIO, "%s: an earlier sync failed", path)
                   : add(b, fd, path, NULL, err);
+}
+
+// Waits until the bytes are on the disk. What the file system notes of them then, for all
+// files, becomes durable by the first sync, and the others find little left to do.
+static int await_file(struct dsi_later *l, const char *path, struct ds_error *err)
+{
+    dsi_mutex_lock(l->mutex);
+    size_t i = find(l, path);
+    int fd = i < l->count ? l->files[i].fd : -1;
+    dsi_mutex_unlock(l->mutex);
+
+    int code = fd >= 0 ? dsi_posix()->write_back_wait(fd) : 0;
+    if (code < 0 && take(l, path, &fd)) { // Its sync would not tell, so there is none.
+        dsi_posix()->close(fd);
+        return dsi_posix_fail(err, code, "writing back", path);
+    }
+    return DS_OK;
 }
 
 // The part of a path that is its directory.
@@ -205,7 +215,7 @@ int dsi_later_sync(struct dsi_later *l, struct dsi_dirs *dirs, const char *const
     int rc = DS_OK;
 
     for (size_t i = 0; i < count; i++) {
-        await_file(l, paths[i]);
+        DSI_TRY(await_file(l, paths[i], err));
     }
     // Directories first: where one comes after the other, some file systems sync
     // everything for one.

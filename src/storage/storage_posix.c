@@ -139,15 +139,20 @@ static void posix_fsync_all(const int *fds, size_t count, int *codes)
     }
 }
 
-static void posix_write_back(int fd, bool wait)
+static void posix_write_back(int fd)
 {
-    unsigned flags = SYNC_FILE_RANGE_WRITE;
-
-    if (wait) {
-        flags |= SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WAIT_AFTER;
-    }
     // What it says is of no use: the sync that follows tells everything.
-    DSI_IGNORE(sync_file_range(fd, 0, 0, flags));
+    DSI_IGNORE(sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE));
+}
+
+static int posix_write_back_wait(int fd)
+{
+    const unsigned flags =
+        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    int code = outcome(sync_file_range(fd, 0, 0, flags));
+
+    // Where it is not to be had, the sync alone has to do.
+    return code == -ENOSYS || code == -EINVAL || code == -ESPIPE ? 0 : code;
 }
 
 static int posix_link(const char *from, const char *to)
@@ -343,6 +348,7 @@ static const struct dsi_posix_ops system_posix = {
     .fsync = posix_fsync,
     .fsync_all = posix_fsync_all,
     .write_back = posix_write_back,
+    .write_back_wait = posix_write_back_wait,
     .link = posix_link,
     .rename = posix_rename,
     .unlink = posix_unlink,

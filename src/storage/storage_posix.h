@@ -23,7 +23,10 @@ struct dsi_posix_ops {
     int (*fsync)(int fd);
     /// As fsync of each, into codes[i]; at the same time where the system can do that.
     void (*fsync_all)(const int *fds, size_t count, int *codes);
-    void (*write_back)(int fd, bool wait); // Sends what was written to the disk: a hint.
+    void (*write_back)(int fd); // Sends what was written to the disk: a hint, no result.
+    /// Sends it and waits. The error of writing back that this tells, no later fsync of
+    /// the descriptor tells again (Linux: sync_file_range(2) takes note of it, too).
+    int (*write_back_wait)(int fd);
     int (*link)(const char *from, const char *to);
     int (*rename)(const char *from, const char *to);
     int (*unlink)(const char *path);

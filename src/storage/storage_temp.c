@@ -126,7 +126,7 @@ int dsi_temp_close(struct dsi_temp *t, bool sync, struct ds_error *err)
 
 void dsi_temp_begin_sync(const struct dsi_temp *t)
 {
-    dsi_posix()->write_back(t->fd, false);
+    dsi_posix()->write_back(t->fd);
 }
 
 int dsi_temp_name(struct dsi_temp *t, const char *path, bool replace,

@@ -706,8 +706,8 @@ void shim_start(const struct shim_watcher *w)
     shim_posix.futex_wake = shim_futex_wake;
     shim_posix.is_network = shim_is_network;
     shim_posix.boot_id = shim_boot_id;
-    // closedir, will_read, write_back, getpid, getcwd, unmap, size_max.
-    check_table("dsi_posix_ops", &shim_posix, posix, sizeof shim_posix, 7);
+    // closedir, will_read, write_back, write_back_wait, getpid, getcwd, unmap, size_max.
+    check_table("dsi_posix_ops", &shim_posix, posix, sizeof shim_posix, 8);
     dsi_posix_set(&shim_posix);
     sql = dsi_sql();
     shim_sql = *sql;

@@ -100,6 +100,22 @@ static void test_storage_later__never_forgets_a_sync_that_failed(void **state)
     assert_int_equal(dsi_later_sync(later, dirs, all, 1, NULL), DS_OK);
 }
 
+static void test_storage_later__never_forgets_a_writing_back_that_failed(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        assert_true(dsi_later_keep(later, paths[i], new_file(i)));
+    }
+    posix_double_start("write_back_wait", 2, -EIO);
+    assert_int_equal(dsi_later_sync(later, dirs, all, 2, NULL), DS_EIO);
+    assert_int_equal(posix_double_count("fsync"), 0);
+    posix_double_stop();
+    assert_int_equal(dsi_later_sync(later, dirs, all, 2, NULL), DS_EIO);
+    assert_int_equal(dsi_later_sync(later, dirs, all, 1, NULL), DS_OK); // The other one.
+    dsi_later_drop(later, paths[1]);
+    assert_int_equal(dsi_later_sync(later, dirs, all, 2, NULL), DS_OK);
+}
+
 static void test_storage_later__syncs_again_after_a_directory_failed(void **state)
 {
     (void)state;
@@ -139,6 +155,8 @@ int main(void)
             test_storage_later__syncs_each_file_and_directory_once, make, end),
         cmocka_unit_test_setup_teardown(
             test_storage_later__never_forgets_a_sync_that_failed, make, end),
+        cmocka_unit_test_setup_teardown(
+            test_storage_later__never_forgets_a_writing_back_that_failed, make, end),
         cmocka_unit_test_setup_teardown(
             test_storage_later__syncs_again_after_a_directory_failed, make, end),
         cmocka_unit_test_setup_teardown(test_storage_later__has_room_for_so_many, make,
