@@ -20,17 +20,16 @@ from datashard import CommitUnknown
 from datashard._native import IcebergTable
 table = IcebergTable.open(sys.argv[1])
 number = int(sys.argv[2])
-print("go", flush=True)
-while True:
-    try:
+try:
+    print("go", flush=True)
+    while True:
         table.append([{"id": number}])
-    except CommitUnknown as error:
-        print("unknown", number, error.identity, type(error.__cause__).__name__, bool(error.token), flush=True)
-        break
-    except KeyboardInterrupt as error:
-        print("yes" if hasattr(error, "committed") else "no", number, flush=True)
-        break
-    number += 1
+        number += 1
+except CommitUnknown as error:
+    print("unknown", number, error.identity, type(error.__cause__).__name__, bool(error.token), flush=True)
+except KeyboardInterrupt as error:
+    inside = error.__traceback__.tb_next  # Else it came before, or after, an append.
+    print("between" if not inside else "yes" if hasattr(error, "committed") else "no", number, flush=True)
 """
 
 
