@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT / "tests/interop"))
 from environment import prepare_python  # noqa: E402
 
 PYTHON_PACKAGES = [
+    "boto3==1.*",  # What DataShard's tests of locks on S3 raise errors of.
     "duckdb==1.4.*",
     "fastavro==1.*",
     "mypy==1.*",
