@@ -83,4 +83,54 @@ static inline void scene_release(struct scene *s)
     catalog_release(&s->catalog);
 }
 
+// The entries of a manifest made for the scene: what became of those from `first` on, of
+// which all but the first of all (a) are taken out by this snapshot.
+static inline void scene_check_entries(const struct scene *s,
+                                       struct dsi_manifest_file row,
+                                       struct ds_slice bytes, size_t first, size_t count)
+{
+    struct dsi_manifest got = {0};
+
+    row.sequence_number = 9;
+    row.min_sequence_number = 1;
+    assert_int_equal(dsi_manifest_parse(bytes, &row, s->metadata, NULL, &got, NULL),
+                     DS_OK);
+    assert_int_equal(got.entry_count, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct dsi_manifest_entry *e = &got.entries[i];
+        size_t at = first + i;
+        assert_string_equal(e->file.path, s->entries[at].file.path);
+        assert_int_equal(e->status, at == 0 ? DSI_ENTRY_EXISTING : DSI_ENTRY_DELETED);
+        assert_int_equal(e->snapshot_id, at == 0 ? 1 : 77);
+        assert_int_equal(e->sequence_number, at + 1); // As it was.
+        assert_int_equal(e->file_sequence_number, at + 1);
+    }
+    dsi_manifest_release(&got);
+}
+
+typedef int (*scene_rebase_fn)(const struct dsi_rewrite_input *in,
+                               struct dsi_arena *arena, struct dsi_rewritten *out,
+                               struct ds_error *err);
+
+// Runs out of memory at every place in turn.
+static inline void scene_survives(enum dsi_operation_kind kind, scene_rebase_fn rebase)
+{
+    struct dsi_fault_plan plan = {0};
+    struct scene s;
+
+    scene_init(&s, kind);
+    while (dsi_fault_next(&plan)) {
+        struct dsi_arena arena = DSI_ARENA_INIT;
+        struct ds_error err = {0};
+        struct dsi_rewritten out;
+        int rc = rebase(&s.in, &arena, &out, &err);
+        dsi_fault_stop();
+        assert_int_equal(rc, plan.name ? DS_ENOMEM : DS_OK);
+        assert_true(rc == DS_OK || err.message[0] != '\0');
+        dsi_arena_release(&arena);
+    }
+    assert_true(plan.target > 5);
+    scene_release(&s);
+}
+
 #endif

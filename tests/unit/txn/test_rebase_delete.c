@@ -25,24 +25,8 @@ static void test_rebase_delete__rewrites_each_manifest_it_touches_alone(void **s
     assert_int_equal(out.rows[2].deleted_files_count, 1);
     assert_int_equal(out.rows[2].existing_files_count, 0);
 
-    for (size_t r = 0, at = 0; r < 2; r++) {
-        struct dsi_manifest got = {0};
-        struct dsi_manifest_file f = out.rows[r + 1];
-        f.sequence_number = 9;
-        f.min_sequence_number = 1;
-        assert_int_equal(
-            dsi_manifest_parse(out.files[r].bytes, &f, s.metadata, NULL, &got, NULL),
-            DS_OK);
-        for (size_t i = 0; i < got.entry_count; i++, at++) {
-            const struct dsi_manifest_entry *e = &got.entries[i];
-            assert_string_equal(e->file.path, s.entries[at].file.path);
-            assert_int_equal(e->status, at == 0 ? DSI_ENTRY_EXISTING : DSI_ENTRY_DELETED);
-            assert_int_equal(e->snapshot_id, at == 0 ? 1 : 77);
-            assert_int_equal(e->sequence_number, at + 1); // As it was.
-            assert_int_equal(e->file_sequence_number, at + 1);
-        }
-        dsi_manifest_release(&got);
-    }
+    scene_check_entries(&s, out.rows[1], out.files[0].bytes, 0, 2);
+    scene_check_entries(&s, out.rows[2], out.files[1].bytes, 2, 1);
     dsi_arena_release(&arena);
     scene_release(&s);
 }
@@ -136,23 +120,8 @@ static void test_rebase_delete__brings_no_deleted_row_back(void **state)
 
 static void test_rebase_delete__survives_every_fault(void **state)
 {
-    struct dsi_fault_plan plan = {0};
-    struct scene s;
     (void)state;
-
-    scene_init(&s, DSI_OPERATION_DELETE);
-    while (dsi_fault_next(&plan)) {
-        struct dsi_arena arena = DSI_ARENA_INIT;
-        struct ds_error err = {0};
-        struct dsi_rewritten out;
-        int rc = dsi_rebase_delete(&s.in, &arena, &out, &err);
-        dsi_fault_stop();
-        assert_int_equal(rc, plan.name ? DS_ENOMEM : DS_OK);
-        assert_true(rc == DS_OK || err.message[0] != '\0');
-        dsi_arena_release(&arena);
-    }
-    assert_true(plan.target > 5);
-    scene_release(&s);
+    scene_survives(DSI_OPERATION_DELETE, dsi_rebase_delete);
 }
 
 int main(void)

@@ -7,7 +7,6 @@ test_rebase_rewrite__puts_one_manifest_in_the_place_of_those_it_touches(void **s
 {
     struct dsi_arena arena = DSI_ARENA_INIT;
     struct dsi_rewritten out;
-    struct dsi_manifest got = {0};
     struct scene s;
     (void)state;
 
@@ -26,21 +25,7 @@ test_rebase_rewrite__puts_one_manifest_in_the_place_of_those_it_touches(void **s
     assert_int_equal(out.rows[1].added_files_count, 0);
     assert_int_equal(out.rows[1].deleted_rows_count, 20);
 
-    struct dsi_manifest_file f = out.rows[1];
-    f.sequence_number = 9;
-    f.min_sequence_number = 1;
-    assert_int_equal(
-        dsi_manifest_parse(out.files[0].bytes, &f, s.metadata, NULL, &got, NULL), DS_OK);
-    assert_int_equal(got.entry_count, 3);
-    for (size_t i = 0; i < 3; i++) {
-        const struct dsi_manifest_entry *e = &got.entries[i];
-        assert_string_equal(e->file.path, s.entries[i].file.path);
-        assert_int_equal(e->status, i == 0 ? DSI_ENTRY_EXISTING : DSI_ENTRY_DELETED);
-        assert_int_equal(e->snapshot_id, i == 0 ? 1 : 77);
-        assert_int_equal(e->sequence_number, i + 1); // As it was.
-        assert_int_equal(e->file_sequence_number, i + 1);
-    }
-    dsi_manifest_release(&got);
+    scene_check_entries(&s, out.rows[1], out.files[0].bytes, 0, 3);
     dsi_arena_release(&arena);
     scene_release(&s);
 }
@@ -105,23 +90,8 @@ static void test_rebase_rewrite__loses_to_whoever_touched_its_files(void **state
 
 static void test_rebase_rewrite__survives_every_fault(void **state)
 {
-    struct dsi_fault_plan plan = {0};
-    struct scene s;
     (void)state;
-
-    scene_init(&s, DSI_OPERATION_REWRITE);
-    while (dsi_fault_next(&plan)) {
-        struct dsi_arena arena = DSI_ARENA_INIT;
-        struct ds_error err = {0};
-        struct dsi_rewritten out;
-        int rc = dsi_rebase_rewrite(&s.in, &arena, &out, &err);
-        dsi_fault_stop();
-        assert_int_equal(rc, plan.name ? DS_ENOMEM : DS_OK);
-        assert_true(rc == DS_OK || err.message[0] != '\0');
-        dsi_arena_release(&arena);
-    }
-    assert_true(plan.target > 5);
-    scene_release(&s);
+    scene_survives(DSI_OPERATION_REWRITE, dsi_rebase_rewrite);
 }
 
 int main(void)
