@@ -147,6 +147,6 @@ def test_rows_may_change_while_they_are_read(table: ds.IcebergTable) -> None:
         for t in others:
             t.join()
     found = ds.IcebergTable.open(table.location).scan().to_pylist()
-    assert len(found) == committed
+    assert len(found) == committed > 0
     for row in found:
         assert len(set(row["name"] or "")) <= 1
