@@ -138,12 +138,11 @@ class Scan:
         return self.stream().__arrow_c_stream__()
 
     def __iter__(self) -> Iterator[_core.Batch]:
-        """Batches of up to 65,536 rows, as they are read; what is not taken is not read."""
-        stream = self.stream()
-        try:
-            yield from stream
-        finally:
-            stream.close()
+        """Batches of up to 65,536 rows, as they are read; what is not taken is not read.
+
+        Several threads may take turns; one that comes while another reads gets a ValueError.
+        """
+        return iter(self.stream())
 
     def to_arrow(self) -> pyarrow.Table:
         """All rows as a pyarrow.Table."""
