@@ -9,10 +9,10 @@
 #include "base/text.h"
 #include "txn/conflict.h"
 #include "txn/forget.h"
-#include "txn/merge.h"
 #include "txn/paths.h"
 #include "txn/rebase_add.h"
 #include "txn/rebase_delete.h"
+#include "txn/rebase_merge.h"
 #include "txn/rebase_rewrite.h"
 #include "txn/summary.h"
 
@@ -32,9 +32,8 @@ struct work {
     struct dsi_manifest_file *rows;    // Of the new list: new ones first.
     size_t row_count;
     size_t new_count; // Those: prepared ones, then stored ones.
-    struct dsi_merge_plan plan;
-    size_t created; // Manifests this attempt makes by merging.
-    int64_t now_ms; // Never before the state's own time (3).
+    size_t created;   // Manifests this attempt makes of stored ones.
+    int64_t now_ms;   // Never before the state's own time (3).
 };
 
 static int no_memory(struct ds_error *err)
@@ -124,142 +123,6 @@ static int take_rows(struct work *w, struct ds_error *err)
     return DS_OK;
 }
 
-static bool is_new(const struct work *w, size_t row)
-{
-    return row < w->new_count;
-}
-
-// Of a new manifest that was prepared the entries are known.
-static bool is_own(const struct work *w, size_t row)
-{
-    return row < w->prepared->count;
-}
-
-static const struct dsi_manifest *loaded(const struct work *w, const char *path)
-{
-    return dsi_rebase_loaded(w->input->loaded, w->input->loaded_count, path);
-}
-
-// Asks for the manifests that shall be merged and were not read yet.
-static int ask_for_contents(struct work *w, struct ds_error *err)
-{
-    struct dsi_rebased *out = w->out;
-
-    if (w->plan.group_count == 0) {
-        return DS_OK;
-    }
-    out->needs = dsi_arena_array(&out->arena, w->row_count, sizeof(void *));
-    if (!out->needs) {
-        return no_memory(err);
-    }
-    for (size_t i = 0; i < w->row_count; i++) {
-        if (w->plan.group[i] > 0 && !is_own(w, i) && !loaded(w, w->rows[i].path)) {
-            out->needs[out->needs_count++] = &w->rows[i];
-        }
-    }
-    if (out->needs_count > 0) {
-        out->outcome = DSI_REBASE_NEEDS;
-    }
-    return DS_OK;
-}
-
-// The entries of one of the change's own manifests, still ADDED with everything
-// inherited: the files of its spec, DSI_MANIFEST_FILES_MAX to each manifest, as prepared.
-static void add_own(const struct work *w, size_t row, struct dsi_manifest_entry *entries,
-                    size_t *count)
-{
-    const int32_t spec_id = w->rows[row].spec_id;
-    size_t first = 0;
-    size_t at = 0;
-
-    for (size_t i = 0; i < row; i++) {
-        first += w->rows[i].spec_id == spec_id ? DSI_MANIFEST_FILES_MAX : 0;
-    }
-    for (size_t i = 0; i < w->change->operation_count; i++) {
-        const struct dsi_operation *o = &w->change->operations[i];
-        for (size_t k = 0; k < o->file_count; k++) {
-            if (o->files[k].spec_id != spec_id) {
-                continue;
-            }
-            if (at >= first && at - first < DSI_MANIFEST_FILES_MAX) {
-                entries[(*count)++] =
-                    (struct dsi_manifest_entry){DSI_ENTRY_ADDED, -1, -1, -1, o->files[k]};
-            }
-            at++;
-        }
-    }
-}
-
-// Entries of older snapshots live on as EXISTING with explicit numbers; what they DELETED
-// is history (specification, "Manifest Entry Fields").
-static void add_old(const struct dsi_manifest *m, struct dsi_manifest_entry *entries,
-                    size_t *count)
-{
-    for (size_t i = 0; i < m->entry_count; i++) {
-        if (m->entries[i].status != DSI_ENTRY_DELETED) {
-            entries[*count] = m->entries[i];
-            entries[*count].status = DSI_ENTRY_EXISTING;
-            (*count)++;
-        }
-    }
-}
-
-// Of a stored manifest: what it adds is added by this snapshot, wherever it is written.
-static int add_stored(const struct dsi_manifest *m, const char *path,
-                      struct dsi_manifest_entry *entries, size_t *count,
-                      struct ds_error *err)
-{
-    for (size_t i = 0; i < m->entry_count; i++) {
-        const struct dsi_manifest_entry *e = &m->entries[i];
-        if (e->status != DSI_ENTRY_ADDED || e->file.content != DSI_CONTENT_DATA) {
-            return dsi_corrupt(err,
-                               "%.300s: entry %zu adds no data file, and the whole "
-                               "manifest was handed over as added ones",
-                               path, i);
-        }
-        entries[(*count)++] =
-            (struct dsi_manifest_entry){DSI_ENTRY_ADDED, -1, -1, -1, e->file};
-    }
-    return DS_OK;
-}
-
-static int merged_entries(const struct work *w, size_t group,
-                          struct dsi_manifest_entry *entries, size_t *count,
-                          struct ds_error *err)
-{
-    int rc = DS_OK;
-
-    *count = 0;
-    for (size_t i = 0; i < w->row_count; i++) {
-        if (w->plan.group[i] != group) {
-            continue;
-        }
-        if (is_own(w, i)) {
-            add_own(w, i, entries, count);
-        } else if (is_new(w, i)) {
-            DSI_TRY(add_stored(loaded(w, w->rows[i].path), w->rows[i].path, entries,
-                               count, err));
-        } else {
-            add_old(loaded(w, w->rows[i].path), entries, count);
-        }
-    }
-done:
-    return rc;
-}
-
-static size_t entries_max(const struct work *w)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < w->change->operation_count; i++) {
-        n += w->change->operations[i].file_count;
-    }
-    for (size_t i = 0; i < w->input->loaded_count; i++) {
-        n += w->input->loaded[i].manifest->entry_count;
-    }
-    return n;
-}
-
 static int add_file(struct work *w, const char *path, struct dsi_buf *bytes,
                     struct ds_error *err)
 {
@@ -271,74 +134,6 @@ static int add_file(struct work *w, const char *path, struct dsi_buf *bytes,
     }
     w->out->file_count++;
     return DS_OK;
-}
-
-static int merge_group(struct work *w, size_t group, struct dsi_manifest_entry *entries,
-                       struct dsi_manifest_file *row, struct ds_error *err)
-{
-    const struct dsi_change *c = w->change;
-    struct dsi_manifest_write spec;
-    struct dsi_buf bytes = DSI_BUF_INIT;
-    char *path = NULL;
-    size_t first = 0;
-    size_t count = 0;
-    char name[128];
-    int rc = DS_OK;
-
-    while (w->plan.group[first] != group) {
-        first++;
-    }
-    DSI_TRY(merged_entries(w, group, entries, &count, err));
-    DSI_TRY(dsi_manifest_write_of(w->metadata, w->rows[first].spec_id,
-                                  w->prepared->snapshot_id, &spec, err));
-    DSI_TRY(dsi_manifest_build(&spec, entries, count, &w->out->arena, &bytes, row, err));
-    snprintf(name, sizeof name, "%s-%s-%u-m%zu.avro", c->identity, c->nonce,
-             w->input->attempt, w->prepared->count + group - 1);
-    DSI_TRY(dsi_metadata_file_path(w->metadata, name, &w->out->arena, &path, err));
-    row->path = path;
-    row->length = (int64_t)bytes.size;
-    DSI_TRY(add_file(w, path, &bytes, err));
-done:
-    dsi_buf_release(&bytes);
-    return rc;
-}
-
-// Puts each merged manifest where the newest of its parts was, and drops the others.
-static int merge(struct work *w, struct ds_error *err)
-{
-    struct dsi_arena *arena = &w->out->arena;
-    struct dsi_manifest_file *rows = NULL;
-    struct dsi_manifest_entry *entries = NULL;
-    bool *made = NULL;
-    size_t count = 0;
-    int rc = DS_OK;
-
-    if (w->plan.group_count == 0) {
-        return DS_OK;
-    }
-    rows = dsi_arena_array(arena, w->row_count, sizeof *rows);
-    made = dsi_arena_array(arena, w->plan.group_count + 1, sizeof *made);
-    entries = dsi_calloc(entries_max(w) + 1, sizeof *entries);
-    if (!rows || !made || !entries) {
-        rc = no_memory(err);
-        goto done;
-    }
-    for (size_t i = 0; i < w->row_count; i++) {
-        size_t group = w->plan.group[i];
-        if (group == 0) {
-            rows[count++] = w->rows[i];
-        } else if (!made[group]) {
-            made[group] = true;
-            DSI_TRY(merge_group(w, group, entries, &rows[count], err));
-            count++;
-            w->created++;
-        }
-    }
-    w->rows = rows;
-    w->row_count = count;
-done:
-    dsi_free(entries);
-    return rc;
 }
 
 static int copy_slice(struct dsi_arena *arena, struct ds_slice *s)
@@ -542,6 +337,28 @@ done:
     return rc;
 }
 
+// Takes over the rows of the new list, and the manifests made for it; or what is needed.
+static int take_over(struct work *w, const struct dsi_rewritten *made, size_t *replaced,
+                     struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    ask_for(w, made->needs, made->needs_count);
+    if (made->needs_count > 0) {
+        return DS_OK;
+    }
+    DSI_TRY(make_room(w, made->file_count, err));
+    for (size_t i = 0; i < made->file_count; i++) {
+        w->out->files[w->out->file_count++] = made->files[i];
+    }
+    w->rows = made->rows;
+    w->row_count = made->row_count;
+    w->created = made->file_count;
+    *replaced = made->replaced;
+done:
+    return rc;
+}
+
 // Takes files out of the parent's manifests; the ones that take their place, or come
 // beside that, are among the new rows.
 static int take_out(struct work *w, const struct dsi_operation *o, size_t *replaced,
@@ -554,18 +371,7 @@ static int take_out(struct work *w, const struct dsi_operation *o, size_t *repla
     DSI_TRY(o->kind == DSI_OPERATION_REWRITE
                 ? dsi_rebase_rewrite(&in, &w->out->arena, &made, err)
                 : dsi_rebase_delete(&in, &w->out->arena, &made, err));
-    if (made.needs_count > 0) {
-        ask_for(w, made.needs, made.needs_count);
-        goto done;
-    }
-    DSI_TRY(make_room(w, made.file_count, err));
-    for (size_t i = 0; i < made.file_count; i++) {
-        w->out->files[w->out->file_count++] = made.files[i];
-    }
-    w->rows = made.rows;
-    w->row_count = made.row_count;
-    w->created = made.file_count;
-    *replaced = made.replaced;
+    DSI_TRY(take_over(w, &made, replaced, err));
 done:
     return rc;
 }
@@ -573,22 +379,14 @@ done:
 // Merges manifests, when it is time.
 static int merge_rows(struct work *w, size_t *replaced, struct ds_error *err)
 {
-    struct dsi_merge_policy policy = {0};
+    struct dsi_rewrite_input in = rewrite_input(w, NULL);
+    struct dsi_rewritten made = {.rows = w->rows, .row_count = w->row_count};
     int rc = DS_OK;
 
-    DSI_TRY(dsi_merge_policy_of(w->metadata, &policy, err));
-    policy.enabled = policy.enabled && may_merge(w);
-    DSI_TRY(
-        dsi_merge_plan(&policy, w->rows, w->row_count, &w->out->arena, &w->plan, err));
-    DSI_TRY(ask_for_contents(w, err));
-    if (w->out->outcome == DSI_REBASE_NEEDS) {
-        goto done;
+    if (may_merge(w)) {
+        DSI_TRY(dsi_rebase_merge(&in, w->prepared->count, &w->out->arena, &made, err));
     }
-    for (size_t i = 0; i < w->row_count; i++) {
-        *replaced += w->plan.group[i] > 0 && !is_new(w, i);
-    }
-    DSI_TRY(make_room(w, w->plan.group_count, err));
-    DSI_TRY(merge(w, err));
+    DSI_TRY(take_over(w, &made, replaced, err));
 done:
     return rc;
 }
@@ -669,7 +467,6 @@ static int apply(struct work *w, struct ds_error *err)
     w->rows = NULL;
     w->row_count = w->new_count = w->created = 0;
     w->parent = NULL;
-    w->plan = (struct dsi_merge_plan){0};
     if (dsi_change_held(w->change)) {
         rc = dsi_fail(err, DS_EBUG, "rebasing a change that still holds rows");
         goto done;

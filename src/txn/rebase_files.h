@@ -1,5 +1,5 @@
 // Finding the data files that a change names in the manifests of a rebase, and writing
-// those manifests anew: what rewrites, deletions and additions share.
+// those manifests anew: what rewrites, deletions, additions and merging share.
 #ifndef DSI_TXN_REBASE_FILES_H
 #define DSI_TXN_REBASE_FILES_H
 
@@ -75,7 +75,7 @@ DS_MUST_CHECK int dsi_rebase_refuse_deletes(const struct dsi_rewrite_input *in,
                                             struct ds_error *err);
 
 /// Makes a manifest of such entries: its row, and its file (in the arena), which is named
-/// by the attempt and `name`.
+/// by the attempt and `name`. Of `f`, only the input and the arena are used.
 DS_MUST_CHECK int dsi_rebase_files_write(const struct dsi_rebase_files *f,
                                          int32_t spec_id,
                                          const struct dsi_manifest_entry *entries,

@@ -8,7 +8,7 @@
 #include "txn/rebase_files.h"
 
 // A list of three manifests: m0 with files a and b, m1 with c, m2 with d; an operation
-// that takes out b and c.
+// that takes out b and c. Four manifests are enough to be merged.
 struct scene {
     struct dsi_catalog catalog;
     struct dsi_table *table;
@@ -39,9 +39,11 @@ static inline void scene_init(struct scene *s, enum dsi_operation_kind kind)
     static const char *const paths[] = {"memory:///t/a", "memory:///t/b", "memory:///t/c",
                                         "memory:///t/d"};
 
+    static const struct ds_property set[] = {{"commit.manifest.min-count-to-merge", "4"}};
+
     *s = (struct scene){0};
     catalog_init(&s->catalog);
-    s->table = test_create(&s->catalog, NULL, 0);
+    s->table = test_create(&s->catalog, set, 1);
     s->metadata = dsi_table_metadata(s->table);
     for (size_t i = 0; i < 4; i++) {
         s->entries[i] = (struct dsi_manifest_entry){
