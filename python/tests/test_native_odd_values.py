@@ -227,6 +227,25 @@ def test_data_frames_of_pandas(tmp_path: pathlib.Path) -> None:
     assert ds.load_table(tmp_path / "t").row_count() == 4
 
 
+@pytest.mark.parametrize("kind", ["timestamp", "timestamptz"])
+def test_data_frames_with_nanoseconds(kind: str, tmp_path: pathlib.Path) -> None:
+    """Never cut silently: pyarrow, which DataShard went through, refuses them, too."""
+    old = ds.create_table(tmp_path / "t", ds.Schema(1, [{"id": 1, "name": "at", "type": kind}]))
+    whole, fine = pd.Timestamp(1_000_000_001_000), pd.Timestamp(1_000_000_001_001)
+    for column in ([whole, fine], pd.Series([whole, fine]).astype(object)):
+        with pytest.raises(ValueError, match="Record 1, column 'at': .*000001001 is finer .*round"):
+            old.append_pandas(pd.DataFrame({"at": column}))
+    frame = pd.DataFrame({"at": [whole, fine, pd.NaT]})
+    frame["at"] = frame["at"].dt.floor("us")
+    assert old.append_pandas(frame)
+    found = [row["at"] for row in ds.load_table(tmp_path / "t").scan()]
+    assert [at and at.replace(tzinfo=None) for at in found] == [whole, whole, None]
+    exact = ds.create_table(tmp_path / "n", ds.Schema(1, [{"id": 1, "name": "at", "type": f"{kind}_ns"}]))
+    assert exact.append_pandas(pd.DataFrame({"at": [fine]}))
+    column = ds.load_table(tmp_path / "n").to_arrow()["at"]
+    assert column.cast(pa.int64()).to_pylist() == [fine.value]
+
+
 def test_arrow_of_many_kinds_through_datashards_call(tmp_path: pathlib.Path) -> None:
     fields = [{"id": 1, "name": "c", "type": "long"}, {"id": 2, "name": "s", "type": "string"}]
     old = ds.create_table(tmp_path / "t", ds.Schema(1, fields))

@@ -25,7 +25,8 @@ def import_pandas(purpose: str) -> Any:
 def frame_as_arrow(df: Any, schema: Schema) -> list[dict[str, Any]]:
     """The frame's rows, checked; NaN, NaT and NA are None.
 
-    ValueError: a required field is missing, or null; two columns have one name.
+    ValueError: a required field is missing, or null; two columns have one name. Timestamps
+    stay as they are: whoever writes them refuses nanoseconds that a column cannot hold.
     """
     columns = [str(c) for c in df.columns]
     if len(set(columns)) != len(columns):
@@ -49,7 +50,7 @@ def frame_as_arrow(df: Any, schema: Schema) -> list[dict[str, Any]]:
 
 def _plain(value: Any) -> Any:
     if hasattr(value, "to_pydatetime"):
-        return value.to_pydatetime(warn=False)
+        return value  # A Timestamp is a datetime, with the nanoseconds that one has not.
     return value.item() if hasattr(value, "dtype") and hasattr(value, "item") else value
 
 
