@@ -19,6 +19,8 @@ endif()
 set(DATASHARD_PYTHON_SOURCES
     python/src/_core/core_appender.c
     python/src/_core/core_arrow.c
+    python/src/_core/core_batch.c
+    python/src/_core/core_capsule.c
     python/src/_core/core_catalog.c
     python/src/_core/core_commit.c
     python/src/_core/core_error.c
@@ -27,6 +29,7 @@ set(DATASHARD_PYTHON_SOURCES
     python/src/_core/core_module.c
     python/src/_core/core_share.c
     python/src/_core/core_table.c
+    python/src/_core/core_text.c
     python/src/_core/core_wait.c
     python/src/_core/rows.c
     python/src/_core/rows_append.c

@@ -90,6 +90,11 @@ int core_arrow_register(PyObject *module, struct core_state *state);
 PyObject *core_schema_new(struct core_state *state, struct ArrowSchema *schema);
 PyObject *core_stream_new(struct core_state *state, struct ArrowArrayStream *stream);
 
+/// Of a Schema: what it holds, a copy of it as a capsule, and the columns' names.
+const struct ArrowSchema *core_schema_of(PyObject *schema);
+PyObject *core_schema_export(PyObject *schema, PyObject *unused);
+PyObject *core_schema_names(PyObject *schema, void *unused);
+
 /// Anything with __arrow_c_schema__; the caller releases *out.
 int core_schema_take(PyObject *object, struct ArrowSchema *out);
 

@@ -1,71 +1,17 @@
-// Schema, Batch and Stream: Arrow data between Python and C, by capsules.
+// Schema and Stream: Arrow data between Python and C, by capsules.
 #include "core.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core_batch.h"
+#include "core_capsule.h"
 #include "core_share.h"
+#include "core_text.h"
 #include "core_wait.h"
 #include "rows.h"
 #include "values.h"
-
-static const char *const SCHEMA = "arrow_schema";
-static const char *const ARRAY = "arrow_array";
-static const char *const STREAM = "arrow_array_stream";
-
-// Capsules own a struct on the heap; whoever takes it out leaves release NULL.
-
-static void schema_capsule_end(PyObject *capsule)
-{
-    struct ArrowSchema *s = PyCapsule_GetPointer(capsule, SCHEMA);
-    if (s && s->release) {
-        s->release(s);
-    }
-    PyMem_Free(s);
-}
-
-static void array_capsule_end(PyObject *capsule)
-{
-    struct ArrowArray *a = PyCapsule_GetPointer(capsule, ARRAY);
-    if (a && a->release) {
-        a->release(a);
-    }
-    PyMem_Free(a);
-}
-
-static void stream_capsule_end(PyObject *capsule)
-{
-    struct ArrowArrayStream *s = PyCapsule_GetPointer(capsule, STREAM);
-    if (s && s->release) {
-        Py_BEGIN_ALLOW_THREADS;
-        s->release(s);
-        Py_END_ALLOW_THREADS;
-    }
-    PyMem_Free(s);
-}
-
-static PyObject *capsule_new(size_t size, const char *name, PyCapsule_Destructor end)
-{
-    void *data = PyMem_Calloc(1, size);
-    PyObject *capsule = data ? PyCapsule_New(data, name, end) : PyErr_NoMemory();
-
-    if (!capsule) {
-        PyMem_Free(data);
-    }
-    return capsule;
-}
-
-static PyObject *schema_capsule(const struct ArrowSchema *schema)
-{
-    PyObject *capsule = capsule_new(sizeof *schema, SCHEMA, schema_capsule_end);
-
-    if (capsule && core_schema_copy(schema, PyCapsule_GetPointer(capsule, SCHEMA)) < 0) {
-        Py_CLEAR(capsule);
-        PyErr_NoMemory();
-    }
-    return capsule;
-}
 
 // ---- Schema
 
@@ -86,6 +32,11 @@ PyObject *core_schema_new(struct core_state *state, struct ArrowSchema *schema)
     return (PyObject *)self;
 }
 
+const struct ArrowSchema *core_schema_of(PyObject *self)
+{
+    return &((struct schema *)self)->schema;
+}
+
 static void schema_dealloc(PyObject *object)
 {
     struct schema *self = (struct schema *)object;
@@ -98,15 +49,22 @@ static void schema_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
-static PyObject *schema_export(PyObject *self, PyObject *unused)
+PyObject *core_schema_export(PyObject *self, PyObject *unused)
 {
+    struct ArrowSchema *copy = NULL;
+    PyObject *capsule = core_capsule_schema(&copy);
+
     (void)unused;
-    return schema_capsule(&((struct schema *)self)->schema);
+    if (capsule && core_schema_copy(core_schema_of(self), copy) < 0) {
+        Py_CLEAR(capsule);
+        PyErr_NoMemory();
+    }
+    return capsule;
 }
 
-static PyObject *schema_names(PyObject *self, void *unused)
+PyObject *core_schema_names(PyObject *self, void *unused)
 {
-    const struct ArrowSchema *s = &((struct schema *)self)->schema;
+    const struct ArrowSchema *s = core_schema_of(self);
     PyObject *names = PyList_New(0);
 
     (void)unused;
@@ -120,132 +78,31 @@ static PyObject *schema_names(PyObject *self, void *unused)
     return names;
 }
 
+static PyObject *schema_repr(PyObject *self)
+{
+    return core_schema_text(core_schema_of(self));
+}
+
+static Py_ssize_t schema_length(PyObject *self)
+{
+    return (Py_ssize_t)core_schema_of(self)->n_children;
+}
+
 static PyMethodDef schema_methods[] = {
-    {"__arrow_c_schema__", schema_export, METH_NOARGS, "A copy, as a capsule."},
+    {"__arrow_c_schema__", core_schema_export, METH_NOARGS, "A copy, as a capsule."},
     {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef schema_getset[] = {
-    {"names", schema_names, NULL, "The columns' names.", NULL},
+    {"names", core_schema_names, NULL, "The columns' names.", NULL},
     {NULL, NULL, NULL, NULL, NULL}};
 
 static PyType_Slot schema_slots[] = {{Py_tp_dealloc, (void *)schema_dealloc},
                                      {Py_tp_methods, schema_methods},
                                      {Py_tp_getset, schema_getset},
+                                     {Py_tp_repr, (void *)schema_repr},
+                                     {Py_sq_length, (void *)schema_length},
                                      {Py_tp_doc, "An Arrow schema."},
                                      {0, NULL}};
-
-// ---- Batch
-
-struct batch {
-    PyObject_HEAD struct core_shared *array;
-    PyObject *schema;
-};
-
-static PyObject *batch_new(struct core_state *state, PyObject *schema,
-                           struct ArrowArray *array)
-{
-    struct core_shared *shared = core_shared_new(array);
-    struct batch *self = NULL;
-
-    if (!shared) {
-        return PyErr_NoMemory();
-    }
-    self = (struct batch *)PyType_GenericAlloc(state->batch, 0);
-    if (!self) {
-        core_shared_unref(shared);
-        return NULL;
-    }
-    self->array = shared;
-    self->schema = Py_NewRef(schema);
-    return (PyObject *)self;
-}
-
-static void batch_dealloc(PyObject *object)
-{
-    struct batch *self = (struct batch *)object;
-    PyTypeObject *type = Py_TYPE(object);
-
-    core_shared_unref(self->array);
-    Py_XDECREF(self->schema);
-    PyObject_Free(self);
-    Py_DECREF(type);
-}
-
-static Py_ssize_t batch_length(PyObject *self)
-{
-    return (Py_ssize_t)core_shared_array(((struct batch *)self)->array)->length;
-}
-
-static PyObject *batch_schema(PyObject *self, void *unused)
-{
-    (void)unused;
-    return Py_NewRef(((struct batch *)self)->schema);
-}
-
-static PyObject *batch_export_schema(PyObject *self, PyObject *unused)
-{
-    return schema_export(((struct batch *)self)->schema, unused);
-}
-
-static PyObject *batch_export(PyObject *object, PyObject *args, PyObject *keywords)
-{
-    static char *names[] = {"requested_schema", NULL};
-    struct batch *self = (struct batch *)object;
-    PyObject *requested = NULL;
-    PyObject *schema = NULL;
-    PyObject *array = NULL;
-
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O", names, &requested)) {
-        return NULL;
-    }
-    schema = schema_export(self->schema, NULL);
-    array = capsule_new(sizeof(struct ArrowArray), ARRAY, array_capsule_end);
-    if (schema && array &&
-        core_shared_export(self->array, PyCapsule_GetPointer(array, ARRAY)) < 0) {
-        PyErr_NoMemory();
-        Py_CLEAR(array);
-    }
-    if (!schema || !array) {
-        Py_XDECREF(schema);
-        Py_XDECREF(array);
-        return NULL;
-    }
-    return Py_BuildValue("NN", schema, array);
-}
-
-static PyObject *batch_rows(PyObject *object, PyObject *unused)
-{
-    struct batch *self = (struct batch *)object;
-    (void)unused;
-    return values_rows(&((struct schema *)self->schema)->schema,
-                       core_shared_array(self->array));
-}
-
-static PyObject *batch_columns(PyObject *object, PyObject *unused)
-{
-    struct batch *self = (struct batch *)object;
-    (void)unused;
-    return values_columns(&((struct schema *)self->schema)->schema,
-                          core_shared_array(self->array));
-}
-
-static PyMethodDef batch_methods[] = {
-    {"__arrow_c_schema__", batch_export_schema, METH_NOARGS, "Its schema, as a capsule."},
-    {"__arrow_c_array__", CORE_KEYWORDS(batch_export), METH_VARARGS | METH_KEYWORDS,
-     "Schema and rows as capsules, over the same memory."},
-    {"to_pylist", batch_rows, METH_NOARGS, "A dict a row."},
-    {"to_pydict", batch_columns, METH_NOARGS, "A list a column."},
-    {NULL, NULL, 0, NULL}};
-
-static PyGetSetDef batch_getset[] = {{"schema", batch_schema, NULL, "Its schema.", NULL},
-                                     {NULL, NULL, NULL, NULL, NULL}};
-
-static PyType_Slot batch_slots[] = {{Py_tp_dealloc, (void *)batch_dealloc},
-                                    {Py_tp_methods, batch_methods},
-                                    {Py_tp_getset, batch_getset},
-                                    {Py_sq_length, (void *)batch_length},
-                                    {Py_tp_doc, "Rows in memory. Immutable."},
-                                    {0, NULL}};
 
 // ---- Stream
 
@@ -359,7 +216,7 @@ static PyObject *stream_schema(PyObject *object, void *unused)
 static PyObject *stream_export_schema(PyObject *self, PyObject *unused)
 {
     PyObject *schema = stream_schema(self, NULL);
-    PyObject *capsule = schema ? schema_export(schema, unused) : NULL;
+    PyObject *capsule = schema ? core_schema_export(schema, unused) : NULL;
 
     Py_XDECREF(schema);
     return capsule;
@@ -369,6 +226,7 @@ static PyObject *stream_export(PyObject *object, PyObject *args, PyObject *keywo
 {
     static char *names[] = {"requested_schema", NULL};
     struct stream *self = (struct stream *)object;
+    struct ArrowArrayStream *out = NULL;
     PyObject *requested = NULL;
     PyObject *capsule = NULL;
 
@@ -376,9 +234,9 @@ static PyObject *stream_export(PyObject *object, PyObject *args, PyObject *keywo
         stream_enter(self) < 0) {
         return NULL;
     }
-    capsule = capsule_new(sizeof self->stream, STREAM, stream_capsule_end);
+    capsule = core_capsule_stream(&out);
     if (capsule) {
-        memcpy(PyCapsule_GetPointer(capsule, STREAM), &self->stream, sizeof self->stream);
+        *out = self->stream;
         self->stream.release = NULL;
         self->moved = true;
     }
@@ -405,7 +263,7 @@ static PyObject *stream_next(PyObject *object)
         if (code != 0) {
             made = stream_fail(self, code);
         } else if (array.release) {
-            made = batch_new(core_state(object), schema, &array);
+            made = core_batch_new(core_state(object), schema, &array);
         }
     }
     core_leave(&self->busy);
@@ -473,7 +331,8 @@ static PyType_Slot stream_slots[] = {
 int core_schema_take(PyObject *object, struct ArrowSchema *out)
 {
     PyObject *capsule = PyObject_CallMethod(object, "__arrow_c_schema__", NULL);
-    struct ArrowSchema *schema = capsule ? PyCapsule_GetPointer(capsule, SCHEMA) : NULL;
+    struct ArrowSchema *schema =
+        capsule ? PyCapsule_GetPointer(capsule, CORE_CAPSULE_SCHEMA) : NULL;
 
     if (!capsule && PyErr_ExceptionMatches(PyExc_AttributeError)) {
         PyErr_Format(PyExc_TypeError,
@@ -539,8 +398,10 @@ static int take_array(PyObject *object, struct ArrowArrayStream *out)
     if (pair && (!PyTuple_Check(pair) || PyTuple_Size(pair) != 2)) {
         PyErr_SetString(PyExc_TypeError, "__arrow_c_array__ must give two capsules");
     } else if (pair) {
-        schema = PyCapsule_GetPointer(PyTuple_GetItem(pair, 0), SCHEMA);
-        array = schema ? PyCapsule_GetPointer(PyTuple_GetItem(pair, 1), ARRAY) : NULL;
+        schema = PyCapsule_GetPointer(PyTuple_GetItem(pair, 0), CORE_CAPSULE_SCHEMA);
+        array = schema
+                    ? PyCapsule_GetPointer(PyTuple_GetItem(pair, 1), CORE_CAPSULE_ARRAY)
+                    : NULL;
     }
     if (array && (!schema->release || !array->release)) {
         PyErr_SetString(PyExc_ValueError, "the array's capsules were used before");
@@ -561,7 +422,7 @@ static int take_stream(PyObject *object, struct ArrowArrayStream *out)
 {
     PyObject *capsule = PyObject_CallMethod(object, "__arrow_c_stream__", NULL);
     struct ArrowArrayStream *stream =
-        capsule ? PyCapsule_GetPointer(capsule, STREAM) : NULL;
+        capsule ? PyCapsule_GetPointer(capsule, CORE_CAPSULE_STREAM) : NULL;
 
     if (stream && !stream->release) {
         PyErr_SetString(PyExc_ValueError, "the stream's capsule was used before");
@@ -782,10 +643,6 @@ static PyType_Spec schema_spec = {.name = "datashard._core.Schema",
                                   .basicsize = sizeof(struct schema),
                                   .flags = FLAGS,
                                   .slots = schema_slots};
-static PyType_Spec batch_spec = {.name = "datashard._core.Batch",
-                                 .basicsize = sizeof(struct batch),
-                                 .flags = FLAGS,
-                                 .slots = batch_slots};
 static PyType_Spec stream_spec = {.name = "datashard._core.Stream",
                                   .basicsize = sizeof(struct stream),
                                   .flags = FLAGS,
@@ -794,7 +651,7 @@ static PyType_Spec stream_spec = {.name = "datashard._core.Stream",
 int core_arrow_register(PyObject *module, struct core_state *state)
 {
     if (core_type_add(module, &schema_spec, &state->schema) < 0 ||
-        core_type_add(module, &batch_spec, &state->batch) < 0) {
+        core_batch_register(module, state) < 0) {
         return -1;
     }
     return core_type_add(module, &stream_spec, &state->stream);

@@ -71,6 +71,7 @@ if TYPE_CHECKING:
         CommitResult,
         IcebergTable,
         NativeTransaction,
+        OptimizeResult,
         PendingCommit,
         Scan,
     )
@@ -116,6 +117,7 @@ __all__ = [
     "NotFound",
     "PartitionField",
     "PartitionSpec",
+    "OptimizeResult",
     "PendingCommit",
     "Scan",
     "Schema",
@@ -150,6 +152,7 @@ _LATER = {
     "IcebergTable": "_native",
     "MetadataManager": "metadata_manager",
     "NativeTransaction": "_native",
+    "OptimizeResult": "_native",
     "PendingCommit": "_native",
     "Scan": "_native",
     "SnapshotManager": "snapshot_manager",

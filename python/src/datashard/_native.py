@@ -17,7 +17,7 @@ from __future__ import annotations
 from ._appender import Appender
 from ._async import PendingCommit
 from ._catalog import Catalog
-from ._records import CommitOptions, CommitResult
+from ._records import CommitOptions, CommitResult, OptimizeResult
 from ._scan import Scan
 from ._table import IcebergTable
 from ._transaction import Transaction as NativeTransaction
@@ -29,6 +29,7 @@ __all__ = [
     "CommitResult",
     "IcebergTable",
     "NativeTransaction",
+    "OptimizeResult",
     "PendingCommit",
     "Scan",
 ]

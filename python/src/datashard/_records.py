@@ -9,7 +9,7 @@ from typing import Any, Literal, TypedDict
 
 from ._units import moment_of
 
-__all__ = ["CommitOptions", "CommitResult", "DataFile", "HistoryEntry", "Ref", "Snapshot"]
+__all__ = ["CommitOptions", "CommitResult", "DataFile", "HistoryEntry", "OptimizeResult", "Ref", "Snapshot"]
 
 
 def _number(value: int | None) -> int | None:
@@ -32,6 +32,21 @@ class CommitOptions(TypedDict, total=False):
     """Added to the snapshot's summary."""
     group: bool
     """False: a swap of its own, never shared with other writers."""
+
+
+@dataclass(frozen=True)
+class OptimizeResult:
+    """What merging small files did."""
+
+    files: int
+    """Rewritten; 0: there was nothing to do."""
+    made: int
+    """Into so many."""
+    rows: int
+    bytes: int
+    """Of the files rewritten."""
+    commits: int
+    """Each is whole by itself."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -13,7 +14,15 @@ from ._async import PendingCommit, new_identity
 from ._display import as_html, as_line
 from ._errors import Error
 from ._input import Batches, prepared
-from ._records import CommitOptions, CommitResult, DataFile, HistoryEntry, Ref, Snapshot
+from ._records import (
+    CommitOptions,
+    CommitResult,
+    DataFile,
+    HistoryEntry,
+    OptimizeResult,
+    Ref,
+    Snapshot,
+)
 from ._scan import Scan, at_arguments
 from ._schema import listed, schema_arguments
 from ._transaction import Transaction
@@ -187,6 +196,25 @@ class IcebergTable:
     ) -> CommitResult:
         """Sets each table property as one commit; None removes it."""
         return CommitResult.of(self._core.set_properties(properties, **options))
+
+    def optimize(self, *, small_bytes: int = 0, files_min: int = 0) -> OptimizeResult:
+        """Merges what small files there are now into large ones; the rows stay the same.
+
+        `small_bytes`: larger files are left alone (0: three quarters of the table's
+        write.target-file-size-bytes); `files_min`: files of one partition that are worth it
+        (0: 5). Others go on writing meanwhile. Readers of older snapshots still need the old
+        files, which go when those snapshots expire. CommitConflict: others merge the same files.
+        """
+        return OptimizeResult(**self._core.optimize(small_bytes=small_bytes, files_min=files_min))
+
+    def expire_snapshots(
+        self, older_than: Moment | dt.timedelta, retain_last: int = 1, **options: Unpack[CommitOptions]
+    ) -> CommitResult:
+        """Forgets snapshots made before a moment (or a timedelta ago), but for the newest
+        `retain_last` and those that branches and tags name, as one commit."""
+        with self.transaction(**options) as tx:
+            tx.expire_snapshots(older_than, retain_last)
+            return tx.commit()
 
     def resolve(self, token: str, timeout: Duration = 10) -> CommitResult:
         """What became of a commit whose outcome was unknown: CommitUnknown's token, or the
