@@ -13,11 +13,12 @@
 #include "txn/table.h"
 
 #define LOCK_WAIT_NS INT64_C(30000000000)
-enum { TRIES_MAX = 5 };
+enum { TRIES_MAX = 5 }; // For where there are no locks, or not everybody takes them.
 
 // One try.
 struct migration {
     const struct dsi_migrate *m;
+    bool locked; // The old layout's writers are kept out from its beginning on.
     struct dsi_arena arena;
     struct dsi_legacy_head head;
     struct dsi_legacy legacy;
@@ -161,22 +162,35 @@ done:
     return rc;
 }
 
+// Keeps the old layout's writers out. They wait, for 30 seconds as DataShard has it; what
+// they say then, or to the switched table, is a failed commit that changed nothing.
+static int take_lock(const struct dsi_migrate *m, void **out, struct ds_error *err)
+{
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    char *path = dsi_arena_printf(&arena, "%s/" DSI_LEGACY_LOCK, m->table);
+    int rc = path ? dsi_storage_lock(m->storage, path, LOCK_WAIT_NS, out, err)
+                  : dsi_no_memory(err, m->table);
+
+    dsi_arena_release(&arena);
+    return rc;
+}
+
 // The highest number may have been taken while the new metadata were written.
 static int switch_locked(struct migration *g, struct ds_error *err)
 {
     struct dsi_buf json = DSI_BUF_INIT_MAX(DSI_METADATA_FILE_MAX);
-    char *path = dsi_arena_printf(&g->arena, "%s/" DSI_LEGACY_LOCK, g->m->table);
     void *lock = NULL;
     int64_t newest = 0;
-    int rc = path ? DS_OK : dsi_no_memory(err, g->m->table);
+    int rc = DS_OK;
 
-    DSI_TRY(rc);
     DSI_TRY(dsi_metadata_to_json(g->convert.made, &json, err));
     g->convert.bytes += json.size;
     if (g->m->dry_run) {
         goto done;
     }
-    DSI_TRY(dsi_storage_lock(g->m->storage, path, LOCK_WAIT_NS, &lock, err));
+    if (!g->locked) {
+        DSI_TRY(take_lock(g->m, &lock, err));
+    }
     DSI_TRY(dsi_legacy_newest(g->m->storage, g->m->table, &newest, err));
     if (newest + 1 != g->number && newest >= 0) {
         g->moved = true;
@@ -295,10 +309,10 @@ done:
 }
 
 // *again: the old table moved on.
-static int migrate_once(const struct dsi_migrate *m, struct dsi_buf *report, bool *again,
-                        struct ds_error *err)
+static int migrate_once(const struct dsi_migrate *m, bool locked, struct dsi_buf *report,
+                        bool *again, struct ds_error *err)
 {
-    struct migration g = {.m = m};
+    struct migration g = {.m = m, .locked = locked};
     int rc = DS_OK;
 
     *again = false;
@@ -330,14 +344,20 @@ int dsi_migrate(const struct dsi_migrate *m, struct dsi_buf *report, struct ds_e
 {
     bool done = false;
     bool again = true;
+    void *lock = NULL;
     int rc = DS_OK;
 
     for (int i = 0; i < TRIES_MAX && again; i++) {
-        rc = look(m, report, &done, err);
-        if (rc < 0 || done) {
-            return rc;
+        if (i == 1) { // Nothing was in the way but writers that are quick (4).
+            DSI_TRY(take_lock(m, &lock, err));
         }
-        rc = migrate_once(m, report, &again, err);
+        DSI_TRY(look(m, report, &done, err));
+        if (done) {
+            break;
+        }
+        rc = migrate_once(m, lock != NULL, report, &again, err);
     }
+done:
+    dsi_storage_unlock(m->storage, lock);
     return rc;
 }

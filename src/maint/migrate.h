@@ -7,6 +7,8 @@
 //     versions find what they cannot read and stop, rather than write on.
 // (3) A crash before the switch leaves the old table, after it the new one. Run again, it
 //     starts over, or finds nothing to do.
+// (4) Writers of the old layout go on while it is converted. When they have moved it on
+//     by then, it is converted anew under their lock: they wait, and it comes to an end.
 #ifndef DSI_MAINT_MIGRATE_H
 #define DSI_MAINT_MIGRATE_H
 
@@ -25,7 +27,7 @@ struct dsi_migrate {
 /// Migrates; appends a report to `report`, one JSON object (docs/migrate.md). A table
 /// that is Iceberg already is DS_OK, and the report says so. DS_ENOTFOUND: no table.
 /// DS_ECORRUPT, DS_EUNSUPPORTED: it cannot be carried over, and is as it was.
-/// DS_ECONFLICT: its writers moved it on all the time, or hold its lock. DS_EUNKNOWN:
+/// DS_ECONFLICT: others hold its lock, or move it on without taking that. DS_EUNKNOWN:
 /// nobody can say whether it was switched; run it again.
 DS_MUST_CHECK int dsi_migrate(const struct dsi_migrate *m, struct dsi_buf *report,
                               struct ds_error *err);

@@ -120,6 +120,80 @@ static void test_migrate__takes_the_file_it_is_told(void **state)
     dsi_buf_release(&report);
 }
 
+// A writer of the old layout that commits whenever it gets its lock.
+struct quick {
+    ds_storage *storage;
+    int commits;
+    int waits;
+};
+
+static void commit_quickly(void *arg, uint64_t done, uint64_t all)
+{
+    struct quick *w = arg;
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_buf head = DSI_BUF_INIT;
+    struct dsi_legacy_head now;
+    struct ds_error err = {0};
+    char name[64];
+    char path[128];
+    void *lock = NULL;
+
+    if (done != all) {
+        return;
+    }
+    if (dsi_storage_lock(w->storage, LEGACY_TABLE "/" DSI_LEGACY_LOCK, 0, &lock, &err) !=
+        DS_OK) {
+        w->waits++;
+        return;
+    }
+    assert_int_equal(dsi_legacy_head_find(w->storage, LEGACY_TABLE, &arena, &now, NULL),
+                     DS_OK);
+    assert_int_equal(dsi_storage_read(w->storage, now.path, &head, NULL), DS_OK);
+    snprintf(name, sizeof name, "v%d-0000000%d.metadata.json", (int)now.number + 1,
+             w->commits);
+    snprintf(path, sizeof path, LEGACY_TABLE "/metadata/%s", name);
+    assert_int_equal(dsi_storage_put(w->storage, path, dsi_buf_slice(&head), 0, NULL),
+                     DS_OK);
+    assert_int_equal(dsi_storage_put(w->storage, LEGACY_TABLE "/" DSI_LEGACY_HINT,
+                                     dsi_slice_text(name), 0, NULL),
+                     DS_OK);
+    w->commits++;
+    dsi_storage_unlock(w->storage, lock);
+    dsi_buf_release(&head);
+    dsi_arena_release(&arena);
+}
+
+static void test_migrate__comes_to_an_end_beside_a_quick_writer(void **state)
+{
+    struct quick writer = {.storage = legacy_table("0.7.2-partitioned")};
+    struct dsi_migrate m = {.storage = writer.storage,
+                            .table = LEGACY_TABLE,
+                            .progress = commit_quickly,
+                            .progress_arg = &writer};
+    struct dsi_buf report = DSI_BUF_INIT;
+    struct ds_error err = {0};
+    void *lock = NULL;
+    bool iceberg = false;
+    (void)state;
+
+    if (dsi_migrate(&m, &report, &err) < 0) {
+        fail_msg("%s", err.message);
+    }
+    assert_int_equal(writer.commits, 1); // Then the lock was kept.
+    assert_int_equal(writer.waits, 1);
+    says(&report, "\"from\":\"v4-00000000.metadata.json\"");
+    says(&report, "\"to\":\"v5.metadata.json\"");
+    assert_int_equal(look(writer.storage, &iceberg), 6);
+    assert_true(iceberg);
+    // And it was given back.
+    assert_int_equal(dsi_storage_lock(writer.storage, LEGACY_TABLE "/" DSI_LEGACY_LOCK, 0,
+                                      &lock, NULL),
+                     DS_OK);
+    dsi_storage_unlock(writer.storage, lock);
+    dsi_storage_free(writer.storage);
+    dsi_buf_release(&report);
+}
+
 // Whatever fails, a reader sees the old table or the new one, with every row; and a
 // second run comes to the end.
 static void test_migrate__survives_every_fault(void **state)
@@ -162,6 +236,7 @@ int main(void)
         cmocka_unit_test(test_migrate__makes_an_iceberg_table),
         cmocka_unit_test(test_migrate__needs_a_table),
         cmocka_unit_test(test_migrate__takes_the_file_it_is_told),
+        cmocka_unit_test(test_migrate__comes_to_an_end_beside_a_quick_writer),
         cmocka_unit_test(test_migrate__survives_every_fault),
     };
     return cmocka_run_group_tests_name("migrate", tests, NULL, NULL);
