@@ -52,7 +52,8 @@ struct ds_commit_options {
     struct ds_properties summary; ///< Added to the snapshot's summary.
     enum ds_group_mode group;
     /// Asked, in the calling thread, wherever the call waits (every few ms), between the
-    /// batches of a stream and between attempts; NULL: never. Once it says true the call
+    /// batches of a stream, between files that join or manifests that are looked through,
+    /// and between attempts; NULL: never. Once it says true the call
     /// ends, within about 100 ms beside what the system is doing for it: DS_ECANCELLED,
     /// nothing was or will be committed; or DS_EUNKNOWN, if the commit may be on its way
     /// and the table's history does not tell yet. It may find that it was committed:
@@ -122,6 +123,10 @@ struct ds_optimize_options {
     int64_t small_bytes; ///< Files of fewer bytes are small; 0: three quarters of the
                          ///< table's write.target-file-size-bytes.
     int32_t files_min;   ///< A partition with fewer small files is left alone; 0: 5.
+    /// As struct ds_commit_options has it; asked between batches that are copied, too.
+    /// DS_ECANCELLED: rewrites that were committed before stay.
+    bool (*cancelled)(void *arg);
+    void *cancelled_arg;
 };
 
 /// What ds_table_optimize did.

@@ -101,6 +101,7 @@ CALLS: list[Callable[[IcebergTable], object]] = [
     commit_in_transaction,
     lambda table: table.set_properties({"a": "b"}),
     lambda table: table.resolve("00000000-0000-7000-8000-000000000000", timeout=60),
+    lambda table: table._core.optimize(files_min=2),
 ]
 
 
@@ -298,6 +299,28 @@ def test_a_long_append_ends_and_leaves_nothing(program: str, tmp_path: pathlib.P
     assert time.monotonic() - sent < SOON
     process.communicate(timeout=60)
     assert IcebergTable.open(location).count() == 0 and data_bytes(location) == 0
+
+
+def test_looking_for_files_stops_when_it_is_told(tmp_path: pathlib.Path) -> None:
+    table = IcebergTable.create(tmp_path / "t", "id long")
+    table.append([{"id": 1}])
+    path = table.files()[0].path
+    adding, deleting = table._core.begin(), table._core.begin()
+    stop = _core.Stop()
+    stop.set()
+    _core.watch(stop)
+    try:
+        with pytest.raises(Cancelled):
+            deleting.delete_files([path])
+        with pytest.raises(Cancelled):
+            adding.add_files([(path, {}, -1)])
+        with pytest.raises(Cancelled):
+            table._core.optimize(files_min=2)
+    finally:
+        _core.watch(None)
+    again = table._core.begin()
+    assert again.delete_files([path]) == 1
+    again.close()
 
 
 # ---- A leader that is stopped

@@ -3,16 +3,19 @@
 #include <string.h>
 
 #include "api/api_handle.h"
+#include "base/cancel.h"
 #include "base/error.h"
 #include "txn/optimize.h"
 
 static int read_options(const struct ds_optimize_options *options,
-                        struct dsi_optimize *out, struct ds_error *err)
+                        struct dsi_optimize *out, struct dsi_cancel *cancel,
+                        struct ds_error *err)
 {
     struct ds_optimize_options all = {0};
     int rc = DS_OK;
 
     *out = (struct dsi_optimize){0};
+    *cancel = (struct dsi_cancel){0};
     if (!options) {
         return DS_OK;
     }
@@ -26,6 +29,8 @@ static int read_options(const struct ds_optimize_options *options,
     }
     out->file_bytes_max = all.small_bytes;
     out->files_min = (size_t)all.files_min;
+    cancel->cancelled = all.cancelled;
+    cancel->arg = all.cancelled_arg;
 done:
     return rc;
 }
@@ -36,6 +41,7 @@ int ds_table_optimize(ds_table *table, const struct ds_optimize_options *options
     struct ds_optimize_result full = {0};
     struct dsi_optimized done = {0};
     struct dsi_optimize limits;
+    struct dsi_cancel cancel;
     int rc = DS_OK;
 
     DSI_TRY(dsi_handle_need(table, "ds_table_optimize", "table", err));
@@ -43,8 +49,10 @@ int ds_table_optimize(ds_table *table, const struct ds_optimize_options *options
         DSI_TRY(dsi_handle_size(result->struct_size, sizeof(full),
                                 "struct ds_optimize_result", err));
     }
-    rc = read_options(options, &limits, err);
+    rc = read_options(options, &limits, &cancel, err);
+    dsi_cancel_begin(&cancel);
     rc = rc < 0 ? rc : dsi_optimize(table->table, &limits, &done, err);
+    dsi_cancel_end(&cancel);
     if (result) {
         full = (struct ds_optimize_result){
             .struct_size = result->struct_size,

@@ -337,8 +337,11 @@ int ds_txn_add_files(ds_txn *txn, const struct ds_new_file *files, size_t count,
     DSI_TRY(usable(txn, "ds_txn_add_files", err));
     txn->broken = true;
     DSI_TRY(take_new_files(files, count, &all, err));
-    DSI_TRY(dsi_adoption_add(dsi_table_storage(txn->table->table), txn->metadata,
-                             txn->change, all, count, err));
+    dsi_cancel_begin(&txn->cancel);
+    rc = dsi_adoption_add(dsi_table_storage(txn->table->table), txn->metadata,
+                          txn->change, all, count, err);
+    dsi_cancel_end(&txn->cancel);
+    DSI_TRY(rc);
     txn->broken = false;
 done:
     dsi_free(all);
@@ -359,8 +362,11 @@ int ds_txn_delete_files(ds_txn *txn, const char *const *paths, size_t count,
     }
     DSI_TRY(usable(txn, "ds_txn_delete_files", err));
     txn->broken = true;
-    DSI_TRY(dsi_removal_find(dsi_table_storage(txn->table->table), txn->metadata,
-                             txn->change, paths, count, &n, err));
+    dsi_cancel_begin(&txn->cancel);
+    rc = dsi_removal_find(dsi_table_storage(txn->table->table), txn->metadata,
+                          txn->change, paths, count, &n, err);
+    dsi_cancel_end(&txn->cancel);
+    DSI_TRY(rc);
     txn->broken = false;
     if (found) {
         *found = n;

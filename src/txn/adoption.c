@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/map.h"
 #include "data/data_adopt.h"
@@ -168,6 +169,7 @@ static int take_all(struct work *w, struct ds_error *err)
     int rc = DS_OK;
 
     for (size_t i = 0; i < w->count; i++) {
+        DSI_TRY(dsi_cancel_check(err));
         DSI_TRY(opaque ? take_opaque(w, i, err) : take_file(w, i, err));
         DSI_TRY(dsi_storage_sync_file(w->storage, w->out[i].path, err)); // (2)
     }

@@ -1,5 +1,6 @@
 #include "txn/live.h"
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "scan/scan.h"
 #include "txn/conflict.h"
@@ -37,6 +38,7 @@ int dsi_live_files(ds_storage *storage, const struct dsi_metadata *metadata,
     DSI_TRY(dsi_snapshot_manifests(storage, metadata, snapshot, &list, err));
     for (size_t i = 0; i < list.count; i++) {
         const struct dsi_manifest_file *f = &list.files[i];
+        DSI_TRY(dsi_cancel_check(err));
         if (f->content == DSI_MANIFEST_DATA &&
             (f->added_files_count != 0 || f->existing_files_count != 0)) {
             DSI_TRY(tell_manifest(storage, metadata, f, fn, arg, err));

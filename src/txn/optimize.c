@@ -1,5 +1,6 @@
 #include "txn/optimize.h"
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "txn/tidy.h"
 
@@ -44,6 +45,7 @@ int dsi_optimize(struct dsi_table *table, const struct dsi_optimize *limits,
     DSI_TRY(dsi_table_refresh(table, err));
     DSI_TRY(tidy_of(table, limits, &tidy, err));
     do {
+        DSI_TRY(dsi_cancel_check(err));
         tidy.quiet_until = 0; // The limits of a caller who comes again and again.
         DSI_TRY(dsi_tidy_once(table, &tidy, &done, err));
         lost = done.lost ? lost + 1 : 0;

@@ -301,9 +301,9 @@ static PyObject *txn_add_files(PyObject *self, PyObject *list)
     int rc = DS_OK;
 
     if (new_files_take(list, &files) == 0 && (txn = enter(self))) {
-        Py_BEGIN_ALLOW_THREADS;
+        core_wait_begin(&((struct transaction *)self)->wait);
         rc = ds_txn_add_files(txn, files.items, files.count, &err);
-        Py_END_ALLOW_THREADS;
+        core_wait_end(&((struct transaction *)self)->wait);
         new_files_release(&files);
         return left(self, rc, &err);
     }
@@ -315,6 +315,7 @@ static PyObject *txn_delete_files(PyObject *self, PyObject *paths)
 {
     struct ds_error err = {0};
     PyObject *kept = NULL;
+    PyObject *none = NULL;
     const char **items = NULL;
     size_t count = 0;
     size_t found = 0;
@@ -323,17 +324,18 @@ static PyObject *txn_delete_files(PyObject *self, PyObject *paths)
 
     if (core_texts_take(paths, "a path", &kept, &items, &count) == 0 &&
         (txn = enter(self))) {
-        Py_BEGIN_ALLOW_THREADS;
+        core_wait_begin(&((struct transaction *)self)->wait);
         rc = ds_txn_delete_files(txn, items, count, &found, &err);
-        Py_END_ALLOW_THREADS;
-        leave(self);
+        core_wait_end(&((struct transaction *)self)->wait);
+        none = left(self, rc, &err);
     }
     PyMem_Free(items);
     Py_XDECREF(kept);
-    if (!txn) {
+    if (!none) {
         return NULL;
     }
-    return rc < 0 ? core_raise(rc, &err) : PyLong_FromSize_t(found);
+    Py_DECREF(none);
+    return PyLong_FromSize_t(found);
 }
 
 static PyObject *txn_expire_snapshots(PyObject *self, PyObject *args, PyObject *keywords)
@@ -416,6 +418,7 @@ PyObject *core_table_optimize(PyObject *self, PyObject *args, PyObject *keywords
     ds_table *handle = core_table_handle(self);
     struct ds_optimize_options options = {.struct_size = sizeof options};
     struct ds_optimize_result result = {.struct_size = sizeof result};
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     long long small_bytes = 0;
     int files_min = 0;
@@ -427,11 +430,12 @@ PyObject *core_table_optimize(PyObject *self, PyObject *args, PyObject *keywords
     }
     options.small_bytes = small_bytes;
     options.files_min = files_min;
-    Py_BEGIN_ALLOW_THREADS;
+    core_wait_ask_optimize(&wait, &options);
+    core_wait_begin(&wait);
     rc = ds_table_optimize(handle, &options, &result, &err);
-    Py_END_ALLOW_THREADS;
-    if (rc != DS_OK) {
-        return core_raise(rc, &err);
+    core_wait_end(&wait);
+    if (core_wait_raise(&wait) || rc != DS_OK) {
+        return PyErr_Occurred() ? NULL : core_raise(rc, &err);
     }
     return Py_BuildValue(
         "{sKsKsKsKsK}", "files", (unsigned long long)result.files, "made",

@@ -53,6 +53,12 @@ void core_wait_ask(struct core_wait *w, struct ds_commit_options *options)
     options->cancelled_arg = w;
 }
 
+void core_wait_ask_optimize(struct core_wait *w, struct ds_optimize_options *options)
+{
+    options->cancelled = cancelled;
+    options->cancelled_arg = w;
+}
+
 void core_wait_begin(struct core_wait *w)
 {
     w->stop = watched ? &watched->said : NULL;

@@ -24,6 +24,9 @@ struct core_wait {
 /// Puts the question into the options of a commit; the options may outlive this call.
 void core_wait_ask(struct core_wait *w, struct ds_commit_options *options);
 
+/// The same, of a call that optimizes.
+void core_wait_ask_optimize(struct core_wait *w, struct ds_optimize_options *options);
+
 /// Begins and ends a call, as Py_BEGIN_ALLOW_THREADS and its end do.
 void core_wait_begin(struct core_wait *w);
 void core_wait_end(struct core_wait *w);

@@ -134,6 +134,111 @@ static void test_api_cancel__every_call_that_commits_asks(void **state)
     fixture_release(&f);
 }
 
+static int keep_path(void *arg, const struct ds_file_entry *file)
+{
+    snprintf(arg, 600, "%s", file->path);
+    return DS_OK;
+}
+
+// Five files of a row each; or none but one, which was taken out again.
+static void fill(struct fixture *f, bool taken_out, char path[600])
+{
+    ds_txn *txn = NULL;
+
+    for (int i = 0; i < (taken_out ? 1 : 5); i++) {
+        fixture_append(f, "id,s\n1,a\n");
+    }
+    assert_int_equal(ds_table_files(f->table, NULL, keep_path, path, &f->err), DS_OK);
+    if (taken_out) {
+        assert_int_equal(ds_txn_begin(f->table, NULL, &txn, &f->err), DS_OK);
+        assert_int_equal(
+            ds_txn_delete_files(txn, &(const char *){path}, 1, NULL, &f->err), DS_OK);
+        assert_int_equal(ds_txn_commit(txn, NULL, &f->err), DS_OK);
+        ds_txn_free(txn);
+    }
+}
+
+enum long_call { OPTIMIZE, DELETE_FILES, ADD_FILES, EXPIRE };
+
+// *committed: also of a call that was cancelled between its commits.
+static int call_long(struct fixture *f, enum long_call call, const char *path,
+                     struct asks *asks, bool *committed)
+{
+    struct ds_optimize_result result = {.struct_size = sizeof result};
+    struct ds_optimize_options limits = {
+        .struct_size = sizeof limits, .cancelled = asks_cancelled, .cancelled_arg = asks};
+    struct ds_new_file file = {.struct_size = sizeof file, .path = path};
+    struct ds_commit_options o = asking(asks);
+    ds_txn *txn = NULL;
+    int rc = DS_OK;
+
+    if (call == OPTIMIZE) {
+        rc = ds_table_optimize(f->table, &limits, &result, &f->err);
+        *committed = result.commits > 0;
+        return rc;
+    }
+    rc = ds_txn_begin(f->table, &o, &txn, &f->err);
+    if (rc == DS_OK) {
+        rc = call == ADD_FILES ? ds_txn_add_files(txn, &file, 1, &f->err)
+             : call == EXPIRE  ? ds_txn_expire_snapshots(txn, INT64_MAX, 1, &f->err)
+                               : ds_txn_delete_files(txn, &path, 1, NULL, &f->err);
+    }
+    rc = rc < 0 ? rc : ds_txn_commit(txn, NULL, &f->err);
+    ds_txn_free(txn);
+    *committed = rc == DS_OK;
+    return rc;
+}
+
+// What there is to see of such a call that is done.
+static int64_t trace_of(struct fixture *f, enum long_call call)
+{
+    struct ds_table_info info = {.struct_size = sizeof info};
+    struct ds_optimize_result r = {.struct_size = sizeof r};
+
+    if (call == DELETE_FILES || call == ADD_FILES) {
+        return fixture_count(f, NULL);
+    }
+    if (call == OPTIMIZE) { // What is left to do.
+        assert_int_equal(ds_table_optimize(f->table, NULL, &r, &f->err), DS_OK);
+        return (int64_t)r.files;
+    }
+    assert_int_equal(ds_table_info(f->table, &info, &f->err), DS_OK);
+    return (int64_t)info.snapshot_count;
+}
+
+static void test_api_cancel__long_calls_end_at_any_question(void **state)
+{
+    static const struct {
+        enum long_call call;
+        int64_t before, after;
+        unsigned least;                // So often it is asked.
+    } trials[] = {{OPTIMIZE, 5, 0, 7}, // Each file is one.
+                  {DELETE_FILES, 5, 4, 7},
+                  {ADD_FILES, 0, 1, 4},
+                  {EXPIRE, 5, 1, 2}};
+    (void)state;
+    for (size_t i = 0; i < sizeof trials / sizeof *trials; i++) {
+        struct asks asks = {.said_ns = 1};
+        unsigned cancelled = 0;
+        for (unsigned at = 1; asks.said_ns != 0; at++) {
+            struct fixture f;
+            char path[600];
+            fixture_init(&f, NULL);
+            fill(&f, trials[i].call == ADD_FILES, path);
+            asks = (struct asks){.yes_at = at};
+            bool committed = false;
+            int rc = call_long(&f, trials[i].call, path, &asks, &committed);
+            assert_int_equal(rc, asks.said_ns != 0 ? DS_ECANCELLED : DS_OK);
+            assert_int_equal(trace_of(&f, trials[i].call),
+                             committed ? trials[i].after : trials[i].before);
+            cancelled += !committed;
+            fixture_release(&f);
+        }
+        print_message("%d: asked %u times\n", (int)trials[i].call, cancelled);
+        assert_true(cancelled >= trials[i].least);
+    }
+}
+
 // Whoever was built before there was such a thing is not asked.
 static void test_api_cancel__options_of_an_older_caller_have_no_such_thing(void **state)
 {
@@ -296,6 +401,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_api_cancel__an_append_ends_at_any_question),
         cmocka_unit_test(test_api_cancel__every_call_that_commits_asks),
+        cmocka_unit_test(test_api_cancel__long_calls_end_at_any_question),
         cmocka_unit_test(test_api_cancel__options_of_an_older_caller_have_no_such_thing),
         cmocka_unit_test(test_api_cancel__resolves_with_options),
         cmocka_unit_test_setup_teardown(
