@@ -19,9 +19,10 @@ import time
 from importlib import metadata
 
 import contention_count as count
+import contention_fairness
 import contention_fsync
 import contention_report
-from contention_measure import Failed, Peer, cell
+from contention_measure import UNBOUNDED, Failed, Peer, cell
 
 HERE = pathlib.Path(__file__).resolve().parent
 WRITERS, ROWS = [1, 2, 4, 12, 32, 64], [1, 100, 10_000]
@@ -30,8 +31,8 @@ HEADLINE = (12, 1)               # Writers, rows: ours does all of them.
 HEADLINE_ROUNDS = 3
 FLAT_APPENDS, FLAT_SECONDS = 120_000, 150
 HISTORY_APPENDS, HISTORY_SECONDS = 12_000, 30
-UNBOUNDED = 100_000_000
 GRACE = 12
+OPENING = 0.5                    # Writers start, caches fill, the first groups form.
 
 
 def peers(build):
@@ -86,18 +87,19 @@ class Bench:
         self.options = options
         self.folder = options.folder / "cell"
         self.results = {"cells": {}, "not_run": {}, "syncs": {}, "floors": {}, "flat": {},
-                        "quick": options.quick, "began": time.time()}
+                        "fairness": {}, "quick": options.quick, "began": time.time()}
 
     def seconds(self, rows):
         if self.options.seconds:
             return self.options.seconds
         return 1.5 if rows == 1 else 1.0
 
-    def measure(self, peer, writers, rows, appends, seconds):
+    def measure(self, peer, writers, rows, appends, seconds, opening=0.0):
         """Its figures; a peer that could not be run is given a second chance."""
         for _ in range(2):
             try:
-                got = cell(peer, self.folder, writers, rows, appends, seconds, GRACE)
+                got = cell(peer, self.folder, writers, rows, appends, seconds, GRACE,
+                           opening)
                 print(contention_report.line(peer.name, got), flush=True)
                 return got
             except Failed as reason:
@@ -125,7 +127,7 @@ class Bench:
 
     def rounds(self, peer, writers, rows):
         """One cell; the one that the aims are about more often, and of that the median."""
-        limits, rounds = (UNBOUNDED, self.seconds(rows)), 1
+        limits, rounds = (UNBOUNDED, self.seconds(rows), OPENING), 1
         if (writers, rows) == HEADLINE and not self.options.quick:
             rounds = HEADLINE_ROUNDS
         cells = [self.measure(peer, writers, rows, *limits) for _ in range(rounds)]
@@ -145,6 +147,15 @@ class Bench:
         history = self.measure(history_peer(build), *HEADLINE, HISTORY_APPENDS // share,
                                HISTORY_SECONDS / (3 if share > 1 else 1))
         self.results["flat"] = {"ingest": ingest, "history": history}
+
+    def fairness(self, ours, build):
+        """Equal writers of our tables, beside writers that share nothing."""
+        try:
+            self.results["fairness"] = contention_fairness.measure(
+                ours, build / "contention_control", self.folder,
+                10 if self.options.quick else 1)
+        except Failed as reason:
+            self.results["not_run"]["fairness"] = str(reason)
 
     def syncs(self, wanted, build):
         if not contention_fsync.have_strace():
@@ -206,6 +217,10 @@ def run(options):
                 numbers(options.rows, options.quick, ROWS, QUICK_ROWS))
     for ours in [p for p in wanted if p.name == "datashard_sqlite"]:
         bench.flat(ours, options.build.resolve())
+    bench.keep()
+    ours = [p for p in wanted if p.name.startswith("datashard_") and p.program]
+    if ours:
+        bench.fairness(ours, options.build.resolve())
     bench.keep()
     bench.syncs(wanted, options.build.resolve())
     bench.keep()

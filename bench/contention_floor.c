@@ -1,6 +1,6 @@
 // The floor of one writer: what an append leaves on disk, made bare, with the same syncs.
 //
-//   contention_floor FOLDER COUNT STEP...
+//   contention_floor FOLDER STEP...
 //
 // The steps are those that contention_fsync.py saw an append do, in their order:
 //   file:BYTES:SYNCS   make a file of that size and sync it so often
@@ -9,7 +9,8 @@
 //   folder             sync the folder
 //   link               link the newest file to a second name and drop the first
 //   swap               UPDATE one row of a SQLite database, as the catalog does
-// Does all of them COUNT times and prints one JSON line: microseconds, the median.
+// Does all of them again and again until it is killed; FOLDER/floor.bin has for each time
+// the nanoseconds it took, int64.
 // sync_file_range is not in POSIX.
 #define _GNU_SOURCE // NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
 
@@ -159,9 +160,15 @@ static void sync_together(struct floor *f, const struct step *s)
         list[i] = &requests[i];
     }
     long count = f->kept_count;
-    if (syscall(SYS_io_submit, f->together, count, list) != count ||
-        syscall(SYS_io_getevents, f->together, count, count, events, NULL) != count) {
+    if (syscall(SYS_io_submit, f->together, count, list) != count) {
         run_die("syncing together", NULL);
+    }
+    for (long left = count; left > 0;) { // Stopped for a turn, it may have fewer.
+        long got = syscall(SYS_io_getevents, f->together, 1, left, events, NULL);
+        if (got < 0 && errno != EINTR) {
+            run_die("syncing together", NULL);
+        }
+        left -= got > 0 ? got : 0;
     }
     while (f->kept_count > 0) {
         close(f->kept[--f->kept_count]);
@@ -214,44 +221,34 @@ static void once(struct floor *f)
     }
 }
 
-static int by_value(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a;
-    int64_t y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 int main(int argc, char **argv)
 {
     struct floor f = {0};
+    char path[PATH_SIZE];
 
-    if (argc < 4 || argc - 3 > STEPS_MAX) {
-        fprintf(stderr, "usage: contention_floor FOLDER COUNT STEP...\n");
+    if (argc < 3 || argc - 2 > STEPS_MAX) {
+        fprintf(stderr, "usage: contention_floor FOLDER STEP...\n");
         return 2;
     }
     f.folder = argv[1];
-    size_t count = (size_t)strtoul(argv[2], NULL, 10);
-    int64_t *took = calloc(count ? count : 1, sizeof *took);
-    if (!took || !count) {
-        run_die("COUNT", "expected a number of at least 1");
-    }
-    for (int i = 3; i < argc; i++) {
+    for (int i = 2; i < argc; i++) {
         f.steps[f.count++] = parse(argv[i]);
+    }
+    snprintf(path, sizeof path, "%s/floor.bin", f.folder);
+    int times = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (times < 0) {
+        run_die(path, NULL);
     }
     open_database(&f);
     if (syscall(SYS_io_setup, KEPT_MAX, &f.together) < 0) {
         run_die("io_setup", NULL);
     }
-    for (size_t i = 0; i < count; i++) {
+    for (;;) {
         int64_t start = run_clock_ns();
         once(&f);
-        took[i] = run_clock_ns() - start;
+        int64_t took = run_clock_ns() - start;
+        if (write(times, &took, sizeof took) != (ssize_t)sizeof took) {
+            run_die(path, NULL);
+        }
     }
-    qsort(took, count, sizeof *took, by_value);
-    int64_t median = took[count / 2];
-    printf("{\"median_us\": %.1f}\n", (double)median / 1e3);
-    sqlite3_finalize(f.swap);
-    sqlite3_close(f.db);
-    free(took);
-    return 0;
 }

@@ -1,12 +1,15 @@
 """What an append of one writer asks of the disk, seen by strace, and the floor for that."""
 import collections
-import json
+import os
 import re
 import shutil
+import signal
 import statistics
+import struct
 import subprocess
+import time
 
-from contention_measure import Failed, figures, run_writers
+from contention_measure import RECORD, UNBOUNDED, Failed, read_records, run_writers
 
 SYNCS = "fsync,fdatasync,syncfs,sync,msync"
 CALLS = ("access,openat,write,pwrite64,writev,fsync,fdatasync,io_submit,link,linkat,rename,"
@@ -14,7 +17,7 @@ CALLS = ("access,openat,write,pwrite64,writev,fsync,fdatasync,io_submit,link,lin
 TOGETHER = r"IOCB_CMD_FD?SYNC, aio_fildes=\d+(?:<([^>]*)>)?"    # Several syncs, asked for at once.
 WARM_UP = 250     # Appends before the recorded ones: history is then as long as it gets.
 RECORDED = 21
-ROUNDS, EACH = 3, 200
+TURN_S, TURNS = 0.1, 100     # Short turns: whatever slows the disk slows both.
 
 
 def have_strace():
@@ -117,25 +120,82 @@ def record_steps(peer, folder):
     return next(s for s in seen if len(s) == usual)
 
 
+def let_run(program, seconds):
+    """Lets a stopped program (a process group of its own) run for so long."""
+    os.killpg(program.pid, signal.SIGCONT)
+    try:
+        program.wait(seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(program.pid, signal.SIGSTOP)
+
+
+def end(program):
+    """Ends a program that may be stopped, and all that it has started."""
+    try:
+        os.killpg(program.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    program.wait()
+
+
+def took_us(folder, bare):
+    """Microseconds of each append of ours after those that warm up, of each bare one."""
+    times = numbers(bare / "floor.bin")
+    _, _, appends = read_records(folder, 1)
+    return [(a[3] - a[2]) / 1e3 for a in appends[WARM_UP + 1:]], [t / 1e3 for t in times]
+
+
+def numbers(path):
+    """The whole numbers of 8 bytes that a file has; its last one may be in the making."""
+    data = path.read_bytes() if path.exists() else b""
+    return struct.unpack(f"={len(data) // 8}q", data[:len(data) // 8 * 8])
+
+
+def in_turns(peer, floor_program, recorded, folder):
+    """(times of ours, times of the floor): two programs that run by turns of TURN_S."""
+    ours, bare = folder / "ours", folder / "bare"
+    for place in (ours, bare):
+        place.mkdir(parents=True)
+    command = peer.command(ours, 1, 1, UNBOUNDED, 1000, 5)
+    programs = [subprocess.Popen([str(c) for c in command], stdout=subprocess.DEVNULL,
+                                 start_new_session=True)]
+    try:
+        late = time.monotonic() + 120
+        while not is_warm(ours) and programs[0].poll() is None and time.monotonic() < late:
+            time.sleep(TURN_S)
+        os.killpg(programs[0].pid, signal.SIGSTOP)
+        programs.append(subprocess.Popen([str(floor_program), str(bare), *recorded],
+                                         start_new_session=True))
+        os.killpg(programs[1].pid, signal.SIGSTOP)
+        for _ in range(TURNS):
+            for program in programs:
+                let_run(program, TURN_S)
+                if program.poll() is not None:
+                    raise Failed(f"{program.args[0]} ended: {program.returncode}")
+    finally:
+        for program in programs:
+            end(program)
+    return took_us(ours, bare)
+
+
+def is_warm(folder):
+    """Whether the writer has so many appends that history is as long as it gets."""
+    notes = folder / "writer-0.bin"
+    return notes.exists() and notes.stat().st_size >= (WARM_UP + 2) * RECORD.size
+
+
 def one_writer_floor(peer, floor_program, folder):
     """One writer beside the same files and syncs made bare, in turns; medians, and a ratio."""
     recorded = record_steps(peer, folder)
     if not recorded:
         raise Failed("strace showed no append")
-    ours, bare = [], []
-    for _ in range(ROUNDS):
-        said = run_writers(peer.command(folder, 1, 1, WARM_UP + EACH, 120, 5), folder, 240)
-        got = figures(folder, said, 1, 1, WARM_UP + EACH, 120)
-        ours.append(got["p50_ms"] * 1e3)
-        shutil.rmtree(folder)
-        folder.mkdir()
-        done = subprocess.run([str(floor_program), str(folder), str(EACH), *recorded],
-                              capture_output=True, text=True)
-        if done.returncode:
-            raise Failed(done.stderr.strip()[:300])
-        bare.append(json.loads(done.stdout)["median_us"])
     shutil.rmtree(folder)
-    return {"ours_us": statistics.median(ours), "floor_us": statistics.median(bare),
-            "ratio": statistics.median(o / b for o, b in zip(ours, bare)),
+    ours, bare = in_turns(peer, floor_program, recorded, folder)
+    shutil.rmtree(folder)
+    if not ours or not bare:
+        raise Failed("nothing was done in the turns")
+    ours_us, floor_us = statistics.median(ours), statistics.median(bare)
+    return {"ours_us": ours_us, "floor_us": floor_us, "ratio": ours_us / floor_us,
+            "ours": len(ours), "bare": len(bare),
             "steps": recorded, "syncs_outside_the_swap": sum(map(syncs_of, recorded)),
             "swaps": recorded.count("swap")}

@@ -9,6 +9,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 RECORD = struct.Struct("=4q")
+UNBOUNDED = 100_000_000
 
 
 class Failed(Exception):
@@ -83,23 +84,32 @@ def over_time(appends, nanoseconds):
     return len(appends) * 1e9 / nanoseconds if nanoseconds > 0 else 0.0
 
 
-def figures(folder, said, writers, rows, appends, seconds):
-    """Every figure of a cell but for what a reader finds."""
+def rates(acked, begin, deadline):
+    """Appends a second between two times, and from the first to the last of all."""
+    last = max((a[3] for a in acked), default=begin)
+    counted = [a for a in acked if a[3] > begin]
+    within = [a for a in counted if a[3] <= deadline]
+    return [over_time(within, min(last, deadline) - begin), over_time(counted, last - begin)]
+
+
+def figures(folder, said, writers, rows, appends, seconds, opening=0.0):
+    """Every figure of a cell but for what a reader finds.
+
+    What was acknowledged in the first `opening` of its `seconds` counts for no rate and no
+    percentile; for everything else it does.
+    """
     before, start, tried = read_records(folder, writers)
     acked = [a for a in tried if a[4] >= 0]
-    took = sorted((a[3] - a[2]) / 1e6 for a in acked)
-    deadline = start + int(seconds * 1e9)
-    last = max((a[3] for a in tried), default=start)
-    within = [a for a in acked if a[3] <= deadline]
-    rates = [over_time(within, min(last, deadline) - start), over_time(acked, last - start)]
+    begin, deadline = start + int(opening * 1e9), start + int(seconds * 1e9)
+    took = sorted((a[3] - a[2]) / 1e6 for a in acked if a[3] > begin)
     each = collections.Counter(a[0] for a in acked)
     counts = [each[w] for w in range(writers)]
     files, size = on_disk(folder)
     cpu = sum(w["cpu_s"] for w in said["writers"]) - before
     return {
-        "writers": writers, "rows": rows, "seconds": seconds,
+        "writers": writers, "rows": rows, "seconds": seconds, "opening": opening,
         "stopped_by": "appends" if len(tried) >= appends else "time",
-        "acked": len(acked), "per_s": max(rates),
+        "acked": len(acked), "per_s": max(rates(acked, begin, deadline)),
         "p50_ms": quantile(took, 0.5), "p99_ms": quantile(took, 0.99),
         "max_ms": took[-1] if took else None,
         "failed": len(tried) - len(acked), "unfinished": said["killed"],
@@ -110,12 +120,13 @@ def figures(folder, said, writers, rows, appends, seconds):
         "tenths": tenths(acked, start)}
 
 
-def cell(peer, folder, writers, rows, appends, seconds, grace):
-    """All of it; the folder is gone afterwards."""
+def cell(peer, folder, writers, rows, appends, seconds, grace, opening=0.0):
+    """All of it, `seconds` after its opening; the folder is gone afterwards."""
     from contention_count import balance
+    seconds += opening
     command = peer.command(folder, writers, rows, appends, seconds, grace)
     said = run_writers(command, folder, seconds + grace + 120)
-    result = figures(folder, said, writers, rows, appends, seconds)
+    result = figures(folder, said, writers, rows, appends, seconds, opening)
     _, _, tried = read_records(folder, writers)
     acked = {a[1] for a in tried if a[4] >= 0}
     if peer.counts_swaps:

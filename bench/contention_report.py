@@ -1,6 +1,7 @@
 """What make bench-contention says of its figures: lines, a section of RESULTS.md, aims."""
 import os
 
+import contention_fairness
 import contention_plot
 from results_file import replace_section
 
@@ -77,6 +78,13 @@ def floor_ratio(results):
     return got["ratio"] if got else None
 
 
+def least_fair(results):
+    """The highest ratio of ours, of all kinds of equal writers; None: not measured."""
+    ratios = [got["ratio"] or float("inf") for cell in results.get("fairness", {}).values()
+              for name, got in cell.items() if name != "control"]
+    return max(ratios, default=None)
+
+
 def last_line(results):
     ours = rate(results, "datashard_sqlite")
     head = find(results, "datashard_sqlite", 12, 1)
@@ -94,7 +102,8 @@ def last_line(results):
     w64 = over(rate(results, "datashard_sqlite", 64), ours)
     lost = sum(c["lost"] + c["duplicate"] + c["alien"] for c in our_cells(results))
     return text + (f"w64_over_w12={shown(w64)} one_writer_over_floor="
-                   f"{shown(floor_ratio(results))} flat={shown(flat_ratio(results))} "
+                   f"{shown(floor_ratio(results))} "
+                   f"fairness={shown(least_fair(results))} flat={shown(flat_ratio(results))} "
                    f"flat_history={shown(flat_ratio(results, 'history'))} lost={lost}")
 
 
@@ -111,6 +120,18 @@ def wrong(results):
            for c in our_cells(results) if c["lost"] or c["duplicate"] or c["alien"]]
     if not results["quick"]:
         out += [f"not run: {n}: {why}" for n, why in results["not_run"].items()]
+    return out
+
+
+def fairness_aims(results):
+    out = []
+    for cell, found in results.get("fairness", {}).items():
+        writers, rows = cell.split()
+        what = "one row" if rows == "1" else f"{int(rows):,} rows"
+        worst = max(got["ratio"] or float("inf")
+                    for name, got in found.items() if name != "control")
+        out.append((f"{writers} equal writers, {what}: most over fewest at most "
+                    f"{AIM_FAIRNESS}", worst, worst <= AIM_FAIRNESS))
     return out
 
 
@@ -131,12 +152,13 @@ def aims(results):
     out.append(("there, above the bare swap loop (ratio above 1)", ratio, (ratio or 0) > 1))
     ratio = over(rate(results, "datashard_sqlite", 64), ours)
     out.append(("64 writers over 12: at least 1", ratio, (ratio or 0) >= 1))
+    out += fairness_aims(results)
     ratio = floor_ratio(results)
     out.append((f"one writer over the floor for its syncs: at most {AIM_FLOOR}", ratio,
                 (ratio or 1e9) <= AIM_FLOOR))
     flat = results["flat"].get("ingest")
     whole = flat["acked"] if flat else None
-    out.append((f"there, of {APPENDS:,} appends all acknowledged in time", whole,
+    out.append((f"12 writers: of {APPENDS:,} appends all acknowledged in time", whole,
                 (whole or 0) >= APPENDS))
     ratio = flat_ratio(results) if whole and whole >= APPENDS else None
     out.append((f"all {APPENDS:,} appends, last tenth over first: at most {AIM_FLAT}", ratio,
@@ -194,7 +216,8 @@ def floor_section(results, order):
     for name, f in results["floors"].items():
         made = ", ".join(f["steps"])
         out.append(f"* {order[name]}: {f['ours_us']:.0f} us, floor {f['floor_us']:.0f} us, "
-                   f"ratio {f['ratio']:.2f}; one append: `{made}`")
+                   f"ratio {f['ratio']:.2f}, of {f['ours']} and {f['bare']} appends; one "
+                   f"append: `{made}`")
     return out + [""]
 
 
@@ -252,7 +275,9 @@ def section(results, order):
                 *matrix(results, order, rows, "per_s", 1), "p99, milliseconds:", "",
                 *matrix(results, order, rows, "p99_ms", 1)]
     out += ["## Time for each append as the table grows (12 writers, one row)", "",
-            *flat_section(results), "## One writer beside the floor for its syncs", "",
+            *flat_section(results), "## How evenly equal writers are served", "",
+            *contention_fairness.lines(results.get("fairness", {}), order),
+            "## One writer beside the floor for its syncs", "",
             *floor_section(results, order), "## Syncs for each append of one writer, by strace",
             "", *syncs_section(results, order)]
     if results["not_run"]:

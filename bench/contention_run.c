@@ -97,12 +97,17 @@ static void wait_for_end(int fd)
     } while (n > 0 || (n < 0 && errno == EINTR));
 }
 
+// Where a writer notes what it did; made before it says that it is ready.
+struct notes {
+    int records;
+    int reasons;
+};
+
 static void append_until_over(const struct run *run, const struct run_ops *ops,
-                              int writer, void *state, atomic_llong *begun)
+                              int writer, void *state, const struct notes *notes,
+                              atomic_llong *begun)
 {
     char why[RUN_WHY_SIZE];
-    int records = create(run, writer, "bin");
-    int reasons = create(run, writer, "err");
     struct rusage usage;
 
     getrusage(RUSAGE_SELF, &usage);
@@ -111,7 +116,7 @@ static void append_until_over(const struct run *run, const struct run_ops *ops,
     int64_t head[4] = {
         -1, go,
         (int64_t)((seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime)) * 1e9), 0};
-    put(records, head, sizeof head);
+    put(notes->records, head, sizeof head);
     for (int64_t n = 0; run_clock_ns() < deadline; n++) {
         if (atomic_fetch_add(begun, 1) >= run->appends) {
             break;
@@ -124,14 +129,14 @@ static void append_until_over(const struct run *run, const struct run_ops *ops,
         r[1] = run_clock_ns();
         r[3] = ops->append(state, run, r[0], why);
         r[2] = run_clock_ns();
-        put(records, r, sizeof r);
+        put(notes->records, r, sizeof r);
         if (r[3] < 0) {
-            put(reasons, why, strlen(why));
-            put(reasons, "\n", 1);
+            put(notes->reasons, why, strlen(why));
+            put(notes->reasons, "\n", 1);
         }
     }
-    close(reasons);
-    close(records);
+    close(notes->reasons);
+    close(notes->records);
 }
 
 static _Noreturn void be_writer(const struct run *run, const struct run_ops *ops,
@@ -140,10 +145,11 @@ static _Noreturn void be_writer(const struct run *run, const struct run_ops *ops
     close(gate->go[1]);
     close(gate->ready[0]);
     void *state = ops->open(run, writer);
+    struct notes notes = {create(run, writer, "bin"), create(run, writer, "err")};
     put(gate->ready[1], "r", 1);
     close(gate->ready[1]);
     wait_for_end(gate->go[0]);
-    append_until_over(run, ops, writer, state, begun);
+    append_until_over(run, ops, writer, state, &notes, begun);
     ops->close(state);
     _exit(0);
 }

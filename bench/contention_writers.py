@@ -27,10 +27,16 @@ def said_by(reason):
     return f"{type(reason).__name__}: {reason}".replace("\n", " ")[:500]
 
 
-def append_until_over(peer, state, writer, options, begun):
-    folder, rows, appends, seconds = options
-    records = os.open(folder / f"writer-{writer}.bin", os.O_WRONLY | os.O_CREAT, 0o644)
-    with open(folder / f"writer-{writer}.err", "w", encoding="utf-8") as reasons:
+def notes_of(folder, writer):
+    """Where a writer notes what it did; made before it says that it is ready."""
+    return (os.open(folder / f"writer-{writer}.bin", os.O_WRONLY | os.O_CREAT, 0o644),
+            open(folder / f"writer-{writer}.err", "w", encoding="utf-8"))
+
+
+def append_until_over(peer, state, notes, writer, options, begun):
+    rows, appends, seconds = options
+    records, reasons = notes
+    with reasons:
         used = resource.getrusage(resource.RUSAGE_SELF)
         go = time.monotonic_ns()
         deadline = go + int(seconds * 1e9)
@@ -103,10 +109,11 @@ def run(peer, folder, writers, rows, appends, seconds, grace):
             (folder / "open.err").write_text(said_by(reason), encoding="utf-8")
             raise
         peer.warm(writer, rows)
+        notes = notes_of(folder, writer)
         os.write(ready[1], b"r")
         os.close(ready[1])
         os.read(go[0], 1)  # Nothing is sent: it ends when the parent closes its side.
-        append_until_over(peer, state, writer, (folder, rows, appends, seconds), begun)
+        append_until_over(peer, state, notes, writer, (rows, appends, seconds), begun)
 
     pids = [in_a_child(lambda w=w: write(w)) for w in range(writers)]
     os.close(ready[1])
