@@ -30,6 +30,7 @@ SHOWN = {"ours": "datashard", "c": "its C API", "datashard_py": "DataShard 0.11.
 WRITERS = 12
 PEER_APPENDS = {"datashard_py": 25, "pyiceberg": 10}  # Of each writer, at most.
 SCANS = 5
+APPENDS = 5  # Of all rows.
 LIMIT_S = 120  # Of one process.
 
 
@@ -70,7 +71,8 @@ class Bench:
     def keep(self, operation, peer, got):
         self.results.setdefault((operation, peer), []).append(got)
         print(f"bench_python: {operation} {peer} seconds={got['seconds']:.4f}"
-              f" peak_mb={got['peak_kb'] / 1024:.0f}", flush=True)
+              f" peak_mb={got['peak_kb'] / 1024:.0f} held_mb={got['held_kb'] / 1024:.0f}",
+              flush=True)
 
     def measure(self, operation, peer, *arguments):
         """One process's answer; a peer of others' may fail."""
@@ -87,7 +89,7 @@ class Bench:
         if not all_:
             return None
         middle = {key: statistics.median(one[key] for one in all_)
-                  for key in ("seconds", "peak_kb", "rows")}
+                  for key in ("seconds", "peak_kb", "held_kb", "rows")}
         return {**middle, "failed": max(one.get("failed", 0) for one in all_)}
 
     def folder(self, name):
@@ -101,7 +103,7 @@ class Bench:
             self.measure("import", peer, "import")
 
     def rows_file(self, rows):
-        """The Arrow table that Python appends, as a file for the C program."""
+        """The Arrow table that is appended, as a file that every process reads."""
         path = self.work / f"rows-{rows}.arrow"
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -117,17 +119,24 @@ class Bench:
             operation = f"append-{what}"
             for peer in ("ours", "datashard_py", "pyiceberg"):
                 self.measure(f"{operation} {rows}", peer, operation,
-                             self.folder(f"{peer} {what} {rows}"), rows, times)
+                             self.folder(f"{peer} {what} {rows}"),
+                             rows if what == "dicts" else file, times)
             self.measure(f"{operation} {rows}", "c", "append", self.folder(f"c {what} {rows}"),
                          file, times)
 
     def scans(self, rows):
-        """Of what append-arrow of so many rows wrote, once."""
+        """Of what one append wrote, the first of its process."""
+        file = self.rows_file(rows)
+        for peer in ("ours", "datashard_py", "pyiceberg"):
+            self.measure(f"first append-arrow {rows}", peer, "append-arrow",
+                         self.folder(f"{peer} scanned"), file, 1)
+        self.measure(f"first append-arrow {rows}", "c", "append", self.folder("c scanned"), file,
+                     1)
         for what in ("arrow", "pandas"):
             for peer in ("ours", "datashard_py", "pyiceberg"):
                 self.measure(f"scan-{what} {rows}", peer, f"scan-{what}",
-                             self.work / f"{peer}-arrow-{rows}", rows, SCANS)
-            self.measure(f"scan-{what} {rows}", "c", "scan", self.work / f"c-arrow-{rows}", SCANS)
+                             self.work / f"{peer}-scanned", rows, SCANS)
+            self.measure(f"scan-{what} {rows}", "c", "scan", self.work / "c-scanned", SCANS)
 
     def writers(self, peer, times, make):
         """All let go at once; the time is until the last one's end."""
@@ -159,7 +168,8 @@ class Bench:
             print(f"bench_python: {operation} {peer}: {WRITERS - len(got)} failed: {why[-300:]}")
         self.keep(operation, peer, {
             "rows": sum(g["rows"] for g in got), "seconds": seconds,
-            "failed": WRITERS - len(got), "peak_kb": max((g["peak_kb"] for g in got), default=0)})
+            "failed": WRITERS - len(got), "held_kb": 0,
+            "peak_kb": max((g["peak_kb"] for g in got), default=0)})
 
 
 def number(value, digits=3):
@@ -169,7 +179,10 @@ def number(value, digits=3):
 def shown(operation, got):
     if got is None:
         return "-"
-    peak = f"({got['peak_kb'] / 1024:.0f})"
+    peak = f"{got['peak_kb'] / 1024:.0f}"
+    if got["held_kb"]:
+        peak += f": {got['held_kb'] / 1024:.0f} + {(got['peak_kb'] - got['held_kb']) / 1024:.0f}"
+    peak = f"({peak})"
     if not operation.startswith("writers"):
         return f"{got['seconds']:.4f} {peak}"
     failed = f", {got['failed']:.0f} writers failed" if got["failed"] else ""
@@ -216,7 +229,7 @@ def measure_all(bench, rows, times, rounds):
         bench.imports()
         bench.appends(1, 50)
         bench.appends(1000, 20)
-        bench.appends(rows, 1)
+        bench.appends(rows, APPENDS)
         bench.scans(rows)
         for make in ("make", "make-ingest"):
             bench.writers("ours", times, make)
@@ -228,7 +241,10 @@ def measure_all(bench, rows, times, rounds):
 def section(bench, times, rounds, line):
     fewer = ", ".join(f"{SHOWN[peer]} {most}" for peer, most in PEER_APPENDS.items())
     return (f"# The Python package\n\n`make bench-python`, {os.cpu_count()} processors. Seconds, and"
-            f" peak memory of the process; the median of {rounds} rounds. The C program has the"
+            f" peak memory of the process in MB: what it had when the clock began (the rows that"
+            f" are appended among it) + what came on top; the median of {rounds} rounds. Of all"
+            f" rows there are {APPENDS} appends to a table, of which the median counts. Whoever"
+            f" appends Arrow has read it from the same file. The C program has the"
             f" same rows as Arrow in memory, also beside dicts and pandas. Writers: {WRITERS}"
             f" processes, each appends one row {times:,} times ({fewer}): appends a second, and"
             f" of how many. Their table keeps its whole history, or (ours alone) is made with"

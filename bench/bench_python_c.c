@@ -7,8 +7,9 @@
 //   bench_python_c writer FOLDER ROWS.arrow NUMBER TIMES
 //
 // The rows are in memory before the clock runs. A writer makes FOLDER/ready-NUMBER, and
-// waits for FOLDER/go. Prints one JSON line: {"rows": …, "seconds": …, "peak_kb": …}; of
-// several appends or scans the seconds are the median, a writer's are of all its appends.
+// waits for FOLDER/go. Prints one JSON line: {"rows": …, "seconds": …, "peak_kb": …,
+// "held_kb": …}; of several appends or scans the seconds are the median, a writer's are
+// of all its appends. What the process had in memory when the clock began is held_kb.
 #include <datashard/datashard.h>
 
 #include <inttypes.h>
@@ -31,6 +32,11 @@ struct replay {
     int next;
 };
 
+struct found {
+    int64_t rows;
+    long held_kb;
+};
+
 static double now_s(void)
 {
     struct timespec t;
@@ -44,6 +50,21 @@ static void check(int rc, const char *what, const char *why)
         fprintf(stderr, "bench_python_c: %s: %s\n", what, why ? why : "");
         exit(1);
     }
+}
+
+// What the process has in memory, in KiB; from now on its peak is what it has and will
+// have.
+static long held_kb(void)
+{
+    FILE *peak = fopen("/proc/self/clear_refs", "w");
+    FILE *now = fopen("/proc/self/statm", "r");
+    char text[128] = "";
+    long pages = 0;
+
+    check(!peak || fputs("5", peak) < 0 || fclose(peak) != 0, "clear_refs", NULL);
+    check(!now || !fgets(text, sizeof text, now) || fclose(now) != 0, "statm", NULL);
+    pages = strtol(strchr(text, ' ') ? strchr(text, ' ') : "", NULL, 10);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
 static void keep_schema(struct ArrowSchema *s)
@@ -177,19 +198,19 @@ static ds_table *create(const char *location, struct replay *r, bool ingest)
     return table;
 }
 
-static double append(const char *folder, const char *file, int times, int64_t *rows)
+static double append(const char *folder, const char *file, int times, struct found *f)
 {
     struct replay *r = load_rows(file);
     double *seconds = calloc((size_t)times, sizeof *seconds);
     ds_table *table = create(folder, r, false);
 
     check(!seconds, "memory", NULL);
+    f->held_kb = held_kb();
     for (int i = 0; i < times; i++) {
         seconds[i] = append_once(table, r);
     }
-    *rows = 0;
     for (int i = 0; i < r->count; i++) {
-        *rows += r->batches[i].length;
+        f->rows += r->batches[i].length;
     }
     double middle = median(seconds, times);
     ds_table_free(table);
@@ -226,7 +247,7 @@ static double scan_once(ds_table *table, struct ArrowArray *kept, int64_t *rows)
     return seconds;
 }
 
-static double scan(const char *folder, int times, int64_t *rows)
+static double scan(const char *folder, int times, struct found *f)
 {
     struct ArrowArray *kept = calloc(BATCHES_MAX, sizeof *kept);
     double *seconds = calloc((size_t)times, sizeof *seconds);
@@ -235,8 +256,9 @@ static double scan(const char *folder, int times, int64_t *rows)
 
     check(!kept || !seconds, "memory", NULL);
     check(ds_table_open(folder, &table, &err), folder, err.message);
+    f->held_kb = held_kb();
     for (int i = 0; i < times; i++) {
-        seconds[i] = scan_once(table, kept, rows);
+        seconds[i] = scan_once(table, kept, &f->rows);
     }
     double middle = median(seconds, times);
     ds_table_free(table);
@@ -273,7 +295,7 @@ static void stand_ready(const char *folder, const char *number)
     }
 }
 
-static double writer(char **argv, int times, int64_t *rows)
+static double writer(char **argv, int times, struct found *f)
 {
     struct replay *r = load_rows(argv[3]);
     char location[PATH_SIZE];
@@ -288,7 +310,7 @@ static double writer(char **argv, int times, int64_t *rows)
         (void)append_once(table, r);
     }
     double seconds = now_s() - start;
-    *rows = times;
+    f->rows = times;
     ds_table_free(table);
     free_rows(r);
     return seconds;
@@ -305,19 +327,19 @@ static int to_times(const char *text)
 int main(int argc, char **argv)
 {
     struct rusage used = {0};
-    int64_t rows = 0;
+    struct found found = {0};
     double seconds = 0;
 
     if (argc == 5 && strcmp(argv[1], "append") == 0) {
-        seconds = append(argv[2], argv[3], to_times(argv[4]), &rows);
+        seconds = append(argv[2], argv[3], to_times(argv[4]), &found);
     } else if (argc == 4 && strcmp(argv[1], "scan") == 0) {
-        seconds = scan(argv[2], to_times(argv[3]), &rows);
+        seconds = scan(argv[2], to_times(argv[3]), &found);
     } else if (argc == 4 && strcmp(argv[1], "make") == 0) {
         seconds = make(argv[2], argv[3], false);
     } else if (argc == 4 && strcmp(argv[1], "make-ingest") == 0) {
         seconds = make(argv[2], argv[3], true);
     } else if (argc == 6 && strcmp(argv[1], "writer") == 0) {
-        seconds = writer(argv, to_times(argv[5]), &rows);
+        seconds = writer(argv, to_times(argv[5]), &found);
     } else {
         fprintf(stderr, "usage: bench_python_c append FOLDER ROWS.arrow TIMES\n"
                         "       bench_python_c scan FOLDER TIMES\n"
@@ -326,7 +348,8 @@ int main(int argc, char **argv)
         return 2;
     }
     getrusage(RUSAGE_SELF, &used);
-    printf("{\"rows\": %" PRId64 ", \"seconds\": %.6f, \"peak_kb\": %ld}\n", rows,
-           seconds, used.ru_maxrss);
+    printf("{\"rows\": %" PRId64
+           ", \"seconds\": %.6f, \"peak_kb\": %ld, \"held_kb\": %ld}\n",
+           found.rows, seconds, used.ru_maxrss, found.held_kb);
     return 0;
 }

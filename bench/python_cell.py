@@ -1,14 +1,16 @@
 """One measurement of bench_python.py, in a process of its own.
 
 usage: python_cell.py PEER import
-       python_cell.py PEER append-dicts|append-arrow|scan-arrow|scan-pandas FOLDER ROWS TIMES
+       python_cell.py PEER append-dicts|scan-arrow|scan-pandas FOLDER ROWS TIMES
+       python_cell.py PEER append-arrow FOLDER ROWS.arrow TIMES
        python_cell.py PEER make|make-ingest FOLDER   (a table for writers)
        python_cell.py PEER writer FOLDER NUMBER TIMES
 
 PEER is ours, datashard_py or pyiceberg. Prints one JSON line: rows, seconds (of TIMES the
-median), peak_kb. A table of make keeps its whole history, one of make-ingest (ours alone)
-forgets it. What is appended is in memory before the clock runs: dicts,
-or an Arrow table. The rows are those of contention_record.py.
+median), peak_kb, and held_kb, what the process had in memory when the clock began. A table
+of make keeps its whole history, one of make-ingest (ours alone) forgets it. What is
+appended is in memory before the clock runs: dicts, or the Arrow table of a file. The rows
+are those of contention_record.py.
 """
 import datetime
 import json
@@ -103,15 +105,29 @@ def dicts(append, count):
             for r in record.rows(append, count)]
 
 
+def arrow_table(file):
+    """The rows of a file, read into memory."""
+    import pyarrow.ipc
+    with pyarrow.ipc.open_file(file) as reader:
+        return reader.read_all()
+
+
+def held_kb():
+    """What the process has in memory; from now on its peak is what it has and will have."""
+    pathlib.Path("/proc/self/clear_refs").write_text("5")
+    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() // 1024
+
+
 def timed(work):
     start = time.perf_counter()
     result = work()
     return time.perf_counter() - start, result
 
 
-def answer(seconds, rows):
+def answer(seconds, rows, held=0):
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"rows": rows, "seconds": seconds, "peak_kb": peak}))
+    print(json.dumps({"rows": rows, "seconds": seconds, "peak_kb": peak, "held_kb": held}))
 
 
 def measure_import(name):
@@ -119,27 +135,29 @@ def measure_import(name):
     answer(timed(lambda: __import__(module))[0], 0)
 
 
-def measure_append(peer, folder, what, rows, times):
+def measure_append(peer, folder, what, given, times):
     folder.mkdir(parents=True, exist_ok=True)
     peer.make(folder)
     table = peer.open(folder)
-    data = (dicts if what == "dicts" else record.arrow)(0, rows)
+    data = dicts(0, int(given)) if what == "dicts" else arrow_table(given)
     append = peer.append_dicts if what == "dicts" else peer.append_arrow
+    held = held_kb()
     answer(statistics.median(timed(lambda: append(table, data))[0] for _ in range(times)),
-           rows)
+           len(data), held)
 
 
 def measure_scan(peer, folder, what, rows, times):
     table = peer.open(folder)
     work = peer.scan_arrow if what == "arrow" else peer.scan_pandas
     seconds = []
+    held = held_kb()
     for _ in range(times):
         took, got = timed(lambda: work(table))
         if len(got) != rows:
             sys.exit(f"the scan gave {len(got)} rows of {rows}")
         seconds.append(took)
         del got
-    answer(statistics.median(seconds), rows)
+    answer(statistics.median(seconds), rows, held)
 
 
 def be_writer(peer, folder, number, times):
@@ -164,7 +182,7 @@ def main():
     elif operation == "writer":
         be_writer(peer, folder, int(rest[1]), int(rest[2]))
     elif kind == "append":
-        measure_append(peer, folder, what, int(rest[1]), int(rest[2]))
+        measure_append(peer, folder, what, rest[1], int(rest[2]))
     elif kind == "scan":
         measure_scan(peer, folder, what, int(rest[1]), int(rest[2]))
     else:

@@ -198,7 +198,7 @@ static int complete(struct rows_column *c)
         rows_buffer_add(&c->offsets, &zero, sizeof zero) < 0) {
         return -1;
     }
-    return rows_buffer_reserve(&c->data, 1);
+    return c->data.data ? 0 : rows_buffer_reserve(&c->data, 1);
 }
 
 static void move_buffers(struct rows_column *c, struct owned *owned,
