@@ -16,7 +16,7 @@ from datashard import disk_utils
 from datashard._avro import read_container, write_container
 from datashard._bounds import decode_bound, encode_bound
 from datashard._errors import CorruptData
-from datashard.avro_schemas import MANIFEST_LIST_SCHEMA
+from datashard.iceberg_avro import MANIFEST_LIST_SCHEMA
 from datashard.file_lock import FileLock, file_lock
 from datashard.integrity import IntegrityChecker, add_checksum_to_metadata, verify_data_integrity
 from datashard.lock_provider import S3LockProvider, S3PollingLockProvider
@@ -170,7 +170,11 @@ class Store:
         if Range:
             self.ranges.append(Range)
             first, last = Range.removeprefix("bytes=").split("-")
-            data = data[int(first) : int(last) + 1]
+            size = len(data)
+            if size == 0:
+                raise ClientError("InvalidRange")
+            data = data[int(first) : int(last) + 1] if first else data[-int(last) :]
+            return {"Body": io.BytesIO(data), "ETag": version, "ContentRange": f"bytes x/{size}"}
         return {"Body": io.BytesIO(data), "ETag": version}
 
     def head_object(self, Bucket: str, Key: str) -> dict[str, int]:  # noqa: N803
@@ -222,6 +226,24 @@ def test_ranges_transfer_what_is_read() -> None:
             file.seek(offset, whence)
 
 
+def test_the_end_of_an_object_tells_its_size_and_is_kept() -> None:
+    store = Store()
+    content = bytes(range(256)) * 1000
+    store.objects = {"k": (content, "1"), "empty": (b"", "2")}
+    file = S3RangeFile(store, "b", "k")
+    assert file.tell() == 0 and store.ranges == []
+    file.seek(-8, io.SEEK_END)
+    assert file.read(8) == content[-8:]
+    file.seek(len(content) - S3RangeFile.TAIL_BYTES)
+    assert file.readall() == content[-65536:] and file.size() == len(content)
+    assert store.ranges == ["bytes=-65536"]
+    file.seek(10)
+    assert file.read(5) == content[10:15] and store.ranges[1:] == ["bytes=10-14"]
+    assert S3RangeFile(store, "b", "empty").readall() == b""
+    with pytest.raises(FileNotFoundError, match="S3 object not found: s3://b/absent"):
+        S3RangeFile(store, "b", "absent").size()
+
+
 def test_a_prefix_is_no_object_and_neighbours_are_not_listed() -> None:
     backend = S3StorageBackend.__new__(S3StorageBackend)
     store = Store()
@@ -236,6 +258,7 @@ def test_a_prefix_is_no_object_and_neighbours_are_not_listed() -> None:
 
 def test_avro_comes_back_and_damage_is_seen() -> None:
     record = {f["name"]: 3 for f in MANIFEST_LIST_SCHEMA["fields"]} | {"manifest_path": "ü" * 99}
+    record |= {"partitions": None, "key_metadata": b"", "datashard_sha256": None}
     record["added_snapshot_id"] = -(1 << 62)
     data = write_container(MANIFEST_LIST_SCHEMA, [record, record], {"k": "v"})
     records, meta = read_container(data)

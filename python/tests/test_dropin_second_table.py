@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import datashard as ds
+from datashard import migrate, transaction_commit
 from datashard._avro import read_container, write_container
 from datashard.__main__ import main
 from datashard.data_structures import DataFile, FileFormat
@@ -164,13 +165,64 @@ def test_manifests_are_written_and_read(tmp_path: Path) -> None:
     one = DataFile("/data/x.parquet", FileFormat.PARQUET, {"year": 2024}, 5, 10, lower_bounds={1: -3})
     manifest = files.create_manifest_file([one], snapshot_id=7, sequence_number=2)
     (found,) = files.read_manifest_file(str(tmp_path / "t" / manifest.manifest_path))
-    assert (found.file_path, found.partition_values, found.lower_bounds) == ("/data/x.parquet", {"year": "2024"}, {1: -3})
+    assert (found.file_path, found.partition_values, found.lower_bounds) == ("/data/x.parquet", {"year": 2024}, {1: -3})
     assert (found.added_snapshot_id, found.sequence_number) == (7, 2)
     (listed,) = files.read_manifest_list_file(files.create_manifest_list_file([manifest], 7))
     assert listed.manifest_path == manifest.manifest_path
     assert files.verify_integrity([manifest])["missing_files"] == ["/data/x.parquet"]
     with pytest.raises(ValueError, match="Path traversal"):
         files.read_manifest_file("/etc/passwd")
+
+
+def test_datashards_threshold_of_manifests_is_minded(tmp_path: Path) -> None:
+    def manifests(path: Path) -> int:
+        table = ds.load_table(str(path))
+        snapshot = table.current_snapshot()
+        assert snapshot is not None
+        return len(table.file_manager.read_manifest_list_file(snapshot.manifest_list))
+
+    threshold = transaction_commit.MANIFEST_COMPACTION_THRESHOLD_PROPERTY
+    for name, value, most in (("low", "3", 3), ("off", "0", 6), ("odd", "many", 6)):
+        table = table_of(tmp_path / name, 0)
+        table.set_properties({threshold: value})
+        for i in range(6):
+            table.append_records([{"id": i}])
+        found = manifests(tmp_path / name)
+        assert found == 6 if most == 6 else found <= most
+        assert table.row_count() == 6
+    table = ds.load_table(str(tmp_path / "low"))
+    assert table.properties()["commit.manifest.min-count-to-merge"] == "3"
+    table.set_properties({threshold: None, "a": "b"})
+    left = table.properties()
+    assert left["a"] == "b" and not any("manifest" in name for name in left)
+
+
+def test_large_metadata_are_told_of_once_per_doubling(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = table_of(tmp_path / "t", 0)
+    table.set_properties({MetadataManager.METADATA_WARN_BYTES_PROPERTY: "3000"})
+    with caplog.at_level("WARNING", logger="datashard.metadata_manager"):
+        for i in range(20):
+            table.append_records([{"id": i}])
+        told = [r.getMessage() for r in caplog.records]
+        assert 1 <= len(told) <= 3 and all("metadata document" in one for one in told)
+        caplog.clear()
+        table.set_properties({MetadataManager.METADATA_WARN_BYTES_PROPERTY: "0"})
+        for i in range(20):
+            table.append_records([{"id": i}])
+    assert caplog.records == [] and MetadataManager.DEFAULT_METADATA_WARN_BYTES == 1 << 20
+
+
+def test_the_note_of_a_migration_is_no_error(tmp_path: Path) -> None:
+    table = table_of(tmp_path / "t", 1)
+    migrate.write_migration_notice(table.storage)
+    text = (tmp_path / "t" / migrate.MIGRATION_NOTICE_PATH).read_text()
+    assert "KeyError" in text and ds.__version__ in text
+    (tmp_path / "t" / migrate.MIGRATION_NOTICE_PATH).unlink()
+    (tmp_path / "t" / migrate.MIGRATION_NOTICE_PATH).mkdir()
+    migrate.write_migration_notice(table.storage)
+    assert rows(tmp_path / "t") == {0}
 
 
 def test_verify_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,8 @@
-"""Avro container files, as Iceberg's manifests are: read whole, written whole.
+"""Avro container files, as manifests are: read whole, written whole.
 
-Codecs: null and deflate. Bytes that break the format are a CorruptData.
+Codecs: null and deflate. What breaks the format is a CorruptData. Memory is bounded by the
+file: no length is believed before its bytes are there, and neither blocks that inflate
+without end nor values that take no bytes are read on.
 """
 
 from __future__ import annotations
@@ -12,20 +14,31 @@ import struct
 import zlib
 from typing import Any
 
+from ._avro_values import from_logical, to_logical
 from ._errors import CorruptData, Unsupported
 
-__all__ = ["read_container", "write_container"]
+__all__ = ["MAGIC", "read_container", "write_container"]
 
+MAGIC = b"Obj\x01"
 _BLOCK_RECORDS = 1000
-_MAGIC = b"Obj\x01"
-_FILE_MAX = 1 << 31
+_DEPTH_MAX = 64
+# What a file may inflate to, beside this many times its own size.
+_INFLATED_SPARE = 1 << 24
+_INFLATED_TIMES = 100
+# Values per byte: a union's null has a byte of its own, a named type none; and some more
+# for small files.
+_VALUES_TIMES = 8
+_VALUES_SPARE = 1024
 _PRIMITIVES = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"}
 
 
 class _Reader:
+    """Bytes, taken from the front. `values_left` counts down what may still be made of them."""
+
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.at = 0
+        self.values_left = _VALUES_TIMES * len(data) + _VALUES_SPARE
 
     def take(self, size: int) -> bytes:
         if size < 0 or size > len(self.data) - self.at:
@@ -55,6 +68,11 @@ class _Reader:
             raise CorruptData("an Avro block is larger than its file")
         return count
 
+    def count_value(self) -> None:
+        self.values_left -= 1
+        if self.values_left < 0:
+            raise CorruptData("the Avro data have more values than bytes")
+
 
 def _names(schema: Any, known: dict[str, Any]) -> None:
     """Notes the named types, so that later uses by name find them."""
@@ -66,8 +84,8 @@ def _names(schema: Any, known: dict[str, Any]) -> None:
             known[str(schema["name"])] = schema
         for field in schema.get("fields", ()):
             _names(field["type"], known)
-        for key in ("items", "values"):
-            if key in schema:
+        for key in ("type", "items", "values"):
+            if isinstance(schema.get(key), (dict, list)):
                 _names(schema[key], known)
 
 
@@ -86,18 +104,23 @@ def _primitive(r: _Reader, kind: str) -> Any:
     return raw if kind == "bytes" else raw.decode("utf-8")
 
 
+def _branch(r: _Reader, schemas: list[Any]) -> Any:
+    index = r.long()
+    if not 0 <= index < len(schemas):
+        raise CorruptData("an Avro union or enumeration has no such branch")
+    return schemas[index]
+
+
 def _value(r: _Reader, schema: Any, known: dict[str, Any], depth: int = 0) -> Any:
-    if depth > 64:
+    if depth > _DEPTH_MAX:
         raise CorruptData("an Avro schema is too deep")
+    r.count_value()
     if isinstance(schema, str):
         if schema in _PRIMITIVES:
             return _primitive(r, schema)
         return _value(r, known[schema], known, depth + 1)
     if isinstance(schema, list):
-        index = r.long()
-        if not 0 <= index < len(schema):
-            raise CorruptData("an Avro union has no such branch")
-        return _value(r, schema[index], known, depth + 1)
+        return _value(r, _branch(r, schema), known, depth + 1)
     kind = schema["type"]
     if kind == "record":
         return {f["name"]: _value(r, f["type"], known, depth + 1) for f in schema["fields"]}
@@ -114,21 +137,21 @@ def _value(r: _Reader, schema: Any, known: dict[str, Any], depth: int = 0) -> An
                 pairs[key] = _value(r, schema["values"], known, depth + 1)
         return pairs
     if kind == "fixed":
-        return r.take(int(schema["size"]))
+        return from_logical(schema, r.take(int(schema["size"])))
     if kind == "enum":
-        return schema["symbols"][r.long()]
-    return _value(r, kind, known, depth + 1)
+        return _branch(r, schema["symbols"])
+    return from_logical(schema, _value(r, kind, known, depth + 1))
 
 
-def _inflate(codec: str, block: bytes) -> bytes:
+def _inflate(codec: str, block: bytes, at_most: int) -> bytes:
     if codec in ("", "null"):
         return block
     if codec != "deflate":
         raise Unsupported(f"the Avro codec {codec} is not supported here")
     engine = zlib.decompressobj(-15)
-    out = engine.decompress(block, _FILE_MAX)
+    out = engine.decompress(block, at_most)
     if engine.unconsumed_tail or not engine.eof:
-        raise CorruptData("an Avro block does not decompress")
+        raise CorruptData("an Avro block does not decompress, or to too many bytes")
     return out
 
 
@@ -136,24 +159,32 @@ def read_container(data: bytes) -> tuple[list[dict[str, Any]], dict[str, bytes]]
     """The records of a container file and its metadata; the whole file must be sound."""
     try:
         return _read(data)
-    except (KeyError, IndexError, TypeError, ValueError, RecursionError, zlib.error) as cause:
+    except (
+        KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, zlib.error,
+    ) as cause:
         raise CorruptData(f"not an Avro file: {cause}") from cause
 
 
 def _read(data: bytes) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
     r = _Reader(data)
-    if r.take(4) != _MAGIC:
+    if r.take(4) != MAGIC:
         raise CorruptData("not an Avro file: its first bytes are others")
     meta: dict[str, bytes] = _value(r, {"type": "map", "values": "bytes"}, {})
     sync = r.take(16)
     schema = json.loads(meta["avro.schema"])
+    if not isinstance(schema, dict) or schema.get("type") != "record":
+        raise CorruptData("an Avro file of no records")
     codec = meta.get("avro.codec", b"null").decode()
     known: dict[str, Any] = {}
     _names(schema, known)
     records: list[dict[str, Any]] = []
+    inflated_left = _INFLATED_SPARE + _INFLATED_TIMES * len(data)
     while r.at < len(data):
         count = r.long()
-        block = _Reader(_inflate(codec, r.take(r.long())))
+        block = _Reader(_inflate(codec, r.take(r.long()), inflated_left + 1))
+        inflated_left -= len(block.data)
+        if inflated_left < 0:
+            raise CorruptData("an Avro file inflates to too many bytes")
         if count < 0 or count > len(block.data):
             raise CorruptData("an Avro block counts more records than it has bytes")
         records.extend(_value(block, schema, known) for _ in range(count))
@@ -175,44 +206,72 @@ def _put_bytes(out: io.BytesIO, value: bytes) -> None:
     out.write(value)
 
 
+_BITS = {"int": 31, "long": 63}
+_SHAPES = {"record": dict, "array": list, "map": dict}
+
+
+def _put_primitive(out: io.BytesIO, kind: str, value: Any) -> None:
+    if kind == "boolean" and isinstance(value, bool):
+        out.write(b"\x01" if value else b"\x00")
+    elif kind in _BITS and isinstance(value, int) and -1 << _BITS[kind] <= value < 1 << _BITS[kind]:
+        _put_long(out, value)
+    elif kind in ("float", "double") and isinstance(value, (int, float)):
+        out.write(struct.pack("<f" if kind == "float" else "<d", value))
+    elif kind == "string" and isinstance(value, str):
+        _put_bytes(out, value.encode())
+    elif kind == "bytes" and isinstance(value, (bytes, bytearray, memoryview)):
+        _put_bytes(out, bytes(value))
+    else:
+        raise ValueError(f"{value!r} is no Avro {kind}")
+
+
 def _put(out: io.BytesIO, schema: Any, value: Any) -> None:
     """Unions are ["null", type]; of the rest what manifests need."""
     if isinstance(schema, list):
         _put_long(out, 0 if value is None else 1)
         if value is not None:
             _put(out, schema[1], value)
-    elif schema == "boolean":
-        out.write(b"\x01" if value else b"\x00")
-    elif schema in ("int", "long"):
-        _put_long(out, value)
-    elif schema == "string":
-        _put_bytes(out, value.encode())
-    elif schema == "bytes":
-        _put_bytes(out, value)
-    elif schema["type"] == "record":
+        return
+    if isinstance(schema, str):
+        _put_primitive(out, schema, value)
+        return
+    kind = schema["type"]
+    shape = _SHAPES.get(kind)
+    if shape is not None and not isinstance(value, shape):
+        raise ValueError(f"{value!r} is no Avro {kind}")
+    if kind == "record":
         for field in schema["fields"]:
-            _put(out, field["type"], value.get(field["name"]))
-    elif schema["type"] in ("array", "map"):
+            try:
+                _put(out, field["type"], value.get(field["name"]))
+            except ValueError as cause:
+                raise ValueError(f"{field['name']}: {cause}") from cause
+    elif kind in ("array", "map"):
         if value:
             _put_long(out, len(value))
         for item in value:
-            if schema["type"] == "map":
+            if kind == "map":
                 _put_bytes(out, item.encode())
                 _put(out, schema["values"], value[item])
             else:
                 _put(out, schema["items"], item)
         _put_long(out, 0)
+    elif kind in _PRIMITIVES:
+        _put_primitive(out, kind, to_logical(schema, value))
     else:
         raise ValueError(f"no such Avro type: {schema}")
 
 
 def write_container(
-    schema: dict[str, Any], records: list[dict[str, Any]], metadata: dict[str, str] | None = None
+    schema: dict[str, Any],
+    records: list[dict[str, Any]],
+    metadata: dict[str, str] | None = None,
+    codec: str = "deflate",
 ) -> bytes:
-    """A container file with deflated blocks."""
+    """A container file; `codec` is "deflate" or "null". ValueError, naming the field, for a
+    value that is none of its type."""
     out, sync = io.BytesIO(), os.urandom(16)
-    meta = {"avro.schema": json.dumps(schema), "avro.codec": "deflate", **(metadata or {})}
-    out.write(_MAGIC)
+    meta = {"avro.schema": json.dumps(schema), "avro.codec": codec, **(metadata or {})}
+    out.write(MAGIC)
     _put(out, {"type": "map", "values": "string"}, meta)
     out.write(sync)
     for first in range(0, len(records), _BLOCK_RECORDS):
@@ -220,8 +279,12 @@ def write_container(
         body = io.BytesIO()
         for record in block:
             _put(body, schema, record)
-        engine = zlib.compressobj(wbits=-15)
         _put_long(out, len(block))
-        _put_bytes(out, engine.compress(body.getvalue()) + engine.flush())
+        _put_bytes(out, _deflate(body.getvalue()) if codec == "deflate" else body.getvalue())
         out.write(sync)
     return out.getvalue()
+
+
+def _deflate(block: bytes) -> bytes:
+    engine = zlib.compressobj(wbits=-15)
+    return engine.compress(block) + engine.flush()

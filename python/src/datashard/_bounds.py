@@ -20,14 +20,16 @@ _MICROSECOND = timedelta(microseconds=1)
 
 def decode_bound(kind: object, raw: bytes) -> Any:
     """The value of type `kind`; None when the bytes are none of it. UUIDs are text."""
+    if not isinstance(kind, str):
+        return None
     try:
         if kind == "boolean":
-            return raw != b"\x00"
+            return raw[0] != 0
         if kind in _FORMATS:
             # A column that was an int before holds four bytes still, a float likewise.
-            short = {"long": "<i", "double": "<f"}.get(str(kind))
-            text = short if short and len(raw) == 4 else _FORMATS[str(kind)]
-            return struct.unpack(text, raw)[0]
+            wide = _FORMATS["double" if kind in ("float", "double") else "long"]
+            narrow = _FORMATS["float" if kind in ("float", "double") else "int"]
+            return struct.unpack(narrow if len(raw) == 4 else wide, raw)[0]
         if kind == "date":
             return _DAY0 + timedelta(days=struct.unpack("<i", raw)[0])
         if kind in ("time", "timestamp", "timestamptz"):
@@ -39,11 +41,11 @@ def decode_bound(kind: object, raw: bytes) -> Any:
             return raw.decode("utf-8")
         if kind == "uuid":
             return str(UUID(bytes=raw))
-        decimal = parse_decimal_type(str(kind))
+        decimal = parse_decimal_type(kind)
         if decimal is not None:
             return _scaled(int.from_bytes(raw, "big", signed=True), decimal[1])
-        return raw if kind == "binary" or parse_fixed_type(str(kind)) else None
-    except (struct.error, OverflowError, ValueError):
+        return raw if kind == "binary" or parse_fixed_type(kind) else None
+    except (struct.error, IndexError, OverflowError, ValueError):
         return None
 
 
@@ -61,13 +63,14 @@ def encode_bound(kind: object, value: Any) -> bytes | None:
             whole = isinstance(value, int) and not isinstance(value, bool)
             return struct.pack(_FORMATS[str(kind)], value) if whole else None
         if kind in ("float", "double"):
-            return struct.pack(_FORMATS[str(kind)], value)
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            return struct.pack(_FORMATS[str(kind)], value) if number else None
         if kind == "date" and isinstance(value, date) and not isinstance(value, datetime):
             return struct.pack("<i", (value - _DAY0).days)
         if kind == "time" and isinstance(value, time):
             return struct.pack("<q", (datetime.combine(_DAY0, value) - _TIME0) // _MICROSECOND)
         if kind in ("timestamp", "timestamptz") and isinstance(value, datetime):
-            return _micros(str(kind), value)
+            return _micros(value)
         if kind == "string" and isinstance(value, str):
             return value.encode()
         if kind == "uuid":
@@ -77,13 +80,12 @@ def encode_bound(kind: object, value: Any) -> bytes | None:
             return _unscaled(value, decimal[1])
         blob = kind == "binary" or parse_fixed_type(str(kind))
         return bytes(value) if blob and isinstance(value, bytes) else None
-    except (struct.error, TypeError, ValueError):
+    except (struct.error, OverflowError, TypeError, ValueError):
         return None
 
 
-def _micros(kind: str, value: datetime) -> bytes:
-    if (value.tzinfo is not None) != (kind == "timestamptz"):
-        raise ValueError("a zone where there is none, or none where there is")
+def _micros(value: datetime) -> bytes:
+    """Times without a zone are of UTC."""
     if value.tzinfo is not None:
         value = value.astimezone(timezone.utc).replace(tzinfo=None)
     return struct.pack("<q", (value - _TIME0) // _MICROSECOND)

@@ -279,7 +279,7 @@ class TableMetadata:
     partition_specs: list[PartitionSpec] = field(default_factory=list)
     default_spec_id: int = 0
     sort_orders: list[SortOrder] = field(default_factory=list)
-    default_sort_order_id: int = 1
+    default_sort_order_id: int = 0
     properties: dict[str, str] = field(default_factory=dict)
     current_snapshot_id: int | None = None
     snapshots: list[Snapshot] = field(default_factory=list)
@@ -293,6 +293,6 @@ class TableMetadata:
         if not self.partition_specs:
             self.partition_specs = [PartitionSpec(0, [])]
         if not self.sort_orders:
-            self.sort_orders = [SortOrder(1, [])]
+            self.sort_orders = [SortOrder(0, [])]
         if self.current_schema_id == 0:
             self.current_schema_id = self.schemas[0].schema_id

@@ -8,19 +8,34 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from ._avro import read_container, write_container
-from ._bounds import decode_bound, encode_bound
 from ._errors import CorruptData
 from ._handle import local_root
-from .avro_schemas import MANIFEST_LIST_SCHEMA, manifest_schema
+from ._manifests import column_types, file_of_entry, manifest_of_own_record, manifest_of_record
 from .data_operations import DataFileManager
 from .data_structures import (
     DataFile,
-    FileFormat,
     ManifestContent,
     ManifestFile,
+    PartitionSpec,
+    Schema,
     Snapshot,
     TableMetadata,
+)
+from .manifest_codec import (
+    avro_container,
+    data_file_from_avro,
+    data_files_from_json,
+    decode_manifest_list,
+    is_iceberg_manifest,
+)
+from .manifest_writer import (
+    ENTRY_STATUS_ADDED,
+    ENTRY_STATUS_DELETED,
+    ENTRY_STATUS_EXISTING,
+    ManifestEntry,
+    encode_manifest,
+    encode_manifest_list,
+    partition_summaries,
 )
 from .metadata_manager import MetadataManager
 from .metadata_serde import SUMMARY_LIST_LENGTH, SUMMARY_LIST_SHA256
@@ -34,10 +49,6 @@ __all__ = [
     "FileManager",
     "ManifestListInfo",
 ]
-
-# What became of a file, as an entry of a manifest says.
-ENTRY_STATUS_EXISTING = 0
-ENTRY_STATUS_ADDED = 1
 
 _FOLDERS = ("data", "metadata")
 
@@ -133,10 +144,24 @@ class FileManager:
         length = str(summary.get(SUMMARY_LIST_LENGTH, ""))
         return int(length) if length.isdigit() else None, summary.get(SUMMARY_LIST_SHA256)
 
-    def _kinds(self, metadata: TableMetadata | None = None) -> dict[int, object]:
-        metadata = metadata if metadata is not None else self.metadata_manager.refresh()
+    def _types(self) -> dict[int, object]:
+        """The columns' types by id, of whichever schema the table has had."""
+        metadata = self.metadata_manager.refresh()
         schemas = [] if metadata is None else metadata.schemas
-        return {f["id"]: f["type"] for s in schemas for f in s.fields}
+        return {int(f["id"]): f["type"] for s in schemas for f in s.fields}
+
+    def _shape(self, metadata: TableMetadata | None) -> tuple[Schema, PartitionSpec]:
+        """The current schema and spec of `metadata`, by default the table's; without columns
+        and partitions where there are none."""
+        metadata = metadata if metadata is not None else self.metadata_manager.refresh()
+        if metadata is None:
+            return Schema(0, []), PartitionSpec(0, [])
+        schemas = {one.schema_id: one for one in metadata.schemas}
+        specs = {one.spec_id: one for one in metadata.partition_specs}
+        return (
+            schemas.get(metadata.current_schema_id, Schema(0, [])),
+            specs.get(metadata.default_spec_id, PartitionSpec(0, [])),
+        )
 
     def create_manifest_file(
         self,
@@ -149,95 +174,83 @@ class FileManager:
         manifest_path: str | None = None,
         table_metadata: TableMetadata | None = None,
     ) -> ManifestFile:
-        """Writes a manifest that lists the files; no snapshot refers to it.
-
-        `pre_write_hook` is called with its relative path, which is `manifest_path` or a new
-        one, before it is written. Types are those of `table_metadata`, by default the
-        table's now.
-        """
-        old = list(existing_files or ())
-        names = sorted({str(k) for one in [*data_files, *old] for k in one.partition_values})
-        kinds = self._kinds(table_metadata)
-        entries = [
-            self._entry(one, ENTRY_STATUS_ADDED, snapshot_id, sequence_number, kinds) for one in data_files
-        ] + [
-            self._entry(one, ENTRY_STATUS_EXISTING, one.added_snapshot_id, one.sequence_number, kinds)
-            for one in old
+        """Writes a manifest that lists the files as added, and `existing_files` with the
+        snapshots and numbers they have; see `write_manifest`. `manifest_path` is by default a
+        new one, the snapshot's id a random one. NotImplementedError for one of deletes."""
+        if manifest_content is not ManifestContent.DATA:
+            raise NotImplementedError("manifests of delete files are made by the engine alone")
+        number = uuid.uuid4().int >> 65 if snapshot_id is None else snapshot_id
+        entries: list[ManifestEntry] = [
+            *((ENTRY_STATUS_ADDED, number, sequence_number, one) for one in data_files),
+            *(
+                (ENTRY_STATUS_EXISTING, one.added_snapshot_id, one.sequence_number, one)
+                for one in existing_files or ()
+            ),
         ]
-        meta = {
-            "format-version": "2",
-            "content": "data" if manifest_content is ManifestContent.DATA else "deletes",
-            "partition-spec-id": "0",
-        }
-        content = write_container(manifest_schema(names), entries, meta)
         path = manifest_path if manifest_path is not None else self.new_manifest_path()
-        self._write(path, content, pre_write_hook)
-        numbers = [n for n in [sequence_number, *(o.sequence_number for o in old)] if n is not None]
-        return ManifestFile(
-            manifest_path=path,
-            manifest_length=len(content),
-            partition_spec_id=0,
-            added_snapshot_id=0 if snapshot_id is None else snapshot_id,
-            added_data_files_count=len(data_files),
-            existing_data_files_count=len(old),
-            deleted_data_files_count=0,
-            partitions=[],
-            content=manifest_content,
-            sequence_number=sequence_number,
-            min_sequence_number=min(numbers) if numbers else None,
-            checksum=hashlib.sha256(content).hexdigest(),
-            added_rows_count=sum(one.record_count for one in data_files),
-            existing_rows_count=sum(one.record_count for one in old),
+        return self.write_manifest(
+            entries, path, number, sequence_number, pre_write_hook, table_metadata
         )
+
+    def write_manifest(
+        self,
+        entries: Sequence[ManifestEntry],
+        manifest_path: str,
+        added_snapshot_id: int,
+        sequence_number: int | None,
+        pre_write_hook: Callable[[str], object] | None = None,
+        table_metadata: TableMetadata | None = None,
+        location: str | None = None,
+    ) -> ManifestFile:
+        """Writes a manifest of these entries; no snapshot refers to it.
+
+        `pre_write_hook` is called with the path before anything is written. Types and
+        partitions are those of `table_metadata`, by default the table's now; paths are made
+        URIs below `location`, by default where those metadata say the table is.
+        """
+        schema, spec = self._shape(table_metadata)
+        where = location or (table_metadata.location if table_metadata is not None else None)
+        content = encode_manifest(entries, schema, spec, where or self._location())
+        self._write(manifest_path, content, pre_write_hook)
+        added = [one for status, _, _, one in entries if status == ENTRY_STATUS_ADDED]
+        existing = [one for status, _, _, one in entries if status == ENTRY_STATUS_EXISTING]
+        numbers = [number for _, _, number, _ in entries if number is not None]
+        return ManifestFile(
+            manifest_path=manifest_path,
+            manifest_length=len(content),
+            partition_spec_id=spec.spec_id,
+            added_snapshot_id=added_snapshot_id,
+            added_data_files_count=len(added),
+            existing_data_files_count=len(existing),
+            deleted_data_files_count=len(entries) - len(added) - len(existing),
+            partitions=partition_summaries(entries, spec, schema),
+            content=ManifestContent.DATA,
+            sequence_number=sequence_number,
+            min_sequence_number=min(numbers) if numbers else sequence_number,
+            checksum=hashlib.sha256(content).hexdigest(),
+            added_rows_count=sum(one.record_count for one in added),
+            existing_rows_count=sum(one.record_count for one in existing),
+        )
+
+    def _location(self) -> str:
+        manager = self.metadata_manager
+        return manager.recorded_location or manager.location_uri
 
     def _write(self, path: str, content: bytes, hook: Callable[[str], object] | None) -> None:
         if hook is not None:
             hook(path)
         self.storage.write_file(path, content)
 
-    @staticmethod
-    def _entry(
-        one: DataFile, status: int, snapshot: int | None, number: int | None, kinds: dict[int, object]
-    ) -> dict[str, Any]:
-        def pairs(values: dict[int, Any] | None) -> list[dict[str, Any]] | None:
-            return None if values is None else [{"key": k, "value": v} for k, v in values.items()]
-
-        def bounds(values: dict[int, Any] | None) -> list[dict[str, Any]] | None:
-            coded = {k: encode_bound(kinds.get(k), v) for k, v in (values or {}).items()}
-            return pairs({k: v for k, v in coded.items() if v is not None} or None)
-
-        return {
-            "status": status,
-            "snapshot_id": snapshot,
-            "sequence_number": number,
-            "file_sequence_number": number,
-            "data_file": {
-                "content": 0,
-                "file_path": one.file_path,
-                "file_format": one.file_format.value.upper(),
-                "partition": {
-                    str(k): None if v is None else str(v) for k, v in one.partition_values.items()
-                },
-                "record_count": one.record_count,
-                "file_size_in_bytes": one.file_size_in_bytes,
-                "column_sizes": pairs(one.column_sizes),
-                "value_counts": pairs(one.value_counts),
-                "null_value_counts": pairs(one.null_value_counts),
-                "lower_bounds": bounds(one.lower_bounds),
-                "upper_bounds": bounds(one.upper_bounds),
-            },
-        }
-
     def read_entries(self, manifest_path: str) -> list[dict[str, Any]]:
         """The raw entries of a manifest, deleted ones too, named as Iceberg names them."""
-        return self._records(manifest_path, "Manifest file", "manifest file")
+        content = self._content(manifest_path, "Manifest file")
+        return self._container(content, manifest_path, "manifest file")[1]
 
-    def _records(
-        self, path: str, there: str, what: str, length: int | None = None, checksum: str | None = None
-    ) -> list[dict[str, Any]]:
-        full = self.resolve(path)
+    def _content(
+        self, path: str, there: str, length: int | None = None, checksum: str | None = None
+    ) -> bytes:
         try:
-            with open(full, "rb") as file:
+            with open(self.resolve(path), "rb") as file:
                 data = file.read()
         except FileNotFoundError as cause:
             raise FileNotFoundError(f"{there} does not exist: {path}") from cause
@@ -245,9 +258,15 @@ class FileManager:
             raise CorruptData(f"{there} {path} has {len(data)} bytes; {length} bytes were recorded")
         if checksum is not None and hashlib.sha256(data).hexdigest() != checksum:
             raise CorruptData(f"{there} {path} does not have the checksum that was recorded")
+        return data
+
+    @staticmethod
+    def _container(
+        content: bytes, path: str, what: str
+    ) -> tuple[dict[str, str], list[dict[str, Any]]]:
         try:
-            return read_container(data)[0]
-        except Exception as cause:
+            return avro_container(content, path, what)
+        except CorruptData as cause:
             raise ValueError(f"Could not parse {what} {path}: {cause}") from cause
 
     def read_manifest_file(
@@ -259,12 +278,15 @@ class FileManager:
         """The files a manifest lists as live. Numbers a manifest leaves to its manifest
         list (the snapshot's, the sequence) are taken from there where a snapshot has it.
         CorruptDataError where the file is not of the length (bytes) or SHA-256 expected."""
-        entries = self._records(
-            manifest_path, "Manifest file", "manifest file", expected_length, expected_checksum
-        )
+        content = self._content(manifest_path, "Manifest file", expected_length, expected_checksum)
+        if content.lstrip()[:1] == b"{":
+            return data_files_from_json(content, manifest_path)
+        header, entries = self._container(content, manifest_path, "manifest file")
+        if not is_iceberg_manifest(header):
+            return [data_file_from_avro(one) for one in entries]
         listed = self._listed(manifest_path)
-        kinds = self._kinds()
-        return [self._data_file(e, listed, kinds) for e in entries if e["status"] != 2]
+        types = {**self._types(), **column_types(header)}
+        return [self._data_file(e, listed, types) for e in entries if e["status"] != ENTRY_STATUS_DELETED]
 
     def _listed(self, manifest_path: str) -> ManifestFile | None:
         wanted = self._relative(manifest_path)
@@ -278,49 +300,45 @@ class FileManager:
                     return one
         return None
 
-    def _data_file(
-        self, entry: dict[str, Any], listed: ManifestFile | None, kinds: dict[int, object]
-    ) -> DataFile:
-        raw = entry["data_file"]
-
-        def pairs(name: str) -> dict[int, Any] | None:
-            found = raw.get(name)
-            return None if found is None else {p["key"]: p["value"] for p in found}
-
-        def bounds(name: str) -> dict[int, Any] | None:
-            found = pairs(name)
-            if found is None:
-                return None
-            values = {k: decode_bound(kinds.get(k), v) for k, v in found.items()}
-            return {k: v for k, v in values.items() if v is not None}
-
-        snapshot, number = entry.get("snapshot_id"), entry.get("sequence_number")
-        if listed is not None:
-            snapshot = listed.added_snapshot_id if snapshot is None else snapshot
-            number = listed.sequence_number if number is None else number
-        path = raw["file_path"]
+    def _relative_or_as_it_is(self, path: str) -> str:
+        """A file outside the table is named as it is, and never opened."""
         try:
-            path = "/" + self._relative(path)
+            return self._relative(path)
         except ValueError:
-            pass  # Outside the table: named as it is, and never opened.
-        return DataFile(
-            file_path=path,
-            file_format=FileFormat(str(raw["file_format"]).lower()),
-            partition_values={
-                k: None if v is None else str(v) for k, v in (raw.get("partition") or {}).items()
-            },
-            record_count=raw["record_count"],
-            file_size_in_bytes=raw["file_size_in_bytes"],
-            column_sizes=pairs("column_sizes"),
-            value_counts=pairs("value_counts"),
-            null_value_counts=pairs("null_value_counts"),
-            lower_bounds=bounds("lower_bounds"),
-            upper_bounds=bounds("upper_bounds"),
-            split_offsets=raw.get("split_offsets"),
-            sort_order_id=raw.get("sort_order_id"),
-            added_snapshot_id=snapshot,
-            sequence_number=number,
+            return path
+
+    def _data_file(
+        self, entry: dict[str, Any], listed: ManifestFile | None, types: dict[int, object]
+    ) -> DataFile:
+        made = file_of_entry(entry, types, self._relative_or_as_it_is)
+        number = entry.get("sequence_number")
+        made.sequence_number = made.sequence_number if number is None else number
+        if listed is not None:
+            if made.added_snapshot_id is None:
+                made.added_snapshot_id = listed.added_snapshot_id
+            if made.sequence_number is None:
+                made.sequence_number = listed.sequence_number
+        return made
+
+    def create_manifest_list(
+        self,
+        manifest_files: Sequence[ManifestFile],
+        snapshot_id: int,
+        pre_write_hook: Callable[[str], object] | None = None,
+        list_path: str | None = None,
+        parent_snapshot_id: int | None = None,
+        sequence_number: int | None = None,
+        location: str | None = None,
+    ) -> ManifestListInfo:
+        """Writes a manifest list and says where it is; no snapshot refers to it. As
+        `write_manifest`; `list_path` is by default a new one."""
+        path = list_path if list_path is not None else self.new_manifest_list_path(snapshot_id)
+        where = location or self._location()
+        content = encode_manifest_list(
+            manifest_files, snapshot_id, parent_snapshot_id, sequence_number, where
         )
+        self._write(path, content, pre_write_hook)
+        return ManifestListInfo(path, len(content), hashlib.sha256(content).hexdigest())
 
     def create_manifest_list_file(
         self,
@@ -329,28 +347,7 @@ class FileManager:
         pre_write_hook: Callable[[str], object] | None = None,
     ) -> str:
         """Writes a manifest list and returns its relative path; no snapshot refers to it."""
-        records = [
-            {
-                "manifest_path": m.manifest_path,
-                "manifest_length": m.manifest_length,
-                "partition_spec_id": m.partition_spec_id,
-                "content": m.content.value,
-                "sequence_number": m.sequence_number or 0,
-                "min_sequence_number": m.min_sequence_number or 0,
-                "added_snapshot_id": m.added_snapshot_id,
-                "added_files_count": m.added_data_files_count,
-                "existing_files_count": m.existing_data_files_count,
-                "deleted_files_count": m.deleted_data_files_count,
-                "added_rows_count": m.added_rows_count or 0,
-                "existing_rows_count": m.existing_rows_count or 0,
-                "deleted_rows_count": 0,
-            }
-            for m in manifest_files
-        ]
-        meta = {"format-version": "2", "snapshot-id": str(snapshot_id)}
-        path = self.new_manifest_list_path(snapshot_id)
-        self._write(path, write_container(MANIFEST_LIST_SCHEMA, records, meta), pre_write_hook)
-        return path
+        return self.create_manifest_list(manifest_files, snapshot_id, pre_write_hook).path
 
     def read_manifest_list_file(
         self,
@@ -359,27 +356,13 @@ class FileManager:
         expected_checksum: str | None = None,
     ) -> list[ManifestFile]:
         """The manifests a manifest list names, oldest first; as `read_manifest_file`."""
-        records = self._records(
-            list_path, "Manifest list file", "manifest list file", expected_length, expected_checksum
-        )
-        found = [
-            ManifestFile(
-                manifest_path=self._relative(r["manifest_path"]),
-                manifest_length=r["manifest_length"],
-                partition_spec_id=r["partition_spec_id"],
-                added_snapshot_id=r["added_snapshot_id"],
-                added_data_files_count=r.get("added_files_count") or 0,
-                existing_data_files_count=r.get("existing_files_count") or 0,
-                deleted_data_files_count=r.get("deleted_files_count") or 0,
-                partitions=list(r.get("partitions") or ()),
-                content=ManifestContent(r.get("content") or 0),
-                sequence_number=r.get("sequence_number"),
-                min_sequence_number=r.get("min_sequence_number"),
-                added_rows_count=r.get("added_rows_count"),
-                existing_rows_count=r.get("existing_rows_count"),
-            )
-            for r in records
-        ]
+        content = self._content(list_path, "Manifest list file", expected_length, expected_checksum)
+        if content.lstrip()[:1] == b"{":
+            return decode_manifest_list(content, list_path, self._relative)
+        header, records = self._container(content, list_path, "manifest list file")
+        if "format-version" not in header and "snapshot-id" not in header:
+            return [manifest_of_own_record(one) for one in records]
+        found = [manifest_of_record(one, self._relative) for one in records]
         return sorted(found, key=lambda m: m.sequence_number or 0)
 
     def verify_integrity(self, manifest_files: Sequence[ManifestFile]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from .exceptions import (
 from .lock_provider import LockProvider
 from .storage_backend import StorageBackend, create_storage_backend
 from .table_paths import location_uri
+from .transaction_commit import DEFAULT_METADATA_WARN_BYTES, METADATA_WARN_BYTES_PROPERTY
 from .version_hint import metadata_file_name, version_of
 
 __all__ = [
@@ -158,6 +159,8 @@ class MetadataManager:
     HINT_PATH = "metadata/version-hint.text"
     PREVIOUS_VERSIONS_MAX_PROPERTY = "write.metadata.previous-versions-max"
     DEFAULT_PREVIOUS_VERSIONS_MAX = 100
+    METADATA_WARN_BYTES_PROPERTY = METADATA_WARN_BYTES_PROPERTY
+    DEFAULT_METADATA_WARN_BYTES = DEFAULT_METADATA_WARN_BYTES
 
     def __init__(self, table_path: str, storage: StorageBackend | None = None) -> None:
         self.table_path = table_path

@@ -10,6 +10,7 @@ from ._fields import iceberg_json
 from ._handle import local_root
 from .data_structures import PartitionSpec, Schema, Snapshot, SortOrder, TableMetadata
 from .metadata_manager import metadata_of
+from .metadata_serde_legacy import legacy_dict_to_metadata
 from .table_paths import is_uri, join_uri
 
 __all__ = [
@@ -88,7 +89,7 @@ def name_mapping_json(schema: Schema) -> str:
     return json.dumps([{"field-id": int(f["id"]), "names": [f["name"]]} for f in schema.fields])
 
 
-def _spec(spec: PartitionSpec) -> dict[str, Any]:
+def spec_to_iceberg(spec: PartitionSpec) -> dict[str, Any]:
     fields = [
         {"source-id": f.source_id, "field-id": f.field_id, "name": f.name, "transform": f.transform}
         for f in spec.fields
@@ -141,7 +142,7 @@ def metadata_to_dict(metadata: TableMetadata) -> dict[str, Any]:
         ),
         "schemas": [schema_to_iceberg(one) for one in metadata.schemas],
         "current-schema-id": metadata.current_schema_id,
-        "partition-specs": [_spec(one) for one in metadata.partition_specs],
+        "partition-specs": [spec_to_iceberg(one) for one in metadata.partition_specs],
         "default-spec-id": metadata.default_spec_id,
         "last-partition-id": max([999, *numbers]),
         "sort-orders": orders,
@@ -165,8 +166,10 @@ def metadata_to_dict(metadata: TableMetadata) -> dict[str, Any]:
 
 
 def dict_to_metadata(doc: dict[str, Any], actual_location: str | None = None) -> TableMetadata:
-    """Iceberg's JSON as metadata; paths below its location are relative to it. With
-    `actual_location`, where the table is now, that is its location."""
+    """Iceberg's JSON, or DataShard's before 0.10, as metadata; paths below its location are
+    relative to it. With `actual_location`, where the table is now, that is its location."""
+    if is_legacy_document(doc):
+        return legacy_dict_to_metadata(doc)
     made = metadata_of(doc, local_root(doc["location"]))
     if actual_location is not None:
         made.location = local_root(actual_location)

@@ -4,12 +4,37 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime, timezone
 from typing import Any
 
 from . import _core
 from ._errors import NotFound
+from .logging_config import get_logger
+from .storage_backend import StorageBackend
 
-__all__ = ["migrate_table"]
+__all__ = ["MIGRATION_NOTICE_PATH", "migrate_table", "write_migration_notice"]
+
+_logger = get_logger(__name__)
+# A note in a table's directory, for people who meet it with a version that cannot read it.
+MIGRATION_NOTICE_PATH = "DATASHARD-MIGRATED-TO-ICEBERG-V2.txt"
+_NOTICE = """This is an Apache Iceberg table (format version 2) since {when}.
+
+A program that fails here with a KeyError, such as KeyError: 'schema_id', uses DataShard
+0.9 or older, which reads the layout that this table had before. The data are whole: use
+datashard {version} or newer, or any other reader of Iceberg.
+
+There is no way back. Nothing reads this file; it may be removed.
+"""
+
+
+def write_migration_notice(storage: StorageBackend) -> None:
+    """Leaves that note in the table's directory. A note that cannot be written is no error."""
+    when = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    try:
+        text = _NOTICE.format(when=when, version=_core.__version__)
+        storage.write_file(MIGRATION_NOTICE_PATH, text.encode())
+    except Exception as error:  # Whatever it is: the table is migrated.
+        _logger.warning("%s could not be written: %s", MIGRATION_NOTICE_PATH, error)
 
 
 def migrate_table(

@@ -7,7 +7,8 @@ import io
 from typing import Any
 
 from .lock_provider import LockProvider, S3LockProvider, S3PollingLockProvider
-from .s3_consistency import S3ConsistencyHandler, with_s3_retry
+from .s3_consistency import S3ConsistencyHandler, error_code, is_not_found_error, with_s3_retry
+from .s3_range_file import S3FileStream, S3RangeFile
 from .storage_backend import StorageBackend
 
 __all__ = [
@@ -20,118 +21,21 @@ __all__ = [
 ]
 
 BOTO3_AVAILABLE = importlib.util.find_spec("boto3") is not None
+# DataShard's words, which programs look for.
 UNSAFE_LOCK_MESSAGE = (
-    "This store takes no conditional writes, and locks by writing and looking again may be "
-    "held by two at a time. Set DATASHARD_S3_ALLOW_UNSAFE_LOCK=1, or pass "
-    "allow_unsafe_lock=True, to use them all the same."
+    "This S3 endpoint does not honour conditional writes (If-None-Match / If-Match), or "
+    "DATASHARD_S3_USE_CONDITIONAL_WRITES=false was set. Without them datashard can only offer the "
+    "polling lock, under which two concurrent writers can both commit and one snapshot is silently "
+    "LOST (issue #59). Refusing to start. Either use a provider with conditional-write support (AWS "
+    "S3, OVH, MinIO, ...) and leave DATASHARD_S3_USE_CONDITIONAL_WRITES unset, or - only if this "
+    "table has a single writer - set DATASHARD_S3_ALLOW_UNSAFE_LOCK=1 to accept the risk."
 )
 
-_MISSING = ("404", "NoSuchKey", "NotFound")
 _LOST = ("412", "PreconditionFailed", "409", "ConditionalRequestConflict")
 
 
 class CASConflictError(Exception):
     """Somebody else wrote the object first."""
-
-
-def _code(exc: BaseException) -> str:
-    response = getattr(exc, "response", None)
-    error = response.get("Error", {}) if isinstance(response, dict) else {}
-    return str(error.get("Code", ""))
-
-
-class S3FileStream:
-    """The body of an answer as a stream; a context manager."""
-
-    def __init__(self, body: Any) -> None:
-        self.body = body
-
-    def read(self, n: int | None = None) -> bytes:
-        """At most `n` bytes; all that are left with None."""
-        data: bytes = self.body.read() if n is None or n < 0 else self.body.read(n)
-        return data
-
-    def close(self) -> None:
-        """Ends the transfer."""
-        self.body.close()
-
-    def __enter__(self) -> S3FileStream:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class S3RangeFile(io.RawIOBase):
-    """An object of `size` bytes as a seekable file: a read transfers what it returns.
-    Without `size` the store is asked for it."""
-
-    def __init__(self, s3: Any, bucket: str, key: str, size: int | None = None) -> None:
-        super().__init__()
-        if size is None:
-            size = int(s3.head_object(Bucket=bucket, Key=key)["ContentLength"])
-        self._s3 = s3
-        self._bucket = bucket
-        self._key = key
-        self._size = size
-        self._at = 0
-
-    def readable(self) -> bool:
-        """True."""
-        return True
-
-    def seekable(self) -> bool:
-        """True."""
-        return True
-
-    def writable(self) -> bool:
-        """False."""
-        return False
-
-    def tell(self) -> int:
-        """The position in bytes."""
-        return self._at
-
-    def size(self) -> int:
-        """Bytes of the object."""
-        return self._size
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Moves; ValueError for a place before the start or an unknown `whence`."""
-        origins = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}
-        if whence not in origins:
-            raise ValueError(f"invalid whence: {whence}")
-        if origins[whence] + offset < 0:
-            raise ValueError("negative seek position")
-        self._at = origins[whence] + offset
-        return self._at
-
-    def readinto(self, b: Any) -> int:
-        """Fills `b` as far as the object reaches."""
-        count = max(0, min(len(b), self._size - self._at))
-        if count > 0:
-            b[:count] = self._range(self._at, count)
-            self._at += count
-        return count
-
-    def readall(self) -> bytes:
-        """The rest, in one request."""
-        count = max(0, self._size - self._at)
-        data = self._range(self._at, count) if count > 0 else b""
-        self._at += count
-        return data
-
-    def _range(self, first: int, count: int) -> bytes:
-        def get() -> bytes:
-            answer = self._s3.get_object(
-                Bucket=self._bucket, Key=self._key, Range=f"bytes={first}-{first + count - 1}"
-            )
-            data: bytes = answer["Body"].read()
-            if len(data) != count:
-                raise OSError(f"s3://{self._bucket}/{self._key}: {len(data)} bytes of {count} came")
-            return data
-
-        return with_s3_retry(get, f"read of s3://{self._bucket}/{self._key}")
 
 
 class S3StorageBackend(StorageBackend):
@@ -189,7 +93,7 @@ class S3StorageBackend(StorageBackend):
             try:
                 return getattr(self.s3, name)(Bucket=self.bucket, Key=key, **more)
             except Exception as exc:
-                if _code(exc) in _MISSING:
+                if is_not_found_error(exc):
                     raise FileNotFoundError(f"S3 object not found: s3://{self.bucket}/{key}") from exc
                 raise
 
@@ -205,8 +109,9 @@ class S3StorageBackend(StorageBackend):
         return S3FileStream(self._call("get_object", path)["Body"])
 
     def open_seekable(self, path: str) -> io.BufferedReader:
-        """See StorageBackend."""
-        file = S3RangeFile(self.s3, self.bucket, self._get_s3_key(path), self.get_size(path))
+        """See StorageBackend. The first read asks for the end of the object, and learns of its
+        size or that it is absent."""
+        file = S3RangeFile(self.s3, self.bucket, self._get_s3_key(path))
         return io.BufferedReader(file, buffer_size=1 << 16)
 
     def write_file(self, path: str, content: bytes) -> None:
@@ -231,7 +136,7 @@ class S3StorageBackend(StorageBackend):
         try:
             self.s3.put_object(Bucket=self.bucket, Key=key, Body=content, **condition)
         except Exception as exc:
-            if _code(exc) in _LOST:
+            if error_code(exc) in _LOST:
                 raise CASConflictError(f"CAS write lost race for s3://{self.bucket}/{key}") from exc
             raise
 

@@ -15,6 +15,7 @@ __all__ = [
     "RETRYABLE_EXCEPTIONS",
     "S3ConsistencyHandler",
     "default_handler",
+    "error_code",
     "is_not_found_error",
     "is_permanent_s3_error",
     "with_s3_retry",
@@ -33,31 +34,41 @@ PERMANENT_S3_ERROR_CODES = frozenset(
 #: Answers that say there is no such object.
 NOT_FOUND_S3_ERROR_CODES = frozenset(("404", "NoSuchKey", "NotFound"))
 
-#: Failures worth another try when nothing else is said. The client's own are looked at by
-#: their answer, so that the client need not be imported.
-RETRYABLE_EXCEPTIONS: tuple[type[BaseException], ...] = (OSError,)
+
+def _of_the_client() -> tuple[type[BaseException], ...]:
+    """The exceptions of S3's client; none where it is not installed."""
+    try:
+        from botocore.exceptions import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
+            BotoCoreError,
+            ClientError,
+        )
+    except ImportError:
+        return ()
+    return (ClientError, BotoCoreError)
+
+
+#: Failures worth another try when nothing else is said: the client's own, where it is
+#: installed, and the system's.
+RETRYABLE_EXCEPTIONS: tuple[type[BaseException], ...] = (*_of_the_client(), IOError, OSError)
 _LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+
+
+def error_code(exc: BaseException) -> str:
+    """The code of the answer of S3 that the exception carries; "" for none."""
+    response = getattr(exc, "response", None)
+    error = response.get("Error") if isinstance(response, dict) else None
+    code = error.get("Code") if isinstance(error, dict) else None
+    return "" if code is None else str(code)
 
 
 def is_permanent_s3_error(exc: BaseException) -> bool:
     """Whether the exception carries an answer of S3 that no further try changes."""
-    response = getattr(exc, "response", None)
-    if not isinstance(response, dict):
-        return False
-    error = response.get("Error")
-    return isinstance(error, dict) and error.get("Code") in PERMANENT_S3_ERROR_CODES
+    return error_code(exc) in PERMANENT_S3_ERROR_CODES
 
 
 def is_not_found_error(exc: BaseException) -> bool:
     """Whether the exception says that there is no such object."""
-    response = getattr(exc, "response", None)
-    error = response.get("Error") if isinstance(response, dict) else None
-    code = error.get("Code") if isinstance(error, dict) else None
-    return code in NOT_FOUND_S3_ERROR_CODES or isinstance(exc, FileNotFoundError)
-
-
-def _from_client(exc: BaseException) -> bool:
-    return any(base.__module__.startswith("botocore.") for base in type(exc).__mro__)
+    return error_code(exc) in NOT_FOUND_S3_ERROR_CODES or isinstance(exc, FileNotFoundError)
 
 
 class S3ConsistencyHandler:
@@ -79,9 +90,9 @@ class S3ConsistencyHandler:
         self.retryable_exceptions = retryable_exceptions
 
     def _worth_it(self, exc: BaseException) -> bool:
-        if is_permanent_s3_error(exc) or isinstance(exc, _LASTING):
+        if is_permanent_s3_error(exc) or is_not_found_error(exc) or isinstance(exc, _LASTING):
             return False
-        return isinstance(exc, self.retryable_exceptions) or _from_client(exc)
+        return isinstance(exc, self.retryable_exceptions)
 
     def retry_with_backoff(
         self,

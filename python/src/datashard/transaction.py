@@ -22,6 +22,7 @@ from ._pandas import frame_as_arrow
 from .data_structures import DataFile, FileFormat, Schema
 from .logging_config import get_logger
 from .transaction_append import is_partitioned, warn_of_many_files
+from .transaction_commit import warn_of_large_metadata, with_engine_properties
 
 if TYPE_CHECKING:
     from .file_manager import FileManager
@@ -452,8 +453,10 @@ class Transaction:
         return self
 
     def set_properties(self, properties: Mapping[str, str | None]) -> Transaction:
-        """Sets table properties; None removes one."""
+        """Sets table properties; None removes one. DataShard's threshold of manifests sets
+        Iceberg's, which the engine goes by."""
         core = self._open()
+        properties = with_engine_properties(properties)
         for key, value in properties.items():
             if not isinstance(key, str) or not key:
                 raise ValueError(f"property names must be non-empty strings, got {key!r}")
@@ -505,6 +508,7 @@ class Transaction:
             raise
         self._end()
         warn_of_many_files(self._handle.table_path, table, self._result)
+        warn_of_large_metadata(self._handle, table)
         return True
 
     def _settle(self, table: _core.Table, error: CommitUnknown) -> None:
