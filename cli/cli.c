@@ -77,6 +77,7 @@ static const char *hint(int status)
     case DS_EDENIED:
         return "; check the owner and the mode of the directory";
     case DS_ECONFLICT:
+    case DS_EEXPIRED:
         return "; run it again";
     default:
         return "";

@@ -59,13 +59,16 @@ struct ds_scan_stats {
 /// freed before. The stream is for one thread at a time; reading goes on behind it in
 /// threads of its own, within bounded memory. DS_EINVALID: filter, columns, form or `at`;
 /// DS_EUNSUPPORTED: the snapshot has delete files or formats this build cannot read.
+/// DS_EEXPIRED: somebody expired the snapshot and its files are gone; ds_table_refresh,
+/// and scan again. A stream that meets this ends with ESTALE, and never with a part of
+/// the rows only.
 DS_API DS_MUST_CHECK int ds_table_scan(ds_table *table,
                                        const struct ds_scan_options *options,
                                        struct ArrowArrayStream *out,
                                        struct ds_error *err);
 
 /// Counts the rows a scan would give; from metadata alone where that is exact. `stats`
-/// may be NULL.
+/// may be NULL. Fails as ds_table_scan does.
 DS_API DS_MUST_CHECK int ds_table_count(ds_table *table,
                                         const struct ds_scan_options *options,
                                         int64_t *out, struct ds_scan_stats *stats,

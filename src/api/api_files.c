@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "api/api_handle.h"
+#include "api/api_expired.h"
 #include "base/alloc.h"
 #include "base/error.h"
 #include "scan/scan.h"
@@ -124,6 +124,7 @@ int ds_table_files_with(ds_table *table, const struct ds_files_options *options,
     struct ds_files_options o = {.struct_size = sizeof(o)};
     struct telling t = {.fn = fn, .arg = arg};
     struct dsi_manifest_list list = {0};
+    struct dsi_reading reading;
     const struct dsi_snapshot *snapshot = NULL;
     ds_storage *storage = NULL;
     int rc = DS_OK;
@@ -141,10 +142,12 @@ int ds_table_files_with(ds_table *table, const struct ds_files_options *options,
     if (!snapshot) {
         goto done;
     }
-    DSI_TRY(dsi_snapshot_manifests(storage, t.metadata, snapshot, &list, err));
-    for (size_t i = 0; i < list.count; i++) {
-        DSI_TRY(tell_manifest(&t, storage, &list.files[i], err));
+    reading = dsi_reading_of(table, t.metadata, snapshot);
+    rc = dsi_snapshot_manifests(storage, t.metadata, snapshot, &list, err);
+    for (size_t i = 0; rc == DS_OK && i < list.count; i++) {
+        rc = tell_manifest(&t, storage, &list.files[i], err);
     }
+    rc = dsi_reading_ended(&reading, rc, err);
 done:
     dsi_manifest_list_release(&list);
     dsi_buf_release(&t.partition);

@@ -3,37 +3,46 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "api/api_handle.h"
+#include "api/api_expired.h"
 #include "base/alloc.h"
 #include "base/error.h"
 #include "data/arrow_io.h"
 #include "scan/scan.h"
 
-// A scan that a stream reads, and the catalog whose storage it reads from.
+// A scan that a stream reads, and what it reads, which keeps the catalog.
 struct scan_source {
-    struct ds_catalog *catalog;
+    struct dsi_arena arena;
+    struct dsi_reading reading;
     struct dsi_scan *scan;
 };
 
 static int source_next(void *arg, struct dsi_batch *out, struct ds_error *err)
 {
     struct scan_source *source = arg;
-    return dsi_scan_next(source->scan, out, err);
+    int rc = dsi_scan_next(source->scan, out, err);
+    return dsi_reading_ended(&source->reading, rc, err);
 }
 
 static void source_free(void *arg)
 {
     struct scan_source *source = arg;
     dsi_scan_free(source->scan);
-    dsi_handle_catalog_unref(source->catalog);
+    if (source->reading.catalog) {
+        dsi_reading_drop(&source->reading);
+    }
+    dsi_arena_release(&source->arena);
     dsi_free(source);
 }
 
+// *of is what is read: to be dropped, unless this failed.
 static int open_scan(ds_table *table, const struct ds_scan_options *user,
+                     struct dsi_arena *arena, struct dsi_reading *of,
                      struct dsi_scan **out, struct ds_error *err)
 {
     struct dsi_scan_options options = {.user = {.struct_size = sizeof(*user)}};
+    const struct dsi_snapshot *snapshot = NULL;
     const struct dsi_metadata *m = NULL;
+    struct dsi_reading reading;
     int rc = DS_OK;
 
     if (user) {
@@ -49,7 +58,12 @@ static int open_scan(ds_table *table, const struct ds_scan_options *user,
     DSI_TRY(dsi_handle_metadata(table, &m, err));
     options.storage = dsi_table_storage(table->table);
     options.metadata = m;
-    DSI_TRY(dsi_scan_open(&options, out, err));
+    DSI_TRY(dsi_scan_resolve(m, &options.user.at, &snapshot, err));
+    reading = dsi_reading_of(table, m, snapshot);
+    rc = dsi_reading_ended(&reading, dsi_scan_open(&options, out, err), err);
+    rc = rc < 0 ? rc : dsi_reading_keep(&reading, arena, err);
+    DSI_TRY(rc);
+    *of = reading;
 done:
     dsi_metadata_unref(m);
     return rc;
@@ -80,9 +94,8 @@ int ds_table_scan(ds_table *table, const struct ds_scan_options *options,
     if (!source) {
         return dsi_no_memory(err, "a scan");
     }
-    dsi_refcount_add(&table->catalog->owners);
-    source->catalog = table->catalog;
-    DSI_TRY(open_scan(table, options, &source->scan, err));
+    DSI_TRY(
+        open_scan(table, options, &source->arena, &source->reading, &source->scan, err));
     schema = dsi_scan_schema(source->scan);
     DSI_TRY(dsi_handle_form(form_of(options), schema, &arena, &form, err));
     batches.arg = source;
@@ -100,6 +113,8 @@ int ds_table_count(ds_table *table, const struct ds_scan_options *options, int64
                    struct ds_scan_stats *stats, struct ds_error *err)
 {
     struct ds_scan_stats full = {.struct_size = sizeof(full)};
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_reading reading = {0};
     struct dsi_scan *scan = NULL;
     int rc = DS_OK;
 
@@ -110,8 +125,8 @@ int ds_table_count(ds_table *table, const struct ds_scan_options *options, int64
         DSI_TRY(dsi_handle_size(stats->struct_size, sizeof(full), "struct ds_scan_stats",
                                 err));
     }
-    DSI_TRY(open_scan(table, options, &scan, err));
-    DSI_TRY(dsi_scan_count(scan, out, err));
+    DSI_TRY(open_scan(table, options, &arena, &reading, &scan, err));
+    DSI_TRY(dsi_reading_ended(&reading, dsi_scan_count(scan, out, err), err));
     if (stats) {
         dsi_scan_stats(scan, &full);
         full.struct_size = stats->struct_size;
@@ -119,5 +134,9 @@ int ds_table_count(ds_table *table, const struct ds_scan_options *options, int64
     }
 done:
     dsi_scan_free(scan);
+    if (reading.catalog) {
+        dsi_reading_drop(&reading);
+    }
+    dsi_arena_release(&arena);
     return rc;
 }

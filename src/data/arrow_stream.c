@@ -41,6 +41,8 @@ static int to_errno(int status)
         return EBADMSG;
     case DS_ECANCELLED:
         return ECANCELED;
+    case DS_EEXPIRED:
+        return ESTALE;
     default:
         return EIO;
     }

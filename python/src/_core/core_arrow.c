@@ -170,6 +170,9 @@ static PyObject *stream_fail(struct stream *self, int code)
     case ECANCELED:
         status = DS_ECANCELLED;
         break;
+    case ESTALE:
+        status = DS_EEXPIRED;
+        break;
     default:
         break;
     }

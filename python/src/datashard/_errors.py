@@ -21,6 +21,7 @@ __all__ = [
     "InternalError",
     "Invalid",
     "NotFound",
+    "SnapshotExpired",
     "StorageError",
     "Timeout",
     "Unsupported",
@@ -40,6 +41,14 @@ class Invalid(Error, ValueError):
 
 class NotFound(Error, FileNotFoundError):
     """There is no such table, namespace, file, snapshot or branch."""
+
+
+class SnapshotExpired(NotFound):
+    """The snapshot that was being read was expired meanwhile, and files of it are gone.
+
+    Read again. Snapshots (and, with ``garbage_collect``, their files) are to be kept for
+    longer than the longest read takes.
+    """
 
 
 class AlreadyExists(Error):
@@ -112,6 +121,7 @@ _BY_STATUS: dict[int, type[Exception]] = {
     -12: Denied,
     -13: StorageError,
     -14: Timeout,
+    -15: SnapshotExpired,
 }
 
 

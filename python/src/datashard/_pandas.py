@@ -8,7 +8,7 @@ from . import _core
 from ._fields import check_records
 from .data_structures import Schema
 
-__all__ = ["frame_as_arrow", "frame_of", "import_pandas"]
+__all__ = ["arrow_of", "frame_as_arrow", "frame_of", "import_pandas"]
 
 
 def import_pandas(purpose: str) -> Any:
@@ -54,15 +54,24 @@ def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "dtype") and hasattr(value, "item") else value
 
 
+def arrow_of(stream: _core.Stream) -> Any:
+    """A stream's rows as one ``pyarrow.Table``. Its failures are ours: pyarrow, given the
+    stream itself, makes an OSError of every one. Ctrl-C is looked for between batches."""
+    import pyarrow
+
+    batches = [batch.to_arrow() for batch in stream]
+    return pyarrow.Table.from_batches(batches, pyarrow.schema(stream.schema))
+
+
 def frame_of(stream: _core.Stream, names: list[str]) -> Any:
     """A stream's rows as one DataFrame; through pyarrow where that is installed."""
     pandas = import_pandas("to_pandas()")
     try:
-        import pyarrow
+        import pyarrow  # noqa: F401
     except ImportError:
         columns: dict[str, list[Any]] = {name: [] for name in names}
         for batch in stream:
             for name, items in batch.to_pydict().items():
                 columns[name].extend(items)
         return pandas.DataFrame(columns)
-    return pyarrow.RecordBatchReader.from_stream(stream).read_all().to_pandas()
+    return arrow_of(stream).to_pandas()

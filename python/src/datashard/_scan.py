@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _core
 from ._errors import Invalid
+from ._pandas import arrow_of
 from ._units import Moment, moment_ms
 
 if TYPE_CHECKING:
@@ -146,11 +147,8 @@ class Scan:
 
     def to_arrow(self) -> pyarrow.Table:
         """All rows as a pyarrow.Table."""
-        import pyarrow
-
-        reader = pyarrow.RecordBatchReader.from_stream(self)
-        # One by one, so that Ctrl-C is looked for in between.
-        return pyarrow.Table.from_batches(list(reader), reader.schema)
+        table: pyarrow.Table = arrow_of(self.stream())
+        return table
 
     def to_reader(self) -> pyarrow.RecordBatchReader:
         """A pyarrow.RecordBatchReader, for results larger than memory."""
