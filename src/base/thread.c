@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fault.h"
 
@@ -209,7 +210,13 @@ void dsi_cond_broadcast(struct dsi_cond *c)
 }
 
 static pthread_mutex_t forking = PTHREAD_MUTEX_INITIALIZER;
+static bool watching; // Forks are seen. Guarded by that, as what is called is.
 static void (*told_in_child)(void);
+static bool (*asked_before)(void);
+
+// So often a fork waits, so long each time.
+enum { ASKED_MAX = 1000 };
+#define ASKED_WAIT_NS INT64_C(1000000)
 
 void dsi_fork_hold(void)
 {
@@ -221,24 +228,51 @@ void dsi_fork_let(void)
     pthread_mutex_unlock(&forking);
 }
 
+static void ask_before(void)
+{
+    dsi_fork_hold();
+    for (int i = 0; i < ASKED_MAX && asked_before && !asked_before(); i++) {
+        dsi_fork_let();
+        dsi_sleep_ns(ASKED_WAIT_NS);
+        dsi_fork_hold();
+    }
+}
+
 static void tell_child(void)
 {
-    told_in_child();
+    if (told_in_child) {
+        told_in_child();
+    }
     dsi_fork_let();
+}
+
+// With the lock.
+static int watch(struct ds_error *err)
+{
+    int code = watching ? 0 : pthread_atfork(ask_before, dsi_fork_let, tell_child);
+
+    watching = code == 0;
+    return refused(code, "looking after forks", err);
 }
 
 int dsi_fork_tell(void (*in_child)(void), struct ds_error *err)
 {
-    int code = 0;
-
     dsi_fork_hold();
-    if (!told_in_child) {
-        code = pthread_atfork(dsi_fork_hold, dsi_fork_let, tell_child);
-        told_in_child = code == 0 ? in_child : NULL;
-    }
-    assert(code != 0 || told_in_child == in_child);
+    assert(!told_in_child || told_in_child == in_child);
+    int rc = watch(err);
+    told_in_child = rc == DS_OK ? in_child : NULL;
     dsi_fork_let();
-    return refused(code, "looking after forked children", err);
+    return rc;
+}
+
+int dsi_fork_ask(bool (*may)(void), struct ds_error *err)
+{
+    dsi_fork_hold();
+    assert(!asked_before || asked_before == may);
+    int rc = watch(err);
+    asked_before = rc == DS_OK ? may : NULL;
+    dsi_fork_let();
+    return rc;
 }
 
 int dsi_thread_start(struct dsi_thread **out, void (*run)(void *), void *arg,

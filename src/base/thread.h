@@ -54,6 +54,10 @@ void dsi_fork_let(void);
 /// thread, as if between the two above. For good, and once in a process.
 DS_MUST_CHECK int dsi_fork_tell(void (*in_child)(void), struct ds_error *err);
 
+/// `may` is asked before each such fork, as if between the two, which waits until it is
+/// told yes, a second at most. For good, and once in a process.
+DS_MUST_CHECK int dsi_fork_ask(bool (*may)(void), struct ds_error *err);
+
 /// Runs `run(arg)` in a thread of its own, with every signal blocked. Ends by
 /// dsi_thread_join.
 DS_MUST_CHECK int dsi_thread_start(struct dsi_thread **out, void (*run)(void *),

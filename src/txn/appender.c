@@ -7,9 +7,6 @@
 #include "base/error.h"
 #include "storage/storage_posix.h"
 
-// How long the rows of small files are read at one time, when nothing else is to do.
-#define TIDY_NS INT64_C(50000000)
-
 #define NS_PER_MS INT64_C(1000000)
 #define FOR_EVER DSI_APPENDER_FOR_EVER
 
@@ -450,7 +447,6 @@ int dsi_appender_open(struct dsi_table *table, const struct ds_appender_options 
     a->close_deadline_ns = FOR_EVER;
     a->failing_ns = -1;
     a->starved_ns = -1;
-    a->tidy = (struct dsi_tidy){.time_ns = TIDY_NS};
     set_options(a, options);
     DSI_TRY(copy_commit(a, options->commit ? options->commit : &defaults, err));
     DSI_TRY(probe(a, err));

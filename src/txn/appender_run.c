@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "txn/housekeeper.h"
 
 #define NS_PER_MS INT64_C(1000000)
 #define FOR_EVER DSI_APPENDER_FOR_EVER
@@ -467,13 +468,12 @@ static void await_parcel(struct dsi_appender *a)
     }
 }
 
-// With the lock, which is given back in between: nothing waits to be committed, so small
-// files can be merged without anybody waiting. Whether it works out matters to nobody.
+// With the lock, which is given back in between: nothing waits to be committed.
 static void tidy(struct dsi_appender *a)
 {
     a->untidy = false;
     dsi_mutex_unlock(a->mutex);
-    DSI_IGNORE(dsi_tidy_once(a->table, &a->tidy, NULL, NULL));
+    dsi_housekeeper_idle(a->table);
     dsi_mutex_lock(a->mutex);
 }
 

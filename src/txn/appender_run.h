@@ -4,7 +4,6 @@
 
 #include "base/thread.h"
 #include "txn/appender.h"
-#include "txn/tidy.h"
 
 #define DSI_APPENDER_FOR_EVER INT64_MAX
 
@@ -54,8 +53,7 @@ struct dsi_appender {
     uint64_t unknown_last;          // Tickets (acked, unknown_last] may be in the table.
     struct dsi_handover *back_head; // (4)
     struct dsi_handover *back_tail;
-    bool untidy;          // Something was committed since small files were merged.
-    struct dsi_tidy tidy; // The committing thread's.
+    bool untidy; // Something was committed since small files were looked for.
     bool closing;
     bool writing_ended;
     bool closed;

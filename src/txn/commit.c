@@ -9,6 +9,7 @@
 #include "txn/clean.h"
 #include "txn/group.h"
 #include "txn/held.h"
+#include "txn/housekeeper.h"
 #include "txn/loop.h"
 #include "txn/mutant.h"
 
@@ -91,6 +92,7 @@ static int commit_alone(struct work *w, struct dsi_change *change, struct ds_err
     w->outcome = DS_COMMITTED;
     if (end == DSI_ATTEMPT_COMMITTED) {
         dsi_clean_after_commit(a);
+        dsi_housekeeper_committed(a);
     } else if (end == DSI_ATTEMPT_FOUND) {
         dsi_clean_after_found(a);
     }

@@ -14,6 +14,7 @@
 #include "txn/conflict.h"
 #include "txn/group_note.h"
 #include "txn/held.h"
+#include "txn/housekeeper.h"
 #include "txn/intent.h"
 #include "txn/loop.h"
 
@@ -469,6 +470,7 @@ static void clean_up(struct round *r)
         dsi_change_discard(r->change, dsi_table_storage(r->table));
     } else if (r->end == DSI_ATTEMPT_COMMITTED) {
         dsi_clean_after_commit(a);
+        dsi_housekeeper_committed(a);
     } else if (r->end == DSI_ATTEMPT_FOUND) {
         dsi_clean_after_found(a);
     } else if (r->outcome == DS_NOT_COMMITTED) {

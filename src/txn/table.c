@@ -13,6 +13,7 @@
 #include "codec/compress/compress.h"
 #include "scan/scan.h"
 #include "txn/conflict.h"
+#include "txn/housekeeper.h"
 #include "txn/legacy_load.h"
 #include "txn/look.h"
 
@@ -27,14 +28,15 @@ struct dsi_table {
     struct dsi_arena arena; // The name.
     struct dsi_catalog *catalog;
     struct dsi_table_name name;
-    struct dsi_mutex *mutex;       // Guards what follows.
-    const struct dsi_state *state; // Ours; never NULL once opened.
-    bool behind;                   // A commit of ours made a newer head.
-    int64_t read_ns;               // When the head was last read; monotonic clock.
-    struct dsi_queue *queue;       // NULL: not opened, or there is none.
-    size_t queue_users;            // Calls that use it now.
-    int64_t queue_next_ns;         // Not tried again before; monotonic clock.
-    bool queue_told;               // Why there is none was said.
+    struct dsi_mutex *mutex;        // Guards what follows.
+    const struct dsi_state *state;  // Ours; never NULL once opened.
+    bool behind;                    // A commit of ours made a newer head.
+    int64_t read_ns;                // When the head was last read; monotonic clock.
+    struct dsi_queue *queue;        // NULL: not opened, or there is none.
+    size_t queue_users;             // Calls that use it now.
+    int64_t queue_next_ns;          // Not tried again before; monotonic clock.
+    bool queue_told;                // Why there is none was said.
+    struct dsi_housekeeper *keeper; // NULL: none was needed yet.
 };
 
 // Iceberg's metadata, or those of DataShard's own layout.
@@ -183,6 +185,7 @@ done:
 void dsi_table_free(struct dsi_table *t)
 {
     if (t) {
+        dsi_housekeeper_free(t->keeper);
         dsi_queue_free(t->queue);
         dsi_state_unref(t->state);
         dsi_mutex_free(t->mutex);
@@ -341,6 +344,17 @@ void dsi_table_queue_give(struct dsi_table *t, struct dsi_queue *q)
     }
 }
 
+struct dsi_housekeeper *dsi_table_housekeeper(struct dsi_table *t, bool make)
+{
+    dsi_mutex_lock(t->mutex);
+    if (!t->keeper && make) {
+        t->keeper = dsi_housekeeper_new(t);
+    }
+    struct dsi_housekeeper *k = t->keeper;
+    dsi_mutex_unlock(t->mutex);
+    return k;
+}
+
 int dsi_table_with_manifests(struct dsi_table *t, const struct dsi_state *s, int64_t id,
                              const struct dsi_state **out, struct ds_error *err)
 {
@@ -383,6 +397,16 @@ int dsi_table_open(struct dsi_catalog *catalog, const struct dsi_table_name *nam
     t = NULL;
 done:
     dsi_table_free(t);
+    return rc;
+}
+
+int dsi_table_twin(struct dsi_table *t, struct dsi_table **out, struct ds_error *err)
+{
+    int rc = new_handle(t->catalog, &t->name, out, err);
+
+    if (rc == DS_OK) {
+        (*out)->state = dsi_table_state(t);
+    }
     return rc;
 }
 

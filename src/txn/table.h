@@ -11,6 +11,7 @@
 #include "txn/state.h"
 
 struct dsi_table;
+struct dsi_housekeeper;
 
 /// Opens a table; DS_ENOTFOUND. `catalog` is borrowed and outlives the handle; `name` is
 /// copied. End with dsi_table_free.
@@ -26,7 +27,13 @@ DS_MUST_CHECK int dsi_table_create(struct dsi_catalog *catalog,
                                    const struct dsi_metadata_new *spec,
                                    struct dsi_table **out, struct ds_error *err);
 
-/// NULL is fine. No call through it may be running.
+/// A second handle of the same table, which shows what the first does and shares nothing
+/// with it that changes.
+DS_MUST_CHECK int dsi_table_twin(struct dsi_table *t, struct dsi_table **out,
+                                 struct ds_error *err);
+
+/// NULL is fine. No call through it may be running; its housekeeper is asked to stop, and
+/// waited for.
 void dsi_table_free(struct dsi_table *t);
 
 /// Moves the handle to the head; one catalog look-up when the head did not move.
@@ -48,6 +55,10 @@ DS_MUST_CHECK int dsi_table_catch_up(struct dsi_table *t, int64_t age_ns,
 /// use of it. Any thread.
 struct dsi_queue *dsi_table_queue_take(struct dsi_table *t);
 void dsi_table_queue_give(struct dsi_table *t, struct dsi_queue *q); // NULL is fine.
+
+/// What merges the table's small files for this handle (housekeeper.h); borrowed. NULL
+/// when there is none and none is to be made, or no memory for it. Any thread.
+struct dsi_housekeeper *dsi_table_housekeeper(struct dsi_table *t, bool make);
 
 /// The handle's metadata; a reference, end it with dsi_metadata_unref.
 const struct dsi_metadata *dsi_table_metadata(struct dsi_table *t);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -92,15 +93,15 @@ done:
     return rc;
 }
 
-static int is_wanted(const struct work *w, bool *wanted, struct ds_error *err)
+int dsi_tidy_is_wanted(const struct dsi_metadata *m, bool *wanted, struct ds_error *err)
 {
     bool expires = false;
     int rc = DS_OK;
 
-    DSI_TRY(dsi_metadata_property_bool(w->metadata, DSI_KEY_EXPIRE_ON_COMMIT, false,
-                                       &expires, err));
-    DSI_TRY(dsi_metadata_property_bool(w->metadata, DSI_KEY_MERGE_SMALL_FILES, expires,
-                                       wanted, err));
+    DSI_TRY(
+        dsi_metadata_property_bool(m, DSI_KEY_EXPIRE_ON_COMMIT, false, &expires, err));
+    DSI_TRY(
+        dsi_metadata_property_bool(m, DSI_KEY_MERGE_SMALL_FILES, expires, wanted, err));
 done:
     return rc;
 }
@@ -249,6 +250,7 @@ static int find_small(struct work *w, struct ds_error *err)
             continue;
         }
         entries += files_of(f);
+        DSI_TRY(dsi_cancel_check(err));
         DSI_TRY(look_into(w, f, err));
     }
 done:
@@ -424,8 +426,8 @@ static bool is_balanced(const struct work *w, size_t count)
     return heaviest <= all - heaviest;
 }
 
-// Reads them into `append`, rows in the order of their commits, while there is time; those
-// it comes to are merged.
+// Reads them into `append`, rows in the order of their commits, while there is time;
+// those it comes to are merged.
 static int copy_files(struct work *w, struct dsi_append *append, struct ds_error *err)
 {
     int64_t start = dsi_clock_monotonic_ns();
@@ -438,6 +440,7 @@ static int copy_files(struct work *w, struct dsi_append *append, struct ds_error
             w->small_count = i < w->limits.files_min ? 0 : i;
             break;
         }
+        DSI_TRY(dsi_cancel_check(err));
         DSI_TRY(copy_rows(w, &w->small[i].entry->file, append, err));
     }
 done:
@@ -464,14 +467,32 @@ static int replace(struct work *w, struct dsi_change *change, struct ds_error *e
     return dsi_change_replace(change, all, w->small_count, number, err);
 }
 
+// The new files become durable before the commit stands in line, where others wait for
+// it.
+static int sync_files(struct work *w, const struct dsi_change *change,
+                      struct ds_error *err)
+{
+    const struct dsi_operation *o = &change->operations[0];
+    const char **paths = dsi_arena_array(&w->arena, o->file_count, sizeof *paths);
+
+    if (!paths) {
+        return no_memory(err);
+    }
+    for (size_t i = 0; i < o->file_count; i++) {
+        paths[i] = o->files[i].path;
+    }
+    return dsi_storage_sync(dsi_table_storage(w->table), paths, o->file_count, err);
+}
+
 static int commit(struct work *w, struct dsi_change *change, struct ds_error *err)
 {
     struct ds_commit_options options = {.struct_size = sizeof options,
                                         .attempts_max =
                                             w->limits.asked ? 0 : ATTEMPTS_MAX,
                                         .group = DS_GROUP_OFF};
+    struct ds_commit_result result = {.struct_size = sizeof result};
     struct ds_error why = {0};
-    int rc = dsi_commit(w->table, change, &options, NULL, &why);
+    int rc = dsi_commit(w->table, change, &options, &result, &why);
 
     if (rc == DS_ECONFLICT) { // (3)
         dsi_log(DS_LOG_DEBUG, "merging small files: %s", why.message);
@@ -483,6 +504,7 @@ static int commit(struct work *w, struct dsi_change *change, struct ds_error *er
         return err ? (*err = why, rc) : rc;
     }
     w->done.files = w->small_count;
+    w->done.number = result.sequence_number;
     w->done.made = change->operations[0].file_count;
     return DS_OK;
 }
@@ -503,6 +525,7 @@ static int merge(struct work *w, struct ds_error *err)
     }
     DSI_TRY(dsi_append_finish(append, err));
     DSI_TRY(replace(w, change, err));
+    DSI_TRY(sync_files(w, change, err));
     given = true;
     DSI_TRY(commit(w, change, err));
 done:
@@ -540,7 +563,7 @@ static int begin(struct work *w, struct dsi_table *table, bool *wanted,
         goto done;
     }
     if (!limits->asked) {
-        DSI_TRY(is_wanted(w, wanted, err));
+        DSI_TRY(dsi_tidy_is_wanted(w->metadata, wanted, err));
     }
     DSI_TRY(read_limits(w, limits, err));
     if (*wanted) {

@@ -38,14 +38,21 @@ struct dsi_tidied {
     size_t files; // Merged; 0: there was nothing to do, or somebody else was faster.
     size_t made;  // Into so many.
     int64_t rows;
-    int64_t bytes; // Of the files merged.
-    bool lost;     // Somebody else was faster.
+    int64_t bytes;  // Of the files merged.
+    bool lost;      // Somebody else was faster.
+    int64_t number; // The sequence number of the version made; 0: none.
 };
+
+/// Whether a table's properties ask for it.
+DS_MUST_CHECK int dsi_tidy_is_wanted(const struct dsi_metadata *m, bool *wanted,
+                                     struct ds_error *err);
 
 /// Merges small files of one partition, of the default spec, on the main branch, at most
 /// once. Nothing to do: DS_OK, mostly without reading anything. The handle shows the new
 /// state after. `done` may be NULL. Who has asked gets DS_EUNSUPPORTED for a table whose
 /// files cannot be merged: of another format version than 2, or with deletes.
+/// Stops when the thread is cancelled (base/cancel.h): DS_ECANCELLED, and nothing is
+/// merged.
 DS_MUST_CHECK int dsi_tidy_once(struct dsi_table *table, struct dsi_tidy *limits,
                                 struct dsi_tidied *done, struct ds_error *err);
 

@@ -259,21 +259,6 @@ static void interfere(void *arg, const char *where)
     }
 }
 
-static int count_data(void *arg, const char *path, const struct ds_file_info *info)
-{
-    (void)info;
-    *(size_t *)arg += strstr(path, "/data/") != NULL;
-    return DS_OK;
-}
-
-static size_t data_files(struct dsi_catalog *c)
-{
-    size_t n = 0;
-    assert_int_equal(dsi_storage_list(c->storage, "memory:///t", count_data, &n, NULL),
-                     DS_OK);
-    return n;
-}
-
 static void test_tidy__goes_on_top_of_a_concurrent_append(void **state)
 {
     struct dsi_catalog c;
@@ -319,7 +304,7 @@ static void test_tidy__loses_to_another_merger_and_leaves_nothing(void **state)
     struct tidy_rows after = tidy_rows(&c);
     assert_true(after.count == before.count && after.sum == before.sum);
     assert_int_equal(tidy_seen(&c).files, 1);
-    assert_int_equal(data_files(&c), 21); // Those merged, and what the rival made.
+    assert_int_equal(tidy_data_files(&c), 21); // Those merged, and what the rival made.
     dsi_table_free(r.table);
     dsi_table_free(t);
     catalog_release(&c);
@@ -342,12 +327,12 @@ static void test_tidy__files_go_when_the_last_snapshot_that_had_them_goes(void *
         tidy_append(t, i, 1, "x");
     }
     assert_int_equal(tidy_once(t, &limits).files, 20);
-    assert_int_equal(data_files(&c), 21); // Two snapshots still have them.
+    assert_int_equal(tidy_data_files(&c), 21); // Two snapshots still have them.
     for (int64_t i = 0; i < 5; i++) {
         tidy_append(t, 100 + i, 1, "y");
         tidy_seen(&c); // Which asks for every file of every snapshot.
     }
-    assert_int_equal(data_files(&c), 6);
+    assert_int_equal(tidy_data_files(&c), 6);
     assert_int_equal(tidy_rows(&c).count, 25);
     dsi_table_free(t);
     dsi_clock_set(NULL);
@@ -385,7 +370,7 @@ static void test_tidy__survives_every_fault(void **state)
             merged++;
         }
         assert_true(done.files == 5 || done.files == 0);
-        if (rc != DS_EUNKNOWN && data_files(&c) != 5 + (files == 1)) {
+        if (rc != DS_EUNKNOWN && tidy_data_files(&c) != 5 + (files == 1)) {
             fail_msg("fault %u (%s): files are left", plan.target, plan.name);
         }
         dsi_table_free(t);

@@ -94,6 +94,23 @@ static inline struct seen tidy_seen(struct dsi_catalog *c)
     return seen;
 }
 
+static inline int tidy_count_data(void *arg, const char *path,
+                                  const struct ds_file_info *info)
+{
+    (void)info;
+    *(size_t *)arg += strstr(path, "/data/") != NULL;
+    return DS_OK;
+}
+
+// How many data files there are, whoever names them.
+static inline size_t tidy_data_files(struct dsi_catalog *c)
+{
+    size_t n = 0;
+    assert_int_equal(
+        dsi_storage_list(c->storage, "memory:///t", tidy_count_data, &n, NULL), DS_OK);
+    return n;
+}
+
 static inline struct dsi_tidied tidy_once(struct dsi_table *t, struct dsi_tidy *limits)
 {
     struct dsi_tidied done = {0};

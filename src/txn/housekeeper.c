@@ -1,0 +1,266 @@
+#include "txn/housekeeper.h"
+
+#include <stdatomic.h>
+
+#include "base/alloc.h"
+#include "base/cancel.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "storage/storage_posix.h"
+#include "txn/tidy.h"
+
+// Who has nothing else to do looks again after so many versions: with fewer files
+// dsi_tidy does nothing.
+enum { IDLE_EVERY = 16 };
+
+struct dsi_housekeeper {
+    struct dsi_table *table;
+    struct dsi_tidy limits; // The thread's, while it runs.
+    atomic_bool stop;       // Told to the thread.
+    // Guarded by dsi_fork_hold:
+    int pid;                   // Whose threads these are.
+    struct dsi_thread *thread; // It runs, or has ended; NULL: there was none.
+    bool running;
+    int64_t every;
+    int64_t turn;                 // The sequence number with which the turn began.
+    int64_t looked;               // The last one that was known at the end of one.
+    struct dsi_housekeeper *next; // While it runs: in `working`.
+    struct dsi_housekeeper *previous;
+};
+
+static struct dsi_housekeeper *working; // Guarded by dsi_fork_hold.
+
+// --- who works
+
+static void begin_work(struct dsi_housekeeper *k)
+{
+    k->running = true;
+    k->previous = NULL;
+    k->next = working;
+    if (working) {
+        working->previous = k;
+    }
+    working = k;
+}
+
+static void end_work(struct dsi_housekeeper *k)
+{
+    *(k->previous ? &k->previous->next : &working) = k->next;
+    if (k->next) {
+        k->next->previous = k->previous;
+    }
+    k->running = false;
+}
+
+// Asked before a fork: true when no thread of this process is at work (2).
+static bool may_fork(void)
+{
+    const int pid = dsi_posix()->getpid();
+    bool may = true;
+
+    for (struct dsi_housekeeper *k = working; k; k = k->next) {
+        if (k->pid == pid) {
+            atomic_store(&k->stop, true);
+            may = false;
+        }
+    }
+    return may;
+}
+
+// In a child: the threads are the parent's, and their memory is what is left of them.
+static void leave_to_parent(struct dsi_housekeeper *k, int pid)
+{
+    if (k->pid != pid) {
+        if (k->running) {
+            end_work(k);
+        }
+        k->thread = NULL;
+        k->pid = pid;
+    }
+}
+
+// --- the thread
+
+static bool must_stop(void *arg)
+{
+    struct dsi_housekeeper *k = arg;
+
+    return atomic_load(&k->stop);
+}
+
+// True while the turn lasts, `number` being the last that is known, or was made by us.
+// What is merged is what was there when it began.
+static bool is_our_turn(struct dsi_housekeeper *k, int64_t number)
+{
+    dsi_fork_hold();
+    if (number % k->every == 0) {
+        k->turn = number; // Passed by ourselves.
+    }
+    bool ours = number / k->every <= k->turn / k->every;
+    k->limits.number_max = k->turn;
+    k->looked = number;
+    dsi_fork_let();
+    return ours;
+}
+
+static void merge_all(struct dsi_housekeeper *k, struct dsi_table *own)
+{
+    const struct dsi_metadata *m = NULL;
+    struct dsi_tidied done = {.files = 1};
+    struct ds_error err = {0};
+    int64_t number = 0;
+    int rc = dsi_table_refresh(own, &err);
+
+    if (rc == DS_OK) {
+        m = dsi_table_metadata(own);
+        number = m->last_sequence_number;
+        dsi_metadata_unref(m);
+    }
+    while (rc == DS_OK && done.files > 0 && is_our_turn(k, number)) {
+        rc = dsi_tidy_once(own, &k->limits, &done, &err);
+        number = done.files > 0 ? done.number : number;
+    }
+    if (rc < 0) { // (3)
+        dsi_log(DS_LOG_DEBUG, "merging small files: %s", err.message);
+    }
+}
+
+static void run(void *arg)
+{
+    struct dsi_housekeeper *k = arg;
+    struct dsi_cancel cancel = {.cancelled = must_stop, .arg = k};
+    struct dsi_table *own = NULL;
+
+    dsi_cancel_begin(&cancel);
+    if (dsi_table_twin(k->table, &own, NULL) == DS_OK) {
+        merge_all(k, own);
+    }
+    dsi_table_free(own);
+    dsi_cancel_end(&cancel);
+    dsi_fork_hold();
+    end_work(k);
+    dsi_fork_let();
+}
+
+// --- coming forward
+
+// A turn begins with `number`; who is at work already goes on with that.
+static void come_forward(struct dsi_housekeeper *k, int64_t number, int64_t every)
+{
+    if (dsi_fork_ask(may_fork, NULL) < 0) {
+        return; // Forks cannot be seen.
+    }
+    dsi_fork_hold();
+    leave_to_parent(k, dsi_posix()->getpid());
+    k->turn = number;
+    k->every = every;
+    if (!k->running) {
+        dsi_thread_join(k->thread); // It has ended.
+        k->thread = NULL;
+        atomic_store(&k->stop, false);
+        begin_work(k);
+        if (dsi_thread_start(&k->thread, run, k, NULL) < 0) {
+            end_work(k); // Another time.
+        }
+    }
+    dsi_fork_let();
+}
+
+// How many sequence numbers are a turn; 0: nothing is merged in this table.
+static int64_t turn_of(const struct dsi_metadata *m)
+{
+    struct ds_error err = {0};
+    int64_t every = DSI_MERGE_EVERY;
+    bool wanted = false;
+
+    if (m->format_version != 2 || dsi_tidy_is_wanted(m, &wanted, NULL) < 0 || !wanted) {
+        return 0;
+    }
+    if (dsi_metadata_property_i64(m, DSI_KEY_MERGE_EVERY, DSI_MERGE_EVERY, 1, &every,
+                                  &err) < 0) {
+        dsi_log(DS_LOG_WARN, "%s; taking %d", err.message, DSI_MERGE_EVERY);
+        every = DSI_MERGE_EVERY;
+    }
+    return every;
+}
+
+static bool is_rewrite(const struct dsi_change *c)
+{
+    for (size_t i = 0; i < c->operation_count; i++) {
+        if (c->operations[i].kind == DSI_OPERATION_REWRITE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void dsi_housekeeper_committed(const struct dsi_attempts *a)
+{
+    const struct dsi_metadata *m = a->state ? a->state->metadata : NULL;
+    const int64_t before = a->trail.base.sequence_number;
+    const int64_t every = m && !is_rewrite(a->change) ? turn_of(m) : 0;
+
+    if (every > 0 && before / every < m->last_sequence_number / every) {
+        struct dsi_housekeeper *k = dsi_table_housekeeper(a->table, true);
+        if (k) {
+            come_forward(k, m->last_sequence_number, every);
+        }
+    }
+}
+
+void dsi_housekeeper_idle(struct dsi_table *table)
+{
+    const struct dsi_metadata *m = dsi_table_metadata(table);
+    const int64_t number = m->last_sequence_number;
+    const int64_t every = turn_of(m);
+    struct dsi_housekeeper *k = every > 0 ? dsi_table_housekeeper(table, true) : NULL;
+
+    dsi_metadata_unref(m);
+    if (k) {
+        dsi_fork_hold();
+        bool worth = number - k->looked >= IDLE_EVERY;
+        dsi_fork_let();
+        if (worth) {
+            come_forward(k, number, every);
+        }
+    }
+}
+
+bool dsi_housekeeper_is_busy(struct dsi_table *table)
+{
+    struct dsi_housekeeper *k = dsi_table_housekeeper(table, false);
+    bool busy = false;
+
+    if (k) {
+        dsi_fork_hold();
+        busy = k->running && k->pid == dsi_posix()->getpid();
+        dsi_fork_let();
+    }
+    return busy;
+}
+
+struct dsi_housekeeper *dsi_housekeeper_new(struct dsi_table *table)
+{
+    struct dsi_housekeeper *k = dsi_calloc(1, sizeof *k);
+
+    if (k) {
+        k->table = table;
+        k->every = DSI_MERGE_EVERY;
+        k->pid = dsi_posix()->getpid();
+        atomic_init(&k->stop, false);
+    }
+    return k;
+}
+
+void dsi_housekeeper_free(struct dsi_housekeeper *k)
+{
+    if (k) {
+        dsi_fork_hold();
+        leave_to_parent(k, dsi_posix()->getpid());
+        dsi_fork_let();
+        atomic_store(&k->stop, true);
+        dsi_thread_join(k->thread);
+        dsi_free(k);
+    }
+}

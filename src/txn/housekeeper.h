@@ -1,0 +1,41 @@
+// Merging small files while nobody waits for it: by a thread of the handle's own.
+//
+// (1) Whose swap takes the table's sequence numbers past a multiple of
+//     DSI_KEY_MERGE_EVERY comes forward: of all writers one, and none asks another. Its
+//     turn lasts until somebody else passes the next one. An appender comes forward when
+//     it has nothing else to do.
+// (2) Nobody waits for the thread but who closes the handle, or forks: they ask it to
+//     stop, and it does so before it reads another file, or as a cancelled commit does
+//     (base/cancel.h). A child has none; what was stopped for it is taken up at a later
+//     turn.
+// (3) It works by a second handle of the table, and shares no lock with the first. What
+//     fails is nobody's business: a line at debug level, and the next turn.
+// (4) A handle has at most one.
+#ifndef DSI_TXN_HOUSEKEEPER_H
+#define DSI_TXN_HOUSEKEEPER_H
+
+#include "txn/attempt.h"
+
+// So many sequence numbers make a turn; 128 when not set, or not a number above 0.
+#define DSI_KEY_MERGE_EVERY "datashard.merge-small-files.every"
+#define DSI_MERGE_EVERY 128
+
+struct dsi_housekeeper;
+
+/// Of a handle, by dsi_table_housekeeper; NULL: no memory. Freed with it: waits until the
+/// thread has stopped.
+struct dsi_housekeeper *dsi_housekeeper_new(struct dsi_table *table);
+void dsi_housekeeper_free(struct dsi_housekeeper *k); // NULL is fine.
+
+/// `a` has ended with DSI_ATTEMPT_COMMITTED. Comes forward if it is a's turn (1) and the
+/// table's small files are to be merged. Never waits.
+void dsi_housekeeper_committed(const struct dsi_attempts *a);
+
+/// The caller has nothing else to do: comes forward if a few versions were made since
+/// the handle's last look.
+void dsi_housekeeper_idle(struct dsi_table *table);
+
+/// Whether a thread is at work for this handle.
+bool dsi_housekeeper_is_busy(struct dsi_table *table);
+
+#endif

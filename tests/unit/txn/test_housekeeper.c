@@ -1,0 +1,397 @@
+#include "txn/housekeeper.h"
+
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cancel.h"
+#include "base/fault.h"
+#include "tidy_fixture.h"
+#include "txn/expire.h"
+
+enum { EVERY = 20, FAULTS = 120 };
+
+static const struct ds_property on[] = {{DSI_KEY_MERGE_SMALL_FILES, "true"},
+                                        {DSI_KEY_MERGE_EVERY, "20"}};
+
+// Time goes by steps too small for a reader to be late.
+static atomic_llong now_us = INT64_C(1700000000000000);
+
+static int64_t wall_us(void)
+{
+    return atomic_fetch_add(&now_us, 1);
+}
+
+static int64_t monotonic_ns(void)
+{
+    return atomic_fetch_add(&now_us, 1) * 1000;
+}
+
+static int slow_clock(void **state)
+{
+    static const struct dsi_clock_ops slow = {wall_us, monotonic_ns};
+    (void)state;
+    dsi_clock_set(&slow);
+    return 0;
+}
+
+static int own_clock(void **state)
+{
+    (void)state;
+    dsi_fault_stop();
+    dsi_clock_set(NULL);
+    return 0;
+}
+
+static void await_idle(struct dsi_table *t)
+{
+    while (dsi_housekeeper_is_busy(t)) {
+        sched_yield();
+    }
+}
+
+// Appends rows first, first + 1, … in commits of their own.
+static void append_each(struct dsi_table *t, int64_t first, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        tidy_append(t, first + i, 1, "x");
+    }
+}
+
+static int64_t last_number(struct dsi_table *t)
+{
+    assert_int_equal(dsi_table_refresh(t, NULL), DS_OK);
+    const struct dsi_metadata *m = dsi_table_metadata(t);
+    int64_t number = m->last_sequence_number;
+    dsi_metadata_unref(m);
+    return number;
+}
+
+// How many versions of the table are merges.
+static size_t merges(struct dsi_table *t)
+{
+    assert_int_equal(dsi_table_refresh(t, NULL), DS_OK);
+    const struct dsi_metadata *m = dsi_table_metadata(t);
+    size_t n = 0;
+    for (size_t i = 0; i < m->snapshot_count; i++) {
+        n += strcmp(dsi_snapshot_summary(m->snapshots[i], "operation"), "replace") == 0;
+    }
+    dsi_metadata_unref(m);
+    return n;
+}
+
+// The rows 0 to count - 1, each once: what a table that never merges has.
+static void check_rows(struct dsi_catalog *c, int64_t count)
+{
+    struct dsi_catalog other;
+    catalog_init(&other);
+    struct dsi_table *t = test_create(&other, NULL, 0);
+    tidy_append(t, 0, count, "x");
+    struct tidy_rows wanted = tidy_rows(&other);
+    struct tidy_rows there = tidy_rows(c);
+    assert_int_equal(there.count, wanted.count);
+    assert_true(there.sum == wanted.sum);
+    dsi_table_free(t);
+    catalog_release(&other);
+}
+
+static void test_housekeeper__comes_forward_when_its_turn_begins(void **state)
+{
+    struct dsi_catalog c;
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, on, 2);
+    append_each(t, 0, EVERY - 1);
+    assert_null(dsi_table_housekeeper(t, false));
+    append_each(t, EVERY - 1, 1);
+    await_idle(t);
+    assert_int_equal(tidy_seen(&c).files, 1);
+    assert_int_equal(last_number(t), EVERY + 1);
+    check_rows(&c, EVERY);
+    append_each(t, EVERY, EVERY - 2); // The merge was a version, too.
+    await_idle(t);
+    assert_int_equal(tidy_seen(&c).files, EVERY - 1);
+    append_each(t, 2 * EVERY - 2, 1);
+    await_idle(t);
+    assert_int_equal(tidy_seen(&c).files, 1);
+    assert_int_equal(merges(t), 2);
+    check_rows(&c, 2 * EVERY - 1);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+static void test_housekeeper__of_several_handles_one_comes_forward(void **state)
+{
+    struct dsi_catalog c;
+    struct dsi_table *t[3];
+    (void)state;
+
+    catalog_init(&c);
+    t[0] = test_create(&c, on, 2);
+    t[1] = test_open(&c);
+    t[2] = test_open(&c);
+    for (int64_t i = 0; i < 3 * EVERY - 2; i++) {
+        tidy_append(t[i % 3], i, 1, "x");
+        for (int k = 0; k < 3; k++) {
+            await_idle(t[k]);
+        }
+    }
+    assert_int_equal(last_number(t[0]), 3 * EVERY + 1);
+    assert_int_equal(merges(t[0]), 3);
+    check_rows(&c, 3 * EVERY - 2);
+    for (int k = 0; k < 3; k++) {
+        dsi_table_free(t[k]);
+    }
+    catalog_release(&c);
+}
+
+static void test_housekeeper__starts_no_thread_where_nothing_is_wanted(void **state)
+{
+    static const struct ds_property cases[][3] = {
+        {{DSI_KEY_MERGE_EVERY, "1"}},
+        {{DSI_KEY_MERGE_EVERY, "1"},
+         {DSI_KEY_EXPIRE_ON_COMMIT, "true"},
+         {DSI_KEY_MERGE_SMALL_FILES, "false"}},
+        {{DSI_KEY_MERGE_EVERY, "0"}, {DSI_KEY_MERGE_SMALL_FILES, "true"}}};
+    static const size_t counts[] = {1, 3, 2};
+    (void)state;
+
+    for (size_t i = 0; i < 3; i++) { // The last is no number of versions: 128 is.
+        struct dsi_catalog c;
+        catalog_init(&c);
+        struct dsi_table *t = test_create(&c, cases[i], counts[i]);
+        append_each(t, 0, 40);
+        if (i < 2) {
+            dsi_housekeeper_idle(t);
+        }
+        assert_null(dsi_table_housekeeper(t, false));
+        assert_int_equal(last_number(t), 40);
+        dsi_table_free(t);
+        catalog_release(&c);
+    }
+}
+
+static void test_housekeeper__an_idle_caller_does_not_wait_for_the_turn(void **state)
+{
+    struct dsi_catalog c;
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, tidy_on, 1);
+    append_each(t, 0, 15);
+    dsi_housekeeper_idle(t);
+    await_idle(t);
+    assert_int_equal(tidy_seen(&c).files, 15); // Not worth a look.
+    append_each(t, 15, 1);
+    dsi_housekeeper_idle(t);
+    await_idle(t);
+    assert_int_equal(tidy_seen(&c).files, 1);
+    append_each(t, 16, 15);
+    dsi_housekeeper_idle(t);
+    await_idle(t);
+    assert_int_equal(merges(t), 1);
+    check_rows(&c, 31);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+static void test_housekeeper__without_a_thread_it_is_another_time(void **state)
+{
+    struct dsi_catalog c;
+    struct dsi_fault_plan plan = {0};
+    bool met = false;
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, tidy_on, 1);
+    append_each(t, 0, 16);
+    while (!met) {
+        assert_true(dsi_fault_next(&plan));
+        dsi_housekeeper_idle(t);
+        met = plan.name && strcmp(plan.name, "thread.start") == 0;
+        dsi_fault_stop();
+        assert_false(dsi_housekeeper_is_busy(t));
+    }
+    assert_int_equal(merges(t), 0);
+    dsi_housekeeper_idle(t);
+    await_idle(t);
+    assert_int_equal(tidy_seen(&c).files, 1);
+    check_rows(&c, 16);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+// --- in the middle of its work
+
+// Holds the housekeeper up at one of the catalog's steps, until it is told to stop.
+struct holdup {
+    pthread_t caller;
+    unsigned at;
+    atomic_uint seen;
+    atomic_bool there;
+    atomic_bool let; // Nobody is held up any more.
+};
+
+static void hold_up(void *arg, const char *where)
+{
+    struct holdup *h = arg;
+    (void)where;
+
+    if (pthread_equal(pthread_self(), h->caller) ||
+        atomic_fetch_add(&h->seen, 1) + 1 != h->at) {
+        return;
+    }
+    atomic_store(&h->there, true);
+    while (!dsi_cancelled() && !atomic_load(&h->let)) {
+        sched_yield();
+    }
+}
+
+// Brings the housekeeper to that step; false: it has ended before.
+static bool bring_to(struct dsi_catalog *c, struct dsi_table *t, struct holdup *h,
+                     unsigned at)
+{
+    h->caller = pthread_self();
+    h->at = at;
+    atomic_store(&h->seen, 0);
+    atomic_store(&h->there, false);
+    atomic_store(&h->let, false);
+    c->step = hold_up;
+    c->arg = h;
+    append_each(t, 0, EVERY);
+    while (!atomic_load(&h->there) && dsi_housekeeper_is_busy(t)) {
+        sched_yield();
+    }
+    return atomic_load(&h->there);
+}
+
+// What is there is all rows, in the files before or after, and no other data file.
+static bool check_either(struct dsi_catalog *c)
+{
+    size_t files = tidy_seen(c).files;
+    assert_true(files == EVERY || files == 1);
+    assert_int_equal(tidy_data_files(c), EVERY + (files == 1));
+    check_rows(c, EVERY);
+    return files == 1;
+}
+
+static void test_housekeeper__closing_ends_it_at_once_with_nothing_left(void **state)
+{
+    static struct holdup h;
+    unsigned merged = 0;
+    unsigned stopped = 0;
+    bool more = true;
+    (void)state;
+
+    for (unsigned at = 1; more; at++) {
+        struct dsi_catalog c;
+        catalog_init(&c);
+        struct dsi_table *t = test_create(&c, on, 2);
+        more = bring_to(&c, t, &h, at);
+        dsi_table_free(t); // Hangs, if it is not asked to stop.
+        c.step = NULL;
+        if (check_either(&c)) {
+            merged++;
+        } else {
+            stopped++;
+        }
+        catalog_release(&c);
+    }
+    assert_true(stopped > 1); // On its way,
+    assert_true(merged > 1);  // and when it was sent already, or done.
+}
+
+// In a child, whose parent's housekeeper was held up: it can do all that the parent can.
+static int child_works(struct dsi_catalog *c, struct dsi_table *t)
+{
+    if (dsi_housekeeper_is_busy(t)) {
+        return 1;
+    }
+    const int64_t first = tidy_rows(c).count;
+    append_each(t, first, EVERY);
+    await_idle(t);
+    if (tidy_seen(c).files > EVERY || merges(t) == 0) {
+        return 2;
+    }
+    check_rows(c, first + EVERY);
+    dsi_table_free(t);
+    return 0;
+}
+
+static void test_housekeeper__a_fork_waits_for_it_and_the_child_has_its_own(void **state)
+{
+    static struct holdup h;
+    bool more = true;
+    (void)state;
+
+    for (unsigned at = 1; more; at++) {
+        struct dsi_catalog c;
+        int status = 0;
+        catalog_init(&c);
+        struct dsi_table *t = test_create(&c, on, 2);
+        more = bring_to(&c, t, &h, at);
+        pid_t child = fork();
+        if (child == 0) {
+            c.step = NULL;
+            alarm(60); // A child that hangs is not to stay.
+            _exit(child_works(&c, t));
+        }
+        assert_false(dsi_housekeeper_is_busy(t));
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+        c.step = NULL;
+        check_either(&c);
+        append_each(t, EVERY, EVERY); // And the parent takes it up again.
+        await_idle(t);
+        assert_true(tidy_seen(&c).files < EVERY);
+        check_rows(&c, 2 * EVERY);
+        dsi_table_free(t);
+        catalog_release(&c);
+    }
+}
+
+// Every fault of a merge is met in test_tidy.c; these are those on the way there, and
+// more.
+static void
+test_housekeeper__whatever_fails_no_row_is_lost_and_no_caller_told(void **state)
+{
+    unsigned missed = 0;
+    (void)state;
+
+    for (unsigned i = 0; i < FAULTS; i++) {
+        struct dsi_fault_plan plan = {.target = i, .lasting = i % 2};
+        struct dsi_catalog c;
+        catalog_init(&c);
+        struct dsi_table *t = test_create(&c, tidy_on, 1);
+        append_each(t, 0, 16);
+        assert_true(dsi_fault_next(&plan));
+        dsi_housekeeper_idle(t);
+        await_idle(t);
+        dsi_fault_stop();
+        size_t files = tidy_seen(&c).files;
+        assert_true(files == 16 || files == 1);
+        missed += files == 16;
+        check_rows(&c, 16);
+        dsi_table_free(t);
+        catalog_release(&c);
+    }
+    assert_true(missed > FAULTS / 4);
+}
+
+#define KEEPER_TEST(f) cmocka_unit_test_setup_teardown(f, slow_clock, own_clock)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        KEEPER_TEST(test_housekeeper__comes_forward_when_its_turn_begins),
+        KEEPER_TEST(test_housekeeper__of_several_handles_one_comes_forward),
+        KEEPER_TEST(test_housekeeper__starts_no_thread_where_nothing_is_wanted),
+        KEEPER_TEST(test_housekeeper__an_idle_caller_does_not_wait_for_the_turn),
+        KEEPER_TEST(test_housekeeper__without_a_thread_it_is_another_time),
+        KEEPER_TEST(test_housekeeper__closing_ends_it_at_once_with_nothing_left),
+        KEEPER_TEST(test_housekeeper__a_fork_waits_for_it_and_the_child_has_its_own),
+        KEEPER_TEST(test_housekeeper__whatever_fails_no_row_is_lost_and_no_caller_told),
+    };
+    return cmocka_run_group_tests_name("housekeeper", tests, NULL, NULL);
+}
