@@ -12,6 +12,9 @@
 #include "txn/ledger.h"
 #include "txn/mutant.h"
 
+// Getting a lock that nobody has takes less.
+#define WAITED_NS INT64_C(300000)
+
 #ifdef DSI_TESTING
 unsigned dsi_mutants;
 #endif
@@ -105,6 +108,7 @@ void dsi_attempts_release(struct dsi_attempts *a)
     dsi_free(a->ledger);
     dsi_rebased_release(&a->last);
     dsi_prepared_release(&a->prepared);
+    dsi_state_unref(a->read);
     dsi_state_unref(a->state);
     dsi_arena_release(&a->arena);
     *a = (struct dsi_attempts){0};
@@ -463,8 +467,28 @@ done:
     return rc;
 }
 
+// The head, and whether it has the identity. One that the caller has just read serves as
+// well, once: whoever had to wait in line had somebody before him who has moved it. If it
+// has moved all the same, the swap is refused.
+static int look(struct dsi_attempts *a, int64_t waited_ns, enum dsi_sighting *sighting,
+                struct ds_error *err)
+{
+    const struct dsi_state *read = a->read;
+
+    a->read = NULL;
+    if (!read || waited_ns > WAITED_NS) {
+        dsi_state_unref(read);
+        return dsi_attempts_look(a, sighting, err);
+    }
+    keep_state(a, read, NULL);
+    a->trail.looked = dsi_mark_of(read);
+    dsi_state_unref(read);
+    *sighting = DSI_SIGHT_ABSENT;
+    return DS_OK;
+}
+
 // From the head to the swap; in line, if there is one.
-static int try_once(struct dsi_attempts *a, enum dsi_attempt_end *end,
+static int try_once(struct dsi_attempts *a, int64_t waited_ns, enum dsi_attempt_end *end,
                     struct ds_error *err)
 {
     const struct dsi_state *state = NULL;
@@ -472,7 +496,7 @@ static int try_once(struct dsi_attempts *a, enum dsi_attempt_end *end,
     int rc = DS_OK;
 
     *end = DSI_ATTEMPT_AGAIN;
-    rc = dsi_attempts_look(a, &sighting, err);
+    rc = look(a, waited_ns, &sighting, err);
     if (rc < 0) {
         *end = rc == DS_EIO ? DSI_ATTEMPT_AGAIN : DSI_ATTEMPT_STOP;
         goto done;
@@ -535,10 +559,11 @@ int dsi_attempt(struct dsi_attempts *a, int64_t line_up_ns, enum dsi_attempt_end
         mutate_identity(a);
     }
 #endif
-    a->lined_up_ns += dsi_clock_monotonic_ns() - start;
+    int64_t waited_ns = dsi_clock_monotonic_ns() - start;
+    a->lined_up_ns += waited_ns;
     *end = DSI_ATTEMPT_STOP;
     rc = dsi_cancel_check(err);
-    rc = rc < 0 ? rc : try_once(a, end, err);
+    rc = rc < 0 ? rc : try_once(a, waited_ns, end, err);
     dsi_catalog_unlock(catalog, lock);
     return rc;
 }

@@ -436,6 +436,7 @@ static void commit_change(struct round *r)
     a->guard = still_right;
     a->guard_arg = r;
     a->trail.looked = dsi_mark_of(r->state);
+    a->read = dsi_state_ref(r->state);
     if (rc == DS_OK) {
         rc = dsi_loop_run(a, &budget, &r->end, &err);
     }
