@@ -23,6 +23,7 @@ set(DATASHARD_PYTHON_SOURCES
     python/src/_core/core_capsule.c
     python/src/_core/core_catalog.c
     python/src/_core/core_commit.c
+    python/src/_core/core_create.c
     python/src/_core/core_error.c
     python/src/_core/core_handle.c
     python/src/_core/core_migrate.c

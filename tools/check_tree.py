@@ -16,8 +16,8 @@ FILE_LINES_MAX = 800         # Of what ships,
 OTHER_FILE_LINES_MAX = 1500  # and of what stands beside it.
 FUNCTION_LINES_MAX = 70
 README_LINES_MAX = 60
-SHIPS = ("src", "cli", "include")
-BESIDE = ("python", "tests", "examples", "bench", "fuzz", "tools")
+SHIPS = ("src", "cli", "include", "python/src")
+BESIDE = ("python/tests", "tests", "examples", "bench", "fuzz", "tools")
 
 here = pathlib.Path(__file__).resolve().parent.parent
 root = pathlib.Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else here

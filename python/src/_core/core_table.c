@@ -419,33 +419,45 @@ static int positive(PyObject *object, const char *what, int64_t *out)
     return PyErr_Occurred() ? -1 : 0;
 }
 
-static int at_take(PyObject *snapshot, const char *ref, PyObject *as_of,
-                   struct ds_at *out)
+// Which state a call reads: the keywords that all of them have, and what they become.
+struct at_arguments {
+    PyObject *snapshot;
+    const char *ref;
+    PyObject *as_of;
+};
+
+#define AT_NONE                                                                          \
+    {                                                                                    \
+        Py_None, NULL, Py_None                                                           \
+    }
+#define AT_NAMES "snapshot_id", "ref", "as_of_ms"
+#define AT_FORMAT "OzO"
+#define AT_INTO(at) &(at).snapshot, &(at).ref, &(at).as_of
+
+static int at_take(const struct at_arguments *at, struct ds_at *out)
 {
-    *out = (struct ds_at){.ref = ref};
-    if (positive(snapshot, "snapshot_id", &out->snapshot_id) < 0) {
+    *out = (struct ds_at){.ref = at->ref};
+    if (positive(at->snapshot, "snapshot_id", &out->snapshot_id) < 0) {
         return -1;
     }
-    return positive(as_of, "as_of_ms", &out->as_of_ms);
+    return positive(at->as_of, "as_of_ms", &out->as_of_ms);
 }
 
 static PyObject *table_files(PyObject *self, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"snapshot_id", "ref", "as_of_ms", "columns", NULL};
+    static char *names[] = {AT_NAMES, "columns", NULL};
     ds_table *handle = core_table_handle(self);
     struct ds_files_options options = {.struct_size = sizeof options};
     struct core_collector c = {0};
+    struct at_arguments at = AT_NONE;
     struct ds_error err = {0};
-    PyObject *snapshot = Py_None;
-    PyObject *as_of = Py_None;
-    const char *ref = NULL;
     int columns = 0;
     int rc = DS_OK;
 
     if (!handle ||
-        !PyArg_ParseTupleAndKeywords(args, keywords, "|$OzOp:files", names, &snapshot,
-                                     &ref, &as_of, &columns) ||
-        at_take(snapshot, ref, as_of, &options.at) < 0 || !(c.into = PyList_New(0))) {
+        !PyArg_ParseTupleAndKeywords(args, keywords, "|$" AT_FORMAT "p:files", names,
+                                     AT_INTO(at), &columns) ||
+        at_take(&at, &options.at) < 0 || !(c.into = PyList_New(0))) {
         return NULL;
     }
     options.columns = columns != 0;
@@ -573,27 +585,26 @@ int core_texts_take(PyObject *texts, const char *what, PyObject **kept,
 
 static PyObject *table_scan(PyObject *self, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"columns", "where",   "snapshot_id", "ref",     "as_of_ms",
-                            "limit",   "threads", "batch_rows",  "ordered", NULL};
+    static char *names[] = {AT_NAMES,  "columns",    "where",   "limit",
+                            "threads", "batch_rows", "ordered", NULL};
     ds_table *handle = core_table_handle(self);
     struct ds_scan_options options = {.struct_size = sizeof options};
     struct ArrowArrayStream stream = {0};
     struct ds_error err = {0};
-    PyObject *columns = Py_None, *snapshot = Py_None, *as_of = Py_None, *limit = Py_None;
+    struct at_arguments at = AT_NONE;
+    PyObject *columns = Py_None, *limit = Py_None;
     PyObject *kept = NULL;
     const char **items = NULL;
-    const char *ref = NULL;
     int ordered = 0;
     int rc = 1;
 
-    if (!handle || !PyArg_ParseTupleAndKeywords(args, keywords, "|$OzOzOOIIp:scan", names,
-                                                &columns, &options.filter, &snapshot,
-                                                &ref, &as_of, &limit, &options.threads,
-                                                &options.batch_rows_max, &ordered)) {
+    if (!handle || !PyArg_ParseTupleAndKeywords(
+                       args, keywords, "|$" AT_FORMAT "OzOIIp:scan", names, AT_INTO(at),
+                       &columns, &options.filter, &limit, &options.threads,
+                       &options.batch_rows_max, &ordered)) {
         return NULL;
     }
-    if (at_take(snapshot, ref, as_of, &options.at) == 0 &&
-        positive(limit, "limit", &options.limit) == 0 &&
+    if (at_take(&at, &options.at) == 0 && positive(limit, "limit", &options.limit) == 0 &&
         core_texts_take(columns, "a column", &kept, &items, &options.column_count) == 0) {
         options.columns = items;
         options.ordered = ordered != 0;
@@ -611,20 +622,18 @@ static PyObject *table_scan(PyObject *self, PyObject *args, PyObject *keywords)
 
 static PyObject *table_count(PyObject *self, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"where", "snapshot_id", "ref", "as_of_ms", NULL};
+    static char *names[] = {AT_NAMES, "where", NULL};
     ds_table *handle = core_table_handle(self);
     struct ds_scan_options options = {.struct_size = sizeof options};
+    struct at_arguments at = AT_NONE;
     struct ds_error err = {0};
-    PyObject *snapshot = Py_None;
-    PyObject *as_of = Py_None;
-    const char *ref = NULL;
     int64_t rows = 0;
     int rc = DS_OK;
 
     if (!handle ||
-        !PyArg_ParseTupleAndKeywords(args, keywords, "|$zOzO:count", names,
-                                     &options.filter, &snapshot, &ref, &as_of) ||
-        at_take(snapshot, ref, as_of, &options.at) < 0) {
+        !PyArg_ParseTupleAndKeywords(args, keywords, "|$" AT_FORMAT "z:count", names,
+                                     AT_INTO(at), &options.filter) ||
+        at_take(&at, &options.at) < 0) {
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS;
@@ -699,86 +708,6 @@ static PyObject *table_stats(PyObject *self, PyObject *unused)
 static PyObject *table_begin(PyObject *self, PyObject *args, PyObject *keywords)
 {
     return PyArg_ParseTuple(args, ":begin") ? core_transaction_new(self, keywords) : NULL;
-}
-
-// ---- Making tables
-
-void core_spec_release(struct core_spec *spec)
-{
-    core_properties_release(&spec->properties);
-    if (spec->schema.release) {
-        spec->schema.release(&spec->schema);
-    }
-}
-
-int core_spec_take(PyObject *args, PyObject *keywords, bool with_location,
-                   struct core_spec *out)
-{
-    static char *all[] = {"name",         "schema",   "schema_json",
-                          "partition_by", "sort_by",  "properties",
-                          "if_absent",    "location", NULL};
-    static char *path[] = {"location", "schema",     "schema_json", "partition_by",
-                           "sort_by",  "properties", "if_absent",   NULL};
-    PyObject *schema = Py_None;
-    PyObject *properties = Py_None;
-    int if_absent = 0;
-
-    *out = (struct core_spec){.spec.struct_size = sizeof out->spec};
-    if (!PyArg_ParseTupleAndKeywords(
-            args, keywords,
-            with_location ? "s|$OzzzOpz:create_table" : "s|$OzzzOp:create_table",
-            with_location ? all : path, &out->name, &schema, &out->spec.schema_json,
-            &out->spec.partition_by, &out->spec.sort_by, &properties, &if_absent,
-            &out->spec.location) ||
-        core_properties_take(properties, false, &out->properties) < 0) {
-        return -1;
-    }
-    if (schema != Py_None && core_schema_take(schema, &out->schema) < 0) {
-        core_spec_release(out);
-        return -1;
-    }
-    out->spec.schema = out->schema.release ? &out->schema : NULL;
-    out->spec.if_absent = if_absent != 0;
-    out->spec.properties = out->properties.properties;
-    return 0;
-}
-
-PyObject *core_create_table(PyObject *module, PyObject *args, PyObject *keywords)
-{
-    struct core_spec spec = {0};
-    struct ds_error err = {0};
-    ds_table *handle = NULL;
-    PyObject *made = NULL;
-    int rc = DS_OK;
-
-    if (core_spec_take(args, keywords, false, &spec) < 0) {
-        return NULL;
-    }
-    Py_BEGIN_ALLOW_THREADS;
-    rc = ds_table_create(spec.name, &spec.spec, &handle, &err);
-    Py_END_ALLOW_THREADS;
-    made = rc == DS_OK
-               ? core_table_new(PyModule_GetState(module), handle, NULL, spec.name)
-               : core_raise(rc, &err);
-    core_spec_release(&spec);
-    return made;
-}
-
-PyObject *core_open_table(PyObject *module, PyObject *args)
-{
-    struct ds_error err = {0};
-    const char *location = NULL;
-    ds_table *handle = NULL;
-    int rc = DS_OK;
-
-    if (!PyArg_ParseTuple(args, "s:open_table", &location)) {
-        return NULL;
-    }
-    Py_BEGIN_ALLOW_THREADS;
-    rc = ds_table_open(location, &handle, &err);
-    Py_END_ALLOW_THREADS;
-    return rc == DS_OK ? core_table_new(PyModule_GetState(module), handle, NULL, location)
-                       : core_raise(rc, &err);
 }
 
 #define KW (METH_VARARGS | METH_KEYWORDS)

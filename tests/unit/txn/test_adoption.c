@@ -149,6 +149,15 @@ static void test_adoption__maps_names_where_the_table_does_not(void **state)
     tear_down(&s);
 }
 
+// The scene's change, for later; the scene begins another one.
+static struct dsi_change *set_aside(struct scene *s)
+{
+    struct dsi_change *late = s->change;
+    s->change = NULL;
+    begin(s);
+    return late;
+}
+
 // Of two who add files by name at once, the second still fits; but not after names have
 // changed their meaning.
 static void test_adoption__asks_that_names_keep_their_meaning(void **state)
@@ -159,9 +168,7 @@ static void test_adoption__asks_that_names_keep_their_meaning(void **state)
 
     set_up(&s, schema_json);
     assert_int_equal(add(&s, "in/a", NULL), DS_OK);
-    struct dsi_change *late = s.change;
-    s.change = NULL;
-    begin(&s);
+    struct dsi_change *late = set_aside(&s);
     assert_int_equal(add(&s, "memory:///u/b", NULL), DS_OK);
     assert_int_equal(commit(&s, NULL), DS_OK);
     assert_int_equal(dsi_commit(s.table, late, NULL, NULL, &err), DS_OK);
@@ -170,9 +177,7 @@ static void test_adoption__asks_that_names_keep_their_meaning(void **state)
     put_copy(s.catalog.storage, "memory:///t/in/c");
     begin(&s);
     assert_int_equal(add(&s, "in/c", NULL), DS_OK);
-    late = s.change;
-    s.change = NULL;
-    begin(&s);
+    late = set_aside(&s);
     assert_int_equal(
         dsi_change_set_property(s.change, "schema.name-mapping.default", "[]", NULL),
         DS_OK);
@@ -193,9 +198,7 @@ static void test_adoption__adds_a_file_once_whoever_is_faster(void **state)
 
     set_up(&s, schema_json);
     assert_int_equal(add(&s, "in/a", NULL), DS_OK);
-    struct dsi_change *late = s.change;
-    s.change = NULL;
-    begin(&s);
+    struct dsi_change *late = set_aside(&s);
     assert_int_equal(add(&s, "in/a", NULL), DS_OK);
     assert_int_equal(commit(&s, NULL), DS_OK);
     assert_int_equal(dsi_commit(s.table, late, NULL, NULL, &err), DS_ECONFLICT);

@@ -5,7 +5,7 @@
 #include "base/cancel.h"
 #include "base/fault.h"
 #include "cancel_asks.h"
-#include "group_fixture.h"
+#include "storm.h"
 #include "txn/group.h"
 
 #define SECOND INT64_C(1000000000)
@@ -313,86 +313,17 @@ static void test_cancelled__resolving_leaves_the_question_open(void **state)
 
 // ---- Many at once ---------------------------------------------------------------------
 
-enum { THREADS = 6, COMMITS = 40, HANDLES = 3 };
-
-struct storm {
-    struct place place;
-    struct dsi_table *tables[HANDLES];
-    unsigned seed; // Guarded by the catalog's mutex.
-    enum ds_outcome outcomes[THREADS * COMMITS];
-    atomic_uint cancelled;
-};
-
-static enum fate any_fate(void *arg)
+static int commit_or_cancel(struct dsi_table *t, struct dsi_change *c, unsigned *seed,
+                            struct ds_commit_result *r)
 {
-    static const enum fate fates[] = {FATE_FAIR,        FATE_FAIR, FATE_FAIR,
-                                      FATE_ANSWER_LOST, FATE_LIE,  FATE_LOST};
-    struct storm *s = arg;
-    return fates[(unsigned)rand_r(&s->seed) % 6];
-}
-
-struct writer {
-    struct storm *storm;
-    int number;
-};
-
-static void *write_rows(void *arg)
-{
-    struct writer *w = arg;
-    unsigned seed = w->storm->seed + (unsigned)w->number;
-    for (int i = 0; i < COMMITS; i++) {
-        int64_t id = w->number * COMMITS + i;
-        struct dsi_table *t = w->storm->tables[w->number % HANDLES];
-        struct dsi_change *c = row_change(t, NULL, id);
-        struct asks asks = {.yes_at = (unsigned)rand_r(&seed) % 12};
-        struct ds_commit_result r;
-        int rc = commit_asked(t, c, &asks, NULL, &r, NULL);
-        w->storm->outcomes[id] = r.outcome;
-        w->storm->cancelled += rc == DS_ECANCELLED;
-        if ((rc == DS_OK) != (r.outcome == DS_COMMITTED)) {
-            abort();
-        }
-        dsi_change_free(c);
-    }
-    return NULL;
+    struct asks asks = {.yes_at = (unsigned)rand_r(seed) % 12};
+    return commit_asked(t, c, &asks, NULL, r, NULL);
 }
 
 static void test_cancelled__among_many_writers_the_balance_is_exact(void **state)
 {
-    static struct storm s;
-    struct writer writers[THREADS];
-    pthread_t threads[THREADS];
-    uint8_t seen[IDS_MAX];
     (void)state;
-    memset(&s, 0, sizeof s);
-    s.seed = (unsigned)getpid();
-    print_message("seed %u\n", s.seed);
-    place_init(&s.place, quick, 2);
-    for (int i = 0; i < HANDLES; i++) {
-        s.tables[i] = test_open(&s.place.catalog);
-    }
-    s.place.catalog.fate = any_fate;
-    s.place.catalog.arg = &s;
-    for (int i = 0; i < THREADS; i++) {
-        writers[i] = (struct writer){&s, i};
-        assert_int_equal(pthread_create(&threads[i], NULL, write_rows, &writers[i]), 0);
-    }
-    for (int i = 0; i < THREADS; i++) {
-        pthread_join(threads[i], NULL);
-    }
-    s.place.catalog.fate = NULL;
-    count_ids(&s.place, seen);
-    for (int i = 0; i < THREADS * COMMITS; i++) {
-        if (s.outcomes[i] == DS_UNKNOWN ? seen[i] > 1
-                                        : seen[i] != (s.outcomes[i] == DS_COMMITTED)) {
-            fail_msg("row %d: outcome %d, seen %d times", i, (int)s.outcomes[i], seen[i]);
-        }
-    }
-    assert_true(s.cancelled > 10);
-    for (int i = 0; i < HANDLES; i++) {
-        dsi_table_free(s.tables[i]);
-    }
-    place_release(&s.place);
+    assert_true(storm_run(commit_or_cancel, quick, 2) > 10);
 }
 
 int main(void)

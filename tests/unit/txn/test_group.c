@@ -1,6 +1,4 @@
-#include "group_fixture.h"
-
-#include <pthread.h>
+#include "storm.h"
 
 #include "base/log.h"
 #include "txn/group.h"
@@ -168,81 +166,17 @@ static void test_group__a_leader_that_does_not_move_is_replaced(void **state)
 
 // ---- Many owners, and a catalog that answers as it likes ------------------------------
 
-enum { THREADS = 8, COMMITS = 40, HANDLES = 3 };
-
-struct storm {
-    struct place place;
-    struct dsi_table *tables[HANDLES];
-    unsigned seed; // Guarded by the catalog's mutex.
-    enum ds_outcome outcomes[THREADS * COMMITS];
-};
-
-static enum fate any_fate(void *arg)
+static int commit_plainly(struct dsi_table *t, struct dsi_change *c, unsigned *seed,
+                          struct ds_commit_result *r)
 {
-    static const enum fate fates[] = {FATE_FAIR,        FATE_FAIR, FATE_FAIR,
-                                      FATE_ANSWER_LOST, FATE_LIE,  FATE_LOST};
-    struct storm *s = arg;
-    return fates[(unsigned)rand_r(&s->seed) % 6];
-}
-
-struct writer {
-    struct storm *storm;
-    int number;
-};
-
-static void *write_rows(void *arg)
-{
-    struct writer *w = arg;
-    for (int i = 0; i < COMMITS; i++) {
-        int64_t id = w->number * COMMITS + i;
-        struct dsi_table *t = w->storm->tables[w->number % HANDLES];
-        struct dsi_change *c = row_change(t, NULL, id);
-        struct ds_commit_result r = {.struct_size = sizeof r};
-        int rc = dsi_commit(t, c, NULL, &r, NULL);
-        w->storm->outcomes[id] = r.outcome;
-        if ((rc == DS_OK) != (r.outcome == DS_COMMITTED)) {
-            abort();
-        }
-        dsi_change_free(c);
-    }
-    return NULL;
+    (void)seed;
+    return dsi_commit(t, c, NULL, r, NULL);
 }
 
 static void test_group__whatever_the_catalog_answers_the_balance_is_exact(void **state)
 {
-    static struct storm s;
-    struct writer writers[THREADS];
-    pthread_t threads[THREADS];
-    uint8_t seen[IDS_MAX];
     (void)state;
-    memset(&s, 0, sizeof s);
-    s.seed = (unsigned)getpid();
-    fprintf(stderr, "seed %u\n", s.seed);
-    place_init(&s.place, NULL, 0);
-    for (int i = 0; i < HANDLES; i++) {
-        s.tables[i] = test_open(&s.place.catalog);
-    }
-    s.place.catalog.fate = any_fate;
-    s.place.catalog.arg = &s;
-    for (int i = 0; i < THREADS; i++) {
-        writers[i] = (struct writer){&s, i};
-        assert_int_equal(pthread_create(&threads[i], NULL, write_rows, &writers[i]), 0);
-    }
-    for (int i = 0; i < THREADS; i++) {
-        pthread_join(threads[i], NULL);
-    }
-    s.place.catalog.fate = NULL;
-    count_ids(&s.place, seen);
-    for (int i = 0; i < THREADS * COMMITS; i++) {
-        if (s.outcomes[i] == DS_UNKNOWN ? seen[i] > 1
-                                        : seen[i] != (s.outcomes[i] == DS_COMMITTED)) {
-            fail_msg("row %d: outcome %d, seen %d times", i, (int)s.outcomes[i], seen[i]);
-        }
-    }
-    for (int i = 0; i < HANDLES; i++) {
-        dsi_table_free(s.tables[i]);
-    }
-    place_release(&s.place);
+    assert_int_equal(storm_run(commit_plainly, NULL, 0), 0);
 }
 
 int main(void)
