@@ -224,6 +224,10 @@ DS_MUST_CHECK int dsi_metadata_edit_set_sort_order(struct dsi_metadata_edit *e,
                                                    const struct dsi_sort_order *order,
                                                    struct ds_error *err);
 
+/// From a log that has too many entries so many go at once, but at most half of what may
+/// stay; else, and by 0 or 1, as many as are too many.
+void dsi_metadata_edit_log_batch(struct dsi_metadata_edit *e, size_t batch);
+
 /// Which metadata files fall out of the metadata log; borrowed from the finished
 /// metadata's base. Filled by finish.
 struct dsi_metadata_dropped {

@@ -25,6 +25,7 @@ struct dsi_metadata_edit {
     size_t snapshot_room;   // Of m->snapshots.
     size_t old_snapshots;   // How many of m->snapshots the base had.
     int64_t base_updated_ms;
+    size_t log_batch; // 0 is 1.
 };
 
 static const char no_memory[] = "changing metadata";
@@ -626,6 +627,21 @@ int dsi_metadata_edit_set_sort_order(struct dsi_metadata_edit *e,
 
 // --- the end
 
+void dsi_metadata_edit_log_batch(struct dsi_metadata_edit *e, size_t batch)
+{
+    e->log_batch = batch;
+}
+
+// How many of `count` entries are to go: a batch when there are too many, but never more
+// than half of what may stay.
+static size_t over_the_log(const struct dsi_metadata_edit *e, size_t count, uint64_t max)
+{
+    size_t over = count > max ? count - (size_t)max : 0;
+    size_t batch = e->log_batch < max / 2 ? e->log_batch : (size_t)(max / 2);
+
+    return over > 0 && over < batch ? batch : over;
+}
+
 static int log_base(struct dsi_metadata_edit *e, const char *base_file,
                     struct dsi_metadata_dropped *dropped, struct ds_error *err)
 {
@@ -649,7 +665,7 @@ static int log_base(struct dsi_metadata_edit *e, const char *base_file,
     log[n].timestamp_ms = e->base_updated_ms < last ? last : e->base_updated_ms; // (3)
     DSI_TRY(dsi_copy_text(&m->arena, base_file, &log[n].metadata_file, err));
     n++;
-    over = n > (uint64_t)max ? n - (size_t)max : 0;
+    over = over_the_log(e, n, (uint64_t)max);
     dropped->files = dsi_arena_array(&m->arena, over, sizeof *dropped->files);
     if (!dropped->files) {
         return dsi_no_memory(err, no_memory);

@@ -20,6 +20,27 @@ static int may_be_due(const struct dsi_metadata *m, int64_t batch, bool *out,
     return rc;
 }
 
+// So many at once; a number that makes no sense is an error.
+static int batch_of(const struct dsi_metadata *m, int64_t *out, struct ds_error *err)
+{
+    int rc =
+        dsi_metadata_property_i64(m, DSI_KEY_EXPIRE_BATCH, DSI_EXPIRE_BATCH, 1, out, err);
+    *out = *out < DSI_EXPIRE_BATCH_MAX ? *out : DSI_EXPIRE_BATCH_MAX;
+    return rc;
+}
+
+size_t dsi_expire_log_batch(const struct dsi_metadata *m)
+{
+    bool wanted = false;
+    int64_t batch = 1;
+
+    return dsi_metadata_property_bool(m, DSI_KEY_EXPIRE_ON_COMMIT, false, &wanted,
+                                      NULL) == DS_OK &&
+                   wanted && batch_of(m, &batch, NULL) == DS_OK
+               ? (size_t)batch
+               : 1;
+}
+
 int dsi_expire_due(const struct dsi_metadata *m, int64_t now_ms, struct dsi_arena *arena,
                    int64_t **ids, size_t *count, struct ds_error *err)
 {
@@ -33,9 +54,7 @@ int dsi_expire_due(const struct dsi_metadata *m, int64_t now_ms, struct dsi_aren
     *count = 0;
     DSI_TRY(dsi_metadata_property_bool(m, DSI_KEY_EXPIRE_ON_COMMIT, false, &wanted, err));
     DSI_TRY(dsi_metadata_property_bool(m, "gc.enabled", true, &allowed, err));
-    DSI_TRY(dsi_metadata_property_i64(m, DSI_KEY_EXPIRE_BATCH, DSI_EXPIRE_BATCH, 1,
-                                      &batch, err));
-    batch = batch < DSI_EXPIRE_BATCH_MAX ? batch : DSI_EXPIRE_BATCH_MAX;
+    DSI_TRY(batch_of(m, &batch, err));
     if (wanted && allowed) {
         DSI_TRY(may_be_due(m, batch, &wanted, err));
     }

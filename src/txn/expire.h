@@ -23,4 +23,8 @@ DS_MUST_CHECK int dsi_expire_due(const struct dsi_metadata *m, int64_t now_ms,
                                  struct dsi_arena *arena, int64_t **ids, size_t *count,
                                  struct ds_error *err);
 
+/// How many entries of the metadata log go at once, and with them perhaps their files,
+/// when there are more than the properties allow (2); one where they make no sense. Pure.
+size_t dsi_expire_log_batch(const struct dsi_metadata *m);
+
 #endif

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "txn/conflict.h"
+#include "txn/expire.h"
 #include "txn/forget.h"
 #include "txn/paths.h"
 #include "txn/rebase_add.h"
@@ -525,6 +526,8 @@ static int finish(struct work *w, struct ds_error *err)
     const char *codec = NULL;
     int rc = DS_OK;
 
+    dsi_metadata_edit_log_batch(edit,
+                                dsi_expire_log_batch(dsi_metadata_edit_state(edit)));
     w->edit = NULL; // It is freed there, whatever happens.
     DSI_TRY(dsi_metadata_edit_finish(edit, w->now_ms, w->base->head.metadata_location, &m,
                                      &dropped, err));

@@ -190,6 +190,58 @@ static void test_metadata_edit__keeps_a_bounded_metadata_log(void **state)
     dsi_metadata_unref(next);
 }
 
+// A metadata whose log has had `count` files since the first, of which 8 may stay.
+static size_t log_after(size_t batch, int64_t count, size_t *most_dropped, size_t *most)
+{
+    struct dsi_metadata *m = NULL;
+
+    *most_dropped = 0;
+    *most = 0;
+    assert_int_equal(make(&m, NULL), DS_OK);
+    for (int64_t i = 0; i < count; i++) {
+        struct dsi_metadata_edit *e = NULL;
+        struct dsi_metadata *next = NULL;
+        struct dsi_metadata_dropped dropped = {NULL, 0};
+        char file[24];
+        snprintf(file, sizeof file, "file-%d", (int)i);
+        assert_int_equal(dsi_metadata_edit_new(m, &e, NULL), DS_OK);
+        assert_int_equal(dsi_metadata_edit_set_property(
+                             e, "write.metadata.previous-versions-max", "8", NULL),
+                         DS_OK);
+        dsi_metadata_edit_log_batch(e, batch);
+        assert_int_equal(
+            dsi_metadata_edit_finish(e, 5000 + i, file, &next, &dropped, NULL), DS_OK);
+        size_t n = next->metadata_log_count;
+        assert_int_equal(n + dropped.count, m->metadata_log_count + 1);
+        assert_string_equal(next->metadata_log[n - 1].metadata_file, file);
+        *most_dropped = dropped.count > *most_dropped ? dropped.count : *most_dropped;
+        *most = n > *most ? n : *most;
+        dsi_metadata_unref(m);
+        m = next;
+    }
+    size_t left = m->metadata_log_count;
+    dsi_metadata_unref(m);
+    return left;
+}
+
+static void test_metadata_edit__drops_old_metadata_files_in_batches(void **state)
+{
+    size_t dropped = 0;
+    size_t most = 0;
+    (void)state;
+
+    assert_int_equal(log_after(0, 9, &dropped, &most), 8);
+    assert_true(dropped == 1 && most == 8);
+    assert_int_equal(log_after(3, 9, &dropped, &most), 6);
+    assert_true(dropped == 3 && most == 8);
+    assert_int_equal(log_after(3, 11, &dropped, &most), 8);
+    assert_int_equal(log_after(3, 12, &dropped, &most), 6);
+    assert_true(dropped == 3 && most == 8);
+    // Never more than half of what may stay.
+    assert_int_equal(log_after(100, 9, &dropped, &most), 5);
+    assert_true(dropped == 4 && most == 8);
+}
+
 static void test_metadata_edit__forgets_expired_snapshots_and_their_log(void **state)
 {
     struct dsi_arena arena = DSI_ARENA_INIT;
@@ -622,6 +674,7 @@ int main(void)
         cmocka_unit_test(test_metadata_edit__makes_a_table_with_fresh_ids),
         cmocka_unit_test(test_metadata_edit__appends_snapshots_in_order),
         cmocka_unit_test(test_metadata_edit__keeps_a_bounded_metadata_log),
+        cmocka_unit_test(test_metadata_edit__drops_old_metadata_files_in_batches),
         cmocka_unit_test(test_metadata_edit__forgets_expired_snapshots_and_their_log),
         cmocka_unit_test(test_metadata_edit__refuses_snapshots_that_do_not_follow),
         cmocka_unit_test(test_metadata_edit__keeps_its_promises_over_random_edits),

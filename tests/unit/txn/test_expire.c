@@ -141,6 +141,34 @@ static void test_expire__keeps_what_branches_need(void **state)
     catalog_release(&c);
 }
 
+static void test_expire__lets_old_metadata_files_go_in_batches_too(void **state)
+{
+    static const struct ds_property set[] = {
+        {"write.metadata.previous-versions-max", "10"},
+        {DSI_KEY_EXPIRE_BATCH, "4"},
+        {DSI_KEY_EXPIRE_ON_COMMIT, "true"},
+    };
+    (void)state;
+    for (size_t told = 2; told <= 3; told++) { // Without being told, one by one.
+        struct dsi_catalog c;
+        size_t fewest = SIZE_MAX;
+        catalog_init(&c);
+        struct dsi_table *t = test_create(&c, set, told);
+        for (unsigned i = 0; i < 30; i++) {
+            append(t, NULL, i);
+            const struct dsi_metadata *m = dsi_table_metadata(t);
+            size_t n = m->metadata_log_count;
+            assert_true(n <= 10);
+            fewest = i >= 10 && n < fewest ? n : fewest;
+            assert_int_equal(dsi_expire_log_batch(m), told == 3 ? 4 : 1);
+            dsi_metadata_unref(m);
+        }
+        assert_int_equal(fewest, told == 3 ? 7 : 10);
+        dsi_table_free(t);
+        catalog_release(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +176,7 @@ int main(void)
         cmocka_unit_test(test_expire__does_nothing_unless_it_is_told_to),
         cmocka_unit_test(test_expire__takes_long_histories_in_steps),
         cmocka_unit_test(test_expire__keeps_what_branches_need),
+        cmocka_unit_test(test_expire__lets_old_metadata_files_go_in_batches_too),
     };
     test_clock_ticks();
     return cmocka_run_group_tests(tests, NULL, NULL);
