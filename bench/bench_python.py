@@ -27,6 +27,7 @@ from results_file import replace_section
 HERE = pathlib.Path(__file__).resolve().parent
 SHOWN = {"ours": "datashard", "c": "its C API", "datashard_py": "DataShard 0.11.2",
          "pyiceberg": "PyIceberg 0.12"}
+PEERS = ["datashard_py", "pyiceberg", "ours", "c"]
 WRITERS = 12
 PEER_APPENDS = {"datashard_py": 25, "pyiceberg": 10}  # Of each writer, at most.
 SCANS = 5
@@ -46,6 +47,7 @@ class Bench:
         self.work = self.base / "bench-work"
         self.c = pathlib.Path(options.c_program).resolve()
         self.results = {}
+        self.rounds = 0  # So many are over.
         self.env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
         self.env.pop("PYTHONPATH", None)
 
@@ -113,30 +115,33 @@ class Bench:
             self.run(self.python("ours"), "-c", code, rows, path, HERE)
         return path
 
+    def order(self):
+        """The peers; every second round the other way round: who comes first finds another
+        state of the disk and its cache."""
+        return PEERS[::-1] if self.rounds % 2 else PEERS
+
     def appends(self, rows, times):
         file = self.rows_file(rows)
         for what in ("dicts", "arrow"):
             operation = f"append-{what}"
-            for peer in ("ours", "datashard_py", "pyiceberg"):
-                self.measure(f"{operation} {rows}", peer, operation,
-                             self.folder(f"{peer} {what} {rows}"),
-                             rows if what == "dicts" else file, times)
-            self.measure(f"{operation} {rows}", "c", "append", self.folder(f"c {what} {rows}"),
-                         file, times)
+            for peer in self.order():
+                folder = self.folder(f"{peer} {what} {rows}")
+                given = rows if what == "dicts" and peer != "c" else file
+                self.measure(f"{operation} {rows}", peer, "append" if peer == "c" else operation,
+                             folder, given, times)
 
     def scans(self, rows):
         """Of what one append wrote, the first of its process."""
         file = self.rows_file(rows)
-        for peer in ("ours", "datashard_py", "pyiceberg"):
-            self.measure(f"first append-arrow {rows}", peer, "append-arrow",
+        for peer in self.order():
+            self.measure(f"first append-arrow {rows}", peer,
+                         "append" if peer == "c" else "append-arrow",
                          self.folder(f"{peer} scanned"), file, 1)
-        self.measure(f"first append-arrow {rows}", "c", "append", self.folder("c scanned"), file,
-                     1)
         for what in ("arrow", "pandas"):
-            for peer in ("ours", "datashard_py", "pyiceberg"):
-                self.measure(f"scan-{what} {rows}", peer, f"scan-{what}",
-                             self.work / f"{peer}-scanned", rows, SCANS)
-            self.measure(f"scan-{what} {rows}", "c", "scan", self.work / "c-scanned", SCANS)
+            for peer in self.order():
+                folder = self.work / f"{peer}-scanned"
+                of = ["scan", folder] if peer == "c" else [f"scan-{what}", folder, rows]
+                self.measure(f"scan-{what} {rows}", peer, *of, SCANS)
 
     def writers(self, peer, times, make):
         """All let go at once; the time is until the last one's end."""
@@ -234,6 +239,7 @@ def measure_all(bench, rows, times, rounds):
         for make in ("make", "make-ingest"):
             bench.writers("ours", times, make)
             bench.writers("c", times, make)
+        bench.rounds += 1
     for peer, most in PEER_APPENDS.items():
         bench.writers(peer, min(times, most), "make")
 
