@@ -32,8 +32,7 @@ static void test_optimize__merges_without_being_told_by_properties(void **state)
     assert_int_equal(done.rows, 204);
     assert_int_equal(done.commits, 1);
     assert_true(done.bytes > 0);
-    struct tidy_rows after = tidy_rows(&c);
-    assert_true(after.count == before.count && after.sum == before.sum);
+    tidy_same_rows(&c, before);
     assert_int_equal(tidy_seen(&c).files, 1);
     assert_int_equal(optimize(t, (struct dsi_optimize){0}).files, 0);
     dsi_table_free(t);
@@ -55,8 +54,7 @@ static void test_optimize__makes_files_of_the_target_s_size_and_ends(void **stat
     struct dsi_optimized done = optimize(t, (struct dsi_optimize){0});
     assert_true(done.commits > 1);
     assert_true(done.files > done.made);
-    struct tidy_rows after = tidy_rows(&c);
-    assert_true(after.count == before.count && after.sum == before.sum);
+    tidy_same_rows(&c, before);
     assert_true(tidy_seen(&c).files < 60);
     assert_int_equal(tidy_seen(&c).files, 60 + done.made - done.files);
     dsi_table_free(t);
@@ -66,20 +64,10 @@ static void test_optimize__makes_files_of_the_target_s_size_and_ends(void **stat
 static void test_optimize__goes_through_every_partition(void **state)
 {
     static const char *const names[] = {"a", "b", "b", "", "c"};
-    struct dsi_schema schema = test_schema();
-    struct dsi_arena arena = DSI_ARENA_INIT;
-    struct dsi_partition_spec spec = {0};
-    struct dsi_metadata_new made = {.location = "memory:///t", .schema = &schema};
     struct dsi_catalog c;
-    struct dsi_table *t = NULL;
     (void)state;
 
-    catalog_init(&c);
-    assert_int_equal(dsi_partition_spec_parse("name", &schema, &arena, &spec, NULL),
-                     DS_OK);
-    made.spec = &spec;
-    assert_int_equal(dsi_table_create(&c, &test_name, &made, &t, NULL), DS_OK);
-    dsi_arena_release(&arena);
+    struct dsi_table *t = tidy_partitioned(&c, "name", NULL);
     for (int64_t i = 0; i < 29; i++) { // Of "c" there are five, of the last four.
         tidy_append(t, i, 1, names[i % 5]);
     }
@@ -88,38 +76,12 @@ static void test_optimize__goes_through_every_partition(void **state)
     assert_int_equal(done.commits, 3);
     assert_int_equal(done.files, 24);
     assert_int_equal(tidy_seen(&c).files, 3 + 5);
-    struct tidy_rows after = tidy_rows(&c);
-    assert_true(after.count == before.count && after.sum == before.sum);
+    tidy_same_rows(&c, before);
     dsi_table_free(t);
     catalog_release(&c);
 }
 
 // --- others at the same time
-
-struct rival {
-    struct dsi_table *table;
-    struct dsi_catalog *catalog;
-    bool merges; // Or it appends.
-    int left;    // How often.
-};
-
-static void interfere(void *arg, const char *where)
-{
-    struct rival *r = arg;
-
-    if (strcmp(where, "swap") == 0 && r->left > 0) {
-        r->left--;
-        r->catalog->step = NULL; // It is not asked about itself.
-        assert_int_equal(dsi_table_refresh(r->table, NULL), DS_OK);
-        if (r->merges) {
-            struct dsi_tidy two = {.files_min = 2, .files_max = 2, .asked = true};
-            assert_int_equal(tidy_once(r->table, &two).files, 2);
-        } else {
-            tidy_append(r->table, 5000, 1, "rival");
-        }
-        r->catalog->step = interfere;
-    }
-}
 
 static void test_optimize__leaves_alone_what_comes_while_it_works(void **state)
 {
@@ -131,16 +93,14 @@ static void test_optimize__leaves_alone_what_comes_while_it_works(void **state)
     for (int64_t i = 0; i < 10; i++) {
         tidy_append(t, i, 1, "x");
     }
-    struct rival r = {.table = test_open(&c), .catalog = &c, .left = 3};
-    c.step = interfere;
-    c.arg = &r;
+    struct tidy_rival r = {.left = 3};
+    tidy_rival_begin(&r, &c);
     struct dsi_optimized done = optimize(t, (struct dsi_optimize){0});
-    c.step = NULL;
+    tidy_rival_end(&r);
     assert_int_equal(done.files, 10);
     assert_int_equal(done.commits, 1);
     assert_int_equal(r.left, 0);
     assert_int_equal(tidy_rows(&c).count, 10 + 3);
-    dsi_table_free(r.table);
     dsi_table_free(t);
     catalog_release(&c);
 }
@@ -165,20 +125,16 @@ static void test_optimize__loses_to_another_and_says_so_when_it_goes_on(void **s
             tidy_append(t, k, 1, "x");
         }
         struct tidy_rows before = tidy_rows(&c);
-        struct rival r = {.table = test_open(&c),
-                          .catalog = &c,
-                          .merges = true,
-                          .left = cases[i].rivals};
-        c.step = interfere;
-        c.arg = &r;
+        struct tidy_rival r = {.limits = {.files_min = 2, .files_max = 2, .asked = true},
+                               .merges = true,
+                               .left = cases[i].rivals};
+        tidy_rival_begin(&r, &c);
         print_message("  case %zu\n", i);
         int rc = dsi_optimize(t, &limits, &done, &err);
-        c.step = NULL;
+        tidy_rival_end(&r);
         assert_int_equal(rc, cases[i].rc);
         assert_int_equal(done.files, cases[i].files);
-        struct tidy_rows after = tidy_rows(&c);
-        assert_true(after.count == before.count && after.sum == before.sum);
-        dsi_table_free(r.table);
+        tidy_same_rows(&c, before);
         dsi_table_free(t);
         catalog_release(&c);
     }
@@ -240,8 +196,7 @@ static void test_optimize__survives_every_fault(void **state)
         dsi_fault_stop();
         failures += rc < 0;
         assert_true(rc == DS_OK || err.message[0]);
-        struct tidy_rows after = tidy_rows(&c);
-        assert_true(after.count == before.count && after.sum == before.sum);
+        tidy_same_rows(&c, before);
         size_t files = tidy_seen(&c).files;
         assert_true(files == 1 || files == 6);
         assert_true(done.commits == 0 || files == 1);

@@ -23,9 +23,7 @@ static void test_tidy__makes_few_files_of_many_and_keeps_every_row(void **state)
     assert_int_equal(done.files, 40);
     assert_int_equal(done.made, 1);
     assert_int_equal(done.rows, 120);
-    struct tidy_rows after = tidy_rows(&c);
-    assert_int_equal(after.count, before.count);
-    assert_true(after.sum == before.sum);
+    tidy_same_rows(&c, before);
     struct seen seen = tidy_seen(&c);
     assert_int_equal(seen.files, 1);
     assert_int_equal(seen.snapshots, 41);
@@ -153,8 +151,7 @@ static void test_tidy__keeps_to_its_limits(void **state)
         struct tidy_rows before = tidy_rows(&c);
         print_message("  case %zu\n", i);
         assert_int_equal(tidy_once(t, &limits).files, cases[i].merged);
-        struct tidy_rows after = tidy_rows(&c);
-        assert_true(after.count == before.count && after.sum == before.sum);
+        tidy_same_rows(&c, before);
         assert_int_equal(tidy_seen(&c).files,
                          40 - cases[i].merged + (cases[i].merged > 0));
         dsi_table_free(t);
@@ -187,27 +184,6 @@ static void test_tidy__does_not_copy_large_files_for_the_sake_of_small_ones(void
     catalog_release(&c);
 }
 
-static struct dsi_table *partitioned(struct dsi_catalog *c, const char *by,
-                                     const char *order)
-{
-    struct dsi_schema schema = test_schema();
-    struct dsi_arena arena = DSI_ARENA_INIT;
-    struct dsi_partition_spec spec = {0};
-    struct dsi_sort_order sort = {0};
-    struct dsi_table *t = NULL;
-    struct dsi_metadata_new new_table = {
-        .location = "memory:///t", .schema = &schema, .properties = {tidy_on, 1}};
-
-    catalog_init(c);
-    assert_int_equal(dsi_partition_spec_parse(by, &schema, &arena, &spec, NULL), DS_OK);
-    assert_int_equal(dsi_sort_order_parse(order, &schema, &arena, &sort, NULL), DS_OK);
-    new_table.spec = &spec;
-    new_table.sort_order = &sort;
-    assert_int_equal(dsi_table_create(c, &test_name, &new_table, &t, NULL), DS_OK);
-    dsi_arena_release(&arena);
-    return t;
-}
-
 static void test_tidy__merges_one_partition_at_a_time(void **state)
 {
     static const char *const names[] = {"a", "b", "b", ""};
@@ -215,7 +191,7 @@ static void test_tidy__merges_one_partition_at_a_time(void **state)
     struct dsi_tidy limits = {.files_min = 10};
     (void)state;
 
-    struct dsi_table *t = partitioned(&c, "name", "id desc");
+    struct dsi_table *t = tidy_partitioned(&c, "name", "id desc");
     for (int64_t i = 0; i < 60; i++) {
         tidy_append(t, 60 - i, 1, names[i % 4]);
     }
@@ -226,38 +202,12 @@ static void test_tidy__merges_one_partition_at_a_time(void **state)
     assert_int_equal(tidy_once(t, &limits).files, 15);
     assert_int_equal(tidy_once(t, &limits).files, 0);
     assert_int_equal(tidy_seen(&c).files, 3);
-    struct tidy_rows after = tidy_rows(&c);
-    assert_true(after.count == before.count && after.sum == before.sum);
+    tidy_same_rows(&c, before);
     dsi_table_free(t);
     catalog_release(&c);
 }
 
 // --- others at the same time
-
-struct rival {
-    struct dsi_table *table;
-    struct dsi_tidy limits;
-    bool merges; // Or it appends.
-    bool done;
-    struct dsi_catalog *catalog;
-};
-
-static void interfere(void *arg, const char *where)
-{
-    struct rival *r = arg;
-
-    if (strcmp(where, "swap") == 0 && !r->done) {
-        r->done = true;
-        r->catalog->step = NULL; // It is not asked about itself.
-        assert_int_equal(dsi_table_refresh(r->table, NULL), DS_OK);
-        if (r->merges) {
-            assert_true(tidy_once(r->table, &r->limits).files > 0);
-        } else {
-            tidy_append(r->table, 5000, 2, "rival");
-        }
-        r->catalog->step = interfere;
-    }
-}
 
 static void test_tidy__goes_on_top_of_a_concurrent_append(void **state)
 {
@@ -270,15 +220,13 @@ static void test_tidy__goes_on_top_of_a_concurrent_append(void **state)
     for (int64_t i = 0; i < 20; i++) {
         tidy_append(t, i, 1, "x");
     }
-    struct rival r = {.table = test_open(&c), .catalog = &c};
-    c.step = interfere;
-    c.arg = &r;
+    struct tidy_rival r = {.left = 1};
+    tidy_rival_begin(&r, &c);
     assert_int_equal(tidy_once(t, &limits).files, 20);
-    c.step = NULL;
-    assert_true(r.done);
-    assert_int_equal(tidy_rows(&c).count, 22);
+    tidy_rival_end(&r);
+    assert_int_equal(r.left, 0);
+    assert_int_equal(tidy_rows(&c).count, 21);
     assert_int_equal(tidy_seen(&c).files, 2);
-    dsi_table_free(r.table);
     dsi_table_free(t);
     catalog_release(&c);
 }
@@ -295,17 +243,14 @@ static void test_tidy__loses_to_another_merger_and_leaves_nothing(void **state)
         tidy_append(t, i, 1, "x");
     }
     struct tidy_rows before = tidy_rows(&c);
-    struct rival r = {.table = test_open(&c), .catalog = &c, .merges = true};
-    c.step = interfere;
-    c.arg = &r;
+    struct tidy_rival r = {.left = 1, .merges = true};
+    tidy_rival_begin(&r, &c);
     assert_int_equal(tidy_once(t, &limits).files, 0);
-    c.step = NULL;
-    assert_true(r.done);
-    struct tidy_rows after = tidy_rows(&c);
-    assert_true(after.count == before.count && after.sum == before.sum);
+    tidy_rival_end(&r);
+    assert_int_equal(r.left, 0);
+    tidy_same_rows(&c, before);
     assert_int_equal(tidy_seen(&c).files, 1);
     assert_int_equal(tidy_data_files(&c), 21); // Those merged, and what the rival made.
-    dsi_table_free(r.table);
     dsi_table_free(t);
     catalog_release(&c);
 }
@@ -360,8 +305,7 @@ static void test_tidy__survives_every_fault(void **state)
         more = dsi_fault_next(&plan);
         int rc = dsi_tidy_once(t, &limits, &done, &err);
         dsi_fault_stop();
-        struct tidy_rows after = tidy_rows(&c);
-        assert_true(after.count == before.count && after.sum == before.sum);
+        tidy_same_rows(&c, before);
         assert_true(rc == DS_OK || err.message[0] != '\0');
         size_t files = tidy_seen(&c).files;
         assert_true(files == 5 || files == 1);

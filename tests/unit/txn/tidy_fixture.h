@@ -3,6 +3,7 @@
 #define DSI_TEST_TXN_TIDY_FIXTURE_H
 
 #include "fixture.h"
+#include "model/partition.h"
 #include "txn/append.h"
 #include "txn/tidy.h"
 
@@ -122,5 +123,79 @@ static inline struct dsi_tidied tidy_once(struct dsi_table *t, struct dsi_tidy *
 }
 
 static const struct ds_property tidy_on[] = {{DSI_KEY_MERGE_SMALL_FILES, "true"}};
+
+// A table that is partitioned, and sorted unless `order` is NULL.
+static inline struct dsi_table *tidy_partitioned(struct dsi_catalog *c, const char *by,
+                                                 const char *order)
+{
+    struct dsi_schema schema = test_schema();
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_partition_spec spec = {0};
+    struct dsi_sort_order sort = {0};
+    struct dsi_table *t = NULL;
+    struct dsi_metadata_new new_table = {
+        .location = "memory:///t", .schema = &schema, .properties = {tidy_on, 1}};
+
+    catalog_init(c);
+    assert_int_equal(dsi_partition_spec_parse(by, &schema, &arena, &spec, NULL), DS_OK);
+    new_table.spec = &spec;
+    if (order) {
+        assert_int_equal(dsi_sort_order_parse(order, &schema, &arena, &sort, NULL),
+                         DS_OK);
+        new_table.sort_order = &sort;
+    }
+    assert_int_equal(dsi_table_create(c, &test_name, &new_table, &t, NULL), DS_OK);
+    dsi_arena_release(&arena);
+    return t;
+}
+
+// The table has the rows that it had before.
+static inline void tidy_same_rows(struct dsi_catalog *c, struct tidy_rows before)
+{
+    struct tidy_rows after = tidy_rows(c);
+    assert_int_equal(after.count, before.count);
+    assert_true(after.sum == before.sum);
+}
+
+// Somebody who is quicker, whenever a commit is about to swap.
+struct tidy_rival {
+    struct dsi_table *table;
+    struct dsi_catalog *catalog;
+    struct dsi_tidy limits;
+    bool merges; // Or it appends a row.
+    int left;    // How often.
+};
+
+static inline void tidy_interfere(void *arg, const char *where)
+{
+    struct tidy_rival *r = arg;
+
+    if (strcmp(where, "swap") == 0 && r->left > 0) {
+        struct dsi_tidy limits = r->limits;
+        r->left--;
+        r->catalog->step = NULL; // It is not asked about itself.
+        assert_int_equal(dsi_table_refresh(r->table, NULL), DS_OK);
+        if (r->merges) {
+            assert_true(tidy_once(r->table, &limits).files > 0);
+        } else {
+            tidy_append(r->table, 5000, 1, "rival");
+        }
+        r->catalog->step = tidy_interfere;
+    }
+}
+
+static inline void tidy_rival_begin(struct tidy_rival *r, struct dsi_catalog *c)
+{
+    r->catalog = c;
+    r->table = test_open(c);
+    c->step = tidy_interfere;
+    c->arg = r;
+}
+
+static inline void tidy_rival_end(struct tidy_rival *r)
+{
+    r->catalog->step = NULL;
+    dsi_table_free(r->table);
+}
 
 #endif
