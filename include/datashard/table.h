@@ -13,7 +13,9 @@ extern "C" {
 #endif
 
 /// Opens a path table: `location` is its directory ("flights", "/data/flights",
-/// "file:///data/flights"). DS_ENOTFOUND. The caller ends *out with ds_table_free.
+/// "file:///data/flights"). DS_ENOTFOUND. One whose directory was moved, so that its
+/// metadata name another place, is read where it is; writing to it fails and says so. The
+/// caller ends *out with ds_table_free.
 DS_API DS_MUST_CHECK int ds_table_open(const char *location, ds_table **out,
                                        struct ds_error *err);
 

@@ -40,6 +40,13 @@ ds_storage *dsi_catalog_storage(struct dsi_catalog *c)
     return c->storage;
 }
 
+int dsi_catalog_storage_at(struct dsi_catalog *c, const struct dsi_table_name *name,
+                           const char *location, ds_storage **out, struct ds_error *err)
+{
+    *out = c->storage;
+    return c->ops->storage_at ? c->ops->storage_at(c, name, location, out, err) : DS_OK;
+}
+
 bool dsi_catalog_can_gzip(const struct dsi_catalog *c)
 {
     return c->ops->can_gzip;

@@ -78,6 +78,14 @@ struct dsi_swap {
     size_t file_count;
 };
 
+/// Where the files of a table are read, whose metadata say that it is at `location`: the
+/// catalog's storage, or, for a path table whose directory was moved, a view that reads
+/// them where it is now and refuses to write (storage_moved.h). Borrowed from the catalog.
+DS_MUST_CHECK int dsi_catalog_storage_at(struct dsi_catalog *c,
+                                         const struct dsi_table_name *name,
+                                         const char *location, ds_storage **out,
+                                         struct ds_error *err);
+
 /// False for path tables: two codecs are two names for one version, and a name decides
 /// who wins. They read compressed metadata and write it plain.
 bool dsi_catalog_can_gzip(const struct dsi_catalog *c);

@@ -17,6 +17,10 @@ struct dsi_catalog_ops {
     int (*load_legacy)(struct dsi_catalog *c, const struct dsi_table_name *name,
                        struct dsi_arena *arena, struct dsi_head *out,
                        struct ds_error *err);
+
+    /// See dsi_catalog_storage_at. NULL: where a table is, its metadata say.
+    int (*storage_at)(struct dsi_catalog *c, const struct dsi_table_name *name,
+                      const char *location, ds_storage **out, struct ds_error *err);
     int (*default_location)(struct dsi_catalog *c, const struct dsi_table_name *name,
                             struct dsi_arena *arena, char **out, struct ds_error *err);
     int (*swap)(struct dsi_catalog *c, const struct dsi_table_name *name,

@@ -9,6 +9,9 @@
 //     stays.
 // (4) A directory that was removed by hand and made anew has the old one's names: a head
 //     is told from its namesake by the file's time and size.
+// (5) A directory that was moved has metadata that name another place. It is read where
+// it
+//     is, and never written before its metadata say so too.
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +19,26 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "catalog/catalog_backend.h"
 #include "catalog/catalog_legacy.h"
 #include "catalog/catalog_versions.h"
+#include "storage/storage_moved.h"
 #include "storage/storage_path.h"
+
+// How one table is read that was moved.
+struct view {
+    struct view *next;
+    char *name;     // The table's,
+    char *location; // and where its metadata say that it is.
+    ds_storage *storage;
+};
 
 struct path_catalog {
     struct dsi_catalog base; // First: a struct dsi_catalog * is a struct path_catalog *.
     char *root;
+    struct dsi_mutex *mutex; // Guards what follows.
+    struct view *views;      // Kept to the end: readers hold their storages.
 };
 
 // (4), never 0.
@@ -99,10 +114,74 @@ static int check_location(const struct dsi_table_name *name, const struct dsi_me
 
     if (!want || !has || strcmp(want, has) != 0) {
         return dsi_fail(err, DS_EINVALID,
-                        "the location of the path table %s cannot be %s: it is its name",
+                        "the location of the path table %s cannot be %s: it is its name, "
+                        "and a table that was moved is relocated first",
                         name->name, m->location);
     }
     return DS_OK;
+}
+
+static void free_view(struct view *v)
+{
+    if (v) {
+        dsi_storage_free(v->storage);
+        dsi_free(v->location);
+        dsi_free(v->name);
+        dsi_free(v);
+    }
+}
+
+static int new_view(ds_storage *storage, const char *name, const char *location,
+                    struct view **out, struct ds_error *err)
+{
+    struct view *v = dsi_calloc(1, sizeof *v);
+    int rc = DS_OK;
+
+    *out = NULL;
+    if (!v) {
+        return dsi_no_memory(err, name);
+    }
+    v->name = dsi_strdup(name);
+    v->location = dsi_strdup(location);
+    if (!v->name || !v->location) {
+        rc = dsi_no_memory(err, name);
+        goto done;
+    }
+    DSI_TRY(dsi_storage_moved_new(storage, location, name, &v->storage, err));
+    *out = v;
+    v = NULL;
+done:
+    free_view(v);
+    return rc;
+}
+
+static int path_storage_at(struct dsi_catalog *c, const struct dsi_table_name *name,
+                           const char *location, ds_storage **out, struct ds_error *err)
+{
+    struct path_catalog *p = (struct path_catalog *)c;
+    const char *want = place(name->name);
+    const char *has = place(location);
+    struct view *v = NULL;
+    int rc = DS_OK;
+
+    if (!want || !has || strcmp(want, has) == 0) {
+        return DS_OK; // Where it says, or at a place that nobody serves.
+    }
+    dsi_mutex_lock(p->mutex);
+    for (v = p->views; v; v = v->next) {
+        if (strcmp(v->name, name->name) == 0 && strcmp(v->location, location) == 0) {
+            goto done;
+        }
+    }
+    DSI_TRY(new_view(c->storage, name->name, location, &v, err));
+    v->next = p->views;
+    p->views = v;
+done:
+    dsi_mutex_unlock(p->mutex);
+    if (rc == DS_OK) {
+        *out = v->storage; // (5)
+    }
+    return rc;
 }
 
 // Whether version `number` may be written: the base is still there, and no other engine
@@ -318,6 +397,13 @@ static int path_list_tables(struct dsi_catalog *c, const char *ns,
 static void path_free(struct dsi_catalog *c)
 {
     struct path_catalog *p = (struct path_catalog *)c;
+
+    while (p->views) {
+        struct view *v = p->views;
+        p->views = v->next;
+        free_view(v);
+    }
+    dsi_mutex_free(p->mutex);
     dsi_free(p->root);
     dsi_free(p);
 }
@@ -327,6 +413,7 @@ static const struct dsi_catalog_ops path_ops = {
     .can_gzip = false, // (1)
     .load = path_load,
     .load_legacy = path_load_legacy,
+    .storage_at = path_storage_at,
     .default_location = path_default_location,
     .swap = path_swap,
     .confirm = path_confirm,
@@ -345,13 +432,20 @@ int dsi_catalog_path_new(const char *root, ds_storage *storage, struct dsi_catal
     if (!p) {
         return dsi_no_memory(err, root);
     }
+    int rc = DS_OK;
     p->base.ops = &path_ops;
     p->root = dsi_strdup(root);
     if (!p->root) {
-        path_free(&p->base);
-        return dsi_no_memory(err, root);
+        rc = dsi_no_memory(err, root);
+        goto done;
     }
+    DSI_TRY(dsi_mutex_new(&p->mutex, err));
     p->base.storage = storage;
     *out = &p->base;
-    return DS_OK;
+    p = NULL;
+done:
+    if (p) {
+        path_free(&p->base);
+    }
+    return rc;
 }

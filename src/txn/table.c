@@ -30,6 +30,7 @@ struct dsi_table {
     struct dsi_table_name name;
     struct dsi_mutex *mutex;        // Guards what follows.
     const struct dsi_state *state;  // Ours; never NULL once opened.
+    ds_storage *storage;            // Where its files are read; the catalog's.
     bool behind;                    // A commit of ours made a newer head.
     int64_t read_ns;                // When the head was last read; monotonic clock.
     struct dsi_queue *queue;        // NULL: not opened, or there is none.
@@ -114,6 +115,23 @@ done:
     return rc;
 }
 
+// A path table may have been moved, and relocated since.
+static int look_around(struct dsi_table *t, const struct dsi_metadata *m,
+                       struct ds_error *err)
+{
+    ds_storage *storage = dsi_catalog_storage(t->catalog);
+    int rc = m->is_legacy ? DS_OK
+                          : dsi_catalog_storage_at(t->catalog, &t->name, m->location,
+                                                   &storage, err);
+
+    if (rc == DS_OK) {
+        dsi_mutex_lock(t->mutex);
+        t->storage = storage;
+        dsi_mutex_unlock(t->mutex);
+    }
+    return rc;
+}
+
 // The head's state; `known` itself when that still is the head.
 static int load_state(struct dsi_table *t, const struct dsi_state *known,
                       const struct dsi_state **out, struct ds_error *err)
@@ -150,6 +168,7 @@ static int load_state(struct dsi_table *t, const struct dsi_state *known,
     if (m->is_legacy) {
         DSI_TRY(load_legacy_head(t, &head, &m, &arena, err));
     }
+    DSI_TRY(look_around(t, m, err));
     DSI_TRY(dsi_state_new(&head, m, NULL, out, err));
 done:
     dsi_metadata_unref(m);
@@ -168,6 +187,7 @@ static int new_handle(struct dsi_catalog *catalog, const struct dsi_table_name *
         return dsi_no_memory(err, "opening a table");
     }
     t->catalog = catalog;
+    t->storage = dsi_catalog_storage(catalog);
     t->name.ns = dsi_arena_strdup(&t->arena, name->ns ? name->ns : "");
     t->name.name = dsi_arena_strdup(&t->arena, name->name);
     if (!t->name.ns || !t->name.name) {
@@ -201,7 +221,10 @@ struct dsi_catalog *dsi_table_catalog(const struct dsi_table *t)
 
 ds_storage *dsi_table_storage(const struct dsi_table *t)
 {
-    return dsi_catalog_storage(t->catalog);
+    dsi_mutex_lock(t->mutex);
+    ds_storage *s = t->storage;
+    dsi_mutex_unlock(t->mutex);
+    return s;
 }
 
 const struct dsi_table_name *dsi_table_name(const struct dsi_table *t)

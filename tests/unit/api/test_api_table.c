@@ -1,5 +1,10 @@
 #include "unit/api/fixture.h"
 
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "storage_root.h"
+
 static void test_api_table__tells_what_it_is(void **state)
 {
     struct fixture f;
@@ -22,10 +27,58 @@ static void test_api_table__tells_what_it_is(void **state)
     fixture_release(&f);
 }
 
+// Opens the table in a directory; its status.
+static int open_at(struct fixture *f, const char *path)
+{
+    ds_table_free(f->table);
+    f->table = NULL;
+    return ds_table_open(path, &f->table, &f->err);
+}
+
+static void test_api_table__reads_a_moved_table_and_leaves_it_as_it_is(void **state)
+{
+    struct ds_table_spec spec = {.struct_size = sizeof(spec),
+                                 .schema_json = FIXTURE_SCHEMA};
+    struct ds_property some = {"a", "b"};
+    struct ds_properties properties = {&some, 1};
+    struct storage_root root;
+    struct fixture f = {0};
+    ds_txn *txn = NULL;
+    struct stat st;
+    (void)state;
+
+    assert_true(storage_root_make(&root, "file"));
+    char *old = strdup(storage_root_path(&root, "old"));
+    char *now = strdup(storage_root_path(&root, "now"));
+    assert_int_equal(ds_table_create(old, &spec, &f.table, &f.err), DS_OK);
+    fixture_append(&f, "id,s\n1,a\n2,b\n");
+    const char *from = old + strlen("file://");
+    assert_int_equal(rename(from, now + strlen("file://")), 0);
+    assert_int_equal(open_at(&f, now), DS_OK);
+    assert_int_equal(fixture_count(&f, NULL), 2);
+    assert_int_equal(fixture_count(&f, "id = 2"), 1);
+    assert_int_equal(ds_txn_begin(f.table, NULL, &txn, &f.err), DS_OK);
+    int rc = fixture_add(txn, f.table, "id,s\n3,c\n", &f.err);
+    rc = rc < 0 ? rc : ds_txn_commit(txn, NULL, &f.err);
+    assert_int_equal(rc, DS_EUNSUPPORTED);
+    assert_non_null(strstr(f.err.message, "relocate"));
+    ds_txn_free(txn);
+    assert_int_equal(ds_table_set_properties(f.table, &properties, NULL, NULL, &f.err),
+                     DS_EINVALID);
+    assert_int_equal(stat(from, &st), -1); // Nothing was made at the old place.
+    assert_int_equal(open_at(&f, now), DS_OK);
+    assert_int_equal(fixture_count(&f, NULL), 2);
+    fixture_release(&f);
+    storage_root_remove(&root);
+    free(now);
+    free(old);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_api_table__tells_what_it_is),
+        cmocka_unit_test(test_api_table__reads_a_moved_table_and_leaves_it_as_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

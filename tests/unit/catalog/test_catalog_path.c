@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/text.h"
 #include "catalog/catalog_versions.h"
 #include "posix_double.h"
@@ -262,6 +263,67 @@ static void test_catalog_path__ends_every_fault_of_the_storage_truthfully(void *
     }
 }
 
+static void test_catalog_path__reads_a_moved_table_where_it_is(void **state)
+{
+    const struct dsi_table_name other = {
+        "", dsi_arena_printf(&arena, "%s/other", root.prefix)};
+    char *old = dsi_arena_printf(&arena, "%s/old", root.prefix);
+    const char *bare = name.name + strlen("file://");
+    ds_storage *plain = catalog->storage;
+    ds_storage *view = NULL;
+    ds_storage *again = NULL;
+    struct ds_file_info info;
+    (void)state;
+
+    put("x.json", "{}");
+    assert_int_equal(dsi_catalog_storage_at(catalog, &name, name.name, &view, &err),
+                     DS_OK);
+    assert_ptr_equal(view, plain);
+    assert_int_equal(dsi_catalog_storage_at(catalog, &name, bare, &view, &err), DS_OK);
+    assert_ptr_equal(view, plain); // Another spelling of the same place.
+    assert_int_equal(dsi_catalog_storage_at(catalog, &name, "s3://b/t", &view, &err),
+                     DS_OK);
+    assert_ptr_equal(view, plain);
+    assert_int_equal(dsi_catalog_storage_at(catalog, &name, old, &view, &err), DS_OK);
+    assert_ptr_not_equal(view, plain);
+    const char *path = dsi_arena_printf(&arena, "%s/metadata/x.json", old);
+    assert_int_equal(dsi_storage_stat(view, path, &info, &err), DS_OK);
+    assert_int_equal(dsi_storage_stat(plain, path, &info, NULL), DS_ENOTFOUND);
+    assert_int_equal(dsi_storage_remove(view, path, &err), DS_EUNSUPPORTED);
+    assert_int_equal(dsi_catalog_storage_at(catalog, &name, old, &again, &err), DS_OK);
+    assert_ptr_equal(view, again);
+    assert_int_equal(dsi_catalog_storage_at(catalog, &other, old, &again, &err), DS_OK);
+    assert_ptr_not_equal(view, again);
+    metadata.location = old;
+    assert_int_equal(swap(NULL, &base), DS_EINVALID);
+    assert_non_null(strstr(err.message, "relocated first"));
+}
+
+static void test_catalog_path__a_view_survives_every_fault(void **state)
+{
+    const char *old = dsi_arena_printf(&arena, "%s/old", root.prefix);
+    struct dsi_fault_plan plan = {0};
+    (void)state;
+
+    while (dsi_fault_next(&plan)) {
+        struct dsi_catalog *c = NULL;
+        ds_storage *local = NULL;
+        ds_storage *view = NULL;
+        struct ds_error e = {0};
+        int rc = dsi_storage_local_new(&local, &e);
+        rc = rc < 0 ? rc : dsi_catalog_path_new(root.prefix, local, &c, &e);
+        if (!c) {
+            dsi_storage_free(local);
+        }
+        rc = rc < 0 ? rc : dsi_catalog_storage_at(c, &name, old, &view, &e);
+        dsi_fault_stop();
+        assert_true(rc == DS_OK || e.message[0] != '\0');
+        assert_true(rc < 0 || view != local);
+        dsi_catalog_free(c);
+    }
+    assert_true(plan.target > 6);
+}
+
 #define PATH_TEST(f) cmocka_unit_test_setup_teardown(f, make, end)
 
 int main(void)
@@ -279,6 +341,8 @@ int main(void)
         PATH_TEST(test_catalog_path__confirms_by_a_sync_of_the_names),
         PATH_TEST(test_catalog_path__does_not_know_a_create_others_overtook),
         PATH_TEST(test_catalog_path__ends_every_fault_of_the_storage_truthfully),
+        PATH_TEST(test_catalog_path__reads_a_moved_table_where_it_is),
+        PATH_TEST(test_catalog_path__a_view_survives_every_fault),
     };
     return cmocka_run_group_tests_name("catalog_path", tests, NULL, NULL);
 }
