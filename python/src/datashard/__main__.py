@@ -2,16 +2,19 @@
 
     python -m datashard --version
     python -m datashard verify TABLE [--deep] [--limit N]
+    python -m datashard relocate TABLE
 
 `verify` reads every row of a table's current state and every manifest of its snapshots, and
 exits with 1 when it finds something wrong. With ``--deep`` each file's beginning and length
-are looked at as well; with ``--limit`` the rows of so many files only are read. The program
-`datashard` of the C library does the rest.
+are looked at as well; with ``--limit`` the rows of so many files only are read. `relocate`
+makes the metadata of a table whose directory was moved name where it is now, and prints what
+it has written anew. The program `datashard` of the C library does the rest.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 
@@ -61,6 +64,18 @@ def _verify(path: str, deep: bool, limit: int | None) -> int:
     return 1 if problems else 0
 
 
+def _relocate(path: str) -> int:
+    from ._errors import Error
+    from .table import Table
+
+    try:
+        print(json.dumps(Table(path, create_if_not_exists=False).relocate(), indent=2))
+    except (Error, OSError, ValueError) as error:
+        print(f"{path}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m datashard", description="Iceberg tables")
@@ -71,9 +86,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     verify.add_argument("table", help="the table's directory")
     verify.add_argument("--deep", action="store_true", help="look at each file's ends as well")
     verify.add_argument("--limit", type=int, metavar="N", help="read at most N data files")
+    relocate = commands.add_parser(
+        "relocate", help="make the metadata of a moved table name where it is now"
+    )
+    relocate.add_argument("table", help="the table's directory")
     given = parser.parse_args(argv)
     if given.command == "verify":
         return _verify(given.table, given.deep, given.limit)
+    if given.command == "relocate":
+        return _relocate(given.table)
     parser.print_help()
     return 0
 

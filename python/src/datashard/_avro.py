@@ -35,9 +35,10 @@ _PRIMITIVES = {"null", "boolean", "int", "long", "float", "double", "bytes", "st
 class _Reader:
     """Bytes, taken from the front. `values_left` counts down what may still be made of them."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, logical: bool = True) -> None:
         self.data = data
         self.at = 0
+        self.logical = logical
         self.values_left = _VALUES_TIMES * len(data) + _VALUES_SPARE
 
     def take(self, size: int) -> bytes:
@@ -137,10 +138,12 @@ def _value(r: _Reader, schema: Any, known: dict[str, Any], depth: int = 0) -> An
                 pairs[key] = _value(r, schema["values"], known, depth + 1)
         return pairs
     if kind == "fixed":
-        return from_logical(schema, r.take(int(schema["size"])))
+        raw = r.take(int(schema["size"]))
+        return from_logical(schema, raw) if r.logical else raw
     if kind == "enum":
         return _branch(r, schema["symbols"])
-    return from_logical(schema, _value(r, kind, known, depth + 1))
+    raw = _value(r, kind, known, depth + 1)
+    return from_logical(schema, raw) if r.logical else raw
 
 
 def _inflate(codec: str, block: bytes, at_most: int) -> bytes:
@@ -155,17 +158,20 @@ def _inflate(codec: str, block: bytes, at_most: int) -> bytes:
     return out
 
 
-def read_container(data: bytes) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
-    """The records of a container file and its metadata; the whole file must be sound."""
+def read_container(
+    data: bytes, logical: bool = True
+) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
+    """The records of a container file and its metadata; the whole file must be sound. With
+    `logical` false values are as they are stored, days and not dates."""
     try:
-        return _read(data)
+        return _read(data, logical)
     except (
         KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, zlib.error,
     ) as cause:
         raise CorruptData(f"not an Avro file: {cause}") from cause
 
 
-def _read(data: bytes) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
+def _read(data: bytes, logical: bool) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
     r = _Reader(data)
     if r.take(4) != MAGIC:
         raise CorruptData("not an Avro file: its first bytes are others")
@@ -181,7 +187,7 @@ def _read(data: bytes) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
     inflated_left = _INFLATED_SPARE + _INFLATED_TIMES * len(data)
     while r.at < len(data):
         count = r.long()
-        block = _Reader(_inflate(codec, r.take(r.long()), inflated_left + 1))
+        block = _Reader(_inflate(codec, r.take(r.long()), inflated_left + 1), logical)
         inflated_left -= len(block.data)
         if inflated_left < 0:
             raise CorruptData("an Avro file inflates to too many bytes")
@@ -226,11 +232,14 @@ def _put_primitive(out: io.BytesIO, kind: str, value: Any) -> None:
 
 
 def _put(out: io.BytesIO, schema: Any, value: Any) -> None:
-    """Unions are ["null", type]; of the rest what manifests need."""
+    """Unions are of null and one type; of the rest what manifests need."""
     if isinstance(schema, list):
-        _put_long(out, 0 if value is None else 1)
+        fitting = [i for i, one in enumerate(schema) if (one == "null") == (value is None)]
+        if len(fitting) != 1 or len(schema) > 2:
+            raise ValueError(f"{value!r} is none of the Avro types {schema}")
+        _put_long(out, fitting[0])
         if value is not None:
-            _put(out, schema[1], value)
+            _put(out, schema[fitting[0]], value)
         return
     if isinstance(schema, str):
         _put_primitive(out, schema, value)
@@ -255,6 +264,10 @@ def _put(out: io.BytesIO, schema: Any, value: Any) -> None:
             else:
                 _put(out, schema["items"], item)
         _put_long(out, 0)
+    elif kind == "fixed":
+        if not isinstance(value, bytes) or len(value) != schema["size"]:
+            raise ValueError(f"{value!r} is not {schema['size']} bytes")
+        out.write(value)
     elif kind in _PRIMITIVES:
         _put_primitive(out, kind, to_logical(schema, value))
     else:

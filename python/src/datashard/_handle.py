@@ -18,7 +18,8 @@ from ._fields import iceberg_json, partition_text, schema_of
 from .data_structures import PartitionSpec, Schema, Snapshot
 from .exceptions import InconsistentMetadata
 
-__all__ = ["Handle", "local_root", "path_text", "relative"]
+__all__ = ["Handle", "local_root", "moved_root", "path_text", "relative"]
+
 
 def _absolute(path: str) -> str:
     return path if "://" in path else os.path.abspath(path)
@@ -45,6 +46,15 @@ def relative(path: str, root: str) -> str:
     """A path inside the table as one relative to it; others as they are."""
     plain, base = local_root(path), local_root(root).rstrip("/") + "/"
     return plain[len(base) :] if plain.startswith(base) else path
+
+
+def moved_root(table: _core.Table) -> str | None:
+    """The directory that a path table is in, where its metadata name another: it was moved.
+    None: it is where they say, or not in a directory of its own."""
+    info = table.info()
+    there, said = local_root(str(info["metadata_location"])), local_root(str(info["location"]))
+    folder, _, _ = there.rpartition("/metadata/")
+    return folder if folder and folder != said.rstrip("/") else None
 
 
 def _check_storage(path: str) -> None:
@@ -137,7 +147,8 @@ class Handle:
             return self._schema
 
     def root(self, table: _core.Table) -> str:
-        """The directory the table's files are in."""
+        """The directory that the table's metadata name as its own, and that its files' paths
+        begin with."""
         return local_root(str(table.info()["location"]))
 
     def snapshot(self, entry: Mapping[str, Any], root: str) -> Snapshot:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _core
 from ._bounds import decode_bound
-from ._handle import Handle, relative
+from ._handle import Handle, local_root, moved_root, relative
 from ._partition_text import PartitionReader
 from .data_structures import DataFile, FileFormat, Snapshot
 
@@ -62,15 +62,22 @@ class SnapshotView(Snapshot):
 
 
 def entries_of(
-    table: _core.Table, snapshot_id: int | None = None, columns: bool = False
+    table: _core.Table,
+    snapshot_id: int | None = None,
+    columns: bool = False,
+    as_of_ms: int | None = None,
 ) -> list[dict[str, Any]]:
     """The live data files as the extension has them, oldest first; with `columns` what it
-    knows of theirs."""
+    knows of theirs. Those of a table that was moved have the paths they are at now."""
+    now, said = moved_root(table), local_root(str(table.info()["location"]))
     found = [
         entry
-        for entry in table.files(snapshot_id=snapshot_id, columns=columns)
+        for entry in table.files(snapshot_id=snapshot_id, as_of_ms=as_of_ms, columns=columns)
         if entry.get("content", 0) in (0, "data")
     ]
+    for entry in found if now is not None else ():
+        inside = relative(str(entry["path"]), said)
+        entry["path"] = inside if inside == entry["path"] else f"{now}/{inside}"
     return sorted(found, key=lambda entry: entry.get("sequence_number") or 0)
 
 
@@ -88,7 +95,7 @@ def _bounds(entry: dict[str, Any], key: str, kinds: dict[int, object]) -> dict[i
 def files_of(handle: Handle, snapshot_id: int | None = None) -> list[DataFile]:
     """The live data files, paths as ``/data/x.parquet``, oldest first."""
     table: _core.Table = handle.fresh()
-    root = handle.root(table)
+    root = moved_root(table) or handle.root(table)
     partitions = PartitionReader(table)
     found = []
     kinds = {f["id"]: f["type"] for f in handle.schema(table).fields}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ._errors import CorruptData
-from ._handle import local_root
+from ._handle import local_root, relative
 from ._manifests import column_types, file_of_entry, manifest_of_own_record, manifest_of_record
 from .data_operations import DataFileManager
 from .data_structures import (
@@ -74,7 +74,7 @@ class FileManager:
 
     data_path = "data"
     metadata_path = "metadata"
-    manifests_path = "metadata/manifests"
+    manifests_path = "metadata"
     legacy_manifests_path = "metadata/manifests"
 
     def __init__(
@@ -94,6 +94,10 @@ class FileManager:
         plain = local_root(path)
         base = os.path.realpath(os.path.abspath(self.table_path))
         full = os.path.realpath(os.path.join(base, plain))
+        if os.path.isabs(plain) and not full.startswith(base.rstrip("/") + "/"):
+            said = self.metadata_manager.recorded_location  # The table may have been moved.
+            inside = plain if said is None else relative(plain, said)
+            full = os.path.realpath(os.path.join(base, inside))
         if not os.path.lexists(full) and os.path.lexists(plain):
             full = os.path.realpath(plain)
         if full.startswith(base.rstrip("/") + "/"):
@@ -130,11 +134,11 @@ class FileManager:
 
     def new_manifest_path(self) -> str:
         """A path for a manifest that is not there yet, relative to the table."""
-        return f"{self.manifests_path}/manifest_{uuid.uuid4()}.avro"
+        return f"{self.manifests_path}/{uuid.uuid4()}-m0.avro"
 
     def new_manifest_list_path(self, snapshot_id: int) -> str:
         """The same for a snapshot's manifest list."""
-        return f"{self.manifests_path}/manifest_list_{snapshot_id}_{uuid.uuid4()}.avro"
+        return f"{self.manifests_path}/snap-{snapshot_id}-1-{uuid.uuid4()}.avro"
 
     @staticmethod
     def snapshot_list_integrity(snapshot: Snapshot | None) -> tuple[int | None, str | None]:
@@ -245,6 +249,10 @@ class FileManager:
         """The raw entries of a manifest, deleted ones too, named as Iceberg names them."""
         content = self._content(manifest_path, "Manifest file")
         return self._container(content, manifest_path, "manifest file")[1]
+
+    def read_bytes(self, path: str, length: int | None = None, checksum: str | None = None) -> bytes:
+        """A metadata file; CorruptDataError where it is not of the length or SHA-256 given."""
+        return self._content(path, "Metadata file", length, checksum)
 
     def _content(
         self, path: str, there: str, length: int | None = None, checksum: str | None = None

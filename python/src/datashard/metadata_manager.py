@@ -9,6 +9,7 @@ import threading
 from typing import Any
 
 from ._handle import Handle, local_root, relative
+from ._moved import moved_metadata, same_place
 from ._versions import publish, successor
 from .data_structures import (
     HistoryEntry,
@@ -30,7 +31,7 @@ from .exceptions import (
 )
 from .lock_provider import LockProvider
 from .storage_backend import StorageBackend, create_storage_backend
-from .table_paths import location_uri
+from .table_paths import join_uri, location_uri
 from .transaction_commit import DEFAULT_METADATA_WARN_BYTES, METADATA_WARN_BYTES_PROPERTY
 from .version_hint import metadata_file_name, version_of
 
@@ -118,6 +119,11 @@ def _current(raw: dict[str, Any]) -> int:
     return -1 if found is None else int(found)
 
 
+def place_of(metadata_location: str) -> str:
+    """The location of the path table with that metadata file."""
+    return metadata_location.rpartition("/metadata/")[0]
+
+
 def _retire(raw: dict[str, Any], gone: set[int], current: int) -> None:
     """Takes snapshots out of the metadata JSON, in place, and sets the current one."""
     for name, ref in list(raw.get("refs", {}).items()):
@@ -190,6 +196,12 @@ class MetadataManager:
         loaded = self._load()
         return None if loaded is None else str(loaded[0]["location"])
 
+    @property
+    def place(self) -> str | None:
+        """Where the table is now, spelled as the engine does; None where there is none."""
+        loaded = self._load()
+        return None if loaded is None else place_of(loaded[1])
+
     def known_locations(self) -> list[str | None]:
         """What paths in manifests may begin with: both of these."""
         return [self.recorded_location, self.location_uri]
@@ -254,11 +266,15 @@ class MetadataManager:
         loaded = self._load()
         return None if loaded is None else metadata_of(loaded[0], local_root(loaded[0]["location"]))
 
-    def commit(self, base_metadata: TableMetadata, new_metadata: TableMetadata) -> TableMetadata:
+    def commit(
+        self, base_metadata: TableMetadata, new_metadata: TableMetadata, relocate: bool = False
+    ) -> TableMetadata:
         """Makes the difference between the two the table's next state, whole or not at all.
 
         Properties, removed snapshots and the current snapshot may differ. Anything else is
-        a NotImplementedError; data come and go by transactions.
+        a NotImplementedError; data come and go by transactions. With `relocate` the location
+        is that of `new_metadata`, which must be where the table is (ValueError), and the
+        manifest lists are those of its snapshots: see `migrate.rewrite_snapshots`.
         ConcurrentModificationException when the table is no longer as in `base_metadata`.
         """
         loaded = self._load()
@@ -277,6 +293,8 @@ class MetadataManager:
                 )
         self._refuse_more(now, new_metadata)
         new = successor(raw, location)
+        if relocate:
+            self._move(new, new_metadata, location)
         new["properties"] = dict(new_metadata.properties)
         kept = {s.snapshot_id for s in new_metadata.snapshots}
         gone = {s.snapshot_id for s in now.snapshots} - kept
@@ -285,6 +303,25 @@ class MetadataManager:
         folder = os.path.dirname(local_root(location))
         publish(folder, os.path.basename(location), new)
         return metadata_of(new, local_root(new["location"]))
+
+    @staticmethod
+    def _move(new: dict[str, Any], wanted: TableMetadata, location: str) -> None:
+        """Makes the metadata JSON those of the table where it is now."""
+        from .metadata_serde import SUMMARY_LIST_LENGTH, SUMMARY_LIST_SHA256
+
+        place = place_of(location)
+        if not same_place(wanted.location, place):
+            raise ValueError(f"the table is at {place}: it cannot be relocated to {wanted.location}")
+        moved_metadata(new, place)
+        told = {one.snapshot_id: one for one in wanted.snapshots}
+        for entry in new.get("snapshots", ()):
+            one = told.get(entry["snapshot-id"])
+            if one is None:
+                continue  # It goes.
+            entry["manifest-list"] = join_uri(place, one.manifest_list)
+            for key in (SUMMARY_LIST_LENGTH, SUMMARY_LIST_SHA256):
+                if key in entry.get("summary", {}) and key in (one.summary or {}):
+                    entry["summary"][key] = str((one.summary or {})[key])
 
     @staticmethod
     def _refuse_more(now: TableMetadata, new: TableMetadata) -> None:

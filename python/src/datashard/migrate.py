@@ -1,18 +1,37 @@
-"""Tables that DataShard wrote in its own layout become Iceberg tables."""
+"""Tables that DataShard wrote in its own layout, and tables that were moved, become Iceberg
+tables where they are."""
 
 from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _core
 from ._errors import NotFound
+from ._moved import same_place
+from ._relocate import Rewrite
+from .data_structures import Snapshot, TableMetadata
+from .exceptions import ConcurrentModificationException
+from .file_manager import FileManager
 from .logging_config import get_logger
+from .metadata_manager import MetadataManager
 from .storage_backend import StorageBackend
 
-__all__ = ["MIGRATION_NOTICE_PATH", "migrate_table", "write_migration_notice"]
+if TYPE_CHECKING:
+    from .table import Table
+
+__all__ = [
+    "MIGRATION_NOTICE_PATH",
+    "migrate_table",
+    "relocate_table",
+    "rewrite_snapshots",
+    "write_migration_notice",
+]
+
+_RELOCATE_TRIES = 5
 
 _logger = get_logger(__name__)
 # A note in a table's directory, for people who meet it with a version that cannot read it.
@@ -68,3 +87,62 @@ def migrate_table(
     if report["status"] != "already-migrated":
         report["columns_foreign_readers_may_reject"] = []  # Their types are what is stored.
     return report
+
+
+def rewrite_snapshots(
+    fm: FileManager, metadata: TableMetadata, location: str, dry_run: bool = False
+) -> tuple[list[Snapshot], dict[str, int]]:
+    """Writes every snapshot's manifests and manifest lists anew, with paths below `location`
+    instead of where the table's metadata say that it is; the snapshots with their new lists,
+    and how many ``snapshots``, ``manifests``, ``data_files`` (entries of manifests) and
+    ``metadata_bytes_added`` that were. With `dry_run` nothing is written.
+
+    Nothing names the new files before `MetadataManager.commit`. NotFound, CorruptData where
+    a data file is not in the table's directory as it was; Unsupported for what cannot be
+    written anew, such as deletes by position, which hold paths. Then nothing is left.
+    """
+    work = _rewrite(fm, location, dry_run)
+    return work.snapshots(metadata), work.counts
+
+
+def _rewrite(fm: FileManager, location: str, dry_run: bool) -> Rewrite:
+    old = fm.metadata_manager.recorded_location
+    if old is None:
+        raise ValueError(f"No table at {fm.table_path}")
+    return Rewrite(fm, old, location, dry_run)
+
+
+def relocate_table(table: Table) -> dict[str, int]:
+    """Makes the metadata of a table whose directory was moved name where it is now, in one
+    commit; nothing is done where they do already. Counts as `rewrite_snapshots` has them.
+
+    Old manifests stay until `Table.garbage_collect`. A crash leaves the table as it was or as
+    it is to be. Writers are refused until it is done; of others who change the table's
+    metadata meanwhile one wins, and this one begins again:
+    ConcurrentModificationException when that happens all the time. Errors are those of
+    `rewrite_snapshots`, and ValueError where there is no table.
+    """
+    for left in range(_RELOCATE_TRIES - 1, -1, -1):
+        try:
+            return _relocate(table.metadata_manager, table.file_manager)
+        except ConcurrentModificationException:
+            if left == 0:
+                raise
+    raise AssertionError("not reached")
+
+
+def _relocate(manager: MetadataManager, fm: FileManager) -> dict[str, int]:
+    base, place = manager.refresh(), manager.place
+    if base is None or place is None:
+        raise ValueError(f"No table at {manager.table_path}")
+    if same_place(base.location, place):
+        return {"snapshots": 0, "manifests": 0, "data_files": 0}
+    work = _rewrite(fm, place, False)
+    wanted = replace(base, location=place, snapshots=work.snapshots(base))
+    try:
+        manager.commit(base, wanted, relocate=True)
+    except (ConcurrentModificationException, ValueError):
+        work.undo()  # Nothing was committed; after other errors that is not known.
+        raise
+    _logger.info("%s: relocated from %s", place, base.location)
+    return work.counts

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from . import _core
 from ._errors import Cancelled, CommitConflict, CommitUnknown, Error, Timeout
 from ._fields import listed_records
-from ._handle import Handle, path_text, relative
+from ._handle import Handle, moved_root, path_text, relative
 from ._reading import Reading
 from ._snapshots import SnapshotView, files_of
 from .compaction import Compacting
@@ -330,6 +330,13 @@ class Table(Reading, Compacting, DuckDB, Verifying):
         ``commit.manifest-merge.*`` say."""
         return True
 
+    def relocate(self) -> dict[str, int]:
+        """Makes the metadata of a table whose directory was moved name where it is now; see
+        `migrate.relocate_table`. Until then it can be read, and not written."""
+        from .migrate import relocate_table
+
+        return relocate_table(self)
+
     def repair_version_hint(self, metadata_file: str) -> int:
         """Points the hint at a version; see `MetadataManager.repair_version_hint`."""
         return self.metadata_manager.repair_version_hint(metadata_file)
@@ -356,7 +363,8 @@ class Table(Reading, Compacting, DuckDB, Verifying):
         return pyarrow.RecordBatchReader.from_stream(stream).read_all()
 
     def _resolve_file_path(self, file_path: str) -> str:
-        root = self._handle.root(self._handle.fresh())
+        table = self._handle.fresh()
+        root = moved_root(table) or self._handle.root(table)
         return root.rstrip("/") + "/" + relative(file_path, root).lstrip("/")
 
 

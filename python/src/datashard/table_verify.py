@@ -40,7 +40,7 @@ def resolve_verify_mode(given: bool | str | None) -> str:
 def check_files(table: _core.Table, snapshot_id: int | None, as_of_ms: int | None) -> None:
     """CorruptDataError for the first data file that does not begin as Parquet does, or is
     not as long as it was."""
-    for entry in table.files(snapshot_id=snapshot_id, as_of_ms=as_of_ms):
+    for entry in entries_of(table, snapshot_id, as_of_ms=as_of_ms):
         path = local_root(str(entry["path"]))
         try:
             _check_ends(path, int(entry["size_bytes"]))
