@@ -19,63 +19,73 @@ struct dsi_housekeeper {
     struct dsi_tidy limits; // The thread's, while it runs.
     atomic_bool stop;       // Told to the thread.
     // Guarded by dsi_fork_hold:
-    int pid;                   // Whose threads these are.
-    struct dsi_thread *thread; // It runs, or has ended; NULL: there was none.
+    int pid;                   // Whose thread it is.
+    struct dsi_thread *thread; // It runs, or has ended; NULL: there is none.
     bool running;
     int64_t every;
     int64_t turn;                 // The sequence number with which the turn began.
     int64_t looked;               // The last one that was known at the end of one.
-    struct dsi_housekeeper *next; // While it runs: in `working`.
+    struct dsi_housekeeper *next; // With a thread: in `with_threads`.
     struct dsi_housekeeper *previous;
 };
 
-static struct dsi_housekeeper *working; // Guarded by dsi_fork_hold.
+static struct dsi_housekeeper *with_threads; // Guarded by dsi_fork_hold.
 
-// --- who works
+// --- whose threads there are
 
-static void begin_work(struct dsi_housekeeper *k)
+static void link_up(struct dsi_housekeeper *k)
 {
-    k->running = true;
     k->previous = NULL;
-    k->next = working;
-    if (working) {
-        working->previous = k;
+    k->next = with_threads;
+    if (with_threads) {
+        with_threads->previous = k;
     }
-    working = k;
+    with_threads = k;
 }
 
-static void end_work(struct dsi_housekeeper *k)
+// The thread, to be joined; NULL: there is none.
+static struct dsi_thread *take_thread(struct dsi_housekeeper *k)
 {
-    *(k->previous ? &k->previous->next : &working) = k->next;
-    if (k->next) {
-        k->next->previous = k->previous;
+    struct dsi_thread *thread = k->thread;
+
+    if (thread) {
+        *(k->previous ? &k->previous->next : &with_threads) = k->next;
+        if (k->next) {
+            k->next->previous = k->previous;
+        }
     }
-    k->running = false;
+    k->thread = NULL;
+    return thread;
 }
 
-// Asked before a fork: true when no thread of this process is at work (2).
+// Asked before a fork: true when this process has none of these threads any more (2).
 static bool may_fork(void)
 {
     const int pid = dsi_posix()->getpid();
     bool may = true;
 
-    for (struct dsi_housekeeper *k = working; k; k = k->next) {
-        if (k->pid == pid) {
+    for (struct dsi_housekeeper *k = with_threads; k;) {
+        struct dsi_housekeeper *next = k->next;
+        if (k->pid == pid && k->running) {
             atomic_store(&k->stop, true);
             may = false;
+        } else if (k->pid == pid) {
+            dsi_thread_join(take_thread(k));
         }
+        k = next;
     }
     return may;
 }
 
-// In a child: the threads are the parent's, and their memory is what is left of them.
-static void leave_to_parent(struct dsi_housekeeper *k, int pid)
+// In a child of a fork that waited in vain: the thread is the parent's, and its memory is
+// what is left of it.
+static void leave_to_parent(struct dsi_housekeeper *k)
 {
+    const int pid = dsi_posix()->getpid();
+
     if (k->pid != pid) {
-        if (k->running) {
-            end_work(k);
-        }
-        k->thread = NULL;
+        (void)take_thread(k);
+        k->running = false;
         k->pid = pid;
     }
 }
@@ -139,7 +149,7 @@ static void run(void *arg)
     dsi_table_free(own);
     dsi_cancel_end(&cancel);
     dsi_fork_hold();
-    end_work(k);
+    k->running = false;
     dsi_fork_let();
 }
 
@@ -152,16 +162,15 @@ static void come_forward(struct dsi_housekeeper *k, int64_t number, int64_t ever
         return; // Forks cannot be seen.
     }
     dsi_fork_hold();
-    leave_to_parent(k, dsi_posix()->getpid());
+    leave_to_parent(k);
     k->turn = number;
     k->every = every;
     if (!k->running) {
-        dsi_thread_join(k->thread); // It has ended.
-        k->thread = NULL;
+        dsi_thread_join(take_thread(k)); // It has ended.
         atomic_store(&k->stop, false);
-        begin_work(k);
-        if (dsi_thread_start(&k->thread, run, k, NULL) < 0) {
-            end_work(k); // Another time.
+        k->running = dsi_thread_start(&k->thread, run, k, NULL) == DS_OK;
+        if (k->thread) { // Else another time.
+            link_up(k);
         }
     }
     dsi_fork_let();
@@ -257,10 +266,11 @@ void dsi_housekeeper_free(struct dsi_housekeeper *k)
 {
     if (k) {
         dsi_fork_hold();
-        leave_to_parent(k, dsi_posix()->getpid());
+        leave_to_parent(k);
+        struct dsi_thread *thread = take_thread(k);
         dsi_fork_let();
         atomic_store(&k->stop, true);
-        dsi_thread_join(k->thread);
+        dsi_thread_join(thread);
         dsi_free(k);
     }
 }
