@@ -332,6 +332,18 @@ class MetadataManager:
             if getattr(now, name) != getattr(new, name):
                 raise NotImplementedError(f"commit() does not change {name}")
 
+    # What user code and tests reach for, though it is not public.
+
+    def _metadata_to_dict(self, metadata: TableMetadata) -> dict[str, Any]:
+        from .metadata_serde import metadata_to_dict
+
+        return metadata_to_dict(metadata)
+
+    def _dict_to_metadata(self, metadata_dict: dict[str, Any]) -> TableMetadata:
+        from .metadata_serde import dict_to_metadata
+
+        return dict_to_metadata(metadata_dict, self.location_uri)
+
     def get_snapshot_by_id(self, snapshot_id: int) -> Snapshot | None:
         """None when it is unknown."""
         return next((s for s in self.get_all_snapshots() if s.snapshot_id == snapshot_id), None)
