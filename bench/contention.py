@@ -22,7 +22,7 @@ import contention_count as count
 import contention_fairness
 import contention_fsync
 import contention_report
-from contention_measure import UNBOUNDED, Failed, Peer, cell
+from contention_measure import UNBOUNDED, Failed, Peer, cell, remove_all
 
 HERE = pathlib.Path(__file__).resolve().parent
 WRITERS, ROWS = [1, 2, 4, 12, 32, 64], [1, 100, 10_000]
@@ -231,7 +231,10 @@ def main():
     options.folder.mkdir(parents=True, exist_ok=True)
     kept = options.folder / "results.json"
     if not options.again:
-        run(options)
+        try:
+            run(options)
+        finally:
+            remove_all(options.folder)
     results = json.loads(kept.read_text())
     order = {p.name: p.label for p in peers(options.build)}
     if options.write:

@@ -14,7 +14,7 @@ import sys
 
 import contention_count
 import contention_record
-from contention_measure import Failed, Peer, cell, read_records, run_writers
+from contention_measure import Failed, Peer, cell, read_records, remove_all, run_writers
 
 WRITERS, ROWS, APPENDS = 3, 2, 60
 COUNTED = ("lost", "duplicate", "unacknowledged", "alien", "failed")
@@ -74,11 +74,13 @@ def killed_is_no_loss(wrong):
 
 
 def main():
+    folder = pathlib.Path(sys.argv[1]).resolve() / "check"
     try:
-        folder = pathlib.Path(sys.argv[1]).resolve() / "check"
         wrong = check(folder) + check_c(pathlib.Path(sys.argv[2]).resolve(), folder)
     except Failed as reason:
         wrong = [str(reason)]
+    finally:
+        remove_all(folder.parent)
     for line in wrong:
         print(f"contention_check: {line}")
     print(f"contention_check: planted={len(EXPECTED) + 1} wrong={len(wrong)}")

@@ -1,7 +1,6 @@
 """How evenly equal writers are served, ours beside writers that share nothing."""
-import shutil
-
-from contention_measure import UNBOUNDED, Failed, Peer, quantile, read_records, run_writers
+from contention_measure import (UNBOUNDED, Failed, Peer, put_away, quantile, read_records,
+                                run_writers)
 
 # Writers, rows, seconds.
 CELLS = [(12, 1, 3), (12, 10_000, 5), (64, 1, 4), (64, 10_000, 16)]
@@ -38,7 +37,7 @@ def run_once(peer, folder, writers, rows, seconds):
     said = run_writers(peer.command(folder, writers, rows, UNBOUNDED, seconds, GRACE),
                        folder, seconds + GRACE + 120)
     got = served(folder, said, writers, seconds)
-    shutil.rmtree(folder)
+    put_away(folder)
     return got
 
 

@@ -9,7 +9,8 @@ import struct
 import subprocess
 import time
 
-from contention_measure import RECORD, UNBOUNDED, Failed, read_records, run_writers
+from contention_measure import (RECORD, UNBOUNDED, Failed, put_away, read_records,
+                                run_writers)
 
 SYNCS = "fsync,fdatasync,syncfs,sync,msync"
 CALLS = ("access,openat,write,pwrite64,writev,fsync,fdatasync,io_submit,link,linkat,rename,"
@@ -17,7 +18,7 @@ CALLS = ("access,openat,write,pwrite64,writev,fsync,fdatasync,io_submit,link,lin
 TOGETHER = r"IOCB_CMD_FD?SYNC, aio_fildes=\d+(?:<([^>]*)>)?"    # Several syncs, asked for at once.
 WARM_UP = 250     # Appends before the recorded ones: history is then as long as it gets.
 RECORDED = 21
-TURN_S, TURNS = 0.1, 100     # Short turns: whatever slows the disk slows both.
+TURN_S, TURNS = 0.05, 20     # Short turns: whatever slows the disk slows both.
 
 
 def have_strace():
@@ -189,9 +190,9 @@ def one_writer_floor(peer, floor_program, folder):
     recorded = record_steps(peer, folder)
     if not recorded:
         raise Failed("strace showed no append")
-    shutil.rmtree(folder)
+    put_away(folder)
     ours, bare = in_turns(peer, floor_program, recorded, folder)
-    shutil.rmtree(folder)
+    put_away(folder)
     if not ours or not bare:
         raise Failed("nothing was done in the turns")
     ours_us, floor_us = statistics.median(ours), statistics.median(bare)

@@ -6,19 +6,38 @@ import shutil
 import struct
 import subprocess
 import sys
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 RECORD = struct.Struct("=4q")
 UNBOUNDED = 100_000_000
+DONE = "done"
 
 
 class Failed(Exception):
     """A peer that could not be run at all."""
 
 
+def put_away(folder):
+    """Makes room for the next table at this place; the files go at the end, with all others.
+
+    Some file systems (ext4 without a journal) are slow to make files for minutes after many
+    were removed: then each cell would pay for the ones before it.
+    """
+    if folder.exists():
+        done = folder.parent / DONE
+        done.mkdir(exist_ok=True)
+        folder.rename(done / str(time.time_ns()))
+
+
+def remove_all(place):
+    """Removes what was put away."""
+    shutil.rmtree(place / DONE, ignore_errors=True)
+
+
 def run_writers(command, folder, timeout):
     """Runs a program that runs writers; what it said of their ends."""
-    shutil.rmtree(folder, ignore_errors=True)
+    put_away(folder)
     folder.mkdir(parents=True)
     try:
         done = subprocess.run([str(c) for c in command], capture_output=True, text=True,
@@ -138,7 +157,7 @@ def cell(peer, folder, writers, rows, appends, seconds, grace, opening=0.0):
         if result["unfinished"]:  # Who was killed in an append has no record of it.
             known |= {next_append(tried, w) for w in range(writers)}
         result.update(balance(peer.count(folder), acked, known, rows))
-    shutil.rmtree(folder, ignore_errors=True)
+    put_away(folder)
     return result
 
 
