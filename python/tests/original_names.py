@@ -29,6 +29,7 @@ from typing import NamedTuple, TypeVar
 HERE = Path(__file__).resolve().parent
 FACTS = HERE / "original_names.json"
 PACKAGE = "datashard"
+SENTENCE_MIN = 80
 PLAIN = (bool, int, float, str, bytes, type(None))
 
 
@@ -112,6 +113,8 @@ def fact(thing: object) -> Fact:
         return Fact("class", parameters_of(thing), sorted(set(bases) - {"object", "ABC", "Generic"}))
     if callable(thing):
         return Fact("callable", parameters_of(thing))
+    if isinstance(thing, str) and len(thing) >= SENTENCE_MIN and " " in thing:
+        return Fact("message")  # That there is one is a fact; how it is put is the author's.
     if isinstance(thing, PLAIN):
         return Fact("constant", value=repr(thing))
     return Fact("object")
@@ -233,6 +236,8 @@ def gap(name: str, wanted: Fact) -> str:
         return "absent"
     if wanted.kind in ("module", "object", "attribute") or isinstance(thing, Fact):
         return ""
+    if wanted.kind == "message":
+        return "" if isinstance(thing, str) and thing else "no text"
     if wanted.kind == "constant":
         if name.endswith((".__version__", "_AVAILABLE")):
             return ""  # Of the day, and of the machine.

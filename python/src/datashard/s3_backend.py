@@ -23,12 +23,10 @@ __all__ = [
 BOTO3_AVAILABLE = importlib.util.find_spec("boto3") is not None
 # DataShard's words, which programs look for.
 UNSAFE_LOCK_MESSAGE = (
-    "This S3 endpoint does not honour conditional writes (If-None-Match / If-Match), or "
-    "DATASHARD_S3_USE_CONDITIONAL_WRITES=false was set. Without them datashard can only offer the "
-    "polling lock, under which two concurrent writers can both commit and one snapshot is silently "
-    "LOST (issue #59). Refusing to start. Either use a provider with conditional-write support (AWS "
-    "S3, OVH, MinIO, ...) and leave DATASHARD_S3_USE_CONDITIONAL_WRITES unset, or - only if this "
-    "table has a single writer - set DATASHARD_S3_ALLOW_UNSAFE_LOCK=1 to accept the risk."
+    "The S3 endpoint takes no conditional writes (If-None-Match, If-Match), or "
+    "DATASHARD_S3_USE_CONDITIONAL_WRITES=false turned them off. Without them two writers may both "
+    "commit, and one snapshot is lost without a word; so nothing is opened. Use an endpoint that "
+    "has them, or, where only one writer ever commits, set DATASHARD_S3_ALLOW_UNSAFE_LOCK=1."
 )
 
 _LOST = ("412", "PreconditionFailed", "409", "ConditionalRequestConflict")
