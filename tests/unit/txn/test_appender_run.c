@@ -1,8 +1,12 @@
 // Where the appender cuts its commits, and how many hand-overs share one.
 #include <pthread.h>
+#include <sched.h>
 
 #include "appender_fixture.h"
+#include "base/text.h"
 #include "txn/appender_run.h"
+#include "txn/housekeeper.h"
+#include "txn/tidy.h"
 
 // Commits, as the callback saw them.
 struct cuts {
@@ -190,6 +194,50 @@ static void test_appender_run__goes_with_the_table(void **state)
     scene_release(&s);
 }
 
+// So many data files the head has.
+static int64_t live_files(struct dsi_table *t)
+{
+    int64_t n = -1;
+    assert_int_equal(dsi_table_refresh(t, NULL), DS_OK);
+    const struct dsi_metadata *m = dsi_table_metadata(t);
+    const char *text =
+        dsi_snapshot_summary(dsi_metadata_current_snapshot(m), "total-data-files");
+    assert_true(dsi_text_to_i64(text, strlen(text), &n));
+    dsi_metadata_unref(m);
+    return n;
+}
+
+static void test_appender_run__merges_what_it_left_when_it_is_idle(void **state)
+{
+    static const struct ds_property on[] = {{DSI_KEY_MERGE_SMALL_FILES, "true"}};
+    static uint8_t seen[IDS_MAX];
+    struct scene s;
+    int64_t id = 0;
+    (void)state;
+
+    scene_init(&s);
+    dsi_table_free(s.table);
+    free(s.catalog.head);
+    s.catalog.head = NULL;
+    s.table = test_create(&s.catalog, on, 1);
+    s.appender = open_appender(s.table, &s.options);
+    // A loaded machine may be too slow to read as many files as are worth it at once.
+    while (id < 16 || (live_files(s.table) == id && id < 100)) {
+        assert_int_equal(write_id(s.appender, id++, NULL, &s.err), DS_OK);
+        assert_int_equal(dsi_appender_flush(s.appender, -1, &s.err), DS_OK);
+        while (dsi_housekeeper_is_busy(s.table)) {
+            sched_yield();
+        }
+    }
+    assert_in_range(live_files(s.table), 1, id - 1);
+    scene_close(&s);
+    assert_null(count_ids(&s.catalog, seen));
+    for (int i = 0; i < id; i++) {
+        assert_int_equal(seen[i], 1);
+    }
+    scene_release(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +247,7 @@ int main(void)
         cmocka_unit_test(test_appender_run__waits_for_a_flush_without_time),
         cmocka_unit_test(test_appender_run__commits_the_rest_at_the_end),
         cmocka_unit_test(test_appender_run__goes_with_the_table),
+        cmocka_unit_test(test_appender_run__merges_what_it_left_when_it_is_idle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
