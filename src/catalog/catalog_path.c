@@ -9,9 +9,9 @@
 //     stays.
 // (4) A directory that was removed by hand and made anew has the old one's names: a head
 //     is told from its namesake by the file's time and size.
-// (5) A directory that was moved has metadata that name another place. It is read where
-// it
-//     is, and never written before its metadata say so too.
+// (5) A directory that was moved has metadata that name another place. It is read where it
+//     is, and never written before its metadata say so too. One that is reached by a link
+//     or another mount was not moved: both names lead to one directory.
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +25,7 @@
 #include "catalog/catalog_versions.h"
 #include "storage/storage_moved.h"
 #include "storage/storage_path.h"
+#include "storage/storage_posix.h"
 
 // How one table is read that was moved.
 struct view {
@@ -106,13 +107,32 @@ static const char *place(const char *location)
     return rc == DS_OK ? path : NULL;
 }
 
+// True when two places are one directory.
+static bool is_one_directory(const char *a, const char *b)
+{
+    struct stat x = {0};
+    struct stat y = {0};
+
+    return dsi_posix()->stat(a, &x) == 0 && dsi_posix()->stat(b, &y) == 0 &&
+           x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+// True when a table's metadata, which say `location`, are right about where it is.
+static bool is_here(const struct dsi_table_name *name, const char *location)
+{
+    const char *want = place(name->name);
+    const char *has = place(location);
+
+    return want && has &&
+           (strcmp(want, has) == 0 ||
+            (dsi_storage_path_has_scheme(name->name, "file") &&
+             dsi_storage_path_has_scheme(location, "file") && is_one_directory(want, has)));
+}
+
 static int check_location(const struct dsi_table_name *name, const struct dsi_metadata *m,
                           struct ds_error *err)
 {
-    const char *want = place(name->name);
-    const char *has = place(m->location);
-
-    if (!want || !has || strcmp(want, has) != 0) {
+    if (!is_here(name, m->location)) {
         return dsi_fail(err, DS_EINVALID,
                         "the location of the path table %s cannot be %s: it is its name, "
                         "and a table that was moved is relocated first",
@@ -159,12 +179,10 @@ static int path_storage_at(struct dsi_catalog *c, const struct dsi_table_name *n
                            const char *location, ds_storage **out, struct ds_error *err)
 {
     struct path_catalog *p = (struct path_catalog *)c;
-    const char *want = place(name->name);
-    const char *has = place(location);
     struct view *v = NULL;
     int rc = DS_OK;
 
-    if (!want || !has || strcmp(want, has) == 0) {
+    if (!place(name->name) || !place(location) || is_here(name, location)) {
         return DS_OK; // Where it says, or at a place that nobody serves.
     }
     dsi_mutex_lock(p->mutex);

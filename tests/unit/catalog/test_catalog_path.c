@@ -203,6 +203,28 @@ static void test_catalog_path__refuses_to_be_moved(void **state)
     assert_int_equal(head(), 2);
 }
 
+static void test_catalog_path__serves_a_table_behind_a_link(void **state)
+{
+    char *link = dsi_arena_printf(&arena, "%s/link", root.dir);
+    char *there = dsi_arena_printf(&arena, "%s/t", root.dir);
+    char *behind = dsi_arena_printf(&arena, "%s/link/t", root.dir);
+    ds_storage *view = NULL;
+    (void)state;
+
+    metadata.location = behind;
+    assert_int_equal(swap(NULL, &base), DS_EINVALID); // There is no such place.
+    assert_int_equal(symlink(root.dir, link), 0);
+    metadata.location = there;
+    assert_int_equal(swap(NULL, &base), DS_OK);
+    metadata.location = behind;
+    assert_int_equal(swap(&base, &base), DS_OK);
+    assert_int_equal(head(), 2);
+    assert_int_equal(dsi_catalog_storage_at(catalog, &name, behind, &view, &err), DS_OK);
+    assert_ptr_equal(view, catalog->storage);
+    assert_int_equal(unlink(link), 0);
+    assert_int_equal(swap(&base, &base), DS_EINVALID);
+}
+
 static void test_catalog_path__does_not_know_a_version_it_could_not_sync(void **state)
 {
     struct dsi_head next;
@@ -337,6 +359,7 @@ int main(void)
         PATH_TEST(test_catalog_path__loses_to_a_version_under_another_name),
         PATH_TEST(test_catalog_path__writes_no_compressed_version),
         PATH_TEST(test_catalog_path__refuses_to_be_moved),
+        PATH_TEST(test_catalog_path__serves_a_table_behind_a_link),
         PATH_TEST(test_catalog_path__does_not_know_a_version_it_could_not_sync),
         PATH_TEST(test_catalog_path__confirms_by_a_sync_of_the_names),
         PATH_TEST(test_catalog_path__does_not_know_a_create_others_overtook),
