@@ -46,6 +46,11 @@ struct whole {
     uint64_t rows;
 };
 
+static const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 void append_print(const struct append_job *j, const struct ds_commit_result *r)
 {
     if (common.json) {
@@ -63,12 +68,14 @@ void append_print(const struct append_job *j, const struct ds_commit_result *r)
     } else if (r->snapshot_id < 0) {
         printf("%s: no rows, nothing to commit\n", j->name);
     } else {
-        printf("%s: %" PRIu64 " rows in %" PRIu64 " file%s, snapshot %" PRId64
-               ", %u attempt%s, "
-               "%.1f ms\n",
-               j->name, r->rows, r->files, r->files == 1 ? "" : "s", r->snapshot_id,
-               (unsigned)r->attempts, r->attempts == 1 ? "" : "s",
-               (double)r->elapsed_us / 1000);
+        char files[40] = ""; // Rows that share a group's file have none of their own.
+        if (r->files > 0) {
+            snprintf(files, sizeof files, " in %" PRIu64 " file%s", r->files,
+                     plural(r->files));
+        }
+        printf("%s: %" PRIu64 " row%s%s, snapshot %" PRId64 ", %u attempt%s, %.1f ms\n",
+               j->name, r->rows, plural(r->rows), files, r->snapshot_id,
+               (unsigned)r->attempts, plural(r->attempts), (double)r->elapsed_us / 1000);
     }
     fflush(stdout);
 }
@@ -78,10 +85,10 @@ int append_failed(struct append_job *j, int rc)
     progress_end();
     int code = cli_failed(rc, &j->err, "append %s", j->name);
     if (j->commits > 0) {
-        cli_complain("append %s: %" PRIu64 " rows in %" PRIu64
-                     " commits before that are in "
-                     "the table",
-                     j->name, j->rows_acked, j->commits);
+        cli_complain("append %s: %" PRIu64 " row%s in %" PRIu64
+                     " commit%s before that stayed in the table",
+                     j->name, j->rows_acked, plural(j->rows_acked), j->commits,
+                     plural(j->commits));
     }
     return code;
 }
@@ -90,10 +97,10 @@ int append_stopped(const struct append_job *j)
 {
     progress_end();
     if (j->commits > 0) {
-        cli_complain("append %s: stopped; %" PRIu64 " rows in %" PRIu64
-                     " commits are in the "
-                     "table",
-                     j->name, j->rows_acked, j->commits);
+        cli_complain("append %s: stopped; %" PRIu64 " row%s in %" PRIu64
+                     " commit%s stayed in the table",
+                     j->name, j->rows_acked, plural(j->rows_acked), j->commits,
+                     plural(j->commits));
     } else {
         cli_complain("append %s: stopped; nothing was committed", j->name);
     }

@@ -240,7 +240,7 @@ def test_a_table_deleted_under_way():
         process.stdin.write('{"id": 2}\n')
         process.stdin.flush()
         first = process.stdout.readline()
-        assert "1 rows" in first or "1 row" in first, first
+        assert "1 row," in first or "1 row in" in first, first
         delete()
         try:
             for i in range(100):

@@ -101,7 +101,7 @@ def test_a_bad_line_keeps_every_row_before_it_and_none_after():
         before = count("t")
         pathlib.Path(name).write_text("\n".join([*lines[:700], wrong, *lines[700:]]))
         says = bad("append", "t", name, "--every", "1s", says=f"{name}:701")
-        assert "700 rows in 1 commits before that are in the table" in says, says
+        assert "700 rows in 1 commit before that stayed in the table" in says, says
         equal(count("t") - before, 700)
         bad("append", "t", name, says=f"{name}:701")  # One commit: all or nothing.
         equal(count("t") - before, 700)
@@ -198,7 +198,7 @@ def test_a_catalog_that_stays_away_is_told_within_the_budget():
     # The pipe stays open: it ends because it can't go on, not because there is no more.
     equal(process.wait(timeout=60) in (1, 4), True)
     err = process.stderr.read()
-    assert "1 rows in 1 commits before that are in the table" in err, err
+    assert "1 row in 1 commit before that stayed in the table" in err, err
     process.stdin.close()
     os.rename("gone", "real")
     equal(len([r for r in rows_of("n.t", env) if r["id"] == 0]), 1)
