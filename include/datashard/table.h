@@ -24,7 +24,8 @@ DS_API DS_MUST_CHECK int ds_table_create(const char *location,
                                          const struct ds_table_spec *spec, ds_table **out,
                                          struct ds_error *err);
 
-/// Frees a handle; NULL is fine. No call through it may be running.
+/// Frees a handle; NULL is fine. No call through it may be running. Where it merges small
+/// files in the background (docs/group-commit.md), that is told to stop, and waited for.
 DS_API void ds_table_free(ds_table *table);
 
 /// Loads the newest state. DS_ENOTFOUND when the table has been dropped meanwhile.
