@@ -30,7 +30,7 @@ extern "C" {
     X(DENIED, -12, 403, PermissionError, "the system does not permit it")                \
     X(NOSPACE, -13, 507, OSError, "no space is left where the files go")                 \
     X(TIMEOUT, -14, 504, TimeoutError, "the time allowed is over; not done, or not yet") \
-    X(EXPIRED, -15, 410, SnapshotExpired, "what was read was expired meanwhile; read again")
+    X(EXPIRED, -15, 410, SnapshotExpired, "what was read has expired; read again")
 
 enum ds_status {
     DS_OK = 0,
