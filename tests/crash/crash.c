@@ -270,17 +270,13 @@ int main(int argc, char **argv)
 {
     struct choice c = {.every = 1, .jobs = 2};
     struct tally *t = kit_shared(sizeof *t);
-    const char *base = getenv("TMPDIR");
     char dir[KIT_PATH_MAX];
 
     if (!parse(argc, argv, &c)) {
         fprintf(stderr, "usage: see the top of crash.c\n");
         return 2;
     }
-    snprintf(dir, sizeof dir, "%.300s/datashard-crash-XXXXXX",
-             base && base[0] == '/' ? base : "/tmp");
-    if (!mkdtemp(dir)) {
-        perror(dir);
+    if (!kit_place("crash", dir)) {
         return 2;
     }
     bool caught = c.fault || c.call || planted_is_caught(dir);

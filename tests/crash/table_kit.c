@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +22,9 @@
 #define SCHEMA                                                                           \
     "{\"type\":\"struct\",\"fields\":["                                                  \
     "{\"id\":1,\"name\":\"id\",\"required\":true,\"type\":\"long\"}]}"
+
+// Room that a folder in memory needs.
+#define IN_MEMORY_MIN ((uint64_t)512 << 20)
 
 void kit_die(const char *what, const char *path)
 {
@@ -63,6 +67,32 @@ static void each_name(const char *dir,
     if (d) {
         closedir(d);
     }
+}
+
+// Where folders of tests are made.
+static const char *place_base(void)
+{
+    const char *given = getenv("TMPDIR");
+    struct statvfs room;
+
+    if (given && given[0] == '/') {
+        return given;
+    }
+    if (access("/dev/shm", W_OK | X_OK) == 0 && statvfs("/dev/shm", &room) == 0 &&
+        (uint64_t)room.f_bavail * room.f_frsize >= IN_MEMORY_MIN) {
+        return "/dev/shm";
+    }
+    return "/tmp";
+}
+
+bool kit_place(const char *name, char *dir)
+{
+    snprintf(dir, KIT_PATH_MAX, "%.300s/datashard-%s-XXXXXX", place_base(), name);
+    if (!mkdtemp(dir)) {
+        perror(dir);
+        return false;
+    }
+    return true;
 }
 
 static void remove_one(void *arg, const char *path, bool is_dir)

@@ -962,7 +962,6 @@ int main(int argc, char **argv)
 {
     struct choice c = {.most = 4096, .jobs = 2};
     struct tally *t = kit_shared(sizeof *t);
-    const char *base = getenv("TMPDIR");
     char dir[KIT_PATH_MAX];
     bool failed = false;
     int status = 0;
@@ -971,10 +970,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: see the top of powerloss.c\n");
         return 2;
     }
-    snprintf(dir, sizeof dir, "%.300s/datashard-powerloss-XXXXXX",
-             base && base[0] == '/' ? base : "/tmp");
-    if (!mkdtemp(dir)) {
-        perror(dir);
+    if (!kit_place("powerloss", dir)) {
         return 2;
     }
     for (unsigned i = 0; i < c.jobs; i++) {
