@@ -276,7 +276,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: see the top of crash.c\n");
         return 2;
     }
-    if (!kit_place("crash", dir)) {
+    if (!kit_scratch("crash", dir)) {
         return 2;
     }
     bool caught = c.fault || c.call || planted_is_caught(dir);

@@ -1,25 +1,22 @@
-#define _GNU_SOURCE // MAP_ANONYMOUS
-
 // A crash, or a failure, at every call of the gate while a table of DataShard's own
 // layout is converted: a fresh process then finds the old table or the new one, with
 // every row, and a second run comes to its end.
 //
 //   check_migrate GOLDEN [--every N]
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "crash/fault_plan.h"
+#include "crash/table_kit.h"
 #include "datashard/datashard.h"
 
-enum { ROWS = 6, PATH_SIZE = 600, FILES_MAX = 100 };
+enum { ROWS = 6 };
 
-static char root[PATH_SIZE];
+static char root[KIT_PATH_MAX];
 static struct plan_report *report; // Shared with the victim.
 
 static void need(bool fine, const char *what)
@@ -28,53 +25,6 @@ static void need(bool fine, const char *what)
         fprintf(stderr, "check_migrate: %s\n", what);
         exit(2);
     }
-}
-
-static void copy_file(const char *from, const char *to)
-{
-    char bytes[8192];
-    size_t n = 0;
-    FILE *in = fopen(from, "rb");
-    FILE *out = fopen(to, "wb");
-
-    need(in && out, "a file of the table cannot be copied");
-    while ((n = fread(bytes, 1, sizeof bytes, in)) > 0) {
-        need(fwrite(bytes, 1, n, out) == n, "writing a copy");
-    }
-    fclose(in);
-    need(fclose(out) == 0, "writing a copy");
-}
-
-// Removes what is there (to NULL), or copies it. Three levels is as deep as a table goes.
-static void walk(const char *from, const char *to, int depth)
-{
-    DIR *dir = opendir(from);
-
-    need(depth < 4, "a table too deep");
-    if (!dir) {
-        return;
-    }
-    need(!to || mkdir(to, 0777) == 0, "making a directory");
-    for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {
-        char in[PATH_SIZE + 300];
-        char out[PATH_SIZE + 300];
-        struct stat st;
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) {
-            continue;
-        }
-        snprintf(in, sizeof in, "%s/%s", from, e->d_name);
-        snprintf(out, sizeof out, "%s/%s", to ? to : "", e->d_name);
-        need(lstat(in, &st) == 0, "looking at a file");
-        if (S_ISDIR(st.st_mode)) {
-            walk(in, to ? out : NULL, depth + 1);
-        } else if (to) {
-            copy_file(in, out);
-        } else {
-            need(unlink(in) == 0, "removing a file");
-        }
-    }
-    closedir(dir);
-    need(to || rmdir(from) == 0, "removing a directory");
 }
 
 static int add_rows(void *arg, const struct ds_file_entry *f)
@@ -136,7 +86,7 @@ static int in_child(enum plan_fault fault, uint32_t call, bool *died)
     need(pid >= 0, "fork");
     if (pid == 0) {
         struct plan_point at = {.call = call};
-        char why[600] = "";
+        char why[sizeof((struct ds_error *)0)->message] = "";
         if (fault != PLAN_FAULTS) {
             plan_start(fault, &at, NULL, report);
             _exit(migrate() == DS_OK ? 0 : 1);
@@ -157,8 +107,7 @@ static bool run(const char *golden, enum plan_fault fault, uint32_t call)
 {
     bool died = false;
 
-    walk(root, NULL, 0);
-    walk(golden, root, 0);
+    kit_copy(golden, root);
     *report = (struct plan_report){0};
     int first = in_child(fault, call, &died);
     bool hit = fault == PLAN_NOTHING || report->hits > 0;
@@ -180,16 +129,13 @@ int main(int argc, char **argv)
     static const enum plan_fault faults[] = {PLAN_DIE_BEFORE,     PLAN_DIE_AFTER,
                                              PLAN_DIE_WITHIN,     PLAN_EIO,
                                              PLAN_ENOSPC_FOREVER, PLAN_DONE_BUT_EIO};
-    const char *tmp = getenv("TMPDIR");
     uint32_t every = argc == 4 ? (uint32_t)atoi(argv[3]) : 1;
     unsigned runs = 0;
     unsigned failures = 0;
 
     need(argc >= 2 && every > 0, "usage: check_migrate GOLDEN [--every N]");
-    snprintf(root, sizeof root, "%s/check_migrate.%d", tmp ? tmp : "/tmp", (int)getpid());
-    report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE,
-                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    need(report != MAP_FAILED, "mmap");
+    need(kit_scratch("migrate", root), "no folder to work in");
+    report = kit_shared(sizeof *report);
     need(run(argv[1], PLAN_NOTHING, 0), "the migration fails by itself");
     uint32_t calls = report->calls;
     need(calls > 100, "too few calls: the gate is not watched");
@@ -199,7 +145,7 @@ int main(int argc, char **argv)
             runs++;
         }
     }
-    walk(root, NULL, 0);
+    kit_remove(root);
     printf("%u calls, %u runs, %u failures\n", calls, runs, failures);
     return failures > 0;
 }

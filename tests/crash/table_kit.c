@@ -70,7 +70,7 @@ static void each_name(const char *dir,
 }
 
 // Where folders of tests are made.
-static const char *place_base(void)
+static const char *scratch_base(void)
 {
     const char *given = getenv("TMPDIR");
     struct statvfs room;
@@ -85,9 +85,9 @@ static const char *place_base(void)
     return "/tmp";
 }
 
-bool kit_place(const char *name, char *dir)
+bool kit_scratch(const char *name, char *dir)
 {
-    snprintf(dir, KIT_PATH_MAX, "%.300s/datashard-%s-XXXXXX", place_base(), name);
+    snprintf(dir, KIT_PATH_MAX, "%.300s/datashard-%s-XXXXXX", scratch_base(), name);
     if (!mkdtemp(dir)) {
         perror(dir);
         return false;

@@ -141,9 +141,10 @@ void kit_die(const char *what, const char *path);
 void kit_join(const char *a, const char *b, char out[KIT_PATH_MAX]);
 
 /// Makes a folder of that name and six characters more, for KIT_PATH_MAX bytes in `dir`:
-/// in $TMPDIR, else in memory where there is room, else in /tmp. A death of a process, and
-/// a power cut that is only told, need no disk that keeps anything; syncs cost nothing there.
-bool kit_place(const char *name, char *dir);
+/// in $TMPDIR, else in memory where there is room, else in /tmp. A death of a process,
+/// and a power cut that is only told, need no disk that keeps anything; syncs cost
+/// nothing there.
+bool kit_scratch(const char *name, char *dir);
 
 /// Directory trees. `kit_copy` gives `to` exactly what `from` has.
 void kit_remove(const char *path);

@@ -970,7 +970,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: see the top of powerloss.c\n");
         return 2;
     }
-    if (!kit_place("powerloss", dir)) {
+    if (!kit_scratch("powerloss", dir)) {
         return 2;
     }
     for (unsigned i = 0; i < c.jobs; i++) {
