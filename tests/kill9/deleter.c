@@ -58,7 +58,8 @@ static int fill(ds_txn *txn, const struct pick *p, struct ds_error *err)
     return rc;
 }
 
-// Nobody else takes files out, so that none of them is there any more is a failure.
+// Writers merge small files in the background, and so take some out that were picked:
+// that is a conflict, and the next pick is made from what is there then.
 static void commit(const struct k9_run *run, ds_txn *txn, size_t files)
 {
     struct k9_shared *s = run->shared;
@@ -70,6 +71,8 @@ static void commit(const struct k9_run *run, ds_txn *txn, size_t files)
         atomic_fetch_add(&s->doubts, 1);
         fprintf(stderr, "kill9: [%d] a replacement in doubt: %s\n", (int)getpid(),
                 err.message);
+    } else if (rc == DS_ECONFLICT && strstr(err.detail, "\"file-removed\"")) {
+        atomic_fetch_add(&s->outrun, 1);
     } else if (rc < 0) {
         fprintf(stderr, "kill9: [%d] %s\n", (int)getpid(), err.detail);
         k9_fail("replacing files", &err);

@@ -92,6 +92,7 @@ struct k9_shared {
     _Atomic int64_t group_max;    // The largest group seen.
     _Atomic int64_t doubts;       // Of expirer and deleter: nobody could say.
     _Atomic int64_t replaced;     // Data files, by the deleter.
+    _Atomic int64_t outrun;       // Replacements whose files were merged meanwhile.
     _Atomic int64_t given_up; // Tries that were given little time, and did not commit.
     int64_t takeovers;        // From leaders that did not move.
     struct k9_found reader;   // The worst of its scans.

@@ -109,15 +109,15 @@ static void tell_run(const struct k9_run *run, const struct k9_storm *storm)
            " takeovers, %" PRId64 " stops, %" PRId64 " times vandalised; %" PRId64
            " scans beside it, %" PRId64 " overtaken by expiry; largest group %" PRId64
            "; %" PRId64 " hurried and given up, %" PRId64 " files replaced, %" PRId64
-           " changes in doubt; %" PRId64 " snapshots; %" PRId64
-           " files left by crashes\n",
+           " times outrun by merging, %" PRId64 " changes in doubt; %" PRId64
+           " snapshots; %" PRId64 " files left by crashes\n",
            run->path_table ? "path" : "sqlite", (double)storm->ms / 1000,
            (double)atomic_load(&s->acked) * 1000 / (double)(storm->ms + 1),
            (double)storm->longest_ms / 1000, storm->kills, storm->leaders, s->takeovers,
            storm->stops, storm->vandals, atomic_load(&s->scans),
            atomic_load(&s->scans_missed), atomic_load(&s->group_max),
-           atomic_load(&s->given_up), atomic_load(&s->replaced), atomic_load(&s->doubts),
-           s->snapshots, s->leftovers);
+           atomic_load(&s->given_up), atomic_load(&s->replaced), atomic_load(&s->outrun),
+           atomic_load(&s->doubts), s->snapshots, s->leftovers);
     fflush(stdout);
 }
 

@@ -45,8 +45,10 @@ static inline void legacy_copy(ds_storage *storage, const char *from, const char
         char in[1024];
         char out[1024];
         struct stat st;
-        snprintf(in, sizeof in, "%s/%.200s", from, e->d_name);
-        snprintf(out, sizeof out, "%s/%.200s", to, e->d_name);
+        int size = snprintf(in, sizeof in, "%s/%s", from, e->d_name);
+        assert_in_range(size, 1, sizeof in - 1);
+        size = snprintf(out, sizeof out, "%s/%s", to, e->d_name);
+        assert_in_range(size, 1, sizeof out - 1);
         assert_int_equal(stat(in, &st), 0);
         if (S_ISDIR(st.st_mode) && e->d_name[0] != '.') {
             legacy_copy(storage, in, out, depth + 1);
