@@ -300,11 +300,11 @@ done:
     return rc;
 }
 
-// But those of others that join: they are durable already (adoption.h).
+// But those that are durable already, as others' that join are (adoption.h).
 static void add_data_files(const struct dsi_change *c, const char **paths, size_t *count)
 {
     for (size_t i = 0; i < c->operation_count; i++) {
-        if (c->operations[i].kind == DSI_OPERATION_ADD) {
+        if (c->durable || c->operations[i].kind == DSI_OPERATION_ADD) {
             continue;
         }
         for (size_t k = 0; k < c->operations[i].file_count; k++) {

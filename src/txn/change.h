@@ -110,6 +110,7 @@ struct dsi_change {
     struct dsi_operation *operations;
     size_t operation_count;
     unsigned writers; // Appends begun for it: each names its files apart.
+    bool durable;     // Its data files are: who commits it does not sync them again.
 
     // A group's change: whose changes it is made of (besides its own identity, which no
     // owner has), and what could not share its snapshot: further changes, applied one

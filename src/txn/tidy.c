@@ -469,11 +469,11 @@ static int replace(struct work *w, struct dsi_change *change, struct ds_error *e
 
 // The new files become durable before the commit stands in line, where others wait for
 // it.
-static int sync_files(struct work *w, const struct dsi_change *change,
-                      struct ds_error *err)
+static int sync_files(struct work *w, struct dsi_change *change, struct ds_error *err)
 {
     const struct dsi_operation *o = &change->operations[0];
     const char **paths = dsi_arena_array(&w->arena, o->file_count, sizeof *paths);
+    int rc = DS_OK;
 
     if (!paths) {
         return no_memory(err);
@@ -481,7 +481,9 @@ static int sync_files(struct work *w, const struct dsi_change *change,
     for (size_t i = 0; i < o->file_count; i++) {
         paths[i] = o->files[i].path;
     }
-    return dsi_storage_sync(dsi_table_storage(w->table), paths, o->file_count, err);
+    rc = dsi_storage_sync(dsi_table_storage(w->table), paths, o->file_count, err);
+    change->durable = rc == DS_OK;
+    return rc;
 }
 
 static int commit(struct work *w, struct dsi_change *change, struct ds_error *err)
