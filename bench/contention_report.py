@@ -104,6 +104,7 @@ def last_line(results):
     return text + (f"w64_over_w12={shown(w64)} one_writer_over_floor="
                    f"{shown(floor_ratio(results))} "
                    f"fairness={shown(least_fair(results))} flat={shown(flat_ratio(results))} "
+                   f"flat_in_memory={shown(flat_ratio(results, 'memory'))} "
                    f"flat_history={shown(flat_ratio(results, 'history'))} lost={lost}")
 
 
@@ -201,7 +202,9 @@ def detail(results, order, rows):
 def flat_section(results):
     out = ["| table | appends | /s | first tenth, us | last tenth, us | ratio | files | MB |",
            "|---|---|---|---|---|---|---|---|"]
-    for kind, what in (("ingest", "made for ingest"), ("history", "all history kept")):
+    for kind, what in (("ingest", "made for ingest"),
+                       ("memory", "made for ingest, in memory"),
+                       ("history", "all history kept")):
         c = results["flat"].get(kind)
         if c and c["tenths"]:
             t = c["tenths"]
