@@ -4,8 +4,8 @@
 usage: bench_python.py DIR BENCH_PYTHON_C [--quick] [--write] [--appends N] [--rounds N]
 
 DIR holds the environments that python_environment.py made. Every measurement is a process
-of its own, all peers in turns; the median of the rounds counts. Import time, appends of 1,
-1,000 and 1,000,000 rows as dicts and as Arrow, scans of the million to Arrow and pandas,
+of its own, all peers in turns; the median of the rounds counts, and of a ratio the median
+of the rounds' ratios. Import time, appends of 1, 1,000 and 1,000,000 rows as dicts and as Arrow, scans of the million to Arrow and pandas,
 12 processes that append one row 1,000 times each (--appends: another number; peers that
 would need minutes do fewer, see PEER_APPENDS), and each process's peak memory. --quick:
 100,000 rows, 20 appends, one round. --write puts the table into RESULTS.md. A peer that
@@ -206,8 +206,12 @@ def table(bench):
 
 
 def ratio(bench, operation, over, under):
-    above, below = bench.got(operation, over), bench.got(operation, under)
-    return above["seconds"] / below["seconds"] if above and below else None
+    """The median of the rounds' ratios: in a round they come right after each other, and so
+    meet the machine in one mood; from round to round it has others."""
+    above, below = (bench.results.get((operation, peer), []) for peer in (over, under))
+    if not above or len(above) != len(below):
+        return None
+    return statistics.median(a["seconds"] / b["seconds"] for a, b in zip(above, below))
 
 
 def rate(bench, operation, peer):
@@ -248,7 +252,8 @@ def section(bench, times, rounds, line):
     fewer = ", ".join(f"{SHOWN[peer]} {most}" for peer, most in PEER_APPENDS.items())
     return (f"# The Python package\n\n`make bench-python`, {os.cpu_count()} processors. Seconds, and"
             f" peak memory of the process in MB: what it had when the clock began (the rows that"
-            f" are appended among it) + what came on top; the median of {rounds} rounds. Of all"
+            f" are appended among it) + what came on top; the median of {rounds} rounds; a"
+            f" ratio is the median of theirs. Of all"
             f" rows there are {APPENDS} appends to a table, of which the median counts. Whoever"
             f" appends Arrow has read it from the same file. The C program has the"
             f" same rows as Arrow in memory, also beside dicts and pandas. Writers: {WRITERS}"
@@ -268,7 +273,7 @@ def main():
     options = parser.parse_args()
     rows = 100_000 if options.quick else 1_000_000
     times = options.appends or (20 if options.quick else 1000)
-    rounds = options.rounds or (1 if options.quick else 3)
+    rounds = options.rounds or (1 if options.quick else 5)
     bench = Bench(options)
     shutil.rmtree(bench.work, ignore_errors=True)
     try:

@@ -198,20 +198,32 @@ def test_datashards_threshold_of_manifests_is_minded(tmp_path: Path) -> None:
 
 
 def test_large_metadata_are_told_of_once_per_doubling(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(transaction_commit, "_LOOK_EVERY", 1)
     table = table_of(tmp_path / "t", 0)
     table.set_properties({MetadataManager.METADATA_WARN_BYTES_PROPERTY: "3000"})
     with caplog.at_level("WARNING", logger="datashard.metadata_manager"):
         for i in range(20):
             table.append_records([{"id": i}])
         told = [r.getMessage() for r in caplog.records]
-        assert 1 <= len(told) <= 3 and all("metadata document" in one for one in told)
+        assert 1 <= len(told) <= 3 and all("metadata file" in one for one in told)
         caplog.clear()
         table.set_properties({MetadataManager.METADATA_WARN_BYTES_PROPERTY: "0"})
         for i in range(20):
             table.append_records([{"id": i}])
     assert caplog.records == [] and MetadataManager.DEFAULT_METADATA_WARN_BYTES == 1 << 20
+
+
+def test_metadata_are_not_read_after_each_commit(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = table_of(tmp_path / "t", 0)
+    table.set_properties({MetadataManager.METADATA_WARN_BYTES_PROPERTY: "1"})
+    with caplog.at_level("WARNING", logger="datashard.metadata_manager"):
+        for i in range(40):  # As much metadata as makes several doublings.
+            table.append_records([{"id": i}])
+    assert len(caplog.records) == 1
 
 
 def test_the_note_of_a_migration_is_no_error(tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ class Handle:
         self.table_path = table_path
         self.location = _absolute(table_path)
         self.warned_metadata_bytes = 0  # The size of the metadata that was warned of last.
+        self.commits_seen = 0  # By who warns.
         self._lock = threading.Lock()
         self._table: _core.Table | None = None
         self._schema_text = ""

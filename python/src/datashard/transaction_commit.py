@@ -55,9 +55,17 @@ def with_engine_properties(properties: Mapping[str, str | None]) -> dict[str, st
     return {**told, **wanted}
 
 
+# Looking means reading the newest metadata, which a commit that others led did not need.
+_LOOK_EVERY = 64
+
+
 def warn_of_large_metadata(handle: Handle, table: _core.Table) -> None:
     """Logs a warning where a table's metadata file is larger than its property says, and
-    again when it has doubled. Never fails: the commit is done."""
+    again when it has doubled; looked for after a handle's first commit and some later ones.
+    Never fails: the commit is done."""
+    handle.commits_seen += 1
+    if (handle.commits_seen - 1) % _LOOK_EVERY != 0:
+        return
     try:
         size = os.path.getsize(local_root(str(table.info()["metadata_location"])))
         if size < 2 * handle.warned_metadata_bytes or size <= 0:
@@ -68,11 +76,10 @@ def warn_of_large_metadata(handle: Handle, table: _core.Table) -> None:
             return
         handle.warned_metadata_bytes = size
         _logger.warning(
-            "%s: the table's metadata document has %d bytes, and every commit writes it anew: "
-            "together they grow with the SQUARE of the number of commits. Put more rows into a "
-            "commit (new_transaction()), and forget old states with "
-            "expire_snapshots(retain_last=N), then garbage_collect(). The property '%s' sets the "
-            "size that is worth this warning; 0 is none.",
+            "%s: its metadata file has %d bytes by now, and each commit writes all of it. Fewer, "
+            "larger commits (new_transaction()) and fewer old states (expire_snapshots, then "
+            "garbage_collect) keep it small. The property %s says how many bytes are worth this "
+            "warning; 0: none.",
             handle.table_path,
             size,
             METADATA_WARN_BYTES_PROPERTY,
