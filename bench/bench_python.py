@@ -5,11 +5,12 @@ usage: bench_python.py DIR BENCH_PYTHON_C [--quick] [--write] [--appends N] [--r
 
 DIR holds the environments that python_environment.py made. Every measurement is a process
 of its own, all peers in turns; the median of the rounds counts, and of a ratio the median
-of the rounds' ratios. Import time, appends of 1, 1,000 and 1,000,000 rows as dicts and as Arrow, scans of the million to Arrow and pandas,
-12 processes that append one row 1,000 times each (--appends: another number; peers that
-would need minutes do fewer, see PEER_APPENDS), and each process's peak memory. --quick:
-100,000 rows, 20 appends, one round. --write puts the table into RESULTS.md. A peer that
-fails is left out, loudly. The last line gives the figures.
+of the rounds' ratios. Import time, appends of 1, 1,000 and 1,000,000 rows as dicts and as
+Arrow, scans of the million to Arrow and pandas, 12 processes that append one row 1,000
+times each (--appends: another number; peers that would need minutes do fewer, see
+PEER_APPENDS), and each process's peak memory. --quick: 100,000 rows, 20 appends, one round.
+--write puts the table into RESULTS.md. A peer that fails is left out, loudly. The last line
+gives the figures.
 """
 import argparse
 import json
@@ -253,8 +254,8 @@ def section(bench, times, rounds, line):
     return (f"# The Python package\n\n`make bench-python`, {os.cpu_count()} processors. Seconds, and"
             f" peak memory of the process in MB: what it had when the clock began (the rows that"
             f" are appended among it) + what came on top; the median of {rounds} rounds; a"
-            f" ratio is the median of theirs. Of all"
-            f" rows there are {APPENDS} appends to a table, of which the median counts. Whoever"
+            f" ratio is the median of theirs. Of all rows there are {APPENDS} appends to a table,"
+            f" of which the median counts. Whoever"
             f" appends Arrow has read it from the same file. The C program has the"
             f" same rows as Arrow in memory, also beside dicts and pandas. Writers: {WRITERS}"
             f" processes, each appends one row {times:,} times ({fewer}): appends a second, and"
