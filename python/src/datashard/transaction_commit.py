@@ -61,10 +61,11 @@ _LOOK_EVERY = 64
 
 def warn_of_large_metadata(handle: Handle, table: _core.Table) -> None:
     """Logs a warning where a table's metadata file is larger than its property says, and
-    again when it has doubled; looked for after a handle's first commit and some later ones.
-    Never fails: the commit is done."""
+    again when it has doubled; looked for after a handle's 1st, 2nd, 4th, 8th … commit, and
+    every 64th. Never fails: the commit is done."""
     handle.commits_seen += 1
-    if (handle.commits_seen - 1) % _LOOK_EVERY != 0:
+    seen = handle.commits_seen
+    if seen & (seen - 1) != 0 and seen % _LOOK_EVERY != 0:
         return
     try:
         size = os.path.getsize(local_root(str(table.info()["metadata_location"])))
@@ -76,10 +77,10 @@ def warn_of_large_metadata(handle: Handle, table: _core.Table) -> None:
             return
         handle.warned_metadata_bytes = size
         _logger.warning(
-            "%s: its metadata file has %d bytes by now, and each commit writes all of it. Fewer, "
-            "larger commits (new_transaction()) and fewer old states (expire_snapshots, then "
-            "garbage_collect) keep it small. The property %s says how many bytes are worth this "
-            "warning; 0: none.",
+            "%s: its metadata document has %d bytes by now. Each commit writes all of it, so what "
+            "they write grows with the SQUARE of their number. Fewer, larger commits "
+            "(new_transaction()) and fewer old states (expire_snapshots, then garbage_collect) "
+            "keep it small. The property %s says how many bytes are worth this warning; 0: none.",
             handle.table_path,
             size,
             METADATA_WARN_BYTES_PROPERTY,
