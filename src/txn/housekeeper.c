@@ -22,6 +22,7 @@ struct dsi_housekeeper {
     int pid;                   // Whose thread it is.
     struct dsi_thread *thread; // It runs, or has ended; NULL: there is none.
     bool running;
+    bool closing; // Who frees it joins the thread.
     int64_t every;
     int64_t turn;                 // The sequence number with which the turn began.
     int64_t looked;               // The last one that was known at the end of one.
@@ -69,7 +70,7 @@ static bool may_fork(void)
         if (k->pid == pid && k->running) {
             atomic_store(&k->stop, true);
             may = false;
-        } else if (k->pid == pid) {
+        } else if (k->pid == pid && !k->closing) {
             dsi_thread_join(take_thread(k));
         }
         k = next;
@@ -267,10 +268,14 @@ void dsi_housekeeper_free(struct dsi_housekeeper *k)
     if (k) {
         dsi_fork_hold();
         leave_to_parent(k);
-        struct dsi_thread *thread = take_thread(k);
+        k->closing = true; // Until it has stopped it is seen by forks, which wait for it.
+        struct dsi_thread *thread = k->thread;
         dsi_fork_let();
         atomic_store(&k->stop, true);
         dsi_thread_join(thread);
+        dsi_fork_hold();
+        (void)take_thread(k);
+        dsi_fork_let();
         dsi_free(k);
     }
 }
