@@ -199,14 +199,14 @@ static bool read_options(struct append_job *j)
     j->rows_each = rows_each;
     j->bytes_each = bytes_each;
     j->memory_max = memory_max;
-    j->delimiter = delimiter ? delimiter[0] : 0;
     j->commit =
         (struct ds_commit_options){.struct_size = sizeof j->commit,
                                    .identity = identity,
                                    .branch = branch,
                                    .append_mode = fast ? DS_APPEND_FAST : DS_APPEND_AUTO,
                                    .group = alone ? DS_GROUP_OFF : DS_GROUP_AUTO};
-    return input_format_parse(common.format, &j->format);
+    return input_delimiter_parse(delimiter, &j->delimiter) &&
+           input_format_parse(common.format, &j->format);
 }
 
 static int run(int count, char **words)

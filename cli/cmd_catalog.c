@@ -89,7 +89,9 @@ static int run_create_namespace(int count, char **words)
 
 static int act_drop_namespace(ds_catalog *c, char **words, struct ds_error *err)
 {
-    return ds_catalog_drop_namespace(c, words[0], err);
+    int rc = ds_catalog_drop_namespace(c, words[0], err);
+    // It is not empty: to run it again would not help.
+    return rc == DS_ECONFLICT ? DS_EINVALID : rc;
 }
 
 static int run_drop_namespace(int count, char **words)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/common.h"
+#include "cli/grid.h"
 #include "cli/input.h"
 #include "cli/opt.h"
 #include "cli/schema_text.h"
@@ -16,6 +17,7 @@ static const char *delimiter;
 static struct opt_list properties;
 static bool if_not_exists;
 static bool ingest;
+static char between; // What --delimiter says.
 
 // A table that many small commits go to: it keeps a bounded number of snapshots and of
 // metadata files, so that the cost of a commit stays what it was
@@ -122,9 +124,22 @@ static int fill_schema(struct ds_table_spec *spec, struct ArrowSchema *guessed,
     if (!input_format_parse(common.format, &format)) {
         return DS_EINVALID;
     }
-    int rc = input_guess(like, format, delimiter ? delimiter[0] : 0, guessed, err);
+    int rc = input_guess(like, format, between, guessed, err);
     spec->schema = guessed;
     return rc;
+}
+
+// With --if-not-exists nobody knows who made it, only that it is there.
+static bool say(const char *name, const struct ds_table_info *info)
+{
+    static const struct grid_column columns[] = {
+        {"table", false}, {"location", false}, {"uuid", false}};
+    const char *cells[] = {info->name, info->location, info->uuid};
+
+    if (!common.json) {
+        printf("%s%s at %s\n", if_not_exists ? "" : "created ", name, info->location);
+    }
+    return common.json ? grid_print_object(columns, cells, 3) : fflush(stdout) == 0;
 }
 
 static int run(int count, char **words)
@@ -140,6 +155,9 @@ static int run(int count, char **words)
     if (!like == !schema_text) {
         return opt_usage(command_find("create"), "needs --like FILE or --schema TEXT");
     }
+    if (!input_delimiter_parse(delimiter, &between)) {
+        return CLI_USAGE;
+    }
     spec.partition_by = partition_by;
     spec.sort_by = sort_by;
     spec.location = location;
@@ -154,11 +172,8 @@ static int run(int count, char **words)
         rc = ds_table_info(table, &info, &err);
     }
     int code = rc < 0 ? cli_failed(rc, &err, "create %s", words[0]) : CLI_OK;
-    if (rc == DS_OK && common.json) {
-        printf("{\"table\": \"%s\", \"location\": \"%s\", \"uuid\": \"%s\"}\n", info.name,
-               info.location, info.uuid);
-    } else if (rc == DS_OK) {
-        printf("created %s at %s\n", words[0], info.location);
+    if (rc == DS_OK && !say(words[0], &info)) {
+        code = CLI_FAILED;
     }
     if (guessed.release) {
         guessed.release(&guessed);
@@ -175,7 +190,8 @@ const struct command command_create = {
     "Make a table.",
     "TABLE is a directory, or with a catalog a name like logs.events.\n\n"
     "Types: boolean, int, long, float, double, decimal(P,S), date, time, timestamp,\n"
-    "timestamptz, string, uuid, fixed[N], binary.\n"
+    "timestamptz, string, uuid, fixed[N], binary; struct<a: T, ...>, list<T>,\n"
+    "map<K, V>.\n"
     "Partitioning: a column, year(c), month(c), day(c), hour(c), bucket(N, c),\n"
     "truncate(N, c).",
     options,

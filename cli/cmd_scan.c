@@ -16,7 +16,7 @@ static const char *ref;
 static const char *snapshot;
 static const char *output;
 static const char *compression;
-static int64_t limit;
+static int64_t limit = -1; // Not given.
 static int64_t threads;
 static bool count_only;
 static bool stats;
@@ -329,7 +329,7 @@ static int run(int count, char **words)
 {
     struct ds_scan_options scan = {.struct_size = sizeof scan,
                                    .filter = where,
-                                   .limit = limit,
+                                   .limit = limit < 0 ? 0 : limit,
                                    .threads = (uint32_t)threads,
                                    .ordered = true};
     const char *format = choose_format();
@@ -341,6 +341,9 @@ static int run(int count, char **words)
 
     if (!format || !choose_compression(&codec) || !choose_state(&scan.at)) {
         return CLI_USAGE;
+    }
+    if (limit == 0) {
+        return opt_usage(command_find("scan"), "--limit takes a number of rows from 1");
     }
     if (is_data_file(words[0])) {
         return scan_file(words[0], &scan, format);

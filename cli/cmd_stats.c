@@ -280,7 +280,7 @@ static int run_top(int count, char **words)
 const struct command command_stats = {
     "stats",
     "TABLE",
-    "what the table's writers on this machine do together",
+    "Print what the table's writers on this machine do together.",
     "Writers of one machine meet in a queue beside the table, where one of them, the\n"
     "leader, commits for all that wait. These are the queue's counters since its file "
     "was\n"
@@ -308,7 +308,7 @@ const struct command command_stats = {
 const struct command command_top = {
     "top",
     "TABLE",
-    "the same, as it changes: rates per second, again and again",
+    "Print the same as it changes: rates per second, again and again.",
     "On a terminal it draws what `datashard stats` shows for the last interval in place\n"
     "of the one before; anywhere else it prints a line for each interval, and with "
     "--json\n"

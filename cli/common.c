@@ -71,7 +71,7 @@ bool parse_duration(const char *text, int64_t *ms)
     char *end = NULL;
     double n = strtod(text, &end);
 
-    if (end == text || n < 0 || n > 1e9) {
+    if (end == text || !(n >= 0 && n <= 1e9)) { // Nor what is not a number.
         return false;
     }
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
@@ -98,6 +98,12 @@ static int64_t days_of(int64_t y, int64_t m, int64_t d)
     int64_t of_era = y - era * 400;
     int64_t of_year = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static bool is_date(int64_t y, int64_t m, int64_t d)
+{
+    int64_t next = m == 12 ? days_of(y + 1, 1, 1) : days_of(y, m + 1, 1);
+    return m >= 1 && m <= 12 && d >= 1 && days_of(y, m, d) < next;
 }
 
 static bool parse_zone(const char *at, int64_t *minutes)
@@ -162,8 +168,8 @@ bool parse_moment(const char *text, int64_t *ms)
             }
         }
     }
-    if (!parse_zone(at, &minutes) || mo < 1 || mo > 12 || d < 1 || d > 31 || h > 23 ||
-        mi > 59 || s > 60) {
+    if (!parse_zone(at, &minutes) || !is_date(y, mo, d) || h < 0 || h > 23 || mi < 0 ||
+        mi > 59 || s < 0 || s > 60) {
         return false;
     }
     int64_t seconds = days_of(y, mo, d) * 86400 + h * 3600 + mi * 60 + s - minutes * 60;

@@ -233,6 +233,15 @@ void grid_row(struct grid *g, const char *const *cells)
     g->rows_all++;
 }
 
+static bool written(void)
+{
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        cli_complain("writing the result: %s", strerror(errno));
+        return false;
+    }
+    return true;
+}
+
 bool grid_finish(struct grid *g)
 {
     if (g->rows > 0 || g->rows_all == 0) {
@@ -243,9 +252,13 @@ bool grid_finish(struct grid *g)
     }
     free(g->cells);
     free(g);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        cli_complain("writing the result: %s", strerror(errno));
-        return false;
-    }
-    return true;
+    return written();
+}
+
+bool grid_print_object(const struct grid_column *columns, const char *const *cells,
+                       size_t count)
+{
+    struct grid *g = grid_new(GRID_JSONL, columns, count);
+    grid_row(g, cells);
+    return grid_finish(g);
 }

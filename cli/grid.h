@@ -23,6 +23,11 @@ void grid_row(struct grid *g, const char *const *cells);
 /// Prints what is left, and frees it. False (and said so) when standard output failed.
 bool grid_finish(struct grid *g);
 
+/// Prints one object of JSON in a line of its own; cells as in grid_row. False (and said
+/// so) when standard output failed.
+bool grid_print_object(const struct grid_column *columns, const char *const *cells,
+                       size_t count);
+
 /// The format for a listing, by --format and --json; false (and said so) if it is none.
 bool grid_choose(enum grid_format *out);
 

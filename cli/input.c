@@ -67,6 +67,17 @@ bool input_format_parse(const char *text, enum input_format *out)
     return !text;
 }
 
+bool input_delimiter_parse(const char *text, char *out)
+{
+    *out = !text ? 0 : strcmp(text, "\\t") == 0 ? '\t' : text[0];
+    bool one = text && text[0] && !text[1] && !((unsigned char)text[0] & 0x80);
+    if (text && *out != '\t' && !one) {
+        cli_complain("--delimiter is one character of ASCII, or \\t; not '%s'", text);
+        return false;
+    }
+    return true;
+}
+
 static bool ends_with(const char *s, const char *end)
 {
     size_t a = strlen(s);
@@ -242,6 +253,12 @@ static int open_stream(struct input *in, const char *path, struct ds_error *err)
 {
     int rc = DS_OK;
 
+    if (in->format == INPUT_PARQUET && strcmp(path, "-") == 0) {
+        memset(err, 0, sizeof *err);
+        snprintf(err->message, sizeof err->message,
+                 "standard input is Parquet, which is read from its end: name a file");
+        return err->status = DS_EINVALID;
+    }
     if (in->format == INPUT_PARQUET || is_regular(path)) {
         if (in->fd > STDIN_FILENO) { // It was looked at.
             close(in->fd);

@@ -19,6 +19,10 @@ struct input;
 /// "auto", "csv", "jsonl", "json", "parquet", "arrow"; false (and said so) otherwise.
 bool input_format_parse(const char *text, enum input_format *out);
 
+/// One character of ASCII, or "\\t" for a tab; NULL: 0, which is by the file's name.
+/// False (and said so) otherwise.
+bool input_delimiter_parse(const char *text, char *out);
+
 /// Opens `path` ("-": standard input). INPUT_AUTO goes by the ending of its name, and
 /// where that says nothing by its first bytes (Arrow and Parquet have telling ones).
 /// `schema` is the table's (text is read by it; borrowed during the call); NULL: only a

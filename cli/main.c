@@ -112,7 +112,8 @@ int main(int argc, char **argv)
     while (at < argc && argv[at][0] == '-' && argv[at][1]) {
         bool value = strcmp(argv[at], "--json") != 0 &&
                      strcmp(argv[at], "--verbose") != 0 && strcmp(argv[at], "-v") != 0 &&
-                     !strchr(argv[at], '=');
+                     !strchr(argv[at], '=') && // Nor -csqlite:x, which has it.
+                     (argv[at][1] == '-' || !argv[at][2]);
         at += value ? 2 : 1;
     }
     const struct command *c = at < argc ? command_find(argv[at]) : NULL;
