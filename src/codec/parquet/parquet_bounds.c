@@ -188,25 +188,71 @@ static uint64_t prefix_of(const uint8_t *v, size_t size)
     return p;
 }
 
-// Values of which most are seen to be between the bounds by their first bytes. Decimals
-// of one width differ from text in their sign alone.
+static size_t common_size(struct ds_slice a, struct ds_slice b)
+{
+    size_t max = a.size < b.size ? a.size : b.size;
+    size_t n = 0;
+
+    while (n < max && a.data[n] == b.data[n]) {
+        n++;
+    }
+    return n;
+}
+
+// What shows of most values, by few bytes, that they are between the bounds: both of
+// these begin alike, and so does such a value; then its next bytes are between theirs.
+struct fence {
+    uint64_t sign; // Decimals of one width differ from text in their sign alone.
+    size_t alike;  // 0, or at least 8.
+    uint64_t min;
+    uint64_t max;
+};
+
+static void set_fence(struct fence *f, const struct dsi_parquet_bounds *b)
+{
+    size_t alike = common_size(dsi_buf_slice(&b->min), dsi_buf_slice(&b->max));
+
+    f->alike = f->sign == 0 && alike >= 8 ? alike : 0;
+    f->min = prefix_of(b->min.data + f->alike, b->min.size - f->alike) ^ f->sign;
+    f->max = prefix_of(b->max.data + f->alike, b->max.size - f->alike) ^ f->sign;
+}
+
+static bool is_inside(const struct fence *f, const uint8_t *min, const uint8_t *v,
+                      size_t size)
+{
+    size_t alike = f->alike;
+
+    if (size <= alike) {
+        return false;
+    }
+    if (alike > 0) {
+        for (size_t i = 0; i + 8 < alike; i += 8) {
+            if (dsi_le64(v + i) != dsi_le64(min + i)) {
+                return false;
+            }
+        }
+        if (dsi_le64(v + alike - 8) != dsi_le64(min + alike - 8)) {
+            return false;
+        }
+    }
+    uint64_t p = prefix_of(v + alike, size - alike) ^ f->sign;
+    return p > f->min && p < f->max;
+}
+
 static int add_bytes(struct dsi_parquet_bounds *b, enum dsi_parquet_order order,
                      const uint8_t *values, const uint32_t *lengths, size_t width,
                      size_t count, struct ds_error *err)
 {
-    uint64_t sign = order == DSI_PARQUET_ORDER_DECIMAL ? (uint64_t)1 << 63 : 0;
-    uint64_t min = UINT64_MAX; // The bounds' own prefixes, once there are any.
-    uint64_t max = 0;
+    struct fence f = {.sign = order == DSI_PARQUET_ORDER_DECIMAL ? (uint64_t)1 << 63 : 0,
+                      .min = UINT64_MAX};
     int rc = DS_OK;
 
     for (size_t i = 0; i < count; i++) {
         size_t size = lengths ? lengths[i] : width;
-        uint64_t p = size > 0 ? prefix_of(values, size) ^ sign : 0;
-        if (p <= min || p >= max) {
+        if (!is_inside(&f, b->min.data, values, size)) {
             DSI_TRY(
                 dsi_parquet_bounds_add(b, order, (struct ds_slice){values, size}, err));
-            min = prefix_of(b->min.data, b->min.size) ^ sign;
-            max = prefix_of(b->max.data, b->max.size) ^ sign;
+            set_fence(&f, b);
         }
         values = size > 0 ? values + size : values;
     }

@@ -15,6 +15,9 @@ enum { SLOTS_MIN = 256, PASSES_MIN = 4096, PASSES_EACH = 8 };
 // the key of a longer one has the highest bit.
 enum { SHORT_MAX = 7 };
 
+// Where a value came again so many times, so many of the next are compared at once.
+enum { RUN_WORTH = 16, RUN = 64 };
+
 #define LONG_KEY ((uint64_t)1 << 63)
 
 void dsi_parquet_dict_release(struct dsi_parquet_dict *d)
@@ -277,6 +280,50 @@ static int index_words(struct lookup *l, const struct dsi_parquet_dict_values *v
     return DS_ROW;
 }
 
+// Is the value at `v` what is `size` bytes before it, which has that size too?
+static inline bool is_repeated(const uint8_t *v, size_t size)
+{
+    if (size > SHORT_MAX) {
+        return same_long((struct ds_slice){v - size, size}, v, size);
+    }
+    return short_key(v - size, size) == short_key(v, size);
+}
+
+// Whether the values from `i` on, RUN of them, all are what stands before them.
+static bool is_run(const struct dsi_parquet_dict_values *v, size_t i, const uint8_t *at,
+                   size_t size)
+{
+    uint32_t odd = 0;
+
+    if (v->count - i < RUN) {
+        return false;
+    }
+    for (size_t k = 0; v->lengths && k < RUN; k++) {
+        odd |= v->lengths[i + k] ^ (uint32_t)size;
+    }
+    return odd == 0 && memcmp(at - size, at, RUN * size) == 0;
+}
+
+// How many values from `i` on repeat the one before them, which has `size` bytes; their
+// indices are its.
+static size_t index_repeated(const struct dsi_parquet_dict_values *v, size_t i,
+                             const uint8_t *at, size_t size, uint32_t *indices)
+{
+    size_t first = i;
+    uint32_t index = i > 0 ? indices[i - 1] : 0;
+
+    while (i > 0 && i < v->count && (!v->lengths || v->lengths[i] == size) &&
+           is_repeated(at, size)) {
+        size_t n = i - first >= RUN_WORTH && is_run(v, i, at, size) ? RUN : 1;
+        for (size_t k = 0; k < n; k++) {
+            indices[i + k] = index;
+        }
+        i += n;
+        at += n * size;
+    }
+    return i - first;
+}
+
 static int index_bytes(struct lookup *l, const struct dsi_parquet_dict_values *v,
                        uint32_t *indices, struct ds_error *err)
 {
@@ -285,6 +332,12 @@ static int index_bytes(struct lookup *l, const struct dsi_parquet_dict_values *v
     size_t size = l->d->width;
 
     for (size_t i = 0; i < v->count; i++, at += size) {
+        size_t again = index_repeated(v, i, at, size, indices);
+        at += again * size;
+        i += again;
+        if (i == v->count) {
+            break;
+        }
         size = v->lengths ? v->lengths[i] : size;
         bool exact = size <= SHORT_MAX;
         uint64_t key = exact ? short_key(at, size) : long_key(at, size);

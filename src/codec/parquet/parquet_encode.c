@@ -21,6 +21,9 @@ enum {
     HEAD_MAX = 4 * VARINT_MAX,
 };
 
+// Short texts are copied so many bytes at a time.
+enum { COPY = 32, COPIES_MAX = 8 };
+
 static uint8_t *put_varint(uint8_t *at, uint64_t v)
 {
     while (v >= 0x80) {
@@ -272,31 +275,48 @@ done:
     return rc;
 }
 
+// Each with its length before it. While it may, a copy takes a few bytes too many, which
+// is quicker than to take just as many as there are: what comes next goes over them.
+static uint8_t *put_texts(const struct dsi_parquet_encode_input *in, size_t bytes,
+                          uint8_t *to)
+{
+    const uint8_t *from = in->bytes;
+    size_t left = bytes;
+
+    for (size_t i = 0; i < in->count; i++) {
+        size_t size = in->lengths[i];
+        dsi_put_le32(to, (uint32_t)size);
+        to += 4;
+        if (size <= COPIES_MAX * COPY && left >= size + COPY) {
+            for (size_t k = 0; k < size; k += COPY) {
+                memcpy(to + k, from + k, COPY);
+            }
+        } else if (size > 0) {
+            memcpy(to, from, size);
+        }
+        to += size;
+        from = size > 0 ? from + size : from;
+        left -= size;
+    }
+    return to;
+}
+
 static int put_plain(const struct dsi_parquet_encode_input *in, struct dsi_buf *out,
                      struct ds_error *err)
 {
-    const uint8_t *from = in->bytes;
-    uint8_t *to = NULL;
+    size_t bytes = 0;
     int rc = DS_OK;
 
     if (in->field->physical == DSI_PARQUET_BOOLEAN) {
         return dsi_buf_append(out, in->bytes, (in->count + 7) / 8, err);
     }
     if (!in->lengths) {
-        return dsi_buf_append(out, from, in->count * dsi_parquet_width(in->field), err);
+        return dsi_buf_append(out, in->bytes, in->count * dsi_parquet_width(in->field),
+                              err);
     }
-    DSI_TRY(dsi_buf_reserve(out, sum_of(in->lengths, in->count) + 4 * in->count, err));
-    to = out->data + out->size;
-    for (size_t i = 0; i < in->count; i++) {
-        uint32_t size = in->lengths[i];
-        dsi_put_le32(to, size);
-        if (size > 0) {
-            memcpy(to + 4, from, size);
-            from += size;
-        }
-        to += 4 + size;
-    }
-    out->size = in->count > 0 ? (size_t)(to - out->data) : out->size;
+    bytes = sum_of(in->lengths, in->count);
+    DSI_TRY(dsi_buf_reserve(out, bytes + 4 * in->count + COPY, err));
+    out->size = (size_t)(put_texts(in, bytes, out->data + out->size) - out->data);
 done:
     return rc;
 }

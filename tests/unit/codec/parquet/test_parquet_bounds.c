@@ -176,17 +176,21 @@ static void test_parquet_bounds__are_those_of_text_of_any_length(void **state)
     (void)state;
 
     for (uint64_t seed = 0; seed < 600; seed++) {
-        uint8_t values[COUNT_MAX * 16] = {0};
+        uint8_t values[COUNT_MAX * 40] = {0};
         uint32_t lengths[COUNT_MAX];
         struct dsi_parquet_bounds one = {0};
         struct dsi_parquet_bounds all = {0};
         uint64_t random = seed;
         size_t count = 1 + next_random(&random) % (COUNT_MAX - 1);
+        size_t alike = seed % 2 * (next_random(&random) % 27); // Bytes most begin with.
         size_t at = 0;
         for (size_t i = 0; i < count; i++) {
-            lengths[i] = (uint32_t)(next_random(&random) % 13);
+            bool odd = next_random(&random) % 16 == 0;
+            size_t same = odd ? next_random(&random) % (alike + 1) : alike;
+            lengths[i] = (uint32_t)(same + next_random(&random) % 13);
             for (size_t k = 0; k < lengths[i]; k++) {
-                values[at + k] = (uint8_t)(next_random(&random) % 3 * 127);
+                uint64_t r = next_random(&random);
+                values[at + k] = (uint8_t)(k < same ? 'a' + k : r % 3 * 127);
             }
             struct ds_slice v = {values + at, lengths[i]};
             assert_int_equal(dsi_parquet_bounds_add(&one, orders[seed % 3], v, NULL),

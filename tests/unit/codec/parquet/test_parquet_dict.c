@@ -89,8 +89,9 @@ static void test_parquet_dict__can_be_cut_back_to_an_earlier_page(void **state)
     dsi_parquet_dict_release(&d);
 }
 
-// Values of one width, or (0) of many lengths, a third of them again: against a search.
-static void compare_with_search(size_t width)
+// Values of one width, or (0) of many lengths, a third of them again, or most of them the
+// one before: against a search.
+static void compare_with_search(size_t width, bool runs)
 {
     enum { COUNT = 1500, SIZE_MAX_ = 24 };
     static uint8_t bytes[COUNT * SIZE_MAX_ + DSI_PARQUET_DICT_SLACK];
@@ -106,8 +107,13 @@ static void compare_with_search(size_t width)
                                 : random >> 40 & 1 ? 8
                                                    : random >> 33 & 7);
         lengths[i] += width == 0 && random >> 50 & 1 ? 16 : 0;
-        for (size_t b = 0; b < lengths[i]; b++) {
-            bytes[at + b] = (uint8_t)(b % 7 == 2 ? random >> 59 : 'a');
+        if (runs && i > 0 && random >> 56 > 1) {
+            lengths[i] = lengths[i - 1];
+            memcpy(bytes + at, bytes + at - lengths[i], lengths[i]);
+        } else {
+            for (size_t b = 0; b < lengths[i]; b++) {
+                bytes[at + b] = (uint8_t)(b % 7 == 2 ? random >> 59 : 'a');
+            }
         }
         at += lengths[i];
     }
@@ -137,7 +143,8 @@ static void test_parquet_dict__finds_what_a_search_finds(void **state)
     (void)state;
 
     for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
-        compare_with_search(widths[i]);
+        compare_with_search(widths[i], false);
+        compare_with_search(widths[i], true);
     }
 }
 

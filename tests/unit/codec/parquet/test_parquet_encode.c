@@ -18,12 +18,13 @@ static uint64_t next_random(uint64_t *random)
     return *random * 0x2545f4914f6cdd1du;
 }
 
-enum { COUNT_MAX = 700, LENGTH_MAX = 40 };
+enum { COUNT_MAX = 700, LENGTH_MAX = 300 };
 
 struct values {
     struct dsi_parquet_field field;
     size_t count;
     uint8_t bytes[COUNT_MAX * LENGTH_MAX];
+    size_t bytes_size;
     uint32_t lengths[COUNT_MAX];
     struct dsi_buf plain;
 };
@@ -44,7 +45,8 @@ static void fill(struct values *v, enum dsi_parquet_physical p, size_t count,
     size_t width = dsi_parquet_width(&v->field);
     for (size_t i = 0; i < count; i++) {
         uint8_t *to = v->bytes + at;
-        size_t size = p == DSI_PARQUET_BYTE_ARRAY ? next_random(&random) % 20 : width;
+        size_t most = next_random(&random) % 32 == 0 ? LENGTH_MAX : 40;
+        size_t size = p == DSI_PARQUET_BYTE_ARRAY ? next_random(&random) % most : width;
         number += shift == 64 ? 0 : next_random(&random) >> shift;
         for (size_t b = 0; b < size; b++) {
             to[b] = (uint8_t)(width == 0 || b >= 8 ? 'a' + next_random(&random) % 2
@@ -59,6 +61,7 @@ static void fill(struct values *v, enum dsi_parquet_physical p, size_t count,
         assert_int_equal(dsi_buf_append(&v->plain, to, size, NULL), DS_OK);
         at += size;
     }
+    v->bytes_size = at;
 }
 
 static struct dsi_parquet_encode_input input_of(const struct values *v)
@@ -100,6 +103,30 @@ static void test_parquet_encode__decodes_to_what_it_was(void **state)
                 dsi_buf_release(&back);
             }
         }
+    }
+    dsi_buf_release(&v.plain);
+}
+
+static void test_parquet_encode__puts_lengths_before_plain_texts(void **state)
+{
+    static struct values v;
+    (void)state;
+
+    for (size_t n = 0; n < 100; n++) {
+        struct dsi_buf out = DSI_BUF_INIT;
+        fill(&v, DSI_PARQUET_BYTE_ARRAY, n % 10 == 9 ? COUNT_MAX : n / 10, n);
+        struct dsi_parquet_encode_input in = input_of(&v);
+        uint8_t *bytes = malloc(v.bytes_size ? v.bytes_size : 1);
+        assert_non_null(bytes); // Sanitizers see that nothing behind them is read.
+        memcpy(bytes, v.bytes, v.bytes_size);
+        in.bytes = bytes;
+        assert_int_equal(dsi_parquet_encode(DSI_PARQUET_PLAIN, &in, &out, NULL), DS_OK);
+        assert_int_equal(out.size, v.plain.size);
+        if (out.size > 0) {
+            assert_memory_equal(out.data, v.plain.data, out.size);
+        }
+        free(bytes);
+        dsi_buf_release(&out);
     }
     dsi_buf_release(&v.plain);
 }
@@ -181,6 +208,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parquet_encode__decodes_to_what_it_was),
+        cmocka_unit_test(test_parquet_encode__puts_lengths_before_plain_texts),
         cmocka_unit_test(test_parquet_encode__gives_the_examples_of_the_format),
         cmocka_unit_test(test_parquet_encode__reports_missing_memory),
     };
