@@ -47,10 +47,10 @@ static int run_optimize(int count, char **words)
     if (rc == DS_OK) {
         rc = ds_table_optimize(table, &options, &result, &err);
     }
-    ds_table_free(table);
     if (rc == DS_OK || result.files > 0) {
         print(&result);
     }
+    ds_table_free(table);
     return rc < 0 ? cli_failed(rc, &err, "optimize %s", words[0]) : CLI_OK;
 }
 

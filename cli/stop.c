@@ -8,6 +8,7 @@
 
 static volatile sig_atomic_t asked;
 static int wake[2] = {-1, -1};
+static struct sigaction before[2]; // What SIGINT and SIGTERM did.
 
 static void on_signal(int number)
 {
@@ -34,12 +35,20 @@ void stop_listen(void)
     }
     action.sa_handler = on_signal;
     action.sa_flags = (int)SA_RESETHAND;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, &before[0]);
+    sigaction(SIGTERM, &action, &before[1]);
     action.sa_handler = SIG_IGN;
     action.sa_flags = 0;
     sigaction(SIGPIPE, &action, NULL);
     sigaction(SIGXFSZ, &action, NULL); // A file too large is a failed write, too.
+}
+
+void stop_unlisten(void)
+{
+    if (wake[0] >= 0) {
+        sigaction(SIGINT, &before[0], NULL);
+        sigaction(SIGTERM, &before[1], NULL);
+    }
 }
 
 bool stop_asked(void)

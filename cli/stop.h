@@ -8,6 +8,9 @@
 /// costs nothing that was acknowledged. SIGPIPE becomes a failed write.
 void stop_listen(void);
 
+/// From now on signals do what they did before: mostly, end the program at once.
+void stop_unlisten(void);
+
 /// Somebody asked.
 bool stop_asked(void);
 

@@ -25,8 +25,15 @@ DS_API DS_MUST_CHECK int ds_table_create(const char *location,
                                          struct ds_error *err);
 
 /// Frees a handle; NULL is fine. No call through it may be running. Where it merges small
-/// files in the background (docs/group-commit.md), that is told to stop, and waited for.
+/// files in the background (docs/group-commit.md), that is waited for: about 2,000 ms at
+/// most, or what the table's property `datashard.merge-small-files.at-close-ms` says;
+/// then it is told to stop, which leaves the table as it was. A handle that only reads,
+/// or whose commits began no merge (127 of 128), waits for nothing.
 DS_API void ds_table_free(ds_table *table);
+
+/// The same, but merging is waited for at most `merge_ms`, whatever the property says; 0:
+/// it is told to stop at once. Below 0: as ds_table_free.
+DS_API void ds_table_free_within(ds_table *table, int64_t merge_ms);
 
 /// Loads the newest state. DS_ENOTFOUND when the table has been dropped meanwhile.
 DS_API DS_MUST_CHECK int ds_table_refresh(ds_table *table, struct ds_error *err);

@@ -54,16 +54,21 @@ done:
     return rc;
 }
 
-void ds_table_free(ds_table *table)
+void ds_table_free_within(ds_table *table, int64_t merge_ms)
 {
     if (table) {
         dsi_state_unref(table->lent);
-        dsi_table_free(table->table);
+        dsi_table_free_within(table->table, merge_ms);
         dsi_mutex_free(table->lock);
         dsi_arena_release(&table->arena);
         dsi_handle_catalog_unref(table->catalog);
         dsi_free(table);
     }
+}
+
+void ds_table_free(ds_table *table)
+{
+    ds_table_free_within(table, -1);
 }
 
 int ds_table_refresh(ds_table *table, struct ds_error *err)

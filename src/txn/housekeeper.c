@@ -1,9 +1,11 @@
 #include "txn/housekeeper.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/cancel.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/thread.h"
@@ -14,10 +16,16 @@
 // dsi_tidy does nothing.
 enum { IDLE_EVERY = 16 };
 
+// So many times in a turn it is asked whether the turn was dropped.
+enum { LOOKS_IN_A_TURN = 8 };
+
+#define NS_PER_MS INT64_C(1000000)
+
 struct dsi_housekeeper {
     struct dsi_table *table;
     struct dsi_tidy limits; // The thread's, while it runs.
-    atomic_bool stop;       // Told to the thread.
+    atomic_bool stop;       // Told to the thread,
+    atomic_llong until_ns;  // or when to stop by itself, monotonic clock; 0: never.
     // Guarded by dsi_fork_hold:
     int pid;                   // Whose thread it is.
     struct dsi_thread *thread; // It runs, or has ended; NULL: there is none.
@@ -96,8 +104,9 @@ static void leave_to_parent(struct dsi_housekeeper *k)
 static bool must_stop(void *arg)
 {
     struct dsi_housekeeper *k = arg;
+    const int64_t until = atomic_load(&k->until_ns);
 
-    return atomic_load(&k->stop);
+    return atomic_load(&k->stop) || (until > 0 && dsi_clock_monotonic_ns() >= until);
 }
 
 // True while the turn lasts, `number` being the last that is known, or was made by us.
@@ -205,13 +214,70 @@ static bool is_rewrite(const struct dsi_change *c)
     return false;
 }
 
+static bool is_merge(const struct dsi_snapshot *s)
+{
+    const char *operation = dsi_snapshot_summary(s, "operation");
+
+    return operation && strcmp(operation, "replace") == 0;
+}
+
+// Whether the turn that `m` is in began some time ago and shows no merge. Of a turn whose
+// beginning is forgotten nobody knows.
+static bool was_dropped(const struct dsi_metadata *m, int64_t every)
+{
+    const int64_t turn = m->last_sequence_number / every * every;
+    const struct dsi_snapshot *oldest = NULL; // Of this turn.
+    int64_t newest_ms = INT64_MIN;
+
+    for (size_t i = m->snapshot_count; i > 0; i--) {
+        const struct dsi_snapshot *s = m->snapshots[i - 1];
+        if (s->sequence_number < turn) {
+            break;
+        }
+        if (is_merge(s)) {
+            return false;
+        }
+        newest_ms = s->timestamp_ms > newest_ms ? s->timestamp_ms : newest_ms;
+        oldest = s;
+    }
+    return turn > 0 && oldest && oldest->sequence_number == turn &&
+           newest_ms - oldest->timestamp_ms >= DSI_MERGE_DROPPED_MS;
+}
+
+// Whether the handle has looked after small files in the turn of `number` already.
+static bool has_looked(struct dsi_table *table, int64_t number, int64_t every)
+{
+    struct dsi_housekeeper *k = dsi_table_housekeeper(table, false);
+    bool has = false;
+
+    if (k) {
+        dsi_fork_hold();
+        has = k->looked / every >= number / every;
+        dsi_fork_let();
+    }
+    return has;
+}
+
+// Whether a commit that led from `before` to `m` begins a turn, or takes up a dropped one
+// (1).
+static bool is_to_come(struct dsi_table *table, int64_t before,
+                       const struct dsi_metadata *m, int64_t every)
+{
+    const int64_t now = m->last_sequence_number;
+    const int64_t step = every < LOOKS_IN_A_TURN ? 1 : every / LOOKS_IN_A_TURN;
+
+    return before / every < now / every ||
+           (before / step < now / step && !has_looked(table, now, every) &&
+            was_dropped(m, every));
+}
+
 void dsi_housekeeper_committed(const struct dsi_attempts *a)
 {
     const struct dsi_metadata *m = a->state ? a->state->metadata : NULL;
     const int64_t before = a->trail.base.sequence_number;
     const int64_t every = m && !is_rewrite(a->change) ? turn_of(m) : 0;
 
-    if (every > 0 && before / every < m->last_sequence_number / every) {
+    if (every > 0 && is_to_come(a->table, before, m, every)) {
         struct dsi_housekeeper *k = dsi_table_housekeeper(a->table, true);
         if (k) {
             come_forward(k, m->last_sequence_number, every);
@@ -259,11 +325,42 @@ struct dsi_housekeeper *dsi_housekeeper_new(struct dsi_table *table)
         k->every = DSI_MERGE_EVERY;
         k->pid = dsi_posix()->getpid();
         atomic_init(&k->stop, false);
+        atomic_init(&k->until_ns, 0);
     }
     return k;
 }
 
-void dsi_housekeeper_free(struct dsi_housekeeper *k)
+// How long a thread that is at work goes on (2).
+static int64_t time_at_close(struct dsi_housekeeper *k)
+{
+    const struct dsi_metadata *m = dsi_table_metadata(k->table);
+    struct ds_error err = {0};
+    int64_t ms = DSI_MERGE_AT_CLOSE_MS;
+
+    if (dsi_metadata_property_i64(m, DSI_KEY_MERGE_AT_CLOSE, DSI_MERGE_AT_CLOSE_MS, 0,
+                                  &ms, &err) < 0) {
+        dsi_log(DS_LOG_WARN, "%s; taking %d", err.message, DSI_MERGE_AT_CLOSE_MS);
+        ms = DSI_MERGE_AT_CLOSE_MS;
+    }
+    dsi_metadata_unref(m);
+    return ms;
+}
+
+// Tells the thread until when it may work.
+static void limit(struct dsi_housekeeper *k, int64_t wait_ms)
+{
+    int64_t ms = wait_ms < 0 ? time_at_close(k) : wait_ms;
+    const int64_t now = dsi_clock_monotonic_ns();
+
+    ms = ms < INT64_MAX / NS_PER_MS / 2 ? ms : INT64_MAX / NS_PER_MS / 2;
+    if (ms == 0) {
+        atomic_store(&k->stop, true);
+    } else {
+        atomic_store(&k->until_ns, now + ms * NS_PER_MS);
+    }
+}
+
+void dsi_housekeeper_free(struct dsi_housekeeper *k, int64_t wait_ms)
 {
     if (k) {
         dsi_fork_hold();
@@ -271,7 +368,7 @@ void dsi_housekeeper_free(struct dsi_housekeeper *k)
         k->closing = true; // Until it has stopped it is seen by forks, which wait for it.
         struct dsi_thread *thread = k->thread;
         dsi_fork_let();
-        atomic_store(&k->stop, true);
+        limit(k, wait_ms);
         dsi_thread_join(thread);
         dsi_fork_hold();
         (void)take_thread(k);

@@ -202,16 +202,21 @@ done:
     return rc;
 }
 
-void dsi_table_free(struct dsi_table *t)
+void dsi_table_free_within(struct dsi_table *t, int64_t merge_ms)
 {
     if (t) {
-        dsi_housekeeper_free(t->keeper);
+        dsi_housekeeper_free(t->keeper, merge_ms);
         dsi_queue_free(t->queue);
         dsi_state_unref(t->state);
         dsi_mutex_free(t->mutex);
         dsi_arena_release(&t->arena);
         dsi_free(t);
     }
+}
+
+void dsi_table_free(struct dsi_table *t)
+{
+    dsi_table_free_within(t, -1);
 }
 
 struct dsi_catalog *dsi_table_catalog(const struct dsi_table *t)

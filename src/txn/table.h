@@ -32,9 +32,10 @@ DS_MUST_CHECK int dsi_table_create(struct dsi_catalog *catalog,
 DS_MUST_CHECK int dsi_table_twin(struct dsi_table *t, struct dsi_table **out,
                                  struct ds_error *err);
 
-/// NULL is fine. No call through it may be running; its housekeeper is asked to stop, and
-/// waited for.
+/// NULL is fine. No call through it may be running; its housekeeper is waited for, and
+/// asked to stop as dsi_housekeeper_free says: the second one's `merge_ms` is its time.
 void dsi_table_free(struct dsi_table *t);
+void dsi_table_free_within(struct dsi_table *t, int64_t merge_ms);
 
 /// Moves the handle to the head; one catalog look-up when the head did not move.
 /// DS_ENOTFOUND when the table is gone, DS_ECONFLICT when another one (other UUID) has

@@ -69,6 +69,41 @@ def test_create_for_ingest():
     equal(count("t"), 12)
 
 
+def merging(name, *properties):
+    """A table whose small files are merged every 16 versions."""
+    words = [w for p in ("merge-small-files.every=16", *properties) for w in ("-p", f"datashard.{p}")]
+    good("create", name, "--schema", "id long", "--ingest", *words)
+
+
+def append_each(name, first, last, *options):
+    for i in range(first, last):
+        told = good("append", name, "-", "--format", "csv", *options, input=f"id\n{i}\n")
+        assert told.startswith(f"{name}: 1 row"), told
+
+
+def data_files(name):
+    lines = good("snapshots", name, "--format", "jsonl").splitlines()
+    return len(json.loads(good("files", name, "--json"))), len(lines)
+
+
+def test_programs_that_append_once_merge_small_files():
+    merging("t")
+    append_each("t", 0, 40)
+    files, versions = data_files("t")
+    assert files < 20 and versions > 40, (files, versions)
+    equal(rows("t"), sorted(({"id": i} for i in range(40)), key=json.dumps))
+
+
+def test_appends_that_wait_for_no_merging():
+    merging("off", "merge-small-files.enabled=false")
+    append_each("off", 0, 20)
+    equal(data_files("off"), (20, 20))
+    merging("t", "merge-small-files.at-close-ms=0")
+    append_each("t", 0, 20)
+    append_each("t", 20, 40, "--no-wait")
+    equal(count("t"), 40)  # What a program merged before it was done is up to chance.
+
+
 def test_create_twice():
     make()
     bad("create", "t", "--schema", "id long", says="t")

@@ -17,6 +17,9 @@
 
 enum { WRITERS = 6, APPENDS = 50, MORE = 64, ROWS_MAX = WRITERS * APPENDS + MORE };
 
+// Processes that append one row each and end; a turn of the table is an eighth of that.
+enum { ONCE = 128 };
+
 static struct storage_root root;
 static char uri[300];
 
@@ -247,11 +250,54 @@ static void test_merging__leaves_few_files_and_every_row_once(void **state)
     }
 }
 
+// A process that appends one row, and ends.
+static void append_once(int id)
+{
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        struct fixture f;
+        alarm(60);
+        open_afresh(&f);
+        int rc = append_row(f.table, id, DS_GROUP_AUTO, &f.err);
+        fixture_release(&f);
+        _exit(rc == DS_OK ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static void test_merging__is_done_by_programs_that_append_once(void **state)
+{
+    static uint8_t seen[ROWS_MAX];
+    int64_t most = 0;
+    (void)state;
+
+    create();
+    for (int i = 0; i < ONCE; i++) {
+        append_once(i);
+        int64_t files = size_now().files;
+        most = files > most ? files : most;
+    }
+    struct size ended = size_now();
+    print_message("  %d programs left %lld files, %lld at most\n", ONCE,
+                  (long long)ended.files, (long long)most);
+    // Two turns, were one dropped, and what was merged and is not due again.
+    assert_true(most < 64);
+    assert_true(ended.versions > ONCE); // Some of them are merges.
+    count_ids(seen);
+    for (int i = 0; i < ONCE; i++) {
+        assert_int_equal(seen[i], 1);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_merging__leaves_few_files_and_every_row_once,
                                         make_place, remove_place),
+        cmocka_unit_test_setup_teardown(
+            test_merging__is_done_by_programs_that_append_once, make_place, remove_place),
     };
     return cmocka_run_group_tests_name("merging", tests, NULL, NULL);
 }

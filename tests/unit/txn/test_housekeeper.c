@@ -11,11 +11,19 @@
 
 enum { EVERY = 20, FAULTS = 120 };
 
+// The first ON_COUNT, and for handles that are to be closed at once one more.
 static const struct ds_property on[] = {{DSI_KEY_MERGE_SMALL_FILES, "true"},
-                                        {DSI_KEY_MERGE_EVERY, "20"}};
+                                        {DSI_KEY_MERGE_EVERY, "20"},
+                                        {DSI_KEY_MERGE_AT_CLOSE, "0"}};
+enum { ON_COUNT = 2, AT_ONCE_COUNT = 3 };
 
 // Time goes by steps too small for a reader to be late.
 static atomic_llong now_us = INT64_C(1700000000000000);
+
+// Of the thread that closes a handle: its looks at the clock are seen.
+static pthread_t closer;
+static atomic_bool *_Atomic closing; // Set then; NULL: nobody closes.
+static atomic_int after_us;          // And time goes by larger steps; 0: it does not.
 
 static int64_t wall_us(void)
 {
@@ -24,7 +32,12 @@ static int64_t wall_us(void)
 
 static int64_t monotonic_ns(void)
 {
-    return atomic_fetch_add(&now_us, 1) * 1000;
+    atomic_bool *seen = atomic_load(&closing);
+
+    if (seen && pthread_equal(pthread_self(), closer)) {
+        atomic_store(seen, true);
+    }
+    return atomic_fetch_add(&now_us, 1 + atomic_load(&after_us)) * 1000;
 }
 
 static int slow_clock(void **state)
@@ -101,7 +114,7 @@ static void test_housekeeper__comes_forward_when_its_turn_begins(void **state)
     (void)state;
 
     catalog_init(&c);
-    struct dsi_table *t = test_create(&c, on, 2);
+    struct dsi_table *t = test_create(&c, on, ON_COUNT);
     append_each(t, 0, EVERY - 1);
     assert_null(dsi_table_housekeeper(t, false));
     append_each(t, EVERY - 1, 1);
@@ -128,7 +141,7 @@ static void test_housekeeper__of_several_handles_one_comes_forward(void **state)
     (void)state;
 
     catalog_init(&c);
-    t[0] = test_create(&c, on, 2);
+    t[0] = test_create(&c, on, ON_COUNT);
     t[1] = test_open(&c);
     t[2] = test_open(&c);
     for (int64_t i = 0; i < 3 * EVERY - 2; i++) {
@@ -287,7 +300,7 @@ static void test_housekeeper__closing_ends_it_at_once_with_nothing_left(void **s
     for (unsigned at = 1; more; at++) {
         struct dsi_catalog c;
         catalog_init(&c);
-        struct dsi_table *t = test_create(&c, on, 2);
+        struct dsi_table *t = test_create(&c, on, AT_ONCE_COUNT);
         more = bring_to(&c, t, &h, at);
         dsi_table_free(t); // Hangs, if it is not asked to stop.
         c.step = NULL;
@@ -300,6 +313,128 @@ static void test_housekeeper__closing_ends_it_at_once_with_nothing_left(void **s
     }
     assert_true(stopped > 1); // On its way,
     assert_true(merged > 1);  // and when it was sent already, or done.
+}
+
+// Closes a handle whose housekeeper is held up; it is let go on while that is waited for.
+static void close_and_let(struct dsi_table *t, struct holdup *h, int step_us)
+{
+    closer = pthread_self();
+    atomic_store(&after_us, step_us);
+    atomic_store(&closing, &h->let);
+    dsi_table_free(t);
+    atomic_store(&closing, NULL);
+    atomic_store(&after_us, 0);
+}
+
+static void test_housekeeper__closing_lets_it_finish(void **state)
+{
+    static struct holdup h;
+    bool more = true;
+    (void)state;
+
+    for (unsigned at = 1; more; at++) {
+        struct dsi_catalog c;
+        catalog_init(&c);
+        struct dsi_table *t = test_create(&c, on, ON_COUNT);
+        more = bring_to(&c, t, &h, at);
+        close_and_let(t, &h, 0);
+        c.step = NULL;
+        assert_true(check_either(&c));
+        catalog_release(&c);
+    }
+}
+
+// As `hold_up`, but nobody else lets it go on: only its time does.
+static void hold_for_good(void *arg, const char *where)
+{
+    hold_up(arg, where);
+    while (atomic_load(&((struct holdup *)arg)->there) && !dsi_cancelled() &&
+           !pthread_equal(pthread_self(), ((struct holdup *)arg)->caller)) {
+        sched_yield();
+    }
+}
+
+static void test_housekeeper__closing_ends_it_when_its_time_is_over(void **state)
+{
+    static struct holdup h;
+    (void)state;
+
+    for (unsigned at = 1; at < 4; at++) {
+        struct dsi_catalog c;
+        catalog_init(&c);
+        struct dsi_table *t = test_create(&c, on, ON_COUNT);
+        assert_true(bring_to(&c, t, &h, at));
+        c.step = hold_for_good;
+        const int64_t before = atomic_load(&now_us);
+        close_and_let(t, &h, 1000);
+        const int64_t took = atomic_load(&now_us) - before;
+        assert_in_range(took, DSI_MERGE_AT_CLOSE_MS * 1000, DSI_MERGE_AT_CLOSE_MS * 4000);
+        c.step = NULL;
+        check_either(&c);
+        catalog_release(&c);
+    }
+}
+
+// A turn that was dropped with rows 0 to EVERY - 1; nothing was merged.
+static struct dsi_table *drop_turn(struct dsi_catalog *c, const struct ds_property *all,
+                                   size_t count)
+{
+    static struct holdup h;
+
+    struct dsi_table *t = test_create(c, all, count);
+    assert_true(bring_to(c, t, &h, 1));
+    dsi_table_free(t);
+    c->step = NULL;
+    assert_int_equal(tidy_seen(c).files, EVERY);
+    return test_open(c);
+}
+
+static void test_housekeeper__a_dropped_turn_is_taken_up_after_a_while(void **state)
+{
+    struct dsi_catalog c;
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = drop_turn(&c, on, AT_ONCE_COUNT);
+    append_each(t, EVERY, 4); // Who began it may be at work still.
+    assert_null(dsi_table_housekeeper(t, false));
+    atomic_fetch_add(&now_us, DSI_MERGE_DROPPED_MS * INT64_C(1000));
+    append_each(t, EVERY + 4, 2); // An eighth of a turn is passed by one of them.
+    await_idle(t);
+    assert_int_equal(merges(t), 1);
+    assert_in_range(tidy_seen(&c).files, 1, 2);
+    atomic_fetch_add(&now_us, DSI_MERGE_DROPPED_MS * INT64_C(1000));
+    dsi_table_free(t); // Another one sees that the turn is done.
+    t = test_open(&c);
+    append_each(t, EVERY + 6, 9);
+    assert_null(dsi_table_housekeeper(t, false));
+    check_rows(&c, EVERY + 15);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+static void test_housekeeper__what_history_forgot_is_not_taken_for_dropped(void **state)
+{
+    static const struct ds_property forgetful[] = {
+        {DSI_KEY_MERGE_SMALL_FILES, "true"},
+        {DSI_KEY_MERGE_EVERY, "20"},
+        {DSI_KEY_MERGE_AT_CLOSE, "0"},
+        {DSI_KEY_EXPIRE_ON_COMMIT, "true"},
+        {"history.expire.max-snapshot-age-ms", "1"},
+        {"history.expire.min-snapshots-to-keep", "3"}};
+    struct dsi_catalog c;
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = drop_turn(&c, forgetful, 6);
+    append_each(t, EVERY, 3); // The turn's first snapshot goes.
+    for (int64_t i = 3; i < EVERY - 1; i++) {
+        atomic_fetch_add(&now_us, DSI_MERGE_DROPPED_MS * INT64_C(1000));
+        tidy_append(t, EVERY + i, 1, "x");
+        assert_null(dsi_table_housekeeper(t, false));
+    }
+    dsi_table_free(t);
+    catalog_release(&c);
 }
 
 // In a child, whose parent's housekeeper was held up: it can do all that the parent can.
@@ -329,7 +464,7 @@ static void test_housekeeper__a_fork_waits_for_it_and_the_child_has_its_own(void
         struct dsi_catalog c;
         int status = 0;
         catalog_init(&c);
-        struct dsi_table *t = test_create(&c, on, 2);
+        struct dsi_table *t = test_create(&c, on, ON_COUNT);
         more = bring_to(&c, t, &h, at);
         pid_t child = fork();
         if (child == 0) {
@@ -390,6 +525,10 @@ int main(void)
         KEEPER_TEST(test_housekeeper__an_idle_caller_does_not_wait_for_the_turn),
         KEEPER_TEST(test_housekeeper__without_a_thread_it_is_another_time),
         KEEPER_TEST(test_housekeeper__closing_ends_it_at_once_with_nothing_left),
+        KEEPER_TEST(test_housekeeper__closing_lets_it_finish),
+        KEEPER_TEST(test_housekeeper__closing_ends_it_when_its_time_is_over),
+        KEEPER_TEST(test_housekeeper__a_dropped_turn_is_taken_up_after_a_while),
+        KEEPER_TEST(test_housekeeper__what_history_forgot_is_not_taken_for_dropped),
         KEEPER_TEST(test_housekeeper__a_fork_waits_for_it_and_the_child_has_its_own),
         KEEPER_TEST(test_housekeeper__whatever_fails_no_row_is_lost_and_no_caller_told),
     };
