@@ -34,6 +34,7 @@ set(DATASHARD_PYTHON_SOURCES
     python/src/_core/core_wait.c
     python/src/_core/rows.c
     python/src/_core/rows_append.c
+    python/src/_core/rows_block.c
     python/src/_core/rows_buffer.c
     python/src/_core/rows_column.c
     python/src/_core/rows_convert.c

@@ -508,6 +508,100 @@ def test_batches_of_a_long_stream_are_as_one() -> None:
     assert pa.Table.from_batches(batches).to_pylist() == rows
 
 
+QUICK = pa.schema([
+    ("b", pa.bool_()), ("i", pa.int64()), ("f", pa.float64()), ("t", pa.string()), ("l", pa.large_string()),
+    ("m", pa.timestamp("us")), ("z", pa.timestamp("us", "UTC")), pa.field("r", pa.int64(), nullable=False),
+])  # fmt: skip
+
+
+def quick_row(r: random.Random, words: list[str]) -> dict[str, Any]:
+    when = moment(r) if r.random() < 0.2 else dt.datetime(2024, 2, 29, r.randrange(24))
+    return {"b": r.random() < 0.5, "i": r.randrange(-5, 1 << 63), "f": r.gauss(0, 1), "t": r.choice(words),
+            "l": text(r), "m": when, "z": when.replace(tzinfo=UTC), "r": r.randrange(9)}  # fmt: skip
+
+
+def odd_row(r: random.Random, row: dict[str, Any]) -> Any:
+    """Fits as well, but not as the others do."""
+    change: dict[str, Any] = r.choice((
+        {"b": np.bool_(True)}, {"i": 5.0}, {"f": 1}, {"t": b"bytes"}, {"m": pd.Timestamp(5000)}, {"m": 77},
+        {"z": dt.datetime(2020, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=2)))}, {"r": np.int8(4)},
+        {"l": "long" * 300_000},
+    ))  # fmt: skip
+    holed = {"gone": 0, **row, "x": 1}
+    del holed["gone"], holed["x"]
+    short = dict(row)
+    del short[r.choice("biftlmz")]
+    return r.choice((Row(row), shuffled(r, row), UserDict(row), holed, short, {**row, **change}))
+
+
+def quick_rows(r: random.Random, odd: float) -> list[Any]:
+    words = [text(r) for _ in range(3)]
+    nulls = r.choice((0.0, 0.0, 0.01, 0.5))
+    rows: list[Any] = []
+    for _ in range(r.choice((63, 64, 65, 300, 9000))):
+        row = quick_row(r, words)
+        row = {k: None if k != "r" and r.random() < nulls else v for k, v in row.items()}
+        rows.append(odd_row(r, row) if r.random() < odd else row)
+    return rows
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_list_is_taken_as_what_is_iterated(seed: int) -> None:
+    r = random.Random(seed)
+    rows = quick_rows(r, odd=(0.0, 0.003, 0.2)[seed % 3])
+    assert table(rows, QUICK).combine_chunks() == table(iter(rows), QUICK).combine_chunks()
+    assert table(rows, QUICK).column("t").to_pylist() == [
+        t.decode() if isinstance(t := row.get("t"), bytes) else t for row in rows
+    ]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_list_fails_as_what_is_iterated(seed: int) -> None:
+    r = random.Random(100 + seed)
+    rows = quick_rows(r, odd=(0.0, 0.003)[seed % 2])
+    bad: list[Any] = [{"r": None}, {"i": "x"}, {"i": 1 << 63}, {"t": 5}, {"t": "\ud800"}, {"b": 1}, {"m": "x"},
+                      {"f": "x"}, {"new": 1}]  # fmt: skip
+    for change in bad:
+        broken = list(rows)
+        for _ in range(3):
+            at = r.randrange(len(rows))
+            broken[at] = {**quick_row(r, ["w"]), **(change if r.random() < 0.5 else r.choice(bad))}
+        broken[-1] = {**quick_row(r, ["w"]), **change}
+        says = []
+        for form in (broken, iter(broken)):
+            with pytest.raises((TypeError, ValueError)) as caught:
+                table(form, QUICK)
+            says.append((caught.type, str(caught.value)))
+        assert says[0] == says[1]
+
+
+@pytest.mark.parametrize("odd_at", [64, 66, 100, 127, 128, 190])
+@pytest.mark.parametrize("null_at", [0, 65, 66, 99, 126, 180])
+def test_what_was_taken_of_a_row_that_is_odd(null_at: int, odd_at: int) -> None:
+    schema = pa.schema([("a", pa.int64()), ("b", pa.bool_()), ("s", pa.string()), ("c", pa.int64())])
+    rows: list[Any] = [{"a": i, "b": i % 3 == 0, "s": "x" * (i % 5), "c": i} for i in range(200)]
+    rows[null_at].update(a=None, b=None, s=None)
+    expected = [dict(row) for row in rows]
+    rows[odd_at]["c"] = float(odd_at)
+    found = table(rows, schema)
+    assert found.to_pylist() == expected
+    assert [found.column(name).null_count for name in "absc"] == [1, 1, 1, 0]
+
+
+def test_a_list_that_changes_while_it_is_taken() -> None:
+    class Cuts:
+        def __index__(self) -> int:
+            del rows[200:]
+            rows[100:] = [{"a": 2, "b": "new"}]
+            return 7
+
+    schema = pa.schema([("a", pa.int64()), ("b", pa.string())])
+    rows: list[dict[str, Any]] = [{"a": i, "b": f"text {i}"} for i in range(1000)]
+    rows[90]["a"] = Cuts()
+    found = table(rows, schema).to_pylist()
+    assert found == [{"a": 7 if i == 90 else i, "b": f"text {i}"} for i in range(100)] + [{"a": 2, "b": "new"}]
+
+
 def test_references_are_given_back() -> None:
     class Whole:
         def __index__(self) -> int:

@@ -2,68 +2,9 @@
 #include "rows_column.h"
 
 #include "rows_convert.h"
+#include "rows_grow.h"
 #include "rows_moment.h"
 
-// Sets or clears the bit `at`, the last one.
-static inline int add_bit(struct rows_buffer *b, int64_t at, bool on)
-{
-    unsigned bit = 1U << (at % 8);
-
-    if (at / 8 >= b->used) {
-        unsigned char none = 0;
-        if (rows_buffer_add(b, &none, 1) < 0) {
-            return -1;
-        }
-    }
-    b->data[at / 8] =
-        (unsigned char)(on ? b->data[at / 8] | bit : b->data[at / 8] & ~bit);
-    return 0;
-}
-
-// Counts one more value, which is or is not there.
-static inline int count(struct rows_column *c, bool valid)
-{
-    if (c->type.kind == ROWS_NULL) {
-        c->length++;
-        c->nulls++;
-        return 0;
-    }
-    if (!valid && !c->validity.data) {
-        int64_t bytes = (c->length + 7) / 8;
-        if (rows_buffer_reserve(&c->validity, bytes + 1) < 0) {
-            return -1;
-        }
-        memset(c->validity.data, 0xff, (size_t)bytes);
-        c->validity.used = bytes;
-    }
-    if (c->validity.data && add_bit(&c->validity, c->length, valid) < 0) {
-        return -1;
-    }
-    c->length++;
-    c->nulls += !valid;
-    return 0;
-}
-
-// The end of the last value of a column with offsets.
-static inline int add_offset(struct rows_context *context, struct rows_column *c,
-                             int64_t end, int64_t grown)
-{
-    int32_t narrow = (int32_t)end;
-
-    if (c->type.offsets == ROWS_OFFSETS_64) {
-        context->bulk += grown;
-        return rows_buffer_add(&c->offsets, &end, sizeof end);
-    }
-    if (end > INT32_MAX) {
-        PyErr_SetString(
-            PyExc_ValueError,
-            "the column has more than 2 GiB in one batch; write fewer rows at "
-            "once, or use the large Arrow type");
-        return -1;
-    }
-    context->bulk += grown;
-    return rows_buffer_add(&c->offsets, &narrow, sizeof narrow);
-}
 // The column's path, "a.b.c". Elements of lists and maps have Arrow's names for them.
 static PyObject *path_of(const struct rows_column *c)
 {
@@ -119,7 +60,7 @@ static int append_empty(struct rows_context *context, struct rows_column *c, boo
     static const unsigned char zeros[64];
     int64_t left = c->type.kind == ROWS_BOOL ? 0 : c->type.width;
 
-    if (c->type.kind == ROWS_BOOL && add_bit(&c->data, c->length, false) < 0) {
+    if (c->type.kind == ROWS_BOOL && rows_add_bit(&c->data, c->length, false) < 0) {
         return -1;
     }
     for (; left > 0; left -= (int64_t)sizeof zeros) {
@@ -130,8 +71,8 @@ static int append_empty(struct rows_context *context, struct rows_column *c, boo
     }
     if (c->type.offsets != ROWS_OFFSETS_NONE) {
         int64_t end = c->n_children > 0 ? c->children[0]->length : c->data.used;
-        if ((c->length == 0 && add_offset(context, c, 0, 0) < 0) ||
-            add_offset(context, c, end, 0) < 0) {
+        if ((c->length == 0 && rows_add_offset(context, c, 0, 0) < 0) ||
+            rows_add_offset(context, c, end, 0) < 0) {
             return -1;
         }
     }
@@ -140,7 +81,7 @@ static int append_empty(struct rows_context *context, struct rows_column *c, boo
             return -1;
         }
     }
-    return count(c, valid);
+    return rows_count(c, valid);
 }
 
 static int append_null(struct rows_context *context, struct rows_column *c)
@@ -227,8 +168,8 @@ static int append_text(struct rows_context *context, struct rows_column *c,
         rc = -1;
     }
     if (rc == 0 && c->type.offsets != ROWS_OFFSETS_NONE) {
-        rc = c->length == 0 ? add_offset(context, c, 0, 0) : 0;
-        rc = rc < 0 ? rc : add_offset(context, c, c->data.used + size, size);
+        rc = c->length == 0 ? rows_add_offset(context, c, 0, 0) : 0;
+        rc = rc < 0 ? rc : rows_add_offset(context, c, c->data.used + size, size);
     }
     rc = rc < 0 ? rc : rows_buffer_add(&c->data, text, size);
     Py_XDECREF(keep);
@@ -261,7 +202,7 @@ static int append_list(struct rows_context *context, struct rows_column *c,
     int64_t before = c->children[0]->length;
     int rc = 0;
 
-    if (!items || (c->length == 0 && add_offset(context, c, 0, 0) < 0)) {
+    if (!items || (c->length == 0 && rows_add_offset(context, c, 0, 0) < 0)) {
         Py_XDECREF(items);
         return -1;
     }
@@ -274,9 +215,10 @@ static int append_list(struct rows_context *context, struct rows_column *c,
         Py_DECREF(element);
     }
     Py_DECREF(items);
-    return rc < 0 || PyErr_Occurred() ? -1
-                                      : add_offset(context, c, c->children[0]->length,
-                                                   c->children[0]->length - before);
+    return rc < 0 || PyErr_Occurred()
+               ? -1
+               : rows_add_offset(context, c, c->children[0]->length,
+                                 c->children[0]->length - before);
 }
 
 static int append_entry(struct rows_context *context, struct rows_column *entries,
@@ -292,7 +234,7 @@ static int append_entry(struct rows_context *context, struct rows_column *entrie
             return -1;
         }
     }
-    return count(entries, true);
+    return rows_count(entries, true);
 }
 
 // A dict, or pairs.
@@ -304,7 +246,7 @@ static int append_map(struct rows_context *context, struct rows_column *c,
     int64_t before = entries->length;
     int rc = 0;
 
-    if (!items || (c->length == 0 && add_offset(context, c, 0, 0) < 0)) {
+    if (!items || (c->length == 0 && rows_add_offset(context, c, 0, 0) < 0)) {
         Py_XDECREF(items);
         return -1;
     }
@@ -327,7 +269,7 @@ static int append_map(struct rows_context *context, struct rows_column *c,
     Py_DECREF(items);
     return rc < 0 || PyErr_Occurred()
                ? -1
-               : add_offset(context, c, entries->length, entries->length - before);
+               : rows_add_offset(context, c, entries->length, entries->length - before);
 }
 
 // Raises the ValueError for members that are not the schema's.
@@ -386,7 +328,7 @@ static int append_looked_up(struct rows_context *context, struct rows_column *c,
     if (context->strict && found < (int64_t)PyDict_Size(dict)) {
         return refuse_unknown(context, c, dict);
     }
-    return count(c, true);
+    return rows_count(c, true);
 }
 
 static int append_text_quickly(struct rows_context *context, struct rows_column *c,
@@ -400,12 +342,12 @@ static int append_text_quickly(struct rows_context *context, struct rows_column 
         PyErr_Clear();
         return 0;
     }
-    if ((c->length == 0 && add_offset(context, c, 0, 0) < 0) ||
-        add_offset(context, c, c->data.used + size, size) < 0 ||
+    if ((c->length == 0 && rows_add_offset(context, c, 0, 0) < 0) ||
+        rows_add_offset(context, c, c->data.used + size, size) < 0 ||
         rows_buffer_add(&c->data, text, size) < 0) {
         return -1;
     }
-    return count(c, true) < 0 ? -1 : 1;
+    return rows_count(c, true) < 0 ? -1 : 1;
 }
 
 // Appends a value (NULL: none) that asks for nothing: 1. 0: it is another one, and
@@ -425,7 +367,8 @@ static int append_quickly(struct rows_context *context, struct rows_column *c,
         if (!PyBool_Check(value)) {
             return 0;
         }
-        return add_bit(&c->data, c->length, value == Py_True) < 0 || count(c, true) < 0
+        return rows_add_bit(&c->data, c->length, value == Py_True) < 0 ||
+                       rows_count(c, true) < 0
                    ? -1
                    : 1;
     case ROWS_QUICK_INT64:
@@ -454,7 +397,8 @@ static int append_quickly(struct rows_context *context, struct rows_column *c,
     default:
         return 0;
     }
-    return rows_buffer_add(&c->data, &n, sizeof n) < 0 || count(c, true) < 0 ? -1 : 1;
+    return rows_buffer_add(&c->data, &n, sizeof n) < 0 || rows_count(c, true) < 0 ? -1
+                                                                                  : 1;
 }
 
 // The members from `first` on, of which that one asks for more. Converting it runs
@@ -489,7 +433,7 @@ static int append_members(struct rows_context *context, struct rows_column *c,
     if (!c->layout.index || !PyDict_CheckExact(dict)) {
         return append_looked_up(context, c, dict);
     }
-    if (!rows_layout_match(&c->layout, dict)) {
+    if (!rows_layout_match(&c->layout, dict, c->layout.values, 1)) {
         rc = append_looked_up(context, c, dict);
         if (rc == 0) {
             rows_layout_learn(&c->layout, dict);
@@ -503,7 +447,7 @@ static int append_members(struct rows_context *context, struct rows_column *c,
     if (rc < 0 || (rc == 0 && append_held(context, c, i) < 0)) {
         return -1;
     }
-    return count(c, true);
+    return rows_count(c, true);
 }
 
 // Any mapping.
@@ -539,7 +483,7 @@ static int append_plain(struct rows_context *context, struct rows_column *c,
         return rows_py_misfit(PyExc_TypeError, "None", value);
     case ROWS_BOOL:
         rc = rows_to_bool(value, &truth);
-        rc = rc < 0 ? rc : add_bit(&c->data, c->length, truth);
+        rc = rc < 0 ? rc : rows_add_bit(&c->data, c->length, truth);
         break;
     case ROWS_STRING:
     case ROWS_BINARY:
@@ -550,7 +494,7 @@ static int append_plain(struct rows_context *context, struct rows_column *c,
         rc = append_sized(c, value);
         break;
     }
-    return rc < 0 ? rc : count(c, true);
+    return rc < 0 ? rc : rows_count(c, true);
 }
 
 int rows_column_append(struct rows_context *context, struct rows_column *column,
@@ -567,11 +511,11 @@ int rows_column_append(struct rows_context *context, struct rows_column *column,
         break;
     case ROWS_LIST:
         rc = append_list(context, column, value);
-        rc = rc < 0 ? rc : count(column, true);
+        rc = rc < 0 ? rc : rows_count(column, true);
         break;
     case ROWS_MAP:
         rc = append_map(context, column, value);
-        rc = rc < 0 ? rc : count(column, true);
+        rc = rc < 0 ? rc : rows_count(column, true);
         break;
     default:
         rc = append_plain(context, column, value);

@@ -1,7 +1,6 @@
 #include "rows_layout.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 // Rows of ever changing layouts are looked up sooner than learned.
 enum { LEARNED_MAX = 256 };
@@ -54,24 +53,27 @@ static bool same_text(PyObject *key, PyObject **known)
     return true;
 }
 
-bool rows_layout_match(struct rows_layout *l, PyObject *dict)
+bool rows_layout_match(struct rows_layout *l, PyObject *dict, PyObject **values,
+                       int64_t step)
 {
-    PyObject *key = NULL;
-    PyObject *value = NULL;
-    Py_ssize_t at = 0;
-
     if (!dicts_keep_still || PyDict_Size(dict) != (Py_ssize_t)l->count) {
         return false;
     }
-    if (l->count < l->columns) {
-        memset(l->values, 0, (size_t)l->columns * sizeof *l->values);
+    for (int64_t i = 0; l->count < l->columns && i < l->columns; i++) {
+        values[i * step] = NULL;
     }
     for (int64_t i = 0; i < l->count; i++) {
+        // Members that were never taken out of a dict are at 0, 1, 2, and so on. Whatever
+        // is there in others, it is a member's key and its value; and no call has to wait
+        // for the one before it to say where it got to.
+        Py_ssize_t at = (Py_ssize_t)i;
+        PyObject *key = NULL;
+        PyObject *value = NULL;
         if (!PyDict_Next(dict, &at, &key, &value) ||
             (key != l->keys[i] && !same_text(key, &l->keys[i]))) {
             return false;
         }
-        l->values[l->places[i]] = value;
+        values[l->places[i] * step] = value;
     }
     return true;
 }

@@ -15,7 +15,7 @@ struct rows_layout {
     int64_t count;     ///< Members of a dict like the one that was learned,
     PyObject **keys;   ///< which have these keys, in this order,
     int64_t *places;   ///< and belong to these columns.
-    PyObject **values; ///< By column, borrowed; NULL: not there.
+    PyObject **values; ///< Room for the values of one dict.
     int64_t learned;
 };
 
@@ -24,10 +24,11 @@ struct rows_layout {
 int rows_layout_begin(struct rows_layout *l, PyObject *index, int64_t columns);
 void rows_layout_end(struct rows_layout *l);
 
-/// Whether a dict (exactly a dict) is like the one that was learned last; its values then
-/// are in l->values. Runs no foreign code, and raises nothing. Never, in an interpreter
-/// that runs threads side by side.
-bool rows_layout_match(struct rows_layout *l, PyObject *dict);
+/// Whether a dict (exactly a dict) is like the one that was learned last; that of column
+/// i then is in values[i * step], borrowed; NULL: not there. Runs no foreign code, and
+/// raises nothing. Never, in an interpreter that runs threads side by side.
+bool rows_layout_match(struct rows_layout *l, PyObject *dict, PyObject **values,
+                       int64_t step);
 
 /// Learns from a dict (exactly a dict) that did not match. Does nothing when it has keys
 /// that are not columns, or not exactly str, and after many others. Raises nothing.

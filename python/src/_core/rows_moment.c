@@ -135,24 +135,22 @@ static int64_t days_since_epoch(int64_t year, int64_t month, int64_t day)
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-bool rows_moment_read(const struct rows_py *py, PyObject *value, int64_t *out)
+bool rows_moment_begin(const struct rows_py *py, struct rows_moment *out)
 {
     const struct place at = known_place(py);
-    const unsigned char *memory = (const unsigned char *)value;
-    const unsigned char *f = memory + at.fields;
-    PyObject *zone = NULL;
 
-    if (at.fields <= 0 || (PyObject *)Py_TYPE(value) != py->datetime) {
-        return false;
-    }
-    if (f[-1] != 0) {
-        memcpy(&zone, memory + at.zone, sizeof zone);
-        if (zone != py->utc) {
-            return false;
-        }
-    }
-    int64_t days = days_since_epoch(f[0] << 8 | f[1], f[2], f[3]);
-    int64_t seconds = days * 86400 + f[4] * 3600 + f[5] * 60 + f[6];
-    *out = seconds * 1000000 + (f[7] << 16 | f[8] << 8 | f[9]);
-    return true;
+    *out = (struct rows_moment){.py = py, .fields = at.fields, .zone = at.zone};
+    return at.fields > 0;
+}
+
+int64_t rows_moment_day(const unsigned char *f)
+{
+    return days_since_epoch(f[0] << 8 | f[1], f[2], f[3]) * 86400;
+}
+
+bool rows_moment_read(const struct rows_py *py, PyObject *value, int64_t *out)
+{
+    struct rows_moment m;
+
+    return rows_moment_begin(py, &m) && rows_moment_take(&m, value, out);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rows_block.h"
 #include "rows_column.h"
 
 enum { batch_rows_default = 32768, signals_each = 8192 };
@@ -13,7 +14,10 @@ static const int64_t batch_bulk_max = (int64_t)1 << 30; // Bytes; room below 2 G
 static const char pending_key[] = "datashard.rows.pending";
 
 struct rows_stream {
-    PyObject *rows; // An iterator; NULL when it is at its end.
+    PyObject *rows; // A list or an iterator; NULL when it is at its end.
+    bool listed;
+    Py_ssize_t at;            // In the list.
+    struct rows_block *block; // NULL: rows come one by one.
     struct ArrowSchema schema;
     struct rows_column *root;
     struct rows_context context;
@@ -69,25 +73,40 @@ int rows_pending_error(void)
     return 1;
 }
 
-// Rows until the batch is full or the iterator at its end.
+// One row: 1, 0 at the end, -1 with an exception.
+static int64_t take_row(struct rows_stream *s)
+{
+    PyObject *row = s->listed ? rows_py_item(s->rows, s->at) : PyIter_Next(s->rows);
+    int rc = 0;
+
+    if (!row) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    rc = rows_column_append(&s->context, s->root, row);
+    Py_DECREF(row);
+    return rc < 0 ? -1 : 1;
+}
+
+// Rows until the batch is full or there are no more.
 static int fill_batch(struct rows_stream *s)
 {
+    int64_t n = 0;
+
     s->context.bulk = 0;
-    for (int64_t n = 0; n < s->batch_rows && s->context.bulk < batch_bulk_max; n++) {
-        PyObject *row = PyIter_Next(s->rows);
-        int rc = 0;
-        if (!row) {
-            if (PyErr_Occurred()) {
-                return -1;
-            }
+    while (n < s->batch_rows && s->context.bulk < batch_bulk_max) {
+        int64_t most = signals_each - n % signals_each;
+        int64_t got = 0;
+        most = most < s->batch_rows - n ? most : s->batch_rows - n;
+        got = rows_block_append(s->block, &s->context, s->rows, s->at, most);
+        got = got == 0 ? take_row(s) : got;
+        if (got == 0) {
             Py_CLEAR(s->rows);
             return 0;
         }
-        rc = rows_column_append(&s->context, s->root, row);
-        Py_DECREF(row);
-        s->context.row++;
-        if (rc < 0 ||
-            (n % signals_each == signals_each - 1 && PyErr_CheckSignals() < 0)) {
+        n += got;
+        s->at += (Py_ssize_t)got;
+        s->context.row += got;
+        if (got < 0 || (n % signals_each == 0 && PyErr_CheckSignals() < 0)) {
             return -1;
         }
     }
@@ -137,6 +156,7 @@ static const char *stream_get_last_error(struct ArrowArrayStream *stream)
 static void free_stream(struct rows_stream *s)
 {
     Py_XDECREF(s->rows);
+    rows_block_free(s->block);
     rows_column_free(s->root);
     if (s->schema.release) {
         s->schema.release(&s->schema);
@@ -174,7 +194,9 @@ int rows_to_stream(PyObject *rows, const struct ArrowSchema *schema, int strict,
     if (s->root && s->root->type.kind != ROWS_STRUCT) {
         PyErr_SetString(PyExc_TypeError, "the schema is not one of columns");
     } else if (s->root && rows_schema_copy(schema, &s->schema) == 0) {
-        s->rows = PyObject_GetIter(rows);
+        s->listed = PyList_CheckExact(rows);
+        s->rows = s->listed ? Py_NewRef(rows) : PyObject_GetIter(rows);
+        s->block = rows_block_new(s->context.py, s->root, rows);
     }
     if (!s->rows) {
         free_stream(s);
