@@ -61,6 +61,12 @@ def parts(line):
     return call, path, int(result)
 
 
+def made(call, line):
+    """Whether a call makes a new file, or names one that had been made in advance."""
+    return (call == "openat" and "O_CREAT" in line and "O_EXCL" in line
+            or call == "linkat" and "AT_EMPTY_PATH" in line)
+
+
 def steps(lines, folder):
     """The steps of one append, for contention_floor, from what it was seen to do."""
     files, out = {}, []
@@ -78,10 +84,9 @@ def steps(lines, folder):
         elif path == swap[1] or path.startswith(swap[0]):
             if call in ("fsync", "fdatasync") and "swap" not in out:
                 out.append("swap")
-        elif call == "openat" and "O_CREAT" in line:
-            if "O_EXCL" in line:
-                files[path] = {"bytes": 0, "syncs": 0}
-                out.append(path)
+        elif made(call, line):
+            files[path] = {"bytes": 0, "syncs": 0}
+            out.append(path)
         elif call in ("write", "pwrite64", "writev") and path in files:
             files[path]["bytes"] += result
         elif call in ("fsync", "fdatasync"):

@@ -94,8 +94,12 @@ static int double_fsync(int fd)
     POSIX_DOUBLE(fsync, fd)
 }
 
-static void double_fsync_all(const int *fds, size_t count, int *codes)
+static void double_fsync_all(const int *fds, size_t count, int *codes,
+                             void (*meanwhile)(void *), void *arg)
 {
+    if (meanwhile) {
+        meanwhile(arg);
+    }
     for (size_t i = 0; i < count; i++) {
         codes[i] = double_fsync(fds[i]);
     }
@@ -104,6 +108,19 @@ static void double_fsync_all(const int *fds, size_t count, int *codes)
 static int double_link(const char *from, const char *to)
 {
     POSIX_DOUBLE(link, from, to)
+}
+
+static int double_open_unnamed(const char *dir, mode_t mode)
+{
+    int code = 0;
+    return posix_double_fails("open_unnamed", &code)
+               ? code
+               : posix_double.real->open_unnamed(dir, mode);
+}
+
+static int double_link_file(int fd, const char *to)
+{
+    POSIX_DOUBLE(link_file, fd, to)
 }
 
 static int double_rename(const char *from, const char *to)
@@ -166,6 +183,16 @@ static int double_funlock(int fd)
 static int double_getpid(void)
 {
     return posix_double.real->getpid();
+}
+
+static uint64_t double_user(void)
+{
+    return posix_double.real->user();
+}
+
+static uint64_t double_group(void)
+{
+    return posix_double.real->group();
 }
 
 static int double_getcwd(char *out, size_t size)
@@ -261,6 +288,8 @@ static const struct dsi_posix_ops posix_double_ops = {
     .write_back = double_write_back,
     .write_back_wait = double_write_back_wait,
     .link = double_link,
+    .open_unnamed = double_open_unnamed,
+    .link_file = double_link_file,
     .rename = double_rename,
     .unlink = double_unlink,
     .mkdir = double_mkdir,
@@ -273,6 +302,8 @@ static const struct dsi_posix_ops posix_double_ops = {
     .flock = double_flock,
     .funlock = double_funlock,
     .getpid = double_getpid,
+    .user = double_user,
+    .group = double_group,
     .getcwd = double_getcwd,
     .pwrite = double_pwrite,
     .ftruncate = double_ftruncate,

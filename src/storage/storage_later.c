@@ -115,13 +115,13 @@ static int end_file(struct dsi_later *l, const char *path, int fd, int code,
 }
 
 // Syncs what the batch has, and empties it. The first failure is told.
-static int sync_batch(struct batch *b, struct ds_error *err)
+static int sync_batch(struct batch *b, struct dsi_meanwhile m, struct ds_error *err)
 {
     int codes[BATCH];
     int rc = DS_OK;
 
     if (b->count > 0) {
-        dsi_posix()->fsync_all(b->fds, b->count, codes);
+        dsi_posix()->fsync_all(b->fds, b->count, codes, m.run, m.arg);
     }
     for (size_t i = 0; i < b->count; i++) {
         struct ds_error *told = rc < 0 ? NULL : err;
@@ -145,7 +145,7 @@ static int add(struct batch *b, int fd, const char *name, char *owned,
     b->fds[b->count] = fd;
     b->names[b->count] = name;
     b->owned[b->count++] = owned;
-    return b->count == BATCH ? sync_batch(b, err) : DS_OK;
+    return b->count == BATCH ? sync_batch(b, (struct dsi_meanwhile){0}, err) : DS_OK;
 }
 
 static int add_file(struct batch *b, const char *path, struct ds_error *err)
@@ -209,7 +209,7 @@ static int add_dir(struct batch *b, struct dsi_dirs *dirs, const char *const *pa
 }
 
 int dsi_later_sync(struct dsi_later *l, struct dsi_dirs *dirs, const char *const *paths,
-                   size_t count, struct ds_error *err)
+                   size_t count, struct dsi_meanwhile meanwhile, struct ds_error *err)
 {
     struct batch b = {.later = l};
     int rc = DS_OK;
@@ -225,10 +225,10 @@ int dsi_later_sync(struct dsi_later *l, struct dsi_dirs *dirs, const char *const
     for (size_t i = 0; i < count; i++) {
         DSI_TRY(add_file(&b, paths[i], err));
     }
-    DSI_TRY(sync_batch(&b, err));
+    DSI_TRY(sync_batch(&b, meanwhile, err));
 done:
     if (b.count > 0) { // After a failure: what was taken has to be ended.
-        DSI_IGNORE(sync_batch(&b, NULL));
+        DSI_IGNORE(sync_batch(&b, (struct dsi_meanwhile){0}, NULL));
     }
     return rc;
 }

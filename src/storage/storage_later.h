@@ -29,9 +29,16 @@ bool dsi_later_keep(struct dsi_later *l, const char *path, int fd);
 /// Forgets the file: it was removed, or replaced.
 void dsi_later_drop(struct dsi_later *l, const char *path);
 
-/// Syncs what is kept of these files, and the directories of all of them.
+/// What there is to do while the disk is busy; `run` may be NULL: nothing.
+struct dsi_meanwhile {
+    void (*run)(void *arg);
+    void *arg;
+};
+
+/// Syncs what is kept of these files, and the directories of all of them. Does
+/// `meanwhile` in that time, at most once, where there would be nothing but waiting.
 DS_MUST_CHECK int dsi_later_sync(struct dsi_later *l, struct dsi_dirs *dirs,
                                  const char *const *paths, size_t count,
-                                 struct ds_error *err);
+                                 struct dsi_meanwhile meanwhile, struct ds_error *err);
 
 #endif

@@ -20,6 +20,7 @@
 #include "storage/storage_later.h"
 #include "storage/storage_path.h"
 #include "storage/storage_posix.h"
+#include "storage/storage_spare.h"
 #include "storage/storage_temp.h"
 
 enum { LIST_DEPTH_MAX = 64 };
@@ -28,6 +29,7 @@ struct local_storage {
     ds_storage base; // First: a ds_storage * is a struct local_storage *.
     struct dsi_dirs *dirs;
     struct dsi_later *later;
+    struct dsi_spares *spares;
 };
 
 struct local_file {
@@ -100,7 +102,7 @@ static int local_put(ds_storage *s, const char *location, struct ds_slice bytes,
     int rc = DS_OK;
 
     DSI_TRY(split(location, &path, &dir, err));
-    DSI_TRY(dsi_temp_open(&temp, l->dirs, dir, err));
+    DSI_TRY(dsi_temp_open(&temp, l->dirs, l->spares, dir, err));
     DSI_TRY(dsi_temp_write(&temp, bytes, err));
     if (flags & DS_PUT_LATER) {
         rc = name_later(l, &temp, path, dir, true, err);
@@ -121,6 +123,11 @@ done:
     return rc;
 }
 
+static void make_spares(void *l)
+{
+    dsi_spares_fill(((struct local_storage *)l)->spares);
+}
+
 static int local_sync(ds_storage *s, const char *const *locations, size_t count,
                       struct ds_error *err)
 {
@@ -134,7 +141,8 @@ static int local_sync(ds_storage *s, const char *const *locations, size_t count,
     for (size_t i = 0; i < count; i++) {
         DSI_TRY(local_path(locations[i], &paths[i], err));
     }
-    DSI_TRY(dsi_later_sync(l->later, l->dirs, paths, count, err));
+    DSI_TRY(dsi_later_sync(l->later, l->dirs, paths, count,
+                           (struct dsi_meanwhile){make_spares, l}, err));
 done:
     dsi_free(paths);
     return rc;
@@ -336,7 +344,7 @@ static int local_create(ds_storage *s, const char *location, struct ds_sink **ou
         rc = dsi_no_memory(err, location);
         goto done;
     }
-    DSI_TRY(dsi_temp_open(&k->temp, k->storage->dirs, k->dir, err));
+    DSI_TRY(dsi_temp_open(&k->temp, k->storage->dirs, k->storage->spares, k->dir, err));
     *out = &k->base;
     k = NULL;
 done:
@@ -518,6 +526,7 @@ static void local_unlock(ds_storage *s, void *lock)
 static void local_free(ds_storage *s)
 {
     struct local_storage *l = (struct local_storage *)s;
+    dsi_spares_free(l->spares);
     dsi_later_free(l->later);
     dsi_dirs_free(l->dirs);
     dsi_free(l);
@@ -551,6 +560,7 @@ int dsi_storage_local_new(ds_storage **out, struct ds_error *err)
     l->base.ops = &local_ops;
     DSI_TRY(dsi_dirs_new(&l->dirs, err));
     DSI_TRY(dsi_later_new(&l->later, err));
+    DSI_TRY(dsi_spares_new(&l->spares, err));
     *out = &l->base;
     l = NULL;
 done:

@@ -106,7 +106,8 @@ static void await_syncs(size_t count, int *codes)
 }
 
 // Syncs the first of them together; how many those were.
-static size_t sync_together(const int *fds, size_t count, int *codes)
+static size_t sync_together(const int *fds, size_t count, int *codes,
+                            void (*meanwhile)(void *), void *arg)
 {
     struct iocb requests[TOGETHER_MAX];
     struct iocb *list[TOGETHER_MAX];
@@ -122,16 +123,20 @@ static size_t sync_together(const int *fds, size_t count, int *codes)
     if (taken <= 0) {
         return 0;
     }
+    if (meanwhile) {
+        meanwhile(arg);
+    }
     await_syncs((size_t)taken, codes);
     return (size_t)taken;
 }
 
-static void posix_fsync_all(const int *fds, size_t count, int *codes)
+static void posix_fsync_all(const int *fds, size_t count, int *codes,
+                            void (*meanwhile)(void *), void *arg)
 {
     size_t done = 0;
 
     if (count > 1 && count <= TOGETHER_MAX && !atomic_flag_test_and_set(&together.busy)) {
-        done = can_sync_together() ? sync_together(fds, count, codes) : 0;
+        done = can_sync_together() ? sync_together(fds, count, codes, meanwhile, arg) : 0;
         atomic_flag_clear(&together.busy);
     }
     for (; done < count; done++) {
@@ -158,6 +163,23 @@ static int posix_write_back_wait(int fd)
 static int posix_link(const char *from, const char *to)
 {
     return outcome(link(from, to));
+}
+
+static int posix_open_unnamed(const char *dir, mode_t mode)
+{
+    return outcome(open(dir, O_WRONLY | O_TMPFILE | O_CLOEXEC, mode));
+}
+
+static int posix_link_file(int fd, const char *to)
+{
+    char from[32];
+    int code = outcome(linkat(fd, "", AT_FDCWD, to, AT_EMPTY_PATH));
+
+    if (code == -ENOENT || code == -EPERM || code == -EINVAL) { // Linux before 6.10.
+        snprintf(from, sizeof from, "/proc/self/fd/%d", fd);
+        code = outcome(linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW));
+    }
+    return code;
 }
 
 static int posix_rename(const char *from, const char *to)
@@ -334,6 +356,16 @@ static int posix_getpid(void)
     return (int)getpid();
 }
 
+static uint64_t posix_user(void)
+{
+    return (uint64_t)geteuid();
+}
+
+static uint64_t posix_group(void)
+{
+    return (uint64_t)getegid();
+}
+
 static int posix_getcwd(char *out, size_t size)
 {
     return getcwd(out, size) ? 0 : -errno;
@@ -350,6 +382,8 @@ static const struct dsi_posix_ops system_posix = {
     .write_back = posix_write_back,
     .write_back_wait = posix_write_back_wait,
     .link = posix_link,
+    .open_unnamed = posix_open_unnamed,
+    .link_file = posix_link_file,
     .rename = posix_rename,
     .unlink = posix_unlink,
     .mkdir = posix_mkdir,
@@ -362,6 +396,8 @@ static const struct dsi_posix_ops system_posix = {
     .flock = posix_flock,
     .funlock = posix_funlock,
     .getpid = posix_getpid,
+    .user = posix_user,
+    .group = posix_group,
     .getcwd = posix_getcwd,
     .pwrite = posix_pwrite,
     .ftruncate = posix_ftruncate,

@@ -21,13 +21,19 @@ struct dsi_posix_ops {
     void (*will_read)(int fd, uint64_t offset, uint64_t size); // A hint: no result.
     int64_t (*write)(int fd, const void *bytes, size_t size);
     int (*fsync)(int fd);
-    /// As fsync of each, into codes[i]; at the same time where the system can do that.
-    void (*fsync_all)(const int *fds, size_t count, int *codes);
+    /// As fsync of each, into codes[i]; at the same time where the system can do that,
+    /// and then `meanwhile(arg)`, unless NULL, is called while they are under way.
+    void (*fsync_all)(const int *fds, size_t count, int *codes, void (*meanwhile)(void *),
+                      void *arg);
     void (*write_back)(int fd); // Sends what was written to the disk: a hint, no result.
     /// Sends it and waits. The error of writing back that this tells, no later fsync of
     /// the descriptor tells again (Linux: sync_file_range(2) takes note of it, too).
     int (*write_back_wait)(int fd);
     int (*link)(const char *from, const char *to);
+    /// A new file for writing in a directory, which is gone when it is closed unless
+    /// link_file gave it a name, that nobody else has; once. Not every system has them.
+    int (*open_unnamed)(const char *dir, mode_t mode);
+    int (*link_file)(int fd, const char *to);
     int (*rename)(const char *from, const char *to);
     int (*unlink)(const char *path);
     int (*mkdir)(const char *path, mode_t mode);
@@ -40,6 +46,8 @@ struct dsi_posix_ops {
     int (*flock)(int fd);   ///< Exclusive, without waiting: -EWOULDBLOCK.
     int (*funlock)(int fd); ///< Also for the descriptors that fork has copied.
     int (*getpid)(void);
+    uint64_t (*user)(void); ///< Whose the files are that the process makes.
+    uint64_t (*group)(void);
     int (*getcwd)(char *out, size_t size);
 
     int64_t (*pwrite)(int fd, const void *bytes, size_t size, uint64_t offset);

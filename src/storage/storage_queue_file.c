@@ -275,7 +275,7 @@ static int make(const char *path, bool replace, struct ds_error *err)
     dsi_random_fill(bytes + DSI_QUEUE_AT_CLAIMS,
                     DSI_QUEUE_SLOTS * sizeof(struct dsi_queue_claim));
     DSI_TRY(dsi_dirs_new(&dirs, err));
-    DSI_TRY(dsi_temp_open(&temp, dirs, dir, err));
+    DSI_TRY(dsi_temp_open(&temp, dirs, NULL, dir, err));
     DSI_TRY(check_file_system(temp.fd, path, err));
     DSI_TRY(dsi_temp_write(&temp, (struct ds_slice){bytes, DSI_QUEUE_AT_INTENTS}, err));
     code = dsi_posix()->ftruncate(temp.fd, DSI_QUEUE_FILE_SIZE);

@@ -48,21 +48,15 @@ static char *name_in(const char *dir)
     return path;
 }
 
-int dsi_temp_open(struct dsi_temp *t, struct dsi_dirs *dirs, const char *dir,
-                  struct ds_error *err)
+// Makes a file of that name, and opens it.
+static int make_file(struct dsi_dirs *dirs, const char *dir, const char *path, int *out,
+                     struct ds_error *err)
 {
     const struct dsi_posix_ops *posix = dsi_posix();
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
-    struct stat st;
     int rc = DS_OK;
-    int code = 0;
-
-    assert(!t->path && t->fd < 0);
-    char *path = name_in(dir);
-    if (!path) {
-        return dsi_no_memory(err, dir);
-    }
     int fd = posix->open(path, flags, 0666);
+
     if (fd == -ENOENT) {
         DSI_TRY(dsi_dirs_make(dirs, dir, err));
     }
@@ -72,6 +66,33 @@ int dsi_temp_open(struct dsi_temp *t, struct dsi_dirs *dirs, const char *dir,
     if (fd < 0) {
         rc = dsi_posix_fail(err, fd, "making a file in", dir);
         goto done;
+    }
+    *out = fd;
+done:
+    return rc;
+}
+
+int dsi_temp_open(struct dsi_temp *t, struct dsi_dirs *dirs, struct dsi_spares *spares,
+                  const char *dir, struct ds_error *err)
+{
+    const struct dsi_posix_ops *posix = dsi_posix();
+    struct stat st;
+    int rc = DS_OK;
+    int code = 0;
+
+    assert(!t->path && t->fd < 0);
+    char *path = name_in(dir);
+    if (!path) {
+        return dsi_no_memory(err, dir);
+    }
+    int fd = spares ? dsi_spares_take(spares, dir, path) : -ENOENT;
+    if (fd < 0 && fd != -ENOENT) { // The name may be in use: not twice (1).
+        posix->unlink(path);
+        dsi_free(path);
+        return dsi_temp_open(t, dirs, NULL, dir, err);
+    }
+    if (fd < 0) {
+        DSI_TRY(make_file(dirs, dir, path, &fd, err));
     }
     t->fd = fd;
     t->path = path;

@@ -14,6 +14,7 @@
 #include "datashard/status.h"
 #include "datashard/types.h"
 #include "storage/storage_dirs.h"
+#include "storage/storage_spare.h"
 
 struct dsi_temp {
     char *path; // NULL: none, or it has its final name.
@@ -27,9 +28,11 @@ struct dsi_temp {
         NULL, -1, 0, 0                                                                   \
     }
 
-/// Makes an empty file in directory `dir`, and the directory if it is missing.
+/// Makes an empty file in directory `dir`, and the directory if it is missing; of a spare
+/// where there is one (`spares` may be NULL).
 DS_MUST_CHECK int dsi_temp_open(struct dsi_temp *t, struct dsi_dirs *dirs,
-                                const char *dir, struct ds_error *err);
+                                struct dsi_spares *spares, const char *dir,
+                                struct ds_error *err);
 
 /// Appends all of `bytes`.
 DS_MUST_CHECK int dsi_temp_write(struct dsi_temp *t, struct ds_slice bytes,

@@ -1,6 +1,7 @@
 #include "crash/gate_shim.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,12 +108,42 @@ static int shim_fsync(int fd)
     WATCHED(int, "posix.fsync", SHIM_FSYNC, posix->fsync(fd), .fd = fd);
 }
 
-// One after the other: each may be the last that was done.
-static void shim_fsync_all(const int *fds, size_t count, int *codes)
+// One after the other: each may be the last that was done; what is done meanwhile comes
+// after the first of them.
+static void shim_fsync_all(const int *fds, size_t count, int *codes,
+                           void (*meanwhile)(void *), void *arg)
 {
     for (size_t i = 0; i < count; i++) {
         codes[i] = shim_fsync(fds[i]);
+        if (i == 0 && meanwhile) {
+            meanwhile(arg);
+        }
     }
+}
+
+// A file without a name is not there after a crash.
+static int shim_open_unnamed(const char *dir, mode_t mode)
+{
+    struct shim_call told = {.name = "posix.open_unnamed",
+                             .kind = SHIM_LOOK,
+                             .layer = SHIM_POSIX,
+                             .path = dir,
+                             .fd = -1};
+    enum shim_verdict v = watcher.before(&told);
+
+    if (v != SHIM_DO) { // One that was opened nobody would close.
+        return posix_code(v);
+    }
+    int fd = posix->open_unnamed(dir, mode);
+    watcher.after(&told, fd);
+    return fd;
+}
+
+// To who watches it is a new file that was opened: with its name it comes to be.
+static int shim_link_file(int fd, const char *to)
+{
+    WATCHED(int, "posix.link_file", SHIM_OPEN, posix->link_file(fd, to), .path = to,
+            .fd = fd, .flags = O_WRONLY | O_CREAT | O_EXCL);
 }
 
 static int shim_link(const char *from, const char *to)
@@ -684,6 +715,8 @@ void shim_start(const struct shim_watcher *w)
     shim_posix.fsync = shim_fsync;
     shim_posix.fsync_all = shim_fsync_all;
     shim_posix.link = shim_link;
+    shim_posix.open_unnamed = shim_open_unnamed;
+    shim_posix.link_file = shim_link_file;
     shim_posix.rename = shim_rename;
     shim_posix.unlink = shim_unlink;
     shim_posix.mkdir = shim_mkdir;
@@ -706,8 +739,9 @@ void shim_start(const struct shim_watcher *w)
     shim_posix.futex_wake = shim_futex_wake;
     shim_posix.is_network = shim_is_network;
     shim_posix.boot_id = shim_boot_id;
-    // closedir, will_read, write_back, write_back_wait, getpid, getcwd, unmap, size_max.
-    check_table("dsi_posix_ops", &shim_posix, posix, sizeof shim_posix, 8);
+    // closedir, will_read, write_back, write_back_wait, getpid, user, group, getcwd,
+    // unmap, size_max.
+    check_table("dsi_posix_ops", &shim_posix, posix, sizeof shim_posix, 10);
     dsi_posix_set(&shim_posix);
     sql = dsi_sql();
     shim_sql = *sql;

@@ -81,7 +81,7 @@ static void assert_syncs_all(const int *files, int pipe, int dir)
                 fds[i] = i == odd ? pipe : i % 3 == 2 ? dir : files[i];
                 codes[i] = 77;
             }
-            dsi_posix()->fsync_all(fds, count, codes);
+            dsi_posix()->fsync_all(fds, count, codes, NULL, NULL);
             for (size_t i = 0; i < count; i++) {
                 assert_int_equal(codes[i], i == odd ? -EINVAL : 0);
             }
@@ -93,7 +93,7 @@ static void *sync_often(void *files)
 {
     for (int i = 0; i < 50; i++) {
         int codes[SYNCED];
-        dsi_posix()->fsync_all(files, 4, codes);
+        dsi_posix()->fsync_all(files, 4, codes, NULL, NULL);
         assert_int_equal(codes[0] | codes[1] | codes[2] | codes[3], 0);
     }
     return NULL;
@@ -121,7 +121,7 @@ static void test_storage_posix__syncs_many_at_once(void **state)
     pid_t child = fork(); // It has to begin anew.
     if (child == 0) {
         int codes[4] = {1, 1, 1, 1};
-        dsi_posix()->fsync_all(files, 4, codes);
+        dsi_posix()->fsync_all(files, 4, codes, NULL, NULL);
         _exit(codes[0] || codes[1] || codes[2] || codes[3]);
     }
     assert_int_equal(waitpid(child, &status, 0), child);

@@ -1,0 +1,201 @@
+#include "storage/storage_spare.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/thread.h"
+#include "storage/storage_posix.h"
+
+enum { PLACES = 4 };
+
+// A directory files were made in.
+struct place {
+    char *dir; // NULL: free.
+    int fds[DSI_SPARES_MAX];
+    size_t count;
+    size_t made;   // Since the last dsi_spares_fill …
+    size_t before; // … and between that and the one before.
+};
+
+// As whom files are made: what is made under another name is not taken.
+struct maker {
+    int pid;
+    uint64_t user;
+    uint64_t group;
+};
+
+struct dsi_spares {
+    struct dsi_mutex *mutex;
+    struct maker maker;
+    struct place places[PLACES];
+    size_t next_out; // Of the places, when a newcomer needs one.
+    bool refused;    // It does not work here.
+};
+
+// Closes what the place has, and frees it. With the mutex.
+static void clear(struct place *p)
+{
+    while (p->count > 0) {
+        dsi_posix()->close(p->fds[--p->count]);
+    }
+    dsi_free(p->dir);
+    *p = (struct place){0};
+}
+
+// Spares of another maker are given up (2). With the mutex.
+static void check_maker(struct dsi_spares *s)
+{
+    const struct dsi_posix_ops *posix = dsi_posix();
+    const struct maker now = {posix->getpid(), posix->user(), posix->group()};
+
+    if (s->maker.pid != now.pid || s->maker.user != now.user ||
+        s->maker.group != now.group) {
+        for (size_t i = 0; i < PLACES; i++) {
+            clear(&s->places[i]);
+        }
+        s->maker = now;
+    }
+}
+
+// With the mutex.
+static struct place *find(struct dsi_spares *s, const char *dir)
+{
+    for (size_t i = 0; i < PLACES; i++) {
+        if (s->places[i].dir && strcmp(s->places[i].dir, dir) == 0) {
+            return &s->places[i];
+        }
+    }
+    return NULL;
+}
+
+// A place for a directory that has none; NULL: no memory. With the mutex.
+static struct place *settle(struct dsi_spares *s, const char *dir)
+{
+    struct place *p = NULL;
+
+    for (size_t i = 0; !p && i < PLACES; i++) {
+        p = s->places[i].dir ? NULL : &s->places[i];
+    }
+    p = p ? p : &s->places[s->next_out++ % PLACES];
+    clear(p);
+    p->dir = dsi_strdup(dir);
+    return p->dir ? p : NULL;
+}
+
+int dsi_spares_take(struct dsi_spares *s, const char *dir, const char *path)
+{
+    int fd = -ENOENT;
+
+    dsi_mutex_lock(s->mutex);
+    if (!s->refused) {
+        check_maker(s);
+        struct place *p = find(s, dir);
+        p = p ? p : settle(s, dir);
+        if (p) {
+            p->made++;
+            fd = p->count > 0 ? p->fds[--p->count] : -ENOENT;
+        }
+    }
+    dsi_mutex_unlock(s->mutex);
+    if (fd >= 0 && dsi_posix()->link_file(fd, path) < 0) {
+        dsi_posix()->close(fd);
+        fd = -EIO;
+        dsi_mutex_lock(s->mutex);
+        s->refused = true;
+        dsi_mutex_unlock(s->mutex);
+    }
+    return fd;
+}
+
+// Begins a round: how many spares each place is to have comes into wanted[i].
+static void begin_round(struct dsi_spares *s, size_t *wanted)
+{
+    size_t left = DSI_SPARES_MAX;
+
+    dsi_mutex_lock(s->mutex);
+    check_maker(s);
+    for (size_t i = 0; i < PLACES; i++) {
+        struct place *p = &s->places[i];
+        size_t both = p->made < p->before ? p->made : p->before; // (3)
+        wanted[i] = s->refused ? 0 : both < left ? both : left;
+        left -= wanted[i];
+        p->before = p->made;
+        p->made = 0;
+    }
+    dsi_mutex_unlock(s->mutex);
+}
+
+// The place's directory, owned by the caller; NULL: it has enough, or there is no memory.
+static char *short_of(struct dsi_spares *s, const struct place *p, size_t wanted)
+{
+    dsi_mutex_lock(s->mutex);
+    char *dir = p->dir && p->count < wanted ? dsi_strdup(p->dir) : NULL;
+    dsi_mutex_unlock(s->mutex);
+    return dir;
+}
+
+// Puts the file where it belongs; false: that is no longer wanted, and it is closed.
+static bool put(struct dsi_spares *s, const char *dir, int fd)
+{
+    dsi_mutex_lock(s->mutex);
+    check_maker(s);
+    struct place *p = find(s, dir);
+    bool wanted = p && p->count < DSI_SPARES_MAX;
+    if (wanted) {
+        p->fds[p->count++] = fd;
+    }
+    dsi_mutex_unlock(s->mutex);
+    if (!wanted) {
+        dsi_posix()->close(fd);
+    }
+    return wanted;
+}
+
+void dsi_spares_fill(struct dsi_spares *s)
+{
+    size_t wanted[PLACES];
+
+    begin_round(s, wanted);
+    for (size_t i = 0; i < PLACES; i++) {
+        bool more = true;
+        for (size_t k = 0; more && k < wanted[i]; k++) {
+            // Not with the mutex: it may take long.
+            char *dir = short_of(s, &s->places[i], wanted[i]);
+            int fd = dir ? dsi_posix()->open_unnamed(dir, 0666) : -1;
+            more = fd >= 0 && put(s, dir, fd);
+            dsi_free(dir);
+        }
+    }
+}
+
+void dsi_spares_free(struct dsi_spares *s)
+{
+    if (s) {
+        for (size_t i = 0; i < PLACES; i++) {
+            clear(&s->places[i]);
+        }
+        dsi_mutex_free(s->mutex);
+        dsi_free(s);
+    }
+}
+
+int dsi_spares_new(struct dsi_spares **out, struct ds_error *err)
+{
+    struct dsi_spares *s = dsi_calloc(1, sizeof *s);
+
+    *out = NULL;
+    if (!s) {
+        return dsi_no_memory(err, "a local storage");
+    }
+    int rc = dsi_mutex_new(&s->mutex, err);
+    if (rc < 0) {
+        dsi_free(s);
+        return rc;
+    }
+    *out = s;
+    return DS_OK;
+}
