@@ -169,7 +169,7 @@ static void print_summary(const struct stream *s)
            ", \"blocked_us\": %" PRId64 ", \"lag_us_max\": %" PRId64 "}\n",
            stats.rows_accepted, stats.rows_acknowledged, stats.commits, stats.failures,
            stats.blocked_us, stats.lag_us_max);
-    fflush(stdout);
+    (void)cli_told();
 }
 
 static void tell_unknown(const struct stream *s)

@@ -1,6 +1,8 @@
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +69,19 @@ void cli_complain(const char *fmt, ...)
     va_end(args);
     fprintf(stderr, "datashard: %s\n", text);
     free(text);
+}
+
+bool cli_told(void)
+{
+    static atomic_bool said;
+
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
+        return true;
+    }
+    if (!atomic_exchange(&said, true)) {
+        cli_complain("writing the result to standard output: %s", strerror(errno));
+    }
+    return false;
 }
 
 static const char *hint(int status)

@@ -31,6 +31,9 @@ char *cli_printf(const char *fmt, ...) DS_PRINTF(1, 2);
 /// Prints "datashard: <message>" on standard error.
 void cli_complain(const char *fmt, ...) DS_PRINTF(1, 2);
 
+/// Whether all results so far reached standard output; if not, it is said once. Threads.
+bool cli_told(void);
+
 /// Prints what failed and the library's reason, with a hint where there is one; returns
 /// the exit code for the status.
 int cli_failed(int status, const struct ds_error *err, const char *fmt, ...)

@@ -80,7 +80,7 @@ void append_print(const struct append_job *j, const struct ds_commit_result *r)
                j->name, r->rows, plural(r->rows), files, r->snapshot_id,
                (unsigned)r->attempts, plural(r->attempts), (double)r->elapsed_us / 1000);
     }
-    fflush(stdout);
+    (void)cli_told(); // It is committed all the same.
 }
 
 int append_failed(struct append_job *j, int rc)
@@ -113,6 +113,12 @@ int append_stopped(const struct append_job *j)
 int append_open(struct append_job *j, const char *path, struct input **out)
 {
     return input_open(path, j->format, j->delimiter, &j->schema, out, &j->err);
+}
+
+static bool is_stopped(void *arg)
+{
+    (void)arg;
+    return stop_asked();
 }
 
 static int commit(struct whole *w)
@@ -172,11 +178,14 @@ static int append_whole(struct append_job *j, int count, char **files)
         }
         input_close(in);
     }
-    if (rc >= 0 && stop_asked()) {
-        code = append_stopped(j);
-    } else {
-        rc = rc < 0 ? rc : commit(&w);
-        code = rc < 0 ? append_failed(j, rc) : CLI_OK;
+    if (rc >= 0 && !stop_asked()) {
+        rc = commit(&w);
+    } else if (rc >= 0) {
+        rc = DS_ECANCELLED;
+    }
+    if (rc < 0) { // A commit that was stopped may be known to be made, or not known.
+        code = rc == DS_ECANCELLED && stop_asked() ? append_stopped(j)
+                                                   : append_failed(j, rc);
     }
     ds_txn_free(w.txn);
     return code;
@@ -206,6 +215,7 @@ static bool read_options(struct append_job *j)
         (struct ds_commit_options){.struct_size = sizeof j->commit,
                                    .identity = identity,
                                    .branch = branch,
+                                   .cancelled = is_stopped,
                                    .append_mode = fast ? DS_APPEND_FAST : DS_APPEND_AUTO,
                                    .group = alone ? DS_GROUP_OFF : DS_GROUP_AUTO};
     return input_delimiter_parse(delimiter, &j->delimiter) &&
@@ -220,11 +230,11 @@ static int run(int count, char **words)
     if (!read_options(&j)) {
         return CLI_USAGE;
     }
-    stop_listen();
     int rc = open_table(words[0], &j.table, &j.err);
     if (rc == DS_OK) {
         rc = ds_table_schema(j.table, &j.schema, &j.err);
     }
+    stop_listen(); // Not before: opening may wait, and asks nobody.
     code = rc < 0            ? append_failed(&j, rc)
            : j.every_ms >= 0 ? append_stream(&j, count - 1, words + 1)
                              : append_whole(&j, count - 1, words + 1);

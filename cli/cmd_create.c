@@ -139,7 +139,7 @@ static bool say(const char *name, const struct ds_table_info *info)
     if (!common.json) {
         printf("%s%s at %s\n", if_not_exists ? "" : "created ", name, info->location);
     }
-    return common.json ? grid_print_object(columns, cells, 3) : fflush(stdout) == 0;
+    return common.json ? grid_print_object(columns, cells, 3) : cli_told();
 }
 
 static int run(int count, char **words)

@@ -49,6 +49,7 @@ static int run_optimize(int count, char **words)
     }
     if (rc == DS_OK || result.files > 0) {
         print(&result);
+        (void)cli_told(); // It is done all the same.
     }
     ds_table_free(table);
     return rc < 0 ? cli_failed(rc, &err, "optimize %s", words[0]) : CLI_OK;

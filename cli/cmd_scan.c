@@ -125,10 +125,10 @@ static int print_aligned(struct ArrowArrayStream *stream, struct ds_error *err)
     }
     struct grid *g = grid_new(GRID_TABLE, columns, count);
     int rc = ds_rows_cells(stream, add_cells, g, err);
-    bool printed = grid_finish(g);
+    (void)grid_finish(g);
     schema.release(&schema);
     free(columns);
-    return rc < 0 || printed ? rc : DS_EIO;
+    return rc; // Whether it was written is seen at the end.
 }
 
 static bool ends_with(const char *s, const char *end)
@@ -228,7 +228,7 @@ static int print_count(ds_table *table, const struct ds_scan_options *scan,
     }
     if (!stats && !common.json) {
         printf("%" PRId64 "\n", rows);
-        return DS_OK;
+        return DS_OK; // Whether it was written is seen at the end.
     }
     printf("{\"rows\": %" PRId64 ", \"manifests_read\": %" PRIu64
            ", \"manifests_skipped\": %" PRIu64 ", \"files_read\": %" PRIu64
@@ -259,6 +259,14 @@ static bool is_data_file(const char *word)
     return S_ISREG(st.st_mode) && (named || names_path(word));
 }
 
+static int finish(int rc, const struct ds_error *err, const char *name)
+{
+    if (rc < 0) {
+        return cli_failed(rc, err, "scan %s", name);
+    }
+    return cli_told() ? CLI_OK : CLI_FAILED;
+}
+
 // Rows of a file. It has no history, and its footer says how many rows it has.
 static int scan_file(const char *path, struct ds_scan_options *scan, const char *format)
 {
@@ -277,7 +285,7 @@ static int scan_file(const char *path, struct ds_scan_options *scan, const char 
     if (rc == DS_OK) {
         rc = print_rows(&stream, format, &err);
     }
-    return rc < 0 ? cli_failed(rc, &err, "scan %s", path) : CLI_OK;
+    return finish(rc, &err, path);
 }
 
 // What the name of the output says, if nothing else does.
@@ -360,7 +368,7 @@ static int run(int count, char **words)
         rc = print_rows(&stream, format, &err);
     }
     ds_table_free(table);
-    return rc < 0 ? cli_failed(rc, &err, "scan %s", words[0]) : CLI_OK;
+    return finish(rc, &err, words[0]);
 }
 
 extern const struct command command_scan;

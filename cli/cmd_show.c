@@ -284,7 +284,9 @@ static int print_json(const char *what, const char *name,
     }
     ds_string_free(json);
     ds_table_free(table);
-    return rc < 0 ? cli_failed(rc, &err, "%s %s", what, name) : CLI_OK;
+    return rc < 0       ? cli_failed(rc, &err, "%s %s", what, name)
+           : cli_told() ? CLI_OK
+                        : CLI_FAILED;
 }
 
 static int run_schema(int count, char **words)

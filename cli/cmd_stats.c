@@ -85,15 +85,6 @@ static void print_json(const struct ds_table_stats *s)
            s->leader_pid, s->queue_waiting, s->queue_claimed, s->slots_used, s->slots);
 }
 
-static bool told(void)
-{
-    bool good = fflush(stdout) == 0 && !ferror(stdout);
-    if (!good) {
-        cli_complain("writing to standard output failed");
-    }
-    return good;
-}
-
 // ---- stats
 // -----------------------------------------------------------------------------
 
@@ -173,7 +164,7 @@ static int run_stats(int count, char **words)
         print_none(words[0]);
     }
     ds_table_free(table);
-    return told() ? CLI_OK : CLI_FAILED;
+    return cli_told() ? CLI_OK : CLI_FAILED;
 }
 
 // ---- top
@@ -254,8 +245,8 @@ static int run_top(int count, char **words)
     if (every && (!parse_duration(every, &every_ms) || every_ms < 10)) {
         return opt_usage(command_find("top"), "--every takes a time like 1s, from 10ms");
     }
-    stop_listen();
     int rc = open_table(words[0], &table, &err);
+    stop_listen();
     if (rc == DS_OK) {
         rc = read_stats(table, &last, &err);
     }
@@ -269,7 +260,7 @@ static int run_top(int count, char **words)
         }
         if (rc == DS_OK) {
             print_interval(&between, words[0], n, live);
-            good = told();
+            good = cli_told();
             last = now;
         }
     }

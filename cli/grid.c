@@ -1,6 +1,5 @@
 #include "cli/grid.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,15 +232,6 @@ void grid_row(struct grid *g, const char *const *cells)
     g->rows_all++;
 }
 
-static bool written(void)
-{
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        cli_complain("writing the result: %s", strerror(errno));
-        return false;
-    }
-    return true;
-}
-
 bool grid_finish(struct grid *g)
 {
     if (g->rows > 0 || g->rows_all == 0) {
@@ -252,7 +242,7 @@ bool grid_finish(struct grid *g)
     }
     free(g->cells);
     free(g);
-    return written();
+    return cli_told();
 }
 
 bool grid_print_object(const struct grid_column *columns, const char *const *cells,

@@ -1,7 +1,9 @@
 // The program: finds the command, reads its options, runs it.
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/common.h"
 #include "cli/opt.h"
@@ -89,8 +91,23 @@ static int help_for(int argc, char **argv)
     return CLI_OK;
 }
 
+// A file that is opened where a standard stream was closed would get what is printed, and
+// what is read would come from it.
+static bool has_streams(void)
+{
+    int fd = 0;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    return fd > STDERR_FILENO && close(fd) == 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (!has_streams()) {
+        return CLI_FAILED;
+    }
     setlocale(LC_CTYPE, "");
     if (argc < 2) {
         opt_print_help(NULL);

@@ -3,8 +3,12 @@ import json
 import os
 import pathlib
 import re
+import signal
+import sqlite3
+import subprocess
+import time
 
-from harness import SOURCE, bad, count, equal, good, main, rows, run
+from harness import PROGRAM, SOURCE, bad, count, equal, good, main, rows, run
 
 CATALOG = ("--catalog", "sqlite:catalog.db")
 
@@ -123,6 +127,51 @@ def test_delimiters():
     good("append", "t", "-", "--format", "csv", "--delimiter", ";", input="id;s\n1;a,b\n")
     good("append", "t", "-", "--format", "csv", "--delimiter", r"\t", input="id\ts\n2\tc;d\n")
     equal(rows("t"), [{"id": 1, "s": "a,b"}, {"id": 2, "s": "c;d"}])
+
+
+def test_results_that_cannot_be_written_are_a_failure():
+    make()
+    good("append", "t", "-", "--format", "csv", input="id\n1\n")
+    full = ("sh", "-c", 'exec "$0" "$@" >/dev/full')
+    for words in (["scan", "t"], ["scan", "t", "--count"], ["scan", "t", "--format", "csv"],
+                  ["metadata", "t"], ["schema", "t", "--json"], ["info", "t"], ["stats", "t"]):
+        error = bad(*words, prefix=full, says="No space left")
+        equal(len(error.splitlines()), 1)
+    done = run("append", "t", "-", "--format", "csv", input="id\n2\n", prefix=full)
+    assert done.code == 0 and "No space left" in done.err, done.err  # It is committed.
+    equal(count("t"), 2)
+
+
+def test_standard_streams_that_are_closed():
+    make()
+    closed = ("sh", "-c", 'exec "$0" "$@" <&- >&-')
+    equal(run("append", "t", "-", "--format", "jsonl", prefix=closed).code, 0)
+    pathlib.Path("in.csv").write_text("id\n1\n")
+    equal(run("append", "t", "in.csv", prefix=closed).code, 0)
+    equal(rows("t"), [{"id": 1, "s": None}])
+
+
+def wait_until_it_leads(pid):
+    until = time.monotonic() + 30
+    while json.loads(good(*CATALOG, "stats", "a.t", "--json"))["leader_pid"] != pid:
+        assert time.monotonic() < until, "it never commits"
+        time.sleep(0.01)
+
+
+def test_a_commit_that_waits_can_be_stopped():
+    good(*CATALOG, "create", "a.t", "--schema", "id long")
+    other = sqlite3.connect("catalog.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")  # Others may read.
+    pathlib.Path("in.csv").write_text("id\n1\n")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        job = subprocess.Popen([PROGRAM, *CATALOG, "append", "a.t", "in.csv"],
+                               stderr=subprocess.PIPE, text=True)
+        wait_until_it_leads(job.pid)
+        job.send_signal(number)
+        error = job.communicate(timeout=20)[1]
+        equal((job.returncode, "nothing was committed" in error), (130, True))
+    other.close()
+    equal(count("a.t", *CATALOG), 0)
 
 
 def test_a_parquet_file_through_a_pipe_is_named():
