@@ -173,9 +173,21 @@ static int shim_stat(const char *path, struct stat *out)
     WATCHED(int, "posix.stat", SHIM_LOOK, posix->stat(path, out), .path = path);
 }
 
+static int look_at_link(const char *path, struct stat *out)
+{
+    int rc = posix->lstat(path, out);
+
+    if (rc == 0 && watcher.lstat_tells_sort) {
+        out->st_size = 0;
+        out->st_blocks = 0;
+        out->st_mtim = (struct timespec){0, 0};
+    }
+    return rc;
+}
+
 static int shim_lstat(const char *path, struct stat *out)
 {
-    WATCHED(int, "posix.lstat", SHIM_LOOK, posix->lstat(path, out), .path = path);
+    WATCHED(int, "posix.lstat", SHIM_LOOK, look_at_link(path, out), .path = path);
 }
 
 static int shim_fstat(int fd, struct stat *out)

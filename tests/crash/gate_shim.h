@@ -60,7 +60,8 @@ enum shim_verdict {
 struct shim_watcher {
     enum shim_verdict (*before)(struct shim_call *call);
     void (*after)(const struct shim_call *call, int64_t result);
-    const char *boot_id; // What the machine says it is called since its start; or NULL.
+    bool lstat_tells_sort; // lstat tells the sort of a file and who it is, not its size.
+    const char *boot_id;   // What the machine says it is called since its start; or NULL.
 };
 
 /// From here on every call passes `w`, in every thread. Before anything is opened.

@@ -183,6 +183,9 @@ bool kit_file_is_whole(const struct kit_place *p)
 
     file_paths(p, made, path);
     size_t size = read_all(made, wanted, sizeof wanted);
+    if (kit_looks) {
+        kit_looks(path);
+    }
     return size > 0 && read_all(path, bytes, sizeof bytes) == size &&
            memcmp(bytes, wanted, size) == 0;
 }

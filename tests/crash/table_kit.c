@@ -26,6 +26,8 @@
 // Room that a folder in memory needs.
 #define IN_MEMORY_MIN ((uint64_t)512 << 20)
 
+void (*kit_looks)(const char *path);
+
 void kit_die(const char *what, const char *path)
 {
     fprintf(stderr, "table_kit: %s %s: %s\n", what, path, strerror(errno));
@@ -507,6 +509,9 @@ static int check_file(void *arg, const char *path, int64_t size)
     char *why = arg;
     struct stat st;
 
+    if (kit_looks) {
+        kit_looks(path);
+    }
     if (stat(path, &st) < 0) {
         snprintf(why, KIT_WHY_MAX, "%.400s is reachable and not there", path);
     } else if (size >= 0 && st.st_size != size) {

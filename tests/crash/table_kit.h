@@ -152,6 +152,9 @@ void kit_copy(const char *from, const char *to);
 typedef void (*kit_path_fn)(void *arg, const char *path);
 void kit_walk(const char *root, kit_path_fn fn, void *arg); // Files only.
 
+/// Is told each file that the kit itself, not the library, is about to look at; or NULL.
+extern void (*kit_looks)(const char *path);
+
 /// Runs `fn(arg)` in a child process, which is ended after `seconds`. What waitpid says.
 int kit_in_child(void (*fn)(void *arg), void *arg, unsigned seconds);
 
