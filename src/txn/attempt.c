@@ -168,10 +168,38 @@ done:
     return rc;
 }
 
+// The bytes of a manifest that the rebase makes itself, for it is not stored yet; NULL:
+// it is none of those.
+static const struct dsi_new_file *made_here(const struct dsi_attempts *a,
+                                            const char *path)
+{
+    for (size_t i = 0; i < a->last.file_count; i++) {
+        if (strcmp(a->last.files[i].path, path) == 0) {
+            return &a->last.files[i];
+        }
+    }
+    return NULL;
+}
+
+static int read_manifest(struct dsi_attempts *a, const struct dsi_state *state,
+                         const struct dsi_manifest_file *file, struct dsi_manifest *out,
+                         struct ds_error *err)
+{
+    struct dsi_manifest_read_options options = {.skip_deleted = true};
+    const struct dsi_new_file *made = made_here(a, file->path);
+
+    if (a->working) {
+        a->working(a->guard_arg);
+    }
+    return made ? dsi_manifest_parse(made->bytes, file, state->metadata, &options, out,
+                                     err)
+                : dsi_manifest_load(dsi_table_storage(a->table), state->metadata, file,
+                                    &options, out, err);
+}
+
 static int load_manifest(struct dsi_attempts *a, const struct dsi_state *state,
                          const struct dsi_manifest_file *file, struct ds_error *err)
 {
-    struct dsi_manifest_read_options options = {.skip_deleted = true};
     struct dsi_manifest *m = NULL;
     const char *path = NULL;
     int rc = DS_OK;
@@ -191,8 +219,7 @@ static int load_manifest(struct dsi_attempts *a, const struct dsi_state *state,
         rc = no_memory(err);
         goto done;
     }
-    DSI_TRY(dsi_manifest_load(dsi_table_storage(a->table), state->metadata, file,
-                              &options, m, err));
+    DSI_TRY(read_manifest(a, state, file, m, err));
     a->loaded[a->loaded_count++] = (struct dsi_loaded_manifest){path, m};
     m = NULL;
 done:

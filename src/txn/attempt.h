@@ -44,9 +44,10 @@ struct dsi_attempts {
     bool (*guard)(void *arg,
                   const struct dsi_state *head); // NULL: none. Asked about each
     void *guard_arg;                             // head before it is built on.
-    const struct dsi_state *read;                // NULL, or the head, just read, that the
-                                                 // identity is not in; a reference. Who
-                                                 // need not wait in line builds on it.
+    void (*working)(void *arg);    // NULL, or told (guard_arg) while a rebase is long.
+    const struct dsi_state *read;  // NULL, or the head, just read, that the
+                                   // identity is not in; a reference. Who
+                                   // need not wait in line builds on it.
     bool refused;                  // The last swap was answered with a refusal.
     struct dsi_rebased last;       // The last attempt's; for COMMITTED, the version made.
     const struct dsi_state *state; // See dsi_attempt_end; a reference.

@@ -67,7 +67,8 @@ struct dsi_replaced_file {
 
 struct dsi_operation {
     enum dsi_operation_kind kind;
-    const struct dsi_data_file *files; // APPEND: any of files, stored and rows. ADD.
+    const struct dsi_data_file *files; // APPEND: any of files, stored and rows. ADD:
+                                       // files, or stored.
     size_t file_count;
     bool owned; // The files were written for this change: removed if it is not committed.
     const char *mapping;      // ADD: the name mapping that its files need; NULL: none.
@@ -114,12 +115,13 @@ struct dsi_change {
 
     // A group's change: whose changes it is made of (besides its own identity, which no
     // owner has), and what could not share its snapshot: further changes, applied one
-    // after the other in the same version, each with a snapshot and an identity of its
-    // own.
+    // after the other in the same version, each with a snapshot (if it makes one) and an
+    // identity of its own.
     const char (*members)[DSI_UUID_TEXT_SIZE];
     size_t member_count;
     struct dsi_change **parts; // Owned; without parts of their own.
     size_t part_count;
+    size_t first_parts; // So many of them are applied before the change itself.
 };
 
 /// A change planned on `state`, with no operations yet. `options` (may be NULL) gives
@@ -218,6 +220,10 @@ void dsi_change_totals(const struct dsi_change *c, uint64_t *rows, uint64_t *fil
 /// True when it adds or removes files of its own, parts aside: then it makes a snapshot
 /// itself.
 bool dsi_change_has_files(const struct dsi_change *c);
+
+/// True when it only appends and sets properties: nothing of what was committed since it
+/// was planned can be in its way.
+bool dsi_change_commutes(const struct dsi_change *c);
 
 /// False when a rebase of it would make no version.
 bool dsi_change_does_something(const struct dsi_change *c);

@@ -39,6 +39,17 @@ bool dsi_change_has_files(const struct dsi_change *c)
     return false;
 }
 
+bool dsi_change_commutes(const struct dsi_change *c)
+{
+    bool commutes = true;
+
+    for (size_t i = 0; i < c->operation_count && commutes; i++) {
+        commutes = c->operations[i].kind == DSI_OPERATION_APPEND ||
+                   c->operations[i].kind == DSI_OPERATION_SET_PROPERTIES;
+    }
+    return commutes;
+}
+
 bool dsi_change_does_something(const struct dsi_change *c)
 {
     for (size_t i = 0; i < c->operation_count; i++) {

@@ -223,6 +223,10 @@ static int names_hold(const struct dsi_state *state, const struct dsi_change *ch
 {
     const struct dsi_metadata *m = state->metadata;
     const char *now = dsi_metadata_property(m, DSI_NAME_MAPPING_KEY);
+    const char *object = operation->file_count > 0 ? operation->files[0].path
+                         : operation->stored.manifest_count > 0
+                             ? operation->stored.manifests[0].path
+                             : "files that are added";
 
     // A change that brings the schema itself asks for more.
     bool schema_holds = m->current_schema_id == operation->base_schema_id ||
@@ -235,7 +239,7 @@ static int names_hold(const struct dsi_state *state, const struct dsi_change *ch
     }
     return dsi_conflict_fail(
         &(struct dsi_conflict){.rule = "names-changed",
-                               .object = operation->files[0].path,
+                               .object = object,
                                .advice = "the file is read by the names of its columns, "
                                          "and the table's schema or name mapping has "
                                          "changed since the transaction began; begin "

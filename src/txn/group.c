@@ -8,6 +8,7 @@
 #include "txn/group_lead.h"
 #include "txn/group_note.h"
 #include "txn/intent.h"
+#include "txn/intent_file.h"
 
 // A leader that does not answer for so long will not: an owner goes on alone then. Longer
 // than it takes to notice a leader that does not move, and to replace it.
@@ -23,6 +24,8 @@ struct owner {
     struct dsi_ticket ticket;
     struct dsi_mark since; // A version that does not have the identity.
     struct dsi_group_end *end;
+    struct dsi_arena arena;
+    const char *file; // That has the intent; NULL: its slot has.
 };
 
 // A given identity may be anywhere: the head's history is searched for it here, once.
@@ -71,28 +74,40 @@ done:
     return rc;
 }
 
-// The change as it travels: its files by the manifests that were stored for them.
+// All that the change adds, by the manifests that were stored for it.
+static struct dsi_stored_files stored_of(const struct dsi_attempts *a)
+{
+    uint64_t rows = 0;
+    uint64_t files = 0;
+    uint64_t bytes = 0;
+
+    dsi_change_totals(a->change, &rows, &files, &bytes);
+    return (struct dsi_stored_files){a->prepared.manifests, a->prepared.count,
+                                     (int64_t)files,        (int64_t)rows,
+                                     (int64_t)bytes,        1};
+}
+
+// The change as it travels: its files by the manifests that were stored for them. Those
+// have the files of all operations; where files join, all of them are looked for.
 static int encode(struct owner *o, struct dsi_buf *out, struct ds_error *err)
 {
     const struct dsi_attempts *a = o->attempts;
     struct dsi_change copy = *a->change;
     struct dsi_operation operations[DSI_OPERATION_COUNT];
+    struct dsi_operation *host = NULL;
     int rc = DS_OK;
 
     for (size_t i = 0; i < copy.operation_count; i++) {
         struct dsi_operation *to = &operations[i];
         *to = a->change->operations[i];
-        if (to->file_count > 0) {
-            uint64_t rows = 0;
-            uint64_t files = 0;
-            uint64_t bytes = 0;
-            dsi_change_totals(a->change, &rows, &files, &bytes);
-            to->stored = (struct dsi_stored_files){
-                a->prepared.manifests, a->prepared.count, (int64_t)files,
-                (int64_t)rows,         (int64_t)bytes,    1};
-            to->files = NULL;
-            to->file_count = 0;
+        if (to->file_count > 0 && (!host || to->kind == DSI_OPERATION_ADD)) {
+            host = to;
         }
+        to->files = NULL;
+        to->file_count = 0;
+    }
+    if (host) {
+        host->stored = stored_of(a);
     }
     copy.operations = operations;
     DSI_TRY(since_of(o, &o->since, err));
@@ -101,23 +116,59 @@ done:
     return rc;
 }
 
-// True when a change of this kind may travel at all.
+// What is published: the intent, or, where a slot is too small for it, the name of a file
+// that has it.
+static int make_intent(struct owner *o, struct dsi_buf *slot, struct ds_error *err)
+{
+    const struct dsi_metadata *m = dsi_table_metadata(o->attempts->table);
+    struct dsi_buf large = DSI_BUF_INIT;
+    int rc = DS_OK;
+
+    DSI_TRY(encode(o, slot, err));
+    if (slot->size > DSI_QUEUE_INTENT_MAX) {
+        large = *slot;
+        *slot = (struct dsi_buf)DSI_BUF_INIT;
+        DSI_TRY(dsi_intent_file_put(dsi_table_storage(o->attempts->table), m,
+                                    o->attempts->change, dsi_buf_slice(&large), &o->arena,
+                                    slot, &o->file, err));
+    }
+done:
+    dsi_buf_release(&large);
+    dsi_metadata_unref(m);
+    return rc;
+}
+
+// Nobody needs the file any more: who still reads it leads for somebody who has left.
+static void drop_file(struct owner *o)
+{
+    if (o->file) {
+        DSI_IGNORE(
+            dsi_storage_remove(dsi_table_storage(o->attempts->table), o->file, NULL));
+    }
+    dsi_arena_release(&o->arena);
+}
+
+// Which kinds travel; docs/group-commit.md says why the others do not.
+static bool kind_travels(enum dsi_operation_kind kind)
+{
+    return kind == DSI_OPERATION_APPEND || kind == DSI_OPERATION_SET_PROPERTIES ||
+           kind == DSI_OPERATION_ADD || kind == DSI_OPERATION_DELETE ||
+           kind == DSI_OPERATION_SCHEMA;
+}
+
+// True when this change may travel at all.
 static bool may_travel(const struct dsi_attempts *a)
 {
-    bool any = false;
-
     for (size_t i = 0; i < a->change->operation_count; i++) {
         const struct dsi_operation *o = &a->change->operations[i];
         // A manifest of a v1 table names its snapshot, which only its owner's is.
-        if ((o->kind != DSI_OPERATION_APPEND &&
-             o->kind != DSI_OPERATION_SET_PROPERTIES) ||
+        if (!kind_travels(o->kind) ||
             (o->file_count > 0 &&
              (a->prepared.format_version < 2 || a->prepared.count == 0))) {
             return false;
         }
-        any = any || o->file_count > 0 || o->held.rows > 0 || o->properties.count > 0;
     }
-    return any;
+    return dsi_change_does_something(a->change);
 }
 
 static bool offers_files(const struct dsi_attempts *a)
@@ -198,7 +249,7 @@ int dsi_group_commit(struct dsi_attempts *a, int64_t deadline_ns,
     int64_t start = dsi_clock_monotonic_ns();
     int64_t until_ns = start + WAIT_MAX_NS;
     struct owner o = {.attempts = a, .end = end};
-    struct dsi_buf intent = DSI_BUF_INIT_MAX(DSI_QUEUE_INTENT_MAX);
+    struct dsi_buf intent = DSI_BUF_INIT_MAX(DSI_INTENT_FILE_MAX);
     struct dsi_uuid identity;
     int rc = DS_OK;
 
@@ -210,7 +261,7 @@ int dsi_group_commit(struct dsi_attempts *a, int64_t deadline_ns,
     o.queue = dsi_table_queue_take(a->table);
     // Whatever goes wrong before publication is no reason not to commit alone.
     if (!o.queue || (offers_files(a) && dsi_attempts_sync(a, NULL) < 0) ||
-        encode(&o, &intent, NULL) < 0 ||
+        make_intent(&o, &intent, NULL) < 0 ||
         dsi_queue_publish(o.queue, &identity, dsi_buf_slice(&intent), &o.ticket, NULL) <
             0) {
         goto done;
@@ -224,6 +275,7 @@ int dsi_group_commit(struct dsi_attempts *a, int64_t deadline_ns,
     dsi_queue_leave(o.queue, &o.ticket);
     end->waited_ns = dsi_clock_monotonic_ns() - start;
 done:
+    drop_file(&o);
     dsi_table_queue_give(a->table, o.queue);
     dsi_buf_release(&intent);
     return rc;

@@ -13,7 +13,9 @@
 //     head; on a new head it asks again. An owner withdraws, then reads the head: so
 //     every base on which its change may still be sent is at most that head.
 // (4) Members that the head's history has already are answered, and not applied again.
-// (5) A member that does not apply is sent away alone, and does not stop the others.
+// (5) A member that does not apply is sent away alone, and does not stop the others. When
+// it
+//     is a member before it that is in its way, that one is committed first.
 // (6) A group ends as a commit does: what it wrote is removed only after a definite
 //     outcome of the group, by its own identity.
 #ifndef DSI_TXN_GROUP_H

@@ -16,6 +16,7 @@
 #include "txn/held.h"
 #include "txn/housekeeper.h"
 #include "txn/intent.h"
+#include "txn/intent_file.h"
 #include "txn/loop.h"
 
 // Bytes of intents in one group: bounds memory, and the time everybody waits.
@@ -40,10 +41,19 @@ struct member {
     size_t part;            // 0: in the group's own snapshot; else in part's.
 };
 
+// Who could not be applied beside others: left out of the next round, so that those come
+// first who were first, and tried once more after it.
+struct aside {
+    struct dsi_ticket tickets[DSI_QUEUE_SLOTS];
+    size_t count;
+    size_t old; // The first so many were left out before.
+};
+
 struct round {
     struct dsi_table *table;
     struct dsi_queue *queue;
     const struct dsi_ticket *own;
+    struct aside *aside;
     int64_t until_ns;
     int64_t start_ns;
     struct dsi_arena arena;
@@ -51,6 +61,7 @@ struct round {
     struct member *members;
     size_t member_count;
     size_t in_count;
+    size_t fetched; // Bytes of intents that were read from files.
     bool own_answered;
     bool own_away;  // It was sent away, and nothing of it is on its way from here.
     bool own_first; // Nobody has claimed it before.
@@ -174,18 +185,63 @@ static bool is_twin(const struct round *r, const struct dsi_change *c)
     return false;
 }
 
+// The place of a member among those set aside; aside->count: it is none of them.
+static size_t place_aside(const struct round *r, const struct member *m)
+{
+    const struct dsi_ticket *t = &m->claim->ticket;
+    size_t i = 0;
+
+    while (i < r->aside->count && (r->aside->tickets[i].slot != t->slot ||
+                                   r->aside->tickets[i].generation != t->generation)) {
+        i++;
+    }
+    return i;
+}
+
+// Whether it is left out of this round.
+static bool is_left_out(const struct round *r, const struct member *m)
+{
+    size_t at = place_aside(r, m);
+    return at >= r->aside->old && at < r->aside->count;
+}
+
+// Reads the intent, from its slot or from the file that this one names.
+static int read_intent(struct round *r, struct member *m, struct ds_error *err)
+{
+    struct ds_slice bytes = m->claim->intent;
+    struct dsi_buf file = DSI_BUF_INIT_MAX(DSI_INTENT_FILE_MAX);
+    char identity[DSI_UUID_TEXT_SIZE];
+    int rc = DS_OK;
+
+    if (dsi_intent_is_in_file(bytes)) {
+        DSI_TRY(dsi_intent_file_get(dsi_table_storage(r->table), r->state->metadata,
+                                    bytes, &file, err));
+        bytes = dsi_buf_slice(&file);
+        r->fetched += bytes.size;
+    }
+    DSI_TRY(dsi_intent_decode(bytes, &m->intent, err));
+    dsi_uuid_format(&m->claim->ticket.identity, identity);
+    if (strcmp(m->intent.change->identity, identity) != 0) {
+        rc = dsi_corrupt(err, "an intent in the slot of another");
+    }
+done:
+    dsi_buf_release(&file);
+    return rc;
+}
+
 static void admit(struct round *r, const struct dsi_claim *claim)
 {
     struct member *m = &r->members[r->member_count++];
     struct ds_error err = {0};
-    char identity[DSI_UUID_TEXT_SIZE];
 
     m->claim = claim;
     r->own_first = r->own_first || (claim->first && is_own(r, m));
-    dsi_uuid_format(&claim->ticket.identity, identity);
-    if (dsi_intent_decode(claim->intent, &m->intent, &err) < 0 ||
-        strcmp(m->intent.change->identity, identity) != 0) {
-        send_away(r, m, "its intent is damaged");
+    if (is_left_out(r, m) ||
+        (r->fetched >= GROUP_BYTES_MAX && dsi_intent_is_in_file(claim->intent))) {
+        return; // It is claimed again.
+    }
+    if (read_intent(r, m, &err) < 0) {
+        send_away(r, m, err.message);
         return;
     }
     const struct dsi_change *c = m->intent.change;
@@ -216,7 +272,15 @@ static void admit(struct round *r, const struct dsi_claim *claim)
 // Whether it can share a snapshot with others like it.
 static bool can_share(const struct dsi_change *c)
 {
-    return strcmp(c->branch, DSI_REF_MAIN) == 0 && c->summary.count == 0;
+    return strcmp(c->branch, DSI_REF_MAIN) == 0 && c->summary.count == 0 &&
+           dsi_change_commutes(c);
+}
+
+// What takes files out goes before what only adds some, whoever came first: it may have
+// read the table as it was, and nobody else minds.
+static bool goes_first(const struct dsi_change *c)
+{
+    return dsi_change_deletion(c) != NULL;
 }
 
 // What a member's change does, done by the group's own.
@@ -294,18 +358,54 @@ static int add_part(struct round *r, struct member *m, struct ds_error *err)
     return rc;
 }
 
+// The parts that come before the group's own snapshot, or those that come after it.
+static int add_parts(struct round *r, bool first, struct member **bad,
+                     struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    for (size_t i = 0; r->in_count > 1 && i < r->member_count; i++) {
+        struct member *m = &r->members[i];
+        const struct dsi_change *c = m->intent.change; // NULL: it is a part already.
+        if (m->in && c && !can_share(c) && goes_first(c) == first) {
+            *bad = m;
+            DSI_TRY(add_part(r, m, err));
+        }
+    }
+    *bad = NULL;
+done:
+    return rc;
+}
+
+// A member that is alone and does more than append: its change is the group's.
+static int take_only(struct round *r, struct member *m, struct ds_error *err)
+{
+    r->change = m->intent.change;
+    m->intent.change = NULL;
+    r->change->identity_given = false; // The history was searched for it.
+    return dsi_change_write_held(r->change, r->state->metadata,
+                                 dsi_table_storage(r->table), err);
+}
+
 // One change out of all members. *bad is the member that it failed at, if it was one's
 // fault.
 static int compose(struct round *r, struct member **bad, struct ds_error *err)
 {
+    struct member *only = r->in_count == 1 ? first_in(r) : NULL;
     struct dsi_append *append = NULL;
     int rc = DS_OK;
 
     *bad = NULL;
-    DSI_TRY(begin_change(r, r->in_count == 1 ? first_in(r)->intent.change : NULL, err));
+    if (only && !dsi_change_commutes(only->intent.change)) {
+        *bad = only;
+        return take_only(r, only, err);
+    }
+    DSI_TRY(begin_change(r, only ? only->intent.change : NULL, err));
+    DSI_TRY(add_parts(r, true, bad, err));
+    r->change->first_parts = r->change->part_count;
     for (size_t i = 0; i < r->member_count; i++) {
         struct member *m = &r->members[i];
-        if (m->in && (r->in_count == 1 || can_share(m->intent.change))) {
+        if (m->in && m->part == 0 && (only || can_share(m->intent.change))) {
             *bad = m;
             DSI_TRY(join(r, m, &append, err));
         }
@@ -314,17 +414,18 @@ static int compose(struct round *r, struct member **bad, struct ds_error *err)
     if (append) {
         DSI_TRY(dsi_append_finish(append, err));
     }
-    for (size_t i = 0; r->in_count > 1 && i < r->member_count; i++) {
-        struct member *m = &r->members[i];
-        if (m->in && !can_share(m->intent.change)) {
-            *bad = m;
-            DSI_TRY(add_part(r, m, err));
-        }
-    }
-    *bad = NULL;
+    DSI_TRY(add_parts(r, false, bad, err));
 done:
     dsi_append_free(append);
     return rc;
+}
+
+// A long rebase is no reason to take over.
+static void beat(void *arg)
+{
+    struct round *r = arg;
+
+    (void)dsi_queue_beat(r->queue); // It is asked again before the swap.
 }
 
 // Asked about each head before it is built on: is every member still to be applied to it?
@@ -411,6 +512,34 @@ static void answer_committed(struct round *r)
     r->counters.size_bins[dsi_queue_size_bin_of(r->in_count)]++;
 }
 
+// Those that a rebase found in conflict, if it can tell: the others are claimed again. It
+// may be one of these that is in their way, and that is not committed yet: so they wait.
+static bool set_conflicting_aside(struct round *r, const char *why)
+{
+    const bool *conflicting = r->attempts.last.conflicting;
+    size_t others = 0;
+    size_t set = 0;
+
+    for (size_t i = 0; conflicting && i < r->member_count; i++) {
+        others += r->members[i].in && !conflicting[r->members[i].part];
+    }
+    for (size_t i = 0; conflicting && i < r->member_count; i++) {
+        struct member *m = &r->members[i];
+        if (!m->in || !conflicting[m->part]) {
+            continue;
+        }
+        set++;
+        if (others == 0 || place_aside(r, m) < r->aside->count ||
+            r->aside->count == DSI_QUEUE_SLOTS) {
+            send_away(r, m, why);
+        } else {
+            r->aside->tickets[r->aside->count++] = m->claim->ticket;
+            m->in = false;
+        }
+    }
+    return set > 0;
+}
+
 static void send_all_away(struct round *r, const char *why)
 {
     for (size_t i = 0; i < r->member_count; i++) {
@@ -434,6 +563,7 @@ static void commit_change(struct round *r)
     }
     int rc = dsi_attempts_begin(a, r->table, r->change, &err);
     a->guard = still_right;
+    a->working = beat;
     a->guard_arg = r;
     a->trail.looked = dsi_mark_of(r->state);
     a->read = dsi_state_ref(r->state);
@@ -454,7 +584,9 @@ static void commit_change(struct round *r)
         r->own_away = true; // Its own way to stop; the others' next leader claims them.
     } else if (rc < 0 && r->outcome == DS_NOT_COMMITTED) {
         r->counters.failed++;
-        send_all_away(r, err.message);
+        if (rc != DS_ECONFLICT || !set_conflicting_aside(r, err.message)) {
+            send_all_away(r, err.message);
+        }
     }
     // CHANGED: who is left is claimed again. UNKNOWN: nobody is told anything.
 }
@@ -557,6 +689,7 @@ static bool run_round(struct round *r)
     struct ds_error err = {0};
     bool led = claim(r, &err);
 
+    r->aside->old = r->aside->count;
     if (led && r->in_count > 0 && compose_group(r, &err)) {
         commit_change(r);
     }
@@ -583,6 +716,7 @@ enum dsi_lead_end dsi_group_lead(struct dsi_table *table, struct dsi_queue *queu
                                  const struct dsi_ticket *own, int64_t until_ns)
 {
     enum dsi_lead_end end = DSI_LEAD_HELPLESS;
+    struct aside aside = {.count = 0};
     bool first = false;
     bool over = false;
 
@@ -591,6 +725,7 @@ enum dsi_lead_end dsi_group_lead(struct dsi_table *table, struct dsi_queue *queu
         struct round r = {.table = table,
                           .queue = queue,
                           .own = own,
+                          .aside = &aside,
                           .until_ns = until_ns,
                           .end = DSI_ATTEMPT_AGAIN,
                           .start_ns = dsi_clock_monotonic_ns()};

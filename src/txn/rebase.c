@@ -28,6 +28,7 @@ struct work {
     const struct dsi_rebase_input *input;
     struct dsi_rebased *out;
     struct dsi_metadata_edit *edit;
+    bool *conflicting;                 // As in struct dsi_rebased.
     struct dsi_buf identities;         // Of what makes no snapshot, for the property.
     const struct dsi_snapshot *parent; // NULL: none.
     struct dsi_manifest_file *rows;    // Of the new list: new ones first.
@@ -218,13 +219,16 @@ static int move_branch(struct work *w, int64_t snapshot_id, struct ds_error *err
 // files in its parts only, the first of those names it.
 static const char *whole_to_name(const struct work *w)
 {
+    if (dsi_change_has_files(w->whole)) {
+        return NULL; // It is named by its own.
+    }
     for (size_t i = 0; i < w->out->made_count; i++) {
         if (&w->out->made[i] != w->made &&
             w->out->made[i].snapshot_id != DSI_SNAPSHOT_NONE) {
             return NULL;
         }
     }
-    return w->change == w->whole ? NULL : w->whole->identity;
+    return w->whole->identity;
 }
 
 static int build_snapshot(struct work *w, size_t replaced, struct ds_error *err)
@@ -439,7 +443,8 @@ done:
 
 static int set_properties(struct work *w, struct ds_error *err)
 {
-    bool named = false;
+    // So is a group whose parts make no snapshot either.
+    bool named = w->change->part_count > 0 && !dsi_change_makes_snapshot(w->change);
     int rc = DS_OK;
 
     for (size_t i = 0; i < w->change->operation_count; i++) {
@@ -487,29 +492,72 @@ done:
     return rc;
 }
 
-// The change itself, then its parts (4). *at says how far it came.
-static int apply_all(struct work *w, size_t *at, struct ds_error *err)
+static int make_places(struct work *w, struct ds_error *err)
 {
-    const struct dsi_change *change = w->whole;
-    const struct dsi_prepared *p = w->input->prepared;
     struct dsi_rebased *out = w->out;
-    int rc = DS_OK;
+    const size_t count = w->whole->part_count + 1;
 
-    out->made = dsi_arena_array(&out->arena, change->part_count + 1, sizeof *out->made);
-    if (!out->made) {
+    out->made = dsi_arena_array(&out->arena, count, sizeof *out->made);
+    w->conflicting = dsi_calloc(count, sizeof *w->conflicting);
+    if (!out->made || !w->conflicting) {
         return no_memory(err);
     }
-    for (*at = 0; *at <= change->part_count && out->outcome == DSI_REBASED; (*at)++) {
-        w->change = *at == 0 ? change : change->parts[*at - 1];
-        w->prepared = *at == 0                    ? p
-                      : p && *at <= p->part_count ? &p->parts[*at - 1]
-                                                  : NULL;
-        w->made = &out->made[out->made_count++];
-        *w->made = (struct dsi_made){DSI_SNAPSHOT_NONE, -1, NULL, NULL};
-        DSI_TRY(apply(w, err));
+    for (; out->made_count < count; out->made_count++) {
+        out->made[out->made_count] = (struct dsi_made){DSI_SNAPSHOT_NONE, -1, NULL, NULL};
     }
+    return DS_OK;
+}
+
+// Which comes as the i-th (4), counted as in `made`.
+static size_t nth(const struct dsi_change *c, size_t i)
+{
+    return i < c->first_parts ? i + 1 : i == c->first_parts ? 0 : i;
+}
+
+// Applies the change itself (0) or a part.
+static int apply_at(struct work *w, size_t at, struct ds_error *err)
+{
+    const struct dsi_prepared *p = w->input->prepared;
+
+    w->change = at == 0 ? w->whole : w->whole->parts[at - 1];
+    w->prepared = at == 0 ? p : p && at <= p->part_count ? &p->parts[at - 1] : NULL;
+    w->made = &w->out->made[at];
+    return apply(w, err);
+}
+
+// A part that conflicts is passed over, to see which others do; one that may have changed
+// what they see, and the change itself, ends it.
+static bool may_go_on(const struct work *w, size_t at, int rc)
+{
+    return rc == DS_ECONFLICT && at > 0 && !dsi_change_schema(w->change);
+}
+
+// All of it, in its order. *at: who was the first to fail.
+static int apply_all(struct work *w, size_t *at, struct ds_error *err)
+{
+    const size_t count = w->whole->part_count + 1;
+    int failed = DS_OK;
+    int rc = DS_OK;
+
     *at = 0;
-    if (w->identities.size > 0) {
+    DSI_TRY(make_places(w, err));
+    for (size_t i = 0; i < count && w->out->outcome == DSI_REBASED; i++) {
+        size_t now = nth(w->whole, i);
+        rc = apply_at(w, now, failed < 0 ? NULL : err);
+        if (rc < 0) {
+            *at = failed < 0 ? *at : now;
+            failed = failed < 0 ? failed : rc;
+            w->conflicting[now] = rc == DS_ECONFLICT;
+        }
+        if (rc < 0 && !may_go_on(w, now, rc)) {
+            break;
+        }
+    }
+    rc = failed;
+    if (rc == DS_ECONFLICT && w->out->outcome == DSI_REBASE_NEEDS) {
+        rc = DS_OK; // Once it has been read, all is seen at once.
+    }
+    if (rc == DS_OK && w->out->outcome == DSI_REBASED && w->identities.size > 0) {
         DSI_TRY(dsi_buf_append(&w->identities, "", 1, err));
         DSI_TRY(dsi_metadata_edit_set_property(w->edit, DSI_KEY_COMMIT_ID,
                                                (const char *)w->identities.data, err));
@@ -544,12 +592,18 @@ done:
 // Of what was made, the fields that speak of the change itself, and the newest list.
 static void sum_up(struct dsi_rebased *out)
 {
+    const struct dsi_made *newest = NULL;
+
     out->snapshot_id = out->made[0].snapshot_id;
     out->sequence_number = out->made[0].sequence_number;
     out->manifest_list = out->made[0].manifest_list;
-    for (size_t i = out->made_count; i > 0 && !out->manifests; i--) {
-        out->manifests = dsi_manifests_ref(out->made[i - 1].manifests);
+    for (size_t i = 0; i < out->made_count; i++) {
+        const struct dsi_made *m = &out->made[i];
+        if (m->manifests && (!newest || m->sequence_number > newest->sequence_number)) {
+            newest = m;
+        }
     }
+    out->manifests = newest ? dsi_manifests_ref(newest->manifests) : NULL;
 }
 
 void dsi_rebased_release(struct dsi_rebased *r)
@@ -563,6 +617,7 @@ void dsi_rebased_release(struct dsi_rebased *r)
     dsi_metadata_unref(r->metadata);
     dsi_manifests_unref(r->manifests);
     dsi_buf_release(&r->json);
+    dsi_free(r->conflicting);
     dsi_arena_release(&r->arena);
     *r = (struct dsi_rebased){0};
 }
@@ -612,6 +667,10 @@ done:
     if (rc < 0) {
         dsi_rebased_release(out);
         out->conflicting_part = at;
+        out->conflicting = rc == DS_ECONFLICT ? w.conflicting : NULL;
+    }
+    if (!out->conflicting) {
+        dsi_free(w.conflicting);
     }
     return rc;
 }

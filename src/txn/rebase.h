@@ -7,8 +7,9 @@
 //     sequence numbers are inherited), so they are made once and kept over attempts.
 // (3) It never goes back: sequence numbers and times only grow, the parent is the
 //     branch's head, and no snapshot id is used twice.
-// (4) The parts of a change come one after the other, after the change itself, each on
-//     what the ones before it made; all of it is one version, or none of it is.
+// (4) The parts of a change come one after the other, change->first_parts of them before
+//     the change itself and the others after it, each on what the ones before it made;
+//     all of it is one version, or none of it is.
 #ifndef DSI_TXN_REBASE_H
 #define DSI_TXN_REBASE_H
 
@@ -95,8 +96,8 @@ struct dsi_rebased {
 
     int64_t needs_list_of;                  // A snapshot id; DSI_SNAPSHOT_NONE: none.
     const struct dsi_manifest_file **needs; // In the arena.
-    size_t needs_count;
-    const char **needs_ledger; // Paths, likewise.
+    size_t needs_count;                     // Some may be among `files`.
+    const char **needs_ledger;              // Paths, likewise.
     size_t needs_ledger_count;
 
     const struct dsi_metadata *metadata;   // Owned here.
@@ -107,7 +108,9 @@ struct dsi_rebased {
     size_t file_count;
     struct dsi_made *made; // [0]: by the change itself; [i + 1]: by its part i.
     size_t made_count;
-    size_t conflicting_part;   // After a failure: whose it was, counted as in `made`.
+    size_t conflicting_part; // After a failure: whose it was, counted as in `made`.
+    bool
+        *conflicting; // After DS_ECONFLICT: of each, whether it was one's; NULL: unknown.
     const char *manifest_list; // Of made[0], and so are the next two.
     int64_t snapshot_id;
     int64_t sequence_number;

@@ -40,6 +40,31 @@ done:
     return rc;
 }
 
+// The paths of files that join by stored manifests, or a request for those.
+static int index_stored(struct dsi_rebase_files *f, struct ds_error *err)
+{
+    const struct dsi_stored_files *stored = &f->in->operation->stored;
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < f->in->new_count; i++) {
+        const struct dsi_manifest_file *row = &f->in->rows[i];
+        const struct dsi_manifest *m =
+            dsi_rebase_loaded(f->in->loaded, f->in->loaded_count, row->path);
+        bool mine = false;
+        for (size_t k = 0; k < stored->manifest_count && !mine; k++) {
+            mine = strcmp(stored->manifests[k].path, row->path) == 0;
+        }
+        if (mine && !m) {
+            f->needs[f->needs_count++] = row;
+        }
+        for (size_t k = 0; mine && m && k < m->entry_count; k++) {
+            DSI_TRY(dsi_map_put_text(&f->wanted, m->entries[k].file.path, f, err));
+        }
+    }
+done:
+    return rc;
+}
+
 static bool is_host(const struct dsi_rebase_files *f, const struct dsi_manifest_file *row)
 {
     return row->content == DSI_MANIFEST_DATA && dsi_map_get_text(&f->hosts, row->path);
@@ -58,6 +83,9 @@ int dsi_rebase_files_find(struct dsi_rebase_files *f, const struct dsi_rewrite_i
     f->needs = dsi_arena_array(arena, in->row_count, sizeof(void *));
     if (!f->contents || !f->needs) {
         return no_memory(err);
+    }
+    if (in->operation->kind == DSI_OPERATION_ADD) {
+        DSI_TRY(index_stored(f, err));
     }
     for (size_t i = in->new_count; i < in->row_count; i++) {
         f->hosts_found += is_host(f, &in->rows[i]);

@@ -52,9 +52,10 @@ struct dsi_rebase_files {
 const struct dsi_manifest *dsi_rebase_loaded(const struct dsi_loaded_manifest *loaded,
                                              size_t count, const char *path);
 
-/// Finds the manifests that may have the files the operation replaces (or adds). Pure;
-/// what it points at is in the arena or borrowed. End with dsi_rebase_files_release, also
-/// on failure.
+/// Finds the manifests that may have the files the operation replaces (or adds: those
+/// that are stored are read for their names, and asked for likewise). Pure; what it
+/// points at is in the arena or borrowed. End with dsi_rebase_files_release, also on
+/// failure.
 DS_MUST_CHECK int dsi_rebase_files_find(struct dsi_rebase_files *f,
                                         const struct dsi_rewrite_input *in,
                                         enum dsi_rebase_where where,

@@ -23,7 +23,7 @@ static const struct scene_operation operations[] = {
     {.name = "plain", .group = DS_GROUP_OFF},
     {.name = "tidy", .group = DS_GROUP_OFF, .sort = KIT_TIDY},
     {.name = "merge", .group = DS_GROUP_OFF, .sort = KIT_TIDY, .merges = true},
-    // Files, columns and snapshots that come and go.
+    // Files, columns and snapshots that come and go: but for expiry, groups of one.
     {.name = "delete", .change = KIT_DELETE},
     {.name = "replace", .change = KIT_REPLACE},
     {.name = "replace-tidy", .change = KIT_REPLACE, .sort = KIT_TIDY},
@@ -52,6 +52,27 @@ static const struct scene_operation operations[] = {
      .sort = KIT_LARGE,
      .others = 2,
      .roles = {PERSON_TAIL, PERSON_HEAD, PERSON_TAIL}},
+    // What is more than an append, in a group with appends.
+    {.name = "join-leading",
+     .change = KIT_JOIN,
+     .has_queue = true,
+     .others = 2,
+     .roles = {PERSON_HEAD, PERSON_TAIL, PERSON_TAIL}},
+    {.name = "join-following",
+     .change = KIT_JOIN,
+     .has_queue = true,
+     .others = 2,
+     .roles = {PERSON_TAIL, PERSON_HEAD, PERSON_TAIL}},
+    {.name = "replace-leading",
+     .change = KIT_REPLACE,
+     .has_queue = true,
+     .others = 1,
+     .roles = {PERSON_HEAD, PERSON_TAIL}},
+    {.name = "delete-following",
+     .change = KIT_DELETE,
+     .has_queue = true,
+     .others = 1,
+     .roles = {PERSON_TAIL, PERSON_HEAD}},
     // From a leader that died before its swap, and just after it.
     {.name = "taking-over",
      .has_queue = true,
@@ -124,7 +145,7 @@ static bool is_what_it_says(const struct scene *s)
     uint32_t members = h->persons[0].told.result.group_size;
     bool leads = s->op->roles[0] == PERSON_HEAD || s->op->ghost;
 
-    bool alone = s->op->group == DS_GROUP_OFF || s->op->change != KIT_APPEND;
+    bool alone = s->op->group == DS_GROUP_OFF || s->op->change == KIT_EXPIRE;
 
     if (s->op->creates || alone) {
         return members == 0 && (h->persons[0].told.merged > 0) == s->op->merges;

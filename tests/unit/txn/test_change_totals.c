@@ -40,6 +40,9 @@ static void test_change_totals__know_which_changes_make_snapshots(void **state)
     assert_false(dsi_change_makes_snapshot(change)); // No file, no snapshot.
     assert_int_equal(dsi_change_append(change, &f, 1, true, NULL), DS_OK);
     assert_true(dsi_change_makes_snapshot(change));
+    assert_true(dsi_change_commutes(change));
+    assert_int_equal(dsi_change_add(change, &f, 1, s->metadata, NULL, NULL), DS_OK);
+    assert_false(dsi_change_commutes(change));
     dsi_change_free(change);
     dsi_state_unref(s);
     dsi_table_free(t);

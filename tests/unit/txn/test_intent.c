@@ -91,6 +91,55 @@ static void append(struct rows_random *r, struct dsi_arena *arena,
     }
 }
 
+static void addition(struct rows_random *r, struct dsi_arena *arena,
+                     struct dsi_operation *o)
+{
+    append(r, arena, o);
+    o->kind = DSI_OPERATION_ADD;
+    o->held = (struct dsi_held_rows){{NULL, 0}, 0, 0};
+    o->mapping = rows_below(r, 2) ? text(r, arena) : NULL;
+    o->base_mapping = rows_below(r, 2) ? text(r, arena) : NULL;
+    o->base_schema_id = (int32_t)rows_below(r, 9);
+}
+
+static void deletion(struct rows_random *r, struct dsi_arena *arena,
+                     struct dsi_operation *o)
+{
+    size_t count = (size_t)rows_below(r, 5);
+    struct dsi_replaced_file *files = dsi_arena_array(arena, count, sizeof *files);
+    assert_non_null(files);
+    for (size_t i = 0; i < count; i++) {
+        bool same = i > 0 && rows_below(r, 2);
+        files[i] = (struct dsi_replaced_file){
+            text(r, arena), same ? files[i - 1].manifest : text(r, arena),
+            rows_below(r, 100), rows_below(r, 100)};
+    }
+    o->kind = DSI_OPERATION_DELETE;
+    o->replaced = files;
+    o->replaced_count = count;
+}
+
+static void schema(struct rows_random *r, struct dsi_arena *arena,
+                   struct dsi_operation *o)
+{
+    struct dsi_field *fields = dsi_arena_array(arena, 2, sizeof *fields);
+    struct dsi_schema *s = dsi_arena_array(arena, 1, sizeof *s);
+    assert_true(fields && s);
+    fields[0] = (struct dsi_field){
+        .id = 1, .name = text(r, arena), .type = {.kind = DSI_TYPE_LONG}};
+    fields[1] = (struct dsi_field){.id = 2 + (int32_t)rows_below(r, 50),
+                                   .name = dsi_arena_printf(arena, "%s2", fields[0].name),
+                                   .type = {.kind = DSI_TYPE_STRING}};
+    *s = (struct dsi_schema){
+        .schema_id = (int32_t)rows_below(r, 9),
+        .root = {.kind = DSI_TYPE_STRUCT, .fields = fields, .field_count = 2},
+        .highest_id = fields[1].id};
+    o->kind = DSI_OPERATION_SCHEMA;
+    o->schema = s;
+    o->base_schema_id = (int32_t)rows_below(r, 9);
+    o->base_last_column_id = (int32_t)rows_below(r, 9);
+}
+
 static struct dsi_change *make(struct rows_random *r)
 {
     struct dsi_change *c = dsi_calloc(1, sizeof *c);
@@ -113,9 +162,11 @@ static struct dsi_change *make(struct rows_random *r)
     c->append_mode = (enum ds_append_mode)rows_below(r, 2);
     c->reads.filter = rows_below(r, 2) ? text(r, &c->arena) : NULL;
     c->summary = properties(r, &c->arena, false);
-    c->operations = dsi_arena_array(&c->arena, 3, sizeof *c->operations);
+    c->operations =
+        dsi_arena_array(&c->arena, DSI_OPERATION_COUNT, sizeof *c->operations);
     assert_non_null(c->operations);
-    int64_t which = rows_below(r, 4);
+    memset(c->operations, 0, DSI_OPERATION_COUNT * sizeof *c->operations);
+    int64_t which = rows_below(r, 7);
     if (which != 1 && which != 3) {
         append(r, &c->arena, &c->operations[c->operation_count++]);
     }
@@ -126,6 +177,13 @@ static struct dsi_change *make(struct rows_random *r)
     }
     if (which == 3) {
         c->operations[c->operation_count++].kind = DSI_OPERATION_EMPTY;
+    }
+    if (which == 4 || which == 6) {
+        addition(r, &c->arena, &c->operations[c->operation_count++]);
+    }
+    if (which >= 5) {
+        deletion(r, &c->arena, &c->operations[c->operation_count++]);
+        schema(r, &c->arena, &c->operations[c->operation_count++]);
     }
     return c;
 }
@@ -191,6 +249,18 @@ static void same_manifest(const struct dsi_manifest_file *a,
     }
 }
 
+static void same_schema(const struct dsi_schema *a, const struct dsi_schema *b)
+{
+    assert_int_equal(a->schema_id, b->schema_id);
+    assert_int_equal(a->highest_id, b->highest_id);
+    assert_int_equal(a->root.field_count, b->root.field_count);
+    for (size_t i = 0; i < a->root.field_count; i++) {
+        assert_int_equal(a->root.fields[i].id, b->root.fields[i].id);
+        assert_int_equal(a->root.fields[i].type.kind, b->root.fields[i].type.kind);
+        same_text(a->root.fields[i].name, b->root.fields[i].name);
+    }
+}
+
 static void same_operation(const struct dsi_operation *a, const struct dsi_operation *b)
 {
     assert_int_equal(a->kind, b->kind);
@@ -208,6 +278,21 @@ static void same_operation(const struct dsi_operation *a, const struct dsi_opera
     }
     assert_int_equal(b->file_count, 0);
     assert_false(b->owned);
+    same_text(a->mapping, b->mapping);
+    same_text(a->base_mapping, b->base_mapping);
+    assert_int_equal(a->base_schema_id, b->base_schema_id);
+    assert_int_equal(a->base_last_column_id, b->base_last_column_id);
+    assert_int_equal(a->replaced_count, b->replaced_count);
+    for (size_t i = 0; i < a->replaced_count; i++) {
+        same_text(a->replaced[i].path, b->replaced[i].path);
+        same_text(a->replaced[i].manifest, b->replaced[i].manifest);
+        assert_int_equal(a->replaced[i].rows, b->replaced[i].rows);
+        assert_int_equal(a->replaced[i].bytes, b->replaced[i].bytes);
+    }
+    assert_int_equal(a->schema == NULL, b->schema == NULL);
+    if (a->schema) {
+        same_schema(a->schema, b->schema);
+    }
 }
 
 static void same_change(const struct dsi_change *a, const struct dsi_change *b)
@@ -260,27 +345,41 @@ static void test_intent__comes_back_as_it_was(void **state)
     }
 }
 
-// Refused with words, or an intent that goes out again as the same bytes.
+// Encodes what was read, reads that, and encodes it: from then on nothing changes.
+static void encode_twice(const struct dsi_intent *i)
+{
+    struct dsi_buf once = DSI_BUF_INIT;
+    struct dsi_buf twice = DSI_BUF_INIT;
+    struct dsi_intent again;
+
+    assert_int_equal(dsi_intent_encode(i->change, &i->since, &once, NULL), DS_OK);
+    assert_int_equal(dsi_intent_decode(dsi_buf_slice(&once), &again, NULL), DS_OK);
+    assert_int_equal(dsi_intent_encode(again.change, &again.since, &twice, NULL), DS_OK);
+    assert_int_equal(once.size, twice.size);
+    assert_memory_equal(once.data, twice.data, once.size);
+    dsi_intent_release(&again);
+    dsi_buf_release(&once);
+    dsi_buf_release(&twice);
+}
+
+// Refused with words, or an intent that goes out again as one.
 static bool try_bytes(const uint8_t *bytes, size_t size)
 {
     uint8_t *exact = dsi_malloc(size + 1);
     struct ds_error err = {0};
-    struct dsi_buf again = DSI_BUF_INIT;
     struct dsi_intent i;
 
     assert_non_null(exact);
     memcpy(exact + 1, bytes, size); // A sanitizer sees the first byte past its end.
     int rc = dsi_intent_decode((struct ds_slice){exact + 1, size}, &i, &err);
     if (rc == DS_OK) {
-        assert_int_equal(dsi_intent_encode(i.change, &i.since, &again, NULL), DS_OK);
-        assert_int_equal(again.size, size);
+        encode_twice(&i);
         dsi_intent_release(&i);
     } else {
         assert_int_equal(rc, DS_ECORRUPT);
         assert_true(err.message[0] != '\0');
         assert_null(i.change);
     }
-    dsi_buf_release(&again);
     dsi_free(exact);
     return rc == DS_OK;
 }
@@ -320,7 +419,7 @@ static void test_intent__that_is_damaged_is_refused_or_another_intent(void **sta
 static struct dsi_change *simple(struct rows_random *r, enum dsi_operation_kind kind)
 {
     struct dsi_change *c = make(r);
-    memset(c->operations, 0, 3 * sizeof *c->operations);
+    memset(c->operations, 0, DSI_OPERATION_COUNT * sizeof *c->operations);
     c->operations[0].kind = kind;
     c->operation_count = 1;
     return c;
@@ -413,11 +512,70 @@ static void test_intent__does_not_carry_files_or_groups(void **state)
     dsi_buf_release(&out);
 }
 
+// Who only appends is understood by those who know of nothing else; the others are not.
+static void test_intent__says_what_it_takes_to_understand_it(void **state)
+{
+    static const struct {
+        enum dsi_operation_kind kind;
+        uint8_t version;
+    } cases[] = {{DSI_OPERATION_APPEND, 1},
+                 {DSI_OPERATION_SET_PROPERTIES, 1},
+                 {DSI_OPERATION_ADD, 2},
+                 {DSI_OPERATION_DELETE, 2}};
+    struct rows_random r = {3};
+    struct dsi_mark since = {0};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct dsi_change *c = simple(&r, cases[i].kind);
+        struct dsi_buf bytes = DSI_BUF_INIT;
+        struct ds_error err = {0};
+        struct dsi_intent got;
+        assert_int_equal(dsi_intent_encode(c, &since, &bytes, NULL), DS_OK);
+        assert_int_equal(bytes.data[4], cases[i].version);
+        bytes.data[4] = (uint8_t)(3 - cases[i].version); // One says it, another does it.
+        assert_int_equal(dsi_intent_decode(dsi_buf_slice(&bytes), &got, &err),
+                         DS_ECORRUPT);
+        bytes.data[4] = 3; // Of a library to come.
+        assert_int_equal(dsi_intent_decode(dsi_buf_slice(&bytes), &got, &err),
+                         DS_ECORRUPT);
+        assert_non_null(strstr(err.message, "version 3"));
+        dsi_change_free(c);
+        dsi_buf_release(&bytes);
+    }
+}
+
+static void test_intent__of_files_that_go_is_refused_for_what_nobody_may_ask(void **state)
+{
+    struct dsi_replaced_file f[2] = {{"memory:///t/a", NULL, INT64_MAX, 1},
+                                     {"memory:///t/b", "m", 1, 1}};
+    struct rows_random r = {4};
+    (void)state;
+
+    struct dsi_change *c = simple(&r, DSI_OPERATION_DELETE);
+    c->operations[0].replaced = f;
+    c->operations[0].replaced_count = 1;
+    f[0].manifest = "m";
+    f[0].path = "";
+    assert_decodes_to(c, DS_ECORRUPT, "without a file's path");
+    f[0] = (struct dsi_replaced_file){"memory:///t/a", "m", INT64_MAX, 1};
+    assert_decodes_to(c, DS_OK, "");
+    c->operations[0].replaced_count = 2;
+    assert_decodes_to(c, DS_ECORRUPT, "than can be counted");
+    f[0].rows = -1;
+    assert_decodes_to(c, DS_ECORRUPT, "number of rows is -1");
+    dsi_change_free(c);
+}
+
 static void test_intent__survives_every_fault(void **state)
 {
     struct dsi_fault_plan plan = {0};
     struct rows_random r = {7};
     struct dsi_change *c = make(&r);
+    while (c->operation_count < 4) { // One with nearly everything.
+        dsi_change_free(c);
+        c = make(&r);
+    }
     struct dsi_mark since = mark(&r);
     (void)state;
 
@@ -450,6 +608,9 @@ int main(void)
         cmocka_unit_test(test_intent__that_is_damaged_is_refused_or_another_intent),
         cmocka_unit_test(test_intent__is_refused_for_what_nobody_may_ask),
         cmocka_unit_test(test_intent__does_not_carry_files_or_groups),
+        cmocka_unit_test(test_intent__says_what_it_takes_to_understand_it),
+        cmocka_unit_test(
+            test_intent__of_files_that_go_is_refused_for_what_nobody_may_ask),
         cmocka_unit_test(test_intent__survives_every_fault),
     };
     return cmocka_run_group_tests_name("intent", tests, NULL, NULL);

@@ -633,7 +633,14 @@ static void test_rebase__says_which_part_conflicts(void **state)
     ((struct dsi_data_file *)parts[1]->operations[0].files)->spec_id = 9;
     assert_int_equal(dsi_rebase(s, change, &in, &r, &err), DS_ECONFLICT);
     assert_int_equal(r.conflicting_part, 2);
+    assert_true(r.conflicting && r.conflicting[2] && !r.conflicting[0]);
     assert_non_null(strstr(err.detail, "spec-dropped"));
+    dsi_rebased_release(&r);
+    ((struct dsi_data_file *)parts[2]->operations[0].files)->spec_id = 9;
+    assert_int_equal(dsi_rebase(s, change, &in, &r, &err), DS_ECONFLICT);
+    assert_int_equal(r.conflicting_part, 2); // The first of them, and all.
+    assert_true(r.conflicting[2] && r.conflicting[3] && !r.conflicting[1]);
+    dsi_rebased_release(&r);
     dsi_prepared_release(&p);
     assert_int_equal(dsi_rebase_prepare(s, change, &p, &err), DS_ECONFLICT);
     assert_int_equal(p.conflicting_part, 2);

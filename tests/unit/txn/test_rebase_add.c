@@ -66,6 +66,42 @@ static void test_rebase_add__loses_to_whoever_added_the_file(void **state)
     }
 }
 
+// Of files in a stored manifest, "new", the names are read first.
+static void test_rebase_add__reads_the_names_in_stored_manifests(void **state)
+{
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    const struct dsi_manifest_file **which = NULL;
+    struct dsi_loaded_manifest loaded[4];
+    struct dsi_manifest_entry mine = {.status = DSI_ENTRY_ADDED};
+    struct dsi_manifest stored = {.entries = &mine, .entry_count = 1};
+    struct dsi_data_file file;
+    struct ds_error err = {0};
+    struct scene s;
+    size_t needs = 9;
+    (void)state;
+
+    add(&s, &file, "memory:///t/x");
+    s.operation.files = NULL;
+    s.operation.file_count = 0;
+    s.operation.stored.manifests = &s.rows[0];
+    s.operation.stored.manifest_count = 1;
+    assert_int_equal(dsi_rebase_add(&s.in, &arena, &which, &needs, &err), DS_OK);
+    assert_int_equal(needs, 1);
+    assert_string_equal(which[0]->path, "new");
+    memcpy(loaded, s.loaded, sizeof s.loaded);
+    loaded[3] = (struct dsi_loaded_manifest){"new", &stored};
+    s.in.loaded = loaded;
+    s.in.loaded_count = 4;
+    mine.file.path = "memory:///t/x";
+    assert_int_equal(look(&s, &needs, &err), DS_OK);
+    assert_int_equal(needs, 0);
+    mine.file.path = "memory:///t/d";
+    assert_int_equal(look(&s, &needs, &err), DS_ECONFLICT);
+    assert_non_null(strstr(err.detail, "file-added"));
+    dsi_arena_release(&arena);
+    scene_release(&s);
+}
+
 static void test_rebase_add__survives_every_fault(void **state)
 {
     struct dsi_fault_plan plan = {0};
@@ -91,6 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rebase_add__looks_at_what_came_since),
         cmocka_unit_test(test_rebase_add__loses_to_whoever_added_the_file),
+        cmocka_unit_test(test_rebase_add__reads_the_names_in_stored_manifests),
         cmocka_unit_test(test_rebase_add__survives_every_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
