@@ -94,6 +94,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     dsi_json_reader_init(&r, input, &arena, "fuzz");
     int skipped = dsi_json_skip(&r, &raw, NULL);
     size_t end = r.at;
+    if (skipped == DS_OK) { // Checked by now.
+        dsi_json_reader_init_checked(&r, input, &arena, "fuzz");
+        if (dsi_json_skip(&r, NULL, NULL) < 0 || r.at != end) {
+            abort();
+        }
+    }
     dsi_json_reader_init(&r, input, &arena, "fuzz");
     dsi_json_writer_init(&w, &out, NULL);
     int copied = copy(&r, &w);

@@ -239,7 +239,7 @@ static int count_elements(struct ds_slice json, struct dsi_arena *arena, size_t 
     struct dsi_json_reader r;
     int rc = DS_OK;
 
-    dsi_json_reader_init(&r, json, arena, "avro schema");
+    dsi_json_reader_init_checked(&r, json, arena, "avro schema");
     *count = 0;
     DSI_TRY(dsi_json_array_begin(&r, err));
     while ((rc = dsi_json_array_next(&r, err)) == DS_ROW) {
@@ -306,7 +306,7 @@ static int parse_record(struct parser *p, const struct attributes *a, struct pla
     t->fields = fields;
     t->size_min =
         1; // While it is open: a value of a type that holds itself is not empty.
-    dsi_json_reader_init(&r, a->fields, p->arena, "avro schema");
+    dsi_json_reader_init_checked(&r, a->fields, p->arena, "avro schema");
     DSI_TRY(dsi_json_array_begin(&r, err));
     for (size_t i = 0; i < t->field_count; i++) {
         DSI_TRY(dsi_json_array_next(&r, err));
@@ -465,7 +465,7 @@ static int parse_type(struct parser *p, struct ds_slice json, struct place at,
                            DSI_AVRO_DEPTH_MAX);
     }
     at.depth++;
-    dsi_json_reader_init(&r, json, p->arena, "avro schema");
+    dsi_json_reader_init_checked(&r, json, p->arena, "avro schema");
     DSI_TRY(dsi_json_peek(&r, &kind, err));
     switch (kind) {
     case DSI_JSON_STRING:

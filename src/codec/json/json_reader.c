@@ -18,6 +18,13 @@ void dsi_json_reader_init(struct dsi_json_reader *r, struct ds_slice text,
     }
 }
 
+void dsi_json_reader_init_checked(struct dsi_json_reader *r, struct ds_slice text,
+                                  struct dsi_arena *arena, const char *what)
+{
+    dsi_json_reader_init(r, text, arena, what);
+    r->checked = true;
+}
+
 // Counted only when something is wrong: it costs a pass over the input.
 static size_t line_at(const struct dsi_json_reader *r, size_t at)
 {
@@ -564,6 +571,32 @@ static int skip_one(struct dsi_json_reader *r, enum dsi_json_kind *kind,
     }
 }
 
+// How many bytes the object or array takes that begins the text, which was checked
+// before; 0: it begins none.
+static size_t size_of_checked(struct ds_slice text)
+{
+    size_t open = 0;
+    bool quoted = false;
+
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t c = text.data[i];
+        if (quoted) {
+            i += c == '\\'; // What it escapes is no quote.
+            quoted = c != '"';
+        } else if (c == '"') {
+            quoted = true;
+        } else if (c == '{' || c == '[') {
+            open++;
+        } else if ((c == '}' || c == ']') && --open == 0) {
+            return i + 1;
+        }
+        if (open == 0) {
+            return 0;
+        }
+    }
+    return 0;
+}
+
 int dsi_json_skip(struct dsi_json_reader *r, struct ds_slice *raw, struct ds_error *err)
 {
     bool objects[DSI_JSON_DEPTH_MAX + 1]; // Which of the open brackets are braces. (2)
@@ -574,7 +607,12 @@ int dsi_json_skip(struct dsi_json_reader *r, struct ds_slice *raw, struct ds_err
 
     skip_space(r);
     size_t start = r->at;
-    for (;;) {
+    size_t size = r->checked ? size_of_checked((struct ds_slice){r->text.data + start,
+                                                                 r->text.size - start})
+                             : 0;
+    r->at += size;
+    r->first = r->first && size == 0;
+    while (size == 0) {
         if (rc == DS_ROW) {
             enum dsi_json_kind kind = DSI_JSON_NULL;
             int depth = r->depth;

@@ -53,12 +53,18 @@ struct dsi_json_reader {
     int depth;
     int depth_max; // At most DSI_JSON_DEPTH_MAX.
     bool first;    // Just after a "{" or "[": no comma is due.
+    bool checked;  // By dsi_json_reader_init_checked.
 };
 
 /// Starts at the beginning of `text`, which must stay there; nothing to release. `what`
 /// is borrowed too. An UTF-8 byte order mark at the start is passed over.
 void dsi_json_reader_init(struct dsi_json_reader *r, struct ds_slice text,
                           struct dsi_arena *arena, const char *what);
+
+/// The same for a text that dsi_json_skip has passed over, or a value in it: to skip any
+/// of it is then only to look for its end.
+void dsi_json_reader_init_checked(struct dsi_json_reader *r, struct ds_slice text,
+                                  struct dsi_arena *arena, const char *what);
 
 /// What comes next, without taking it. DS_ECORRUPT if no value starts here.
 DS_MUST_CHECK int dsi_json_peek(struct dsi_json_reader *r, enum dsi_json_kind *out,

@@ -232,6 +232,42 @@ static void test_json_reader__peeks_at_whole_nulls_only(void **state)
     assert_int_equal(kind, DSI_JSON_NULL);
 }
 
+static void test_json_reader__finds_the_end_of_what_was_checked(void **state)
+{
+    static const char *const values[] = {
+        "[]",    "{}",   "[[],{}]",      "{\"a\":[1,{\"b\":null}]}",
+        "\"]\"", "-1e5", "true",         " [ \"]\" , \"[{\" ] ",
+        "null",  "[0]",  "{\"}\":\"\"}", "[\"\\\\\",\"\\\"]\",\"\\\\\\\"}\"]"};
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_json_reader r;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "[%s,%s , 7]", values[i], values[i]);
+        for (int checked = 0; checked < 2; checked++) {
+            struct ds_slice raw[2] = {{NULL, 0}};
+            int64_t seven = 0;
+            (checked ? dsi_json_reader_init_checked
+                     : dsi_json_reader_init)(&r, dsi_slice_text(text), &arena, "test");
+            assert_int_equal(dsi_json_array_begin(&r, NULL), DS_OK);
+            for (int k = 0; k < 2; k++) {
+                assert_int_equal(dsi_json_array_next(&r, NULL), DS_ROW);
+                assert_int_equal(dsi_json_skip(&r, &raw[k], NULL), DS_OK);
+            }
+            assert_true(dsi_slice_equal(raw[0], raw[1]));
+            assert_true(raw[0].size > 0 &&
+                        strstr(values[i], (const char[2]){(char)raw[0].data[0], 0}));
+            assert_int_equal(dsi_json_array_next(&r, NULL), DS_ROW);
+            assert_int_equal(dsi_json_i64(&r, &seven, NULL), DS_OK);
+            assert_int_equal(seven, 7);
+            assert_int_equal(dsi_json_array_next(&r, NULL), DS_OK);
+            assert_int_equal(dsi_json_end(&r, NULL), DS_OK);
+        }
+    }
+    dsi_arena_release(&arena);
+}
+
 static void test_json_reader__takes_a_value_it_is_told(void **state)
 {
     static const char text[] = "[ {\"a\": [1]}, {\"a\": [1]} ,{\"a\": [1, 2]},[]]";
@@ -271,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_json_reader__bounds_depth_without_recursion),
         cmocka_unit_test(test_json_reader__refuses_nul_in_c_strings),
         cmocka_unit_test(test_json_reader__passes_over_a_byte_order_mark),
+        cmocka_unit_test(test_json_reader__finds_the_end_of_what_was_checked),
         cmocka_unit_test(test_json_reader__takes_a_value_it_is_told),
     };
     return cmocka_run_group_tests_name("json_reader", tests, NULL, NULL);
