@@ -67,6 +67,12 @@ add_library(datashard_python MODULE ${DATASHARD_PYTHON_SOURCES})
 datashard_warnings(datashard_python)
 # Python's tables of slots hold functions as void *, which ISO C forbids and POSIX allows.
 target_compile_options(datashard_python PRIVATE -Wno-pedantic)
+# Each row takes ten calls of the interpreter: they go straight to it.
+include(CheckCCompilerFlag)
+check_c_compiler_flag(-fno-plt DATASHARD_NO_PLT)
+if(DATASHARD_NO_PLT)
+  target_compile_options(datashard_python PRIVATE -fno-plt)
+endif()
 add_dependencies(datashard_python datashard_python_files)
 execute_process(
   COMMAND ${Python3_EXECUTABLE} -c
