@@ -152,6 +152,11 @@ void dsi_thread_set(const struct dsi_thread_ops *ops)
     threads = ops ? ops : &posix_threads;
 }
 
+const struct dsi_thread_ops *dsi_threads(void)
+{
+    return threads;
+}
+
 static int refused(int code, const char *what, struct ds_error *err)
 {
     if (code == 0) {

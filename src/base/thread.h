@@ -33,6 +33,9 @@ struct dsi_thread_ops {
 /// Replaces the table; NULL brings back POSIX threads. Only while no thread runs.
 void dsi_thread_set(const struct dsi_thread_ops *ops);
 
+/// The table in use.
+const struct dsi_thread_ops *dsi_threads(void);
+
 DS_MUST_CHECK int dsi_mutex_new(struct dsi_mutex **out, struct ds_error *err);
 void dsi_mutex_free(struct dsi_mutex *m); ///< NULL is fine.
 void dsi_mutex_lock(struct dsi_mutex *m);

@@ -6,6 +6,7 @@
 
 #include "base/cancel.h"
 #include "base/fault.h"
+#include "base/thread.h"
 #include "tidy_fixture.h"
 #include "txn/expire.h"
 
@@ -244,6 +245,7 @@ struct holdup {
     atomic_uint seen;
     atomic_bool there;
     atomic_bool let; // Nobody is held up any more.
+    atomic_bool left;
 };
 
 static void hold_up(void *arg, const char *where)
@@ -259,6 +261,7 @@ static void hold_up(void *arg, const char *where)
     while (!dsi_cancelled() && !atomic_load(&h->let)) {
         sched_yield();
     }
+    atomic_store(&h->left, true);
 }
 
 // Brings the housekeeper to that step; false: it has ended before.
@@ -270,6 +273,7 @@ static bool bring_to(struct dsi_catalog *c, struct dsi_table *t, struct holdup *
     atomic_store(&h->seen, 0);
     atomic_store(&h->there, false);
     atomic_store(&h->let, false);
+    atomic_store(&h->left, false);
     c->step = hold_up;
     c->arg = h;
     append_each(t, 0, EVERY);
@@ -486,6 +490,109 @@ static void test_housekeeper__a_fork_waits_for_it_and_the_child_has_its_own(void
     }
 }
 
+// --- a fork while another thread closes the handle
+
+// Who closes waits for the housekeeper's end: not before `may` is that so.
+static struct {
+    const struct dsi_thread_ops *system;
+    pthread_t forks;     // The other thread.
+    atomic_bool held_up; // There is such a test at all.
+    atomic_bool waits;   // Who closes is there.
+    atomic_bool may;
+    atomic_uint stolen; // Joined by who forks: nothing is its to join.
+} joining;
+
+static void join_when_told(struct dsi_thread *t)
+{
+    if (!atomic_load(&joining.held_up)) {
+        joining.system->join(t);
+    } else if (pthread_equal(pthread_self(), joining.forks)) {
+        atomic_fetch_add(&joining.stolen, 1);
+    } else {
+        atomic_store(&joining.waits, true);
+        while (!atomic_load(&joining.may)) {
+            sched_yield();
+        }
+        joining.system->join(t);
+    }
+}
+
+static int slow_clock_and_held_up_joins(void **state)
+{
+    static struct dsi_thread_ops ops;
+
+    joining.system = dsi_threads();
+    ops = *joining.system;
+    ops.join = join_when_told;
+    dsi_thread_set(&ops);
+    return slow_clock(state);
+}
+
+static int own_clock_and_joins(void **state)
+{
+    dsi_thread_set(NULL);
+    return own_clock(state);
+}
+
+static void *close_handle(void *arg)
+{
+    dsi_table_free(arg);
+    return NULL;
+}
+
+// Forks when the handle is being closed and nobody but the fork asks the housekeeper to
+// stop. What the child did; 100 when it was made too early.
+static int fork_while_closing(struct dsi_catalog *c, struct holdup *h, bool held)
+{
+    int status = 0;
+
+    while (!atomic_load(&joining.waits)) {
+        sched_yield();
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        atomic_store(&joining.held_up, false);
+        c->step = NULL;
+        alarm(60);
+        _exit(held && !atomic_load(&h->left) ? 100 : child_works(c, test_open(c)));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void test_housekeeper__a_fork_waits_for_one_whose_handle_is_closed(void **state)
+{
+    static const struct ds_property patient[] = {{DSI_KEY_MERGE_SMALL_FILES, "true"},
+                                                 {DSI_KEY_MERGE_EVERY, "20"},
+                                                 {DSI_KEY_MERGE_AT_CLOSE, "3600000"}};
+    static struct holdup h;
+    bool more = true;
+    (void)state;
+
+    joining.forks = pthread_self();
+    for (unsigned at = 1; more; at++) {
+        struct dsi_catalog c;
+        pthread_t thread;
+        catalog_init(&c);
+        struct dsi_table *t = test_create(&c, patient, 3);
+        more = bring_to(&c, t, &h, at);
+        atomic_store(&joining.waits, false);
+        atomic_store(&joining.may, false);
+        atomic_store(&joining.held_up, true);
+        assert_int_equal(pthread_create(&thread, NULL, close_handle, t), 0);
+        assert_int_equal(fork_while_closing(&c, &h, more), 0);
+        atomic_store(&h.let, true); // Where the fork did not stop it.
+        atomic_store(&joining.may, true);
+        pthread_join(thread, NULL);
+        atomic_store(&joining.held_up, false);
+        c.step = NULL;
+        assert_int_equal(atomic_load(&joining.stolen), 0);
+        check_either(&c);
+        catalog_release(&c);
+    }
+}
+
 // Every fault of a merge is met in test_tidy.c; these are those on the way there, and
 // more.
 static void
@@ -530,6 +637,9 @@ int main(void)
         KEEPER_TEST(test_housekeeper__a_dropped_turn_is_taken_up_after_a_while),
         KEEPER_TEST(test_housekeeper__what_history_forgot_is_not_taken_for_dropped),
         KEEPER_TEST(test_housekeeper__a_fork_waits_for_it_and_the_child_has_its_own),
+        cmocka_unit_test_setup_teardown(
+            test_housekeeper__a_fork_waits_for_one_whose_handle_is_closed,
+            slow_clock_and_held_up_joins, own_clock_and_joins),
         KEEPER_TEST(test_housekeeper__whatever_fails_no_row_is_lost_and_no_caller_told),
     };
     return cmocka_run_group_tests_name("housekeeper", tests, NULL, NULL);
