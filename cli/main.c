@@ -13,7 +13,7 @@ extern const struct command command_create, command_append, command_add_files,
     command_schema, command_metadata, command_info, command_properties, command_list,
     command_namespaces, command_create_namespace, command_drop_namespace, command_drop,
     command_rename, command_register, command_resolve, command_migrate, command_optimize,
-    command_stats, command_top;
+    command_relocate, command_stats, command_top;
 
 const struct command *const commands[] = {&command_create,
                                           &command_append,
@@ -37,6 +37,7 @@ const struct command *const commands[] = {&command_create,
                                           &command_resolve,
                                           &command_migrate,
                                           &command_optimize,
+                                          &command_relocate,
                                           &command_stats,
                                           &command_top,
                                           NULL};

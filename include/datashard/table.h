@@ -183,6 +183,39 @@ DS_API DS_MUST_CHECK int ds_table_files_with(ds_table *table,
                                              ds_file_fn fn, void *arg,
                                              struct ds_error *err);
 
+/// All zero, but for struct_size: relocate.
+struct ds_relocate_options {
+    uint32_t struct_size; ///< sizeof, set by the caller.
+    bool dry_run;         ///< Look at everything, write nothing.
+    /// Asked now and then; true: DS_ECANCELLED, and nothing is changed. NULL: never.
+    bool (*cancelled)(void *arg);
+    void *cancelled_arg;
+};
+
+/// What ds_table_relocate did; all zero where there was nothing to do.
+struct ds_relocate_result {
+    uint32_t struct_size;  ///< sizeof, set by the caller.
+    bool relocated;        ///< False: it is where it says.
+    uint64_t snapshots;    ///< All of the table's.
+    uint64_t manifests;    ///< Written anew,
+    uint64_t data_files;   ///< with so many entries, deletes among them,
+    uint64_t delete_files; ///< and so many files of deletes that hold paths.
+    uint64_t bytes;        ///< Of new files.
+};
+
+/// Makes the metadata of a path table whose directory was moved name where it is now:
+/// manifests, lists, files of position deletes and deletion vectors are written anew,
+/// with the new paths, and then the table is switched in one step. All snapshots and refs
+/// stay. A crash leaves the table as it was, or as it is to be; old files are left for a
+/// collector. Data files are not read, but all are looked at: DS_ENOTFOUND, DS_ECORRUPT
+/// when one is not there as it was, and nothing is changed. DS_EUNSUPPORTED for position
+/// deletes in ORC. DS_ECONFLICT: others changed the table each time. DS_EUNKNOWN: call it
+/// again. `options` and `result` may be NULL.
+DS_API DS_MUST_CHECK int ds_table_relocate(ds_table *table,
+                                           const struct ds_relocate_options *options,
+                                           struct ds_relocate_result *result,
+                                           struct ds_error *err);
+
 #ifdef __cplusplus
 }
 #endif

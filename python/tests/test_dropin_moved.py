@@ -6,8 +6,6 @@ import dataclasses
 import json
 import os
 import shutil
-import subprocess
-import sys
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -18,9 +16,7 @@ import pytest
 import datashard as ds
 from datashard import _core, migrate
 from datashard.__main__ import main
-from datashard._avro import read_container, write_container
 from datashard._fields import iceberg_json
-from datashard.exceptions import ConcurrentModificationException
 from datashard.metadata_manager import MetadataManager
 
 SCHEMA = ds.Schema(
@@ -179,46 +175,6 @@ def test_a_copy_and_its_original_go_their_ways(tmp_path: Path) -> None:
     assert rows_of(copy)[:-1] == rows and row(7) in rows_of(copy)[-1]
 
 
-STEP = """
-import os, sys
-import datashard
-from datashard import _versions, storage_backend
-path, last = sys.argv[1], int(sys.argv[2])
-calls = 0
-def dying(function):
-    def call(*args, **more):
-        global calls
-        calls += 1
-        if calls == last:
-            os._exit(9)
-        return function(*args, **more)
-    return call
-for name in ("fsync", "replace", "link", "unlink"):
-    setattr(os, name, dying(getattr(os, name)))
-datashard.load_table(path).relocate()
-print(calls)
-"""
-
-
-def test_a_crash_leaves_the_one_or_the_other(tmp_path: Path) -> None:
-    path, rows = moved(tmp_path, 1)
-    states = set()
-    for last in range(1, 99):
-        copy = tmp_path / f"copy{last}"
-        shutil.copytree(path, copy)
-        done = subprocess.run([sys.executable, "-c", STEP, str(copy), str(last)], timeout=60, check=False)
-        assert done.returncode in (0, 9)
-        assert rows_of(copy) == rows
-        states.add(newest(copy)["location"] == f"file://{copy}")
-        ds.load_table(str(copy)).relocate()
-        assert newest(copy)["location"] == f"file://{copy}" and rows_of(copy) == rows
-        ds.load_table(str(copy)).append_records([row(5)])
-        shutil.rmtree(copy)
-        if done.returncode == 0:
-            break
-    assert last > 15 and states == {True, False}
-
-
 def test_what_fails_leaves_nothing(tmp_path: Path) -> None:
     path, rows = moved(tmp_path)
     victim = Path(ds.load_table(str(path)).parquet_paths()[0])
@@ -235,65 +191,6 @@ def test_what_fails_leaves_nothing(tmp_path: Path) -> None:
     assert files_of(path).keys() == before.keys() and rows_of(path) == rows
     ds.load_table(str(path)).relocate()
     assert rows_of(path) == rows
-
-
-def test_deletes_by_position_are_refused(tmp_path: Path) -> None:
-    path, _ = moved(tmp_path)
-    table = ds.load_table(str(path))
-    snapshot = table.current_snapshot()
-    assert snapshot is not None
-    manifest = table.file_manager.read_manifest_list_file(snapshot.manifest_list)[0]
-    place = path / manifest.manifest_path
-    records, header = read_container(place.read_bytes(), logical=False)
-    for one in records:
-        one["status"], one["data_file"]["content"] = 1, 1
-    told = {k: v.decode() for k, v in header.items() if not k.startswith("avro.")}
-    made = write_container(json.loads(header["avro.schema"]), records, told)
-    place.write_bytes(made)
-    for one in table.metadata_manager.get_all_snapshots():
-        where = path / one.manifest_list
-        found, head = read_container(where.read_bytes(), logical=False)
-        for listed in found:
-            if listed["manifest_path"].endswith(manifest.manifest_path):
-                listed["manifest_length"] = len(made)
-        told = {k: v.decode() for k, v in head.items() if not k.startswith("avro.")}
-        where.write_bytes(write_container(json.loads(head["avro.schema"]), found, told))
-    before = files_of(path)
-    with pytest.raises(NotImplementedError, match="deletes rows of files by their old paths"):
-        table.relocate()
-    assert files_of(path) == before
-
-
-def test_of_two_who_change_the_metadata_one_begins_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, rows = moved(tmp_path)
-    table, other = ds.load_table(str(path)), MetadataManager(str(path))
-    commit = MetadataManager.commit
-    tries: list[int] = []
-
-    def slow(self: MetadataManager, *args: Any, **more: Any) -> Any:
-        tries.append(1)
-        if len(tries) == 1:
-            base = other.refresh()
-            assert base is not None
-            commit(other, base, dataclasses.replace(base, properties={"who": "other"}))
-        return commit(self, *args, **more)
-
-    monkeypatch.setattr(MetadataManager, "commit", slow)
-    counts = table.relocate()
-    assert len(tries) == 2 and counts["snapshots"] == 4
-    assert newest(path)["properties"]["who"] == "other" and rows_of(path) == rows
-    named = len(list((path / "metadata").glob("*.avro")))
-    assert named == 16  # The old ones, and of the new ones those of the try that won.
-
-    def always(*_: Any, **__: Any) -> Any:
-        raise ConcurrentModificationException("somebody else")
-
-    os.rename(path, tmp_path / "third")
-    monkeypatch.setattr(MetadataManager, "commit", always)
-    before = files_of(tmp_path / "third")
-    with pytest.raises(ConcurrentModificationException):
-        ds.load_table(str(tmp_path / "third")).relocate()
-    assert files_of(tmp_path / "third") == before
 
 
 def test_the_parts_are_datashards(tmp_path: Path) -> None:

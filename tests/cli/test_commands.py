@@ -108,6 +108,23 @@ def test_appends_that_wait_for_no_merging():
     equal(count("t"), 40)  # What a program merged before it was done is up to chance.
 
 
+def test_relocate():
+    make()
+    good("append", "t", "-", "--format", "csv", input="id,s\n1,a\n2,b\n")
+    equal(good("relocate", "t"), "t: nothing to do\n")
+    os.rename("t", "u")
+    bad("append", "u", "-", "--format", "csv", input="id,s\n3,c\n", says="relocate")
+    before = sorted(pathlib.Path("u").rglob("*"))
+    told = json.loads(good("relocate", "u", "--dry-run", "--json"))
+    equal((told["relocated"], told["snapshots"], told["manifests"]), (True, 1, 1))
+    equal(sorted(pathlib.Path("u").rglob("*")), before)
+    assert good("relocate", "u").startswith("u: written anew: 1 snapshots, 1 manifests, 0 files")
+    equal(json.loads(good("relocate", "u", "--json"))["relocated"], False)
+    good("append", "u", "-", "--format", "csv", input="id,s\n3,c\n")
+    equal([r["id"] for r in rows("u")], [1, 2, 3])
+    bad("relocate", "nothing", says="relocate nothing")
+
+
 def test_create_twice():
     make()
     bad("create", "t", "--schema", "id long", says="t")

@@ -173,6 +173,7 @@ void core_spec_release(struct core_spec *spec);
 PyObject *core_appender_new(PyObject *table, PyObject *args, PyObject *keywords);
 
 PyObject *core_open_table(PyObject *module, PyObject *args);
+PyObject *core_table_relocate(PyObject *self, PyObject *args, PyObject *keywords);
 PyObject *core_migrate(PyObject *module, PyObject *args, PyObject *keywords);
 PyObject *core_create_table(PyObject *module, PyObject *args, PyObject *keywords);
 PyObject *core_stream_from(PyObject *module, PyObject *args, PyObject *keywords);

@@ -733,6 +733,8 @@ static PyMethodDef methods[] = {
      "What became of a commit whose outcome was unknown."},
     {"optimize", CORE_KEYWORDS(core_table_optimize), KW,
      "Rewrites small data files into larger ones: what was done."},
+    {"relocate", CORE_KEYWORDS(core_table_relocate), KW,
+     "Makes the metadata of a moved table name where it is: what was done."},
     {"stats", table_stats, METH_NOARGS, "Counters of group commit."},
     {"begin", CORE_KEYWORDS(table_begin), KW, "Begins a transaction."},
     {"appender", CORE_KEYWORDS(core_appender_new), KW, "Opens an appender."},

@@ -59,6 +59,12 @@ void core_wait_ask_optimize(struct core_wait *w, struct ds_optimize_options *opt
     options->cancelled_arg = w;
 }
 
+void core_wait_ask_relocate(struct core_wait *w, struct ds_relocate_options *options)
+{
+    options->cancelled = cancelled;
+    options->cancelled_arg = w;
+}
+
 void core_wait_begin(struct core_wait *w)
 {
     w->stop = watched ? &watched->said : NULL;

@@ -27,6 +27,9 @@ void core_wait_ask(struct core_wait *w, struct ds_commit_options *options);
 /// The same, of a call that optimizes.
 void core_wait_ask_optimize(struct core_wait *w, struct ds_optimize_options *options);
 
+/// The same, of a call that relocates.
+void core_wait_ask_relocate(struct core_wait *w, struct ds_relocate_options *options);
+
 /// Begins and ends a call, as Py_BEGIN_ALLOW_THREADS and its end do.
 void core_wait_begin(struct core_wait *w);
 void core_wait_end(struct core_wait *w);

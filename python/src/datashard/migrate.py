@@ -5,19 +5,15 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from . import _core
 from ._errors import NotFound
-from ._moved import same_place
 from ._relocate import Rewrite
 from .data_structures import Snapshot, TableMetadata
-from .exceptions import ConcurrentModificationException
 from .file_manager import FileManager
 from .logging_config import get_logger
-from .metadata_manager import MetadataManager
 from .storage_backend import StorageBackend
 
 if TYPE_CHECKING:
@@ -30,8 +26,6 @@ __all__ = [
     "rewrite_snapshots",
     "write_migration_notice",
 ]
-
-_RELOCATE_TRIES = 5
 
 _logger = get_logger(__name__)
 # A note in a table's directory, for people who meet it with a version that cannot read it.
@@ -114,7 +108,8 @@ def _rewrite(fm: FileManager, location: str, dry_run: bool) -> Rewrite:
 
 def relocate_table(table: Table) -> dict[str, int]:
     """Makes the metadata of a table whose directory was moved name where it is now, in one
-    commit; nothing is done where they do already. Counts as `rewrite_snapshots` has them.
+    commit; nothing is done where they do already. Counts as `rewrite_snapshots` has them, and
+    ``delete_files``: those of position deletes and deletion vectors, which hold paths.
 
     Old manifests stay until `Table.garbage_collect`. A crash leaves the table as it was or as
     it is to be. Writers are refused until it is done; of others who change the table's
@@ -122,27 +117,10 @@ def relocate_table(table: Table) -> dict[str, int]:
     ConcurrentModificationException when that happens all the time. Errors are those of
     `rewrite_snapshots`, and ValueError where there is no table.
     """
-    for left in range(_RELOCATE_TRIES - 1, -1, -1):
-        try:
-            return _relocate(table.metadata_manager, table.file_manager)
-        except ConcurrentModificationException:
-            if left == 0:
-                raise
-    raise AssertionError("not reached")
-
-
-def _relocate(manager: MetadataManager, fm: FileManager) -> dict[str, int]:
-    base, place = manager.refresh(), manager.place
-    if base is None or place is None:
-        raise ValueError(f"No table at {manager.table_path}")
-    if same_place(base.location, place):
-        return {"snapshots": 0, "manifests": 0, "data_files": 0}
-    work = _rewrite(fm, place, False)
-    wanted = replace(base, location=place, snapshots=work.snapshots(base))
-    try:
-        manager.commit(base, wanted, relocate=True)
-    except (ConcurrentModificationException, ValueError):
-        work.undo()  # Nothing was committed; after other errors that is not known.
-        raise
-    _logger.info("%s: relocated from %s", place, base.location)
-    return work.counts
+    if table.metadata_manager.refresh() is None:
+        raise ValueError(f"No table at {table.metadata_manager.table_path}")
+    done = table._handle.fresh().relocate()
+    counts = {name: done[name] for name in ("snapshots", "manifests", "data_files")}
+    if done["relocated"]:
+        counts |= {"metadata_bytes_added": done["bytes"], "delete_files": done["delete_files"]}
+    return counts
