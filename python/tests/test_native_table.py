@@ -294,6 +294,26 @@ def test_tables_go_to_other_processes(method: str, tmp_path: pathlib.Path) -> No
     assert pickle.loads(pickle.dumps(t)).count() == 4
 
 
+@pytest.mark.parametrize("place", ["t", "./t", ".//t", "../here/t", "sub/../t"])
+def test_a_path_that_was_relative_is_whole_elsewhere(
+    place: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    (here / "sub").mkdir(parents=True)
+    monkeypatch.chdir(here)
+    try:
+        t = IcebergTable.create(place, TEXT)
+    except errors.Invalid:
+        assert place == "sub/../t"  # Only at the front.
+        return
+    monkeypatch.chdir("/")
+    assert pickle.loads(pickle.dumps(t)).count() == 0
+    child = multiprocessing.get_context("fork").Process(target=append_elsewhere, args=(t,))
+    child.start()
+    child.join(60)
+    assert (child.exitcode, t.refresh().count()) == (0, 1)
+
+
 def test_tables_in_memory_stay() -> None:
     with pytest.raises(TypeError, match="memory"):
         pickle.dumps(Catalog("memory:").create_table("a.t", TEXT))

@@ -218,6 +218,8 @@ static pthread_mutex_t forking = PTHREAD_MUTEX_INITIALIZER;
 static bool watching; // Forks are seen. Guarded by that, as what is called is.
 static void (*told_in_child)(void);
 static bool (*asked_before)(void);
+static int inside;       // Threads between dsi_fork_enter and dsi_fork_leave.
+static int held_outside; // Forks that let nobody enter.
 
 // So often a fork waits, so long each time.
 enum { ASKED_MAX = 1000 };
@@ -233,18 +235,27 @@ void dsi_fork_let(void)
     pthread_mutex_unlock(&forking);
 }
 
+// Who is asked may have to enter before he can say yes: only then nobody may any more.
 static void ask_before(void)
 {
     dsi_fork_hold();
-    for (int i = 0; i < ASKED_MAX && asked_before && !asked_before(); i++) {
+    for (int i = 0; i < ASKED_MAX; i++) {
+        const bool may = !asked_before || asked_before();
+        if (may && inside == 0) {
+            break;
+        }
+        held_outside += may;
         dsi_fork_let();
         dsi_sleep_ns(ASKED_WAIT_NS);
         dsi_fork_hold();
+        held_outside -= may;
     }
 }
 
 static void tell_child(void)
 {
+    inside = 0; // Those threads are the parent's, as are its other forks.
+    held_outside = 0;
     if (told_in_child) {
         told_in_child();
     }
@@ -278,6 +289,27 @@ int dsi_fork_ask(bool (*may)(void), struct ds_error *err)
     asked_before = rc == DS_OK ? may : NULL;
     dsi_fork_let();
     return rc;
+}
+
+int dsi_fork_enter(struct ds_error *err)
+{
+    dsi_fork_hold();
+    int rc = watch(err);
+    while (rc == DS_OK && held_outside > 0) {
+        dsi_fork_let();
+        dsi_sleep_ns(ASKED_WAIT_NS / 4);
+        dsi_fork_hold();
+    }
+    inside += rc == DS_OK;
+    dsi_fork_let();
+    return rc;
+}
+
+void dsi_fork_leave(void)
+{
+    dsi_fork_hold();
+    inside -= inside > 0; // It may have been forked meanwhile, by the thread itself.
+    dsi_fork_let();
 }
 
 int dsi_thread_start(struct dsi_thread **out, void (*run)(void *), void *arg,

@@ -61,6 +61,11 @@ DS_MUST_CHECK int dsi_fork_tell(void (*in_child)(void), struct ds_error *err);
 /// told yes, a second at most. For good, and once in a process.
 DS_MUST_CHECK int dsi_fork_ask(bool (*may)(void), struct ds_error *err);
 
+/// Between the two a fork waits, a second at most, and while one waits nobody enters: for
+/// calls of a library whose state a child must not inherit half done. They may take long.
+DS_MUST_CHECK int dsi_fork_enter(struct ds_error *err);
+void dsi_fork_leave(void);
+
 /// Runs `run(arg)` in a thread of its own, with every signal blocked. Ends by
 /// dsi_thread_join.
 DS_MUST_CHECK int dsi_thread_start(struct dsi_thread **out, void (*run)(void *),

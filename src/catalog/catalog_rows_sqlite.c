@@ -116,6 +116,9 @@ struct sqlite_rows {
 
 static _Thread_local char this_thread;
 
+// What SQLite knows of the locks of this process is in its memory: a child that is forked
+// from a transaction of another thread would find the database locked for ever.
+//
 // A wait for the database asks the caller whether to go on, with the mutex held: what is
 // asked must not come back here.
 static int lock(struct sqlite_rows *s, struct ds_error *err)
@@ -127,6 +130,11 @@ static int lock(struct sqlite_rows *s, struct ds_error *err)
                         s->path);
     }
     dsi_mutex_lock(s->mutex);
+    int rc = dsi_fork_enter(err);
+    if (rc < 0) {
+        dsi_mutex_unlock(s->mutex);
+        return rc;
+    }
     atomic_store(&s->holder, &this_thread);
     return DS_OK;
 }
@@ -134,6 +142,7 @@ static int lock(struct sqlite_rows *s, struct ds_error *err)
 static void unlock(struct sqlite_rows *s)
 {
     atomic_store(&s->holder, NULL);
+    dsi_fork_leave();
     dsi_mutex_unlock(s->mutex);
 }
 
@@ -547,7 +556,11 @@ static void sqlite_free(struct dsi_rows *r)
 {
     struct sqlite_rows *s = (struct sqlite_rows *)r;
 
+    const bool entered = dsi_fork_enter(NULL) == DS_OK;
     dsi_sqlite_close(&s->connection);
+    if (entered) {
+        dsi_fork_leave();
+    }
     dsi_mutex_free(s->mutex);
     dsi_free(s->path);
     dsi_free(s->name);

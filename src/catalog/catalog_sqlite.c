@@ -1,6 +1,9 @@
 #include "catalog/catalog_sqlite.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cancel.h"
@@ -31,6 +34,21 @@ static bool is_busy(int code)
     return primary(code) == SQLITE_BUSY || primary(code) == SQLITE_LOCKED;
 }
 
+// SQLite opens a journal that it may not write for reading, and finds out by an I/O error
+// that would be the same for ever. The journal stays, so its mode may be older than the
+// database's.
+static bool is_journal_denied(const struct dsi_sqlite *c)
+{
+    char journal[1024]; // SQLite's own limit of a path is half of that.
+
+    snprintf(journal, sizeof journal, "%s-journal", c->path);
+    int fd = dsi_posix()->open(journal, O_WRONLY | O_CLOEXEC, 0);
+    if (fd >= 0) {
+        dsi_posix()->close(fd);
+    }
+    return fd == -EACCES || fd == -EPERM || fd == -EROFS;
+}
+
 static int fail(struct dsi_sqlite *c, int code, const char *what, struct ds_error *err)
 {
     static const struct {
@@ -49,6 +67,12 @@ static int fail(struct dsi_sqlite *c, int code, const char *what, struct ds_erro
         if (primary(code) == map[i].code) {
             status = map[i].status;
         }
+    }
+    if (primary(code) == SQLITE_IOERR && is_journal_denied(c)) {
+        return dsi_fail(err, DS_EDENIED,
+                        "%s: %s: you may not write %s-journal; give it the owner and "
+                        "the mode of the database",
+                        c->path, what, c->path);
     }
     if (status == DS_ECORRUPT) {
         return dsi_corrupt(err, "%s: %s: %s", c->path, what,

@@ -7,7 +7,8 @@
 // (2) Waiting is ours: full jitter within a budget of time, at every call that can be
 // busy. (3) A connection does not survive fork. The child's is opened anew, and the
 // parent's left
-//     alone: closing it would touch the parent's locks and journal.
+//     alone: closing it would touch the parent's locks and journal. Whoever may be forked
+//     uses it between dsi_fork_enter and dsi_fork_leave only.
 #ifndef DSI_CATALOG_CATALOG_SQLITE_H
 #define DSI_CATALOG_CATALOG_SQLITE_H
 

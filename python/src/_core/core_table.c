@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core_handle.h"
 #include "core_wait.h"
@@ -52,11 +51,25 @@ ds_table *core_table_handle(PyObject *object)
     return h ? h->opened : NULL;
 }
 
+// Where a path table is, from any directory: a forked or another process opens it anew.
+static PyObject *place_of(ds_table *handle)
+{
+    static const char scheme[] = "file://";
+    const size_t size = sizeof scheme - 1;
+    struct ds_table_info info = {.struct_size = sizeof info};
+    struct ds_error err = {0};
+    int rc = ds_table_info(handle, &info, &err);
+
+    if (rc < 0) {
+        return core_raise(rc, &err);
+    }
+    return core_str(strncmp(info.name, scheme, size) == 0 ? info.name + size : info.name);
+}
+
 PyObject *core_table_new(struct core_state *state, ds_table *handle, PyObject *catalog,
                          const char *name)
 {
     struct table *self = (struct table *)PyType_GenericAlloc(state->table, 0);
-    char here[4096];
 
     if (!self) {
         ds_table_free(handle);
@@ -67,11 +80,7 @@ PyObject *core_table_new(struct core_state *state, ds_table *handle, PyObject *c
         return NULL;
     }
     self->catalog = catalog ? Py_NewRef(catalog) : NULL;
-    if (catalog || name[0] == '/' || strchr(name, ':') || !getcwd(here, sizeof here)) {
-        self->name = core_str(name);
-    } else {
-        self->name = PyUnicode_FromFormat("%s/%s", here, name);
-    }
+    self->name = catalog ? core_str(name) : place_of(handle);
     if (!self->name) {
         Py_DECREF(self);
         return NULL;

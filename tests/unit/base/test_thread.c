@@ -1,3 +1,8 @@
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/thread.h"
 #include "harness.h"
@@ -83,12 +88,49 @@ static void test_thread__says_when_there_is_none(void **state)
     }
 }
 
+static atomic_int stage; // 1: somebody is inside; 2: he is about to leave.
+
+static void stay_inside(void *arg)
+{
+    (void)arg;
+    if (dsi_fork_enter(NULL) == DS_OK) {
+        atomic_store(&stage, 1);
+        dsi_sleep_ns(20000000);
+        atomic_store(&stage, 2);
+        dsi_fork_leave();
+    }
+}
+
+static void test_thread__a_fork_waits_for_who_is_inside(void **state)
+{
+    struct dsi_thread *thread = NULL;
+    int status = -1;
+    (void)state;
+
+    atomic_store(&stage, 0);
+    assert_int_equal(dsi_thread_start(&thread, stay_inside, NULL, NULL), DS_OK);
+    while (atomic_load(&stage) == 0) {
+        dsi_sleep_ns(100000);
+    }
+    pid_t child = fork();
+    if (child == 0) { // Where nobody is inside, and one may enter.
+        bool waited = atomic_load(&stage) == 2 && dsi_fork_enter(NULL) == DS_OK;
+        _exit(waited ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    dsi_thread_join(thread);
+    assert_int_equal(status, 0);
+    assert_int_equal(dsi_fork_enter(NULL), DS_OK);
+    dsi_fork_leave();
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_thread__counts_together),
         cmocka_unit_test(test_thread__waits_no_longer_than_told),
         cmocka_unit_test(test_thread__says_when_there_is_none),
+        cmocka_unit_test(test_thread__a_fork_waits_for_who_is_inside),
     };
     return cmocka_run_group_tests_name("thread", tests, NULL, NULL);
 }

@@ -2,10 +2,14 @@
 #include "harness.h"
 
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cancel.h"
+#include "base/clock.h"
+#include "base/thread.h"
 #include "storage_root.h"
 
 static struct storage_root root;
@@ -260,6 +264,56 @@ static void test_catalog_rows_sqlite__refuses_who_is_asked_while_it_waits(void *
 
 #define ROWS_TEST(f) cmocka_unit_test_setup_teardown(f, make, end)
 
+static atomic_bool writes;
+
+// A transaction that lasts for a while, of another thread.
+static void write_for_a_while(void *arg)
+{
+    struct dsi_rows *r = arg;
+
+    if (r->ops->begin(r, true, NULL) == DS_OK) {
+        atomic_store(&writes, true);
+        dsi_sleep_ns(30000000);
+        r->ops->rollback(r);
+    }
+}
+
+// In a child: 0 when it can write.
+static int begin_in_child(void)
+{
+    struct dsi_rows *mine = NULL;
+    int rc = dsi_rows_sqlite_new(path, NULL, 300000000, &mine, NULL);
+
+    rc = rc == DS_OK ? mine->ops->begin(mine, true, NULL) : rc;
+    return rc == DS_OK ? 0 : 1;
+}
+
+static void
+test_catalog_rows_sqlite__a_child_can_write_while_the_parent_writes(void **state)
+{
+    struct dsi_rows *r = NULL;
+    struct dsi_thread *thread = NULL;
+    int status = -1;
+    (void)state;
+
+    assert_int_equal(dsi_rows_sqlite_new(path, NULL, 300000000, &r, &err), DS_OK);
+    assert_int_equal(r->ops->begin(r, true, &err), DS_OK);
+    assert_int_equal(r->ops->commit(r, &err), DS_OK);
+    atomic_store(&writes, false);
+    assert_int_equal(dsi_thread_start(&thread, write_for_a_while, r, &err), DS_OK);
+    while (!atomic_load(&writes)) {
+        dsi_sleep_ns(100000);
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(begin_in_child());
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    dsi_thread_join(thread);
+    r->ops->free(r);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -271,6 +325,7 @@ int main(void)
         ROWS_TEST(test_catalog_rows_sqlite__reads_what_it_may_not_write),
         ROWS_TEST(test_catalog_rows_sqlite__says_when_a_row_names_nothing),
         ROWS_TEST(test_catalog_rows_sqlite__refuses_who_is_asked_while_it_waits),
+        ROWS_TEST(test_catalog_rows_sqlite__a_child_can_write_while_the_parent_writes),
     };
     return cmocka_run_group_tests_name("catalog_rows_sqlite", tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 #include "catalog/catalog_sqlite.h"
 #include "harness.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cancel_asks.h"
+#include "posix_double.h"
 #include "sql_double.h"
 #include "storage_root.h"
 
@@ -262,6 +264,22 @@ static void test_catalog_sqlite__says_what_sqlite_said(void **state)
     }
 }
 
+static void
+test_catalog_sqlite__a_journal_that_is_anothers_is_no_fault_of_the_disk(void **state)
+{
+    struct ds_error err = {0};
+    (void)state;
+
+    assert_int_equal(ready(NULL), DS_OK);
+    posix_double_start("open", 1, -EACCES);
+    sql_double_fail("INSERT", 1, SQLITE_IOERR_WRITE, false);
+    int rc = insert(&err);
+    posix_double_stop();
+    assert_int_equal(rc, DS_EDENIED);
+    assert_non_null(strstr(err.message, "-journal"));
+    assert_int_equal(insert(NULL), DS_OK);
+}
+
 static void test_catalog_sqlite__waiting_for_others_may_be_cancelled(void **state)
 {
     struct asks asks = {.after_ns = asks_now_ns() + 30000000};
@@ -326,6 +344,8 @@ int main(void)
         SQLITE_TEST(test_catalog_sqlite__does_not_know_after_an_error_of_a_commit),
         SQLITE_TEST(test_catalog_sqlite__leaves_the_parents_connection_alone),
         SQLITE_TEST(test_catalog_sqlite__says_what_sqlite_said),
+        SQLITE_TEST(
+            test_catalog_sqlite__a_journal_that_is_anothers_is_no_fault_of_the_disk),
     };
     return cmocka_run_group_tests_name("catalog_sqlite", tests, NULL, NULL);
 }
