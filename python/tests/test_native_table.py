@@ -314,6 +314,15 @@ def test_a_path_that_was_relative_is_whole_elsewhere(
     assert (child.exitcode, t.refresh().count()) == (0, 1)
 
 
+def test_what_is_no_name_is_said() -> None:
+    cat = Catalog("memory:")
+    for wrong in (5, None, ("a", 5), b"a.t"):
+        with pytest.raises(TypeError, match="a name is"):
+            cat.load_table(wrong)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="URI"):
+        Catalog(None)  # type: ignore[arg-type]
+
+
 def test_tables_in_memory_stay() -> None:
     with pytest.raises(TypeError, match="memory"):
         pickle.dumps(Catalog("memory:").create_table("a.t", TEXT))

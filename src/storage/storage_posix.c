@@ -23,9 +23,21 @@ static int outcome(int result)
     return result < 0 ? -errno : result;
 }
 
+// In a process without standard streams a file would get what it prints: theirs are no
+// descriptors of ours. All that is opened here is closed by exec.
+static int above_streams(int fd)
+{
+    if (fd < 0 || fd > STDERR_FILENO) {
+        return outcome(fd);
+    }
+    int moved = outcome(fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+    close(fd);
+    return moved;
+}
+
 static int posix_open(const char *path, int flags, mode_t mode)
 {
-    return outcome(open(path, flags, mode));
+    return above_streams(open(path, flags, mode));
 }
 
 static int posix_close(int fd)
@@ -167,7 +179,7 @@ static int posix_link(const char *from, const char *to)
 
 static int posix_open_unnamed(const char *dir, mode_t mode)
 {
-    return outcome(open(dir, O_WRONLY | O_TMPFILE | O_CLOEXEC, mode));
+    return above_streams(open(dir, O_WRONLY | O_TMPFILE | O_CLOEXEC, mode));
 }
 
 static int posix_link_file(int fd, const char *to)

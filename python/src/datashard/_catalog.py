@@ -19,7 +19,11 @@ Name = str | Sequence[str]
 
 
 def _dotted(name: Name) -> str:
-    return name if isinstance(name, str) else ".".join(name)
+    if isinstance(name, str):
+        return name
+    if isinstance(name, Sequence) and all(isinstance(part, str) for part in name):
+        return ".".join(name)
+    raise TypeError(f"a name is text or a tuple of texts, not {name!r}")
 
 
 def library_uri(uri: str) -> str:
@@ -28,6 +32,8 @@ def library_uri(uri: str) -> str:
     >>> library_uri("sqlite:///dir/catalog.db"), library_uri("sqlite:////abs/catalog.db")
     ('sqlite:dir/catalog.db', 'sqlite:/abs/catalog.db')
     """
+    if not isinstance(uri, str):
+        raise TypeError(f"a catalog's URI is text, like 'sqlite:///catalog.db', not {uri!r}")
     if uri in ("memory:", "sqlite://", "sqlite:///:memory:", "sqlite::memory:"):
         return "memory:"
     if uri.startswith("sqlite:///"):

@@ -229,6 +229,23 @@ static void test_storage_posix__knows_the_machine(void **state)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
+static void test_storage_posix__opens_no_file_as_a_standard_stream(void **state)
+{
+    const int kept = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 100);
+    (void)state;
+
+    assert_true(kept >= 100);
+    assert_int_equal(close(STDIN_FILENO), 0);
+    int fd = dsi_posix()->open("/dev/null", O_RDONLY | O_CLOEXEC, 0);
+    bool is_free = fcntl(STDIN_FILENO, F_GETFD) < 0;
+    int flags = fcntl(fd, F_GETFD);
+    assert_int_equal(dup2(kept, STDIN_FILENO), STDIN_FILENO);
+    close(kept);
+    assert_true(fd > STDERR_FILENO && is_free);
+    assert_int_equal(flags, FD_CLOEXEC);
+    assert_int_equal(dsi_posix()->close(fd), 0);
+}
+
 static void test_storage_posix__maps_errors_to_what_the_caller_can_do(void **state)
 {
     const struct {
@@ -259,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_storage_posix__waits_on_a_word_of_a_file),
         cmocka_unit_test(test_storage_posix__knows_the_machine),
         cmocka_unit_test(test_storage_posix__maps_errors_to_what_the_caller_can_do),
+        cmocka_unit_test(test_storage_posix__opens_no_file_as_a_standard_stream),
     };
     return cmocka_run_group_tests_name("storage_posix", tests, NULL, NULL);
 }
