@@ -11,6 +11,9 @@
 // What may be on its way when the caller cancels mostly arrives within a few of these.
 #define CANCELLED_WAIT_NS (8 * NS_PER_MS)
 
+// So long a commit that fails says nothing.
+#define QUIET_NS INT64_C(5000000000)
+
 // Between two looks; whoever has cancelled is not to wait for long.
 static void wait_to_look(struct dsi_budget *b)
 {
@@ -56,10 +59,18 @@ static bool is_end(enum dsi_attempt_end end)
            end == DSI_ATTEMPT_NOTHING || end == DSI_ATTEMPT_CHANGED;
 }
 
+// Other writers that are faster are no news; a catalog or a disk that does not work may
+// look like a program that hangs, for as long as the budget lasts.
+static bool is_news(int rc, const struct dsi_budget *b)
+{
+    return rc != DS_ECONFLICT && dsi_clock_monotonic_ns() - b->start_ns > QUIET_NS;
+}
+
 int dsi_loop_run(struct dsi_attempts *a, struct dsi_budget *b, enum dsi_attempt_end *end,
                  struct ds_error *err)
 {
     int64_t failures = 0;
+    bool told = false;
 
     for (;;) {
         uint32_t swaps = a->swaps;
@@ -82,8 +93,11 @@ int dsi_loop_run(struct dsi_attempts *a, struct dsi_budget *b, enum dsi_attempt_
                                               NS_PER_MS))
                        : rc;
         }
-        dsi_log(DS_LOG_DEBUG, "commit %s: attempt %u ended with %s; trying again",
-                a->change->identity, a->rounds, ds_status_text(rc));
+        dsi_log(is_news(rc, b) && !told ? DS_LOG_WARN : DS_LOG_DEBUG,
+                "commit %s: attempt %u ended with %s; trying again%s%s",
+                a->change->identity, a->rounds, ds_status_text(rc), err ? ": " : "",
+                err ? err->message : "");
+        told = told || is_news(rc, b);
         dsi_budget_wait(b);
     }
 }

@@ -1,5 +1,6 @@
 #include "fixture.h"
 
+#include "base/log.h"
 #include "txn/loop.h"
 
 struct run {
@@ -82,6 +83,32 @@ static void test_loop__ends_with_the_budget_and_says_so(void **state)
     run_release(&r);
 }
 
+static void count_warnings(enum ds_log_level level, const char *line, void *arg)
+{
+    *(int *)arg += level == DS_LOG_WARN && strstr(line, "trying again: ") != NULL;
+}
+
+static void test_loop__says_once_that_it_fails_for_long(void **state)
+{
+    const int64_t ages_ns[] = {0, INT64_C(6000000000)};
+    (void)state;
+
+    for (int old = 0; old < 2; old++) {
+        struct run r;
+        struct ds_error err = {0};
+        enum dsi_attempt_end end = DSI_ATTEMPT_COMMITTED;
+        int warnings = 0;
+        run_init(&r, always_lost, 3);
+        r.budget.start_ns -= ages_ns[old];
+        ds_log_set(DS_LOG_WARN, count_warnings, &warnings);
+        int rc = dsi_loop_run(&r.attempts, &r.budget, &end, &err);
+        ds_log_set(DS_LOG_WARN, NULL, NULL);
+        assert_int_equal(rc, DS_EUNKNOWN);
+        assert_int_equal(warnings, old);
+        run_release(&r);
+    }
+}
+
 static void test_loop__unknown_stays_so_until_the_head_moves(void **state)
 {
     struct run r;
@@ -115,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_loop__a_guard_that_says_no_ends_it_before_a_request),
         cmocka_unit_test(test_loop__ends_with_the_budget_and_says_so),
+        cmocka_unit_test(test_loop__says_once_that_it_fails_for_long),
         cmocka_unit_test(test_loop__unknown_stays_so_until_the_head_moves),
         cmocka_unit_test(test_loop__what_arrived_late_is_seen),
     };
