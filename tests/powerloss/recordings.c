@@ -167,17 +167,25 @@ static void then_first(struct kit_place *p, struct trace *t)
     kit_close(&k);
 }
 
-// Writers of one group, each a process. Person 0 leads; when it has appended once before
-// it is warm. What became of each of the others is told to `t`.
-static void run_people(struct kit_place *p, struct trace *t, unsigned count, bool warm,
-                       bool leader_dies)
+// Writers of one group, each a process.
+struct gathering {
+    unsigned count;
+    unsigned head;         // Who leads. Number 0
+    enum kit_change first; // does this, the others append.
+    bool warm;             // The head has appended once before.
+    bool head_dies;        // When its swap can be seen, and nobody knows.
+};
+
+// What became of each is told to `t`.
+static void run_people(struct kit_place *p, struct trace *t, const struct gathering *g)
 {
+    const unsigned count = g->count;
     struct people *people = kit_shared(sizeof *people);
     pid_t pids[PEOPLE_MAX];
 
     people->count = count;
     for (unsigned i = 0; i < count; i++) {
-        people->is[i].role = i == 0 ? PERSON_HEAD : PERSON_TAIL;
+        people->is[i].role = i == g->head ? PERSON_HEAD : PERSON_TAIL;
     }
     for (unsigned i = 0; i < count; i++) {
         fflush(stdout);
@@ -187,16 +195,17 @@ static void run_people(struct kit_place *p, struct trace *t, unsigned count, boo
             struct ds_error err = {0};
             alarm(CHILD_SECONDS);
             must(kit_open(p, &k, &err), &err);
-            if (i == 0 && warm) {
+            if (i == g->head && g->warm) {
                 append_and_ack(&k, t, FIRST + count, DS_GROUP_AUTO);
             }
             people_join(people, i);
             people_wait_for_turn();
-            if (i == 0 && leader_dies) { // Its swap can be seen, and nobody knows.
+            if (i == g->head && g->head_dies) {
                 trace_die_after(p->sqlite ? "vfs.write" : "posix.link",
                                 p->sqlite ? "catalog.db" : ".metadata.json", 1);
             }
-            append_and_ack(&k, t, FIRST + i, DS_GROUP_AUTO);
+            commit_and_ack(&k, t, i == 0 ? g->first : KIT_APPEND, FIRST + i,
+                           DS_GROUP_AUTO);
             kit_close(&k);
             _exit(0);
         }
@@ -208,7 +217,7 @@ static void run_people(struct kit_place *p, struct trace *t, unsigned count, boo
             if (pids[i] == pid) {
                 people->is[i].over = true;
                 ended++;
-                if (status != 0 && !(i == 0 && leader_dies)) {
+                if (status != 0 && !(i == g->head && g->head_dies)) {
                     fprintf(stderr, "person %u ended with %#x\n", i, (unsigned)status);
                     _exit(1);
                 }
@@ -219,17 +228,35 @@ static void run_people(struct kit_place *p, struct trace *t, unsigned count, boo
 
 static void run_group(struct kit_place *p, struct trace *t)
 {
-    run_people(p, t, 3, false, false);
+    run_people(p, t, &(struct gathering){.count = 3});
+}
+
+// A change and two appends: it leads, or travels to a leader.
+static void run_group_join(struct kit_place *p, struct trace *t)
+{
+    struct ds_error err = {0};
+    must(kit_make_file(p, FIRST, ROWS, &err), &err);
+    run_people(p, t, &(struct gathering){.count = 3, .head = 1, .first = KIT_JOIN});
+}
+
+static void run_group_replace(struct kit_place *p, struct trace *t)
+{
+    run_people(p, t, &(struct gathering){.count = 3, .first = KIT_REPLACE});
+}
+
+static void run_group_delete(struct kit_place *p, struct trace *t)
+{
+    run_people(p, t, &(struct gathering){.count = 3, .head = 1, .first = KIT_DELETE});
 }
 
 static void run_group_of_twelve(struct kit_place *p, struct trace *t)
 {
-    run_people(p, t, 12, true, false);
+    run_people(p, t, &(struct gathering){.count = 12, .warm = true});
 }
 
 static void run_takeover(struct kit_place *p, struct trace *t)
 {
-    run_people(p, t, 3, false, true);
+    run_people(p, t, &(struct gathering){.count = 3, .head_dies = true});
 }
 
 void recording_base(const struct recording *what, const struct kit_place *p)
@@ -277,6 +304,12 @@ const struct recording recordings[] = {
     {.name = "again", .appends = 1, .run = run_append_and_die, .then = run_one},
     {.name = "group", .appends = 3, .run = run_group},
     {.name = "group-large", .sort = KIT_LARGE, .appends = 3, .run = run_group},
+    {.name = "group-join", .change = KIT_JOIN, .appends = 3, .run = run_group_join},
+    {.name = "group-replace",
+     .change = KIT_REPLACE,
+     .appends = 3,
+     .run = run_group_replace},
+    {.name = "group-delete", .change = KIT_DELETE, .appends = 3, .run = run_group_delete},
     {.name = "takeover", .appends = 3, .run = run_takeover},
     {.name = "twelve", .appends = 13, .run = run_group_of_twelve},
 };
