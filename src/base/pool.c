@@ -22,6 +22,7 @@ struct slot {
 
 struct dsi_pool {
     struct dsi_refcount owners;
+    size_t max;
     atomic_size_t bytes; // Of the blocks that are kept.
     struct slot slots[SLOTS];
 };
@@ -35,6 +36,7 @@ int dsi_pool_new(struct dsi_pool **out, struct ds_error *err)
         return dsi_no_memory(err, "making a pool of buffers");
     }
     dsi_refcount_init(&p->owners);
+    p->max = DSI_POOL_BYTES_MAX;
     atomic_init(&p->bytes, 0);
     for (size_t i = 0; i < SLOTS; i++) {
         atomic_init(&p->slots[i].block, NULL);
@@ -42,6 +44,12 @@ int dsi_pool_new(struct dsi_pool **out, struct ds_error *err)
     }
     *out = p;
     return DS_OK;
+}
+
+struct dsi_pool *dsi_pool_common(void)
+{
+    static struct dsi_pool common = {.max = DSI_POOL_COMMON_MAX};
+    return &common;
 }
 
 struct dsi_pool *dsi_pool_share(struct dsi_pool *p)
@@ -129,11 +137,11 @@ void *dsi_pool_take(struct dsi_pool *p, size_t size, size_t *capacity)
 void dsi_pool_give(struct dsi_pool *p, void *block, size_t capacity)
 {
     assert(block);
-    if (capacity < DSI_POOL_BLOCK_MIN || capacity > DSI_POOL_BYTES_MAX) {
+    if (capacity < DSI_POOL_BLOCK_MIN || capacity > p->max) {
         dsi_free(block);
         return;
     }
-    if (atomic_fetch_add(&p->bytes, capacity) > DSI_POOL_BYTES_MAX - capacity) { // (1)
+    if (atomic_fetch_add(&p->bytes, capacity) > p->max - capacity) { // (1)
         atomic_fetch_sub(&p->bytes, capacity);
         dsi_free(block);
         return;

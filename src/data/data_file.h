@@ -38,6 +38,9 @@ DS_MUST_CHECK int dsi_data_writer_append(struct dsi_data_writer *w,
 
 /// Bytes on storage so far plus an estimate of what is buffered: for rolling.
 uint64_t dsi_data_writer_bytes(const struct dsi_data_writer *w);
+/// Whatever is being compressed is waited for: then dsi_data_writer_bytes depends on the
+/// rows alone, not on how they came. After an error only close may follow.
+DS_MUST_CHECK int dsi_data_writer_settle(struct dsi_data_writer *w, struct ds_error *err);
 int64_t dsi_data_writer_rows(const struct dsi_data_writer *w);
 
 /// Makes the file durable, its name too, and describes it, metrics included, in the

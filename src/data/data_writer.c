@@ -162,6 +162,12 @@ uint64_t dsi_data_writer_bytes(const struct dsi_data_writer *w)
     return (uint64_t)dsi_parquet_writer_size(w->parquet);
 }
 
+int dsi_data_writer_settle(struct dsi_data_writer *w, struct ds_error *err)
+{
+    int rc = dsi_parquet_writer_settle(w->parquet, err);
+    return rc < 0 ? dsi_wrap(err, rc, "writing %s", w->options.location) : rc;
+}
+
 int64_t dsi_data_writer_rows(const struct dsi_data_writer *w)
 {
     return w->rows;

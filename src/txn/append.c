@@ -275,23 +275,39 @@ done:
     return rc == DS_EUNKNOWN ? DS_EIO : rc;
 }
 
-// Ends a full file, or says when to look again: sooner when it is nearly full. Files end
-// at rows that depend on the rows alone, not on how they came.
+// In how many rows to look again at a file of this size: sooner when it is nearly full.
+static int64_t next_look(const struct output *o, uint64_t size)
+{
+    uint64_t rows = (uint64_t)dsi_data_writer_rows(o->writer);
+    uint64_t more = (o->append->target_size - size) / (size / rows + 1) / 2 + 1;
+
+    return (int64_t)(more < CHECK_ROWS_MAX ? more : CHECK_ROWS_MAX);
+}
+
+// Ends a full file, or says when to look again. Files end at rows that depend on the rows
+// alone, not on how they came; where the size at most says the same as the true one, that
+// one need not be known.
 static int look_at_file(struct output *o, struct ds_error *err)
 {
     uint64_t target = o->append->target_size;
-    uint64_t size = dsi_data_writer_bytes(o->writer);
     int64_t rows = dsi_data_writer_rows(o->writer);
+    uint64_t size = 0;
+    int rc = DS_OK;
 
     if (rows < o->check_at) {
         return DS_OK;
     }
+    size = dsi_data_writer_bytes(o->writer);
+    if (size >= target || next_look(o, size) < CHECK_ROWS_MAX) {
+        DSI_TRY(dsi_data_writer_settle(o->writer, err));
+        size = dsi_data_writer_bytes(o->writer);
+    }
     if (size >= target) {
         return finish_file(o, err);
     }
-    uint64_t more = (target - size) / (size / (uint64_t)rows + 1) / 2 + 1;
-    o->check_at = rows + (int64_t)(more < CHECK_ROWS_MAX ? more : CHECK_ROWS_MAX);
-    return DS_OK;
+    o->check_at = rows + next_look(o, size);
+done:
+    return rc;
 }
 
 static int write_rows(void *arg, const struct dsi_batch *b, int64_t first, int64_t count,

@@ -13,8 +13,8 @@ void dsi_parquet_tools_release(struct dsi_parquet_tools *t)
     dsi_compressor_release(&t->compressor);
     dsi_buf_release(&t->indices);
     dsi_buf_release(&t->encoded);
-    dsi_buf_release(&t->packed);
     dsi_buf_release(&t->compressed);
+    dsi_parquet_press_release(&t->press);
 }
 
 // What an encoding that somebody wished for is called, for values of this type.

@@ -7,6 +7,7 @@
 
 #include "codec/compress/compress.h"
 #include "codec/parquet/parquet_encode.h"
+#include "codec/parquet/parquet_press.h"
 #include "codec/parquet/parquet_write.h"
 
 /// What values took when they were tried.
@@ -19,13 +20,13 @@ struct dsi_parquet_price {
 };
 
 /// Working memory of who ends pages; one will do for all columns that a thread writes.
-/// All zero at first; nothing is kept in it from one page to the next.
+/// All zero at first; pages of all columns go through its press.
 struct dsi_parquet_tools {
     struct dsi_compressor compressor;
     struct dsi_buf indices;    // uint32: of a page's values, in a dictionary.
-    struct dsi_buf encoded;    // A sample that is tried.
-    struct dsi_buf packed;     // A page before its compression …
-    struct dsi_buf compressed; // … and after.
+    struct dsi_buf encoded;    // A sample that is tried …
+    struct dsi_buf compressed; // … and what it becomes.
+    struct dsi_parquet_press press;
 };
 
 void dsi_parquet_tools_release(struct dsi_parquet_tools *t);

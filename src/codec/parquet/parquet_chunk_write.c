@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 
-#define PAGE_BYTES_MAX ((size_t)INT32_MAX - 1024)
 #define BLOOM_FPP 0.01
 #define BLOOM_BYTES ((size_t)1 << 20)
 
@@ -25,7 +24,7 @@ void dsi_parquet_chunk_writer_init(struct dsi_parquet_chunk_writer *k,
 
 void dsi_parquet_chunk_writer_release(struct dsi_parquet_chunk_writer *k)
 {
-    dsi_buf_release(&k->pages);
+    dsi_parquet_pile_release(&k->pages);
     dsi_parquet_page_log_release(&k->log);
     dsi_parquet_bloom_release(&k->bloom);
     dsi_parquet_bounds_release(&k->page.bounds);
@@ -35,7 +34,7 @@ void dsi_parquet_chunk_writer_release(struct dsi_parquet_chunk_writer *k)
 
 void dsi_parquet_chunk_next(struct dsi_parquet_chunk_writer *k)
 {
-    k->pages.size = 0;
+    dsi_parquet_pile_reset(&k->pages);
     k->uncompressed_size = 0;
     k->value_count = 0;
     k->null_count = 0;
@@ -49,40 +48,41 @@ void dsi_parquet_chunk_next(struct dsi_parquet_chunk_writer *k)
     dsi_parquet_bloom_release(&k->bloom);
 }
 
-// Compresses `raw` and appends it to `out` as a page; fills in the rest of `page`.
-static int put_page(struct dsi_parquet_chunk_writer *k, struct ds_slice raw, int level,
-                    struct dsi_parquet_page *page, struct dsi_buf *out,
-                    struct ds_error *err)
+// Appends a page's header to `out`, and counts the page.
+static int put_header(struct dsi_parquet_chunk_writer *k,
+                      const struct dsi_parquet_sheet *sheet, struct dsi_buf *out,
+                      struct ds_error *err)
 {
-    const struct dsi_parquet_write_options *o = k->options;
-    struct ds_slice body = raw;
     size_t before = out->size;
     int rc = DS_OK;
 
-    if (o->codec != DSI_COMPRESSION_NONE) {
-        k->tools->compressed.size = 0;
-        DSI_TRY(dsi_compress_with(&k->tools->compressor, o->codec, level, raw,
-                                  &k->tools->compressed, err));
-        body = dsi_buf_slice(&k->tools->compressed);
-    }
-    // An index counts the header too.
-    if (raw.size > PAGE_BYTES_MAX || body.size > PAGE_BYTES_MAX) {
-        return dsi_fail(err, DS_EUNSUPPORTED, "column %s: a page of %zu bytes", k->name,
-                        raw.size);
-    }
-    page->uncompressed_size = (int32_t)raw.size;
-    page->compressed_size = (int32_t)body.size;
-    page->has_crc = true;
-    page->crc = dsi_crc32(0, body);
-    DSI_TRY(dsi_parquet_page_write(page, out, err));
-    k->uncompressed_size += (int64_t)(out->size - before + raw.size);
-    DSI_TRY(dsi_buf_append(out, body.data, body.size, err));
+    DSI_TRY(dsi_parquet_page_write(&sheet->page, out, err));
+    k->uncompressed_size += (int64_t)(out->size - before + sheet->raw.size);
+done:
+    return rc;
+}
+
+// The press's: a page of this chunk is compressed.
+static int take_page(struct dsi_parquet_sheet *sheet, int rc, struct ds_error *err)
+{
+    struct dsi_parquet_chunk_writer *k = sheet->chunk;
+    struct dsi_buf *header = &k->tools->compressed;
+    size_t offset = k->pages.size;
+
+    DSI_TRY(rc);
+    header->size = 0;
+    DSI_TRY(put_header(k, sheet, header, err));
+    DSI_TRY(dsi_parquet_pile_append(&k->pages, dsi_buf_slice(header), err));
+    DSI_TRY(dsi_parquet_pile_append(&k->pages, dsi_parquet_sheet_body(sheet), err));
+    sheet->taken = k->pages.size - offset;
+    dsi_parquet_page_log_place(&k->log, sheet->number, offset, sheet->taken);
 done:
     return rc < 0 ? dsi_wrap(err, rc, "column %s", k->name) : rc;
 }
 
 static int put_levels(struct dsi_parquet_chunk_writer *k,
-                      const struct dsi_parquet_page_parts *parts, struct ds_error *err)
+                      const struct dsi_parquet_page_parts *parts, struct dsi_buf *out,
+                      struct ds_error *err)
 {
     int rc = DS_OK;
 
@@ -93,24 +93,21 @@ static int put_levels(struct dsi_parquet_chunk_writer *k,
     for (uint32_t i = 0; i <= parts->defs->max; i++) {
         k->def_histogram[i] += parts->defs->histogram[i];
     }
-    DSI_TRY(dsi_parquet_levels_end(parts->reps, &k->tools->packed, err));
-    DSI_TRY(dsi_parquet_levels_end(parts->defs, &k->tools->packed, err));
+    DSI_TRY(dsi_parquet_levels_end(parts->reps, out, err));
+    DSI_TRY(dsi_parquet_levels_end(parts->defs, out, err));
 done:
     return rc;
 }
 
-// Notes a page that has just been put at `offset` among the chunk's.
+// Notes a page, but for its place among the chunk's.
 static int note_page(struct dsi_parquet_chunk_writer *k,
-                     const struct dsi_parquet_page_parts *parts, size_t offset,
-                     struct ds_error *err)
+                     const struct dsi_parquet_page_parts *parts, struct ds_error *err)
 {
     bool bytes = k->leaf->field.physical == DSI_PARQUET_BYTE_ARRAY;
-    const struct dsi_parquet_page_place place = {
-        .offset = (int64_t)offset,
-        .size = (int32_t)(k->pages.size - offset),
-        .first_row = k->row_count,
-        .row_count = (int64_t)parts->rows,
-        .byte_count = bytes ? k->page.byte_count : -1};
+    const struct dsi_parquet_page_place place = {.first_row = k->row_count,
+                                                 .row_count = (int64_t)parts->rows,
+                                                 .byte_count =
+                                                     bytes ? k->page.byte_count : -1};
     int rc = DS_OK;
 
     DSI_TRY(dsi_parquet_page_log_add(&k->log, &place, &k->page.bounds, parts->slots,
@@ -163,10 +160,8 @@ int dsi_parquet_chunk_page(struct dsi_parquet_chunk_writer *k,
                            const struct dsi_parquet_page_parts *parts,
                            struct ds_error *err)
 {
-    struct dsi_parquet_page page = {.type = DSI_PARQUET_PAGE_DATA,
-                                    .def_encoding = DSI_PARQUET_RLE,
-                                    .rep_encoding = DSI_PARQUET_RLE};
-    size_t offset = k->pages.size;
+    struct dsi_parquet_tools *t = k->tools;
+    struct dsi_parquet_sheet *sheet = NULL;
     int rc = DS_OK;
 
     assert(parts->slots >= parts->rows && parts->rows > 0);
@@ -174,16 +169,22 @@ int dsi_parquet_chunk_page(struct dsi_parquet_chunk_writer *k,
         return dsi_fail(err, DS_EUNSUPPORTED, "column %s: a page of %zu values", k->name,
                         parts->slots);
     }
-    k->tools->packed.size = 0;
-    DSI_TRY(put_levels(k, parts, err));
+    DSI_TRY(dsi_parquet_press_sheet(&t->press, &t->compressor, &sheet, err));
+    DSI_TRY(put_levels(k, parts, &sheet->raw, err));
     DSI_TRY(begin_bloom(k, err));
-    DSI_TRY(dsi_parquet_values_end(parts->values, k->tools, &k->tools->packed, &k->page,
-                                   err));
-    page.value_count = (int32_t)parts->slots;
-    page.encoding = k->page.encoding;
-    DSI_TRY(put_page(k, dsi_buf_slice(&k->tools->packed), k->page.level, &page, &k->pages,
-                     err));
-    DSI_TRY(note_page(k, parts, offset, err));
+    DSI_TRY(dsi_parquet_values_end(parts->values, t, &sheet->raw, &k->page, err));
+    sheet->codec = k->options->codec;
+    sheet->level = k->page.level;
+    sheet->page = (struct dsi_parquet_page){.type = DSI_PARQUET_PAGE_DATA,
+                                            .value_count = (int32_t)parts->slots,
+                                            .encoding = k->page.encoding,
+                                            .def_encoding = DSI_PARQUET_RLE,
+                                            .rep_encoding = DSI_PARQUET_RLE};
+    sheet->chunk = k;
+    sheet->number = k->log.count;
+    sheet->take = take_page;
+    DSI_TRY(note_page(k, parts, err));
+    DSI_TRY(dsi_parquet_press_put(&t->press, &t->compressor, err));
 done:
     return rc;
 }
@@ -192,16 +193,28 @@ static int end_dictionary(struct dsi_parquet_chunk_writer *k,
                           const struct dsi_parquet_dict *dict, struct dsi_buf *head,
                           struct ds_error *err)
 {
-    struct dsi_parquet_page page = {.type = DSI_PARQUET_PAGE_DICTIONARY,
-                                    .value_count = (int32_t)dict->count,
-                                    .encoding = DSI_PARQUET_PLAIN};
+    const struct dsi_parquet_write_options *o = k->options;
+    struct dsi_parquet_sheet *sheet = &k->tools->press.alone;
+    struct ds_slice body;
+    int rc = DS_OK;
 
     head->size = 0;
     if (k->page_counts[DSI_PARQUET_RLE_DICTIONARY] == 0) {
         return DS_OK;
     }
-    int level = k->options->has_level ? k->options->level : DSI_COMPRESSION_LEVEL_DEFAULT;
-    return put_page(k, dsi_buf_slice(&dict->plain), level, &page, head, err);
+    sheet->raw.size = 0;
+    sheet->codec = o->codec;
+    sheet->level = o->has_level ? o->level : DSI_COMPRESSION_LEVEL_DEFAULT;
+    sheet->page = (struct dsi_parquet_page){.type = DSI_PARQUET_PAGE_DICTIONARY,
+                                            .value_count = (int32_t)dict->count,
+                                            .encoding = DSI_PARQUET_PLAIN};
+    DSI_TRY(dsi_buf_append(&sheet->raw, dict->plain.data, dict->plain.size, err));
+    DSI_TRY(dsi_parquet_press_one(sheet, &k->tools->compressor, err));
+    DSI_TRY(put_header(k, sheet, head, err));
+    body = dsi_parquet_sheet_body(sheet);
+    DSI_TRY(dsi_buf_append(head, body.data, body.size, err));
+done:
+    return rc < 0 ? dsi_wrap(err, rc, "column %s", k->name) : rc;
 }
 
 static int copy_bound(struct dsi_arena *arena, bool has, struct ds_slice *bound,

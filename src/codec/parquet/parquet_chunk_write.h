@@ -6,6 +6,7 @@
 #include "codec/parquet/parquet_levels_write.h"
 #include "codec/parquet/parquet_page.h"
 #include "codec/parquet/parquet_page_log.h"
+#include "codec/parquet/parquet_pile.h"
 #include "codec/parquet/parquet_values_write.h"
 
 enum { DSI_PARQUET_ENCODING_COUNT = DSI_PARQUET_BYTE_STREAM_SPLIT + 1 };
@@ -39,7 +40,7 @@ struct dsi_parquet_chunk_writer {
     enum dsi_parquet_order order;
     char name[128];
 
-    struct dsi_buf pages; // Of the chunk at hand, but for the dictionary.
+    struct dsi_parquet_pile pages; // Of the chunk at hand, but for the dictionary.
     int64_t uncompressed_size;
     int64_t value_count;
     int64_t null_count;
@@ -76,14 +77,15 @@ struct dsi_parquet_page_parts {
     size_t slots;
 };
 
-/// Ends a page: all of the parts are ready for the next one.
+/// Ends a page: all of the parts are ready for the next one. The page goes through the
+/// press of the tools.
 DS_MUST_CHECK int dsi_parquet_chunk_page(struct dsi_parquet_chunk_writer *k,
                                          const struct dsi_parquet_page_parts *parts,
                                          struct ds_error *err);
 
-/// Ends the chunk: `head` becomes its dictionary page (or nothing), to be written before
-/// `k->pages`; then dsi_parquet_chunk_next begins the next one. `file_offset` is where
-/// the chunk will start.
+/// Ends the chunk, when the press is drained: `head` becomes its dictionary page (or
+/// nothing), to be written before `k->pages`; then dsi_parquet_chunk_next begins the next
+/// one. `file_offset` is where the chunk will start.
 DS_MUST_CHECK int dsi_parquet_chunk_end(struct dsi_parquet_chunk_writer *k,
                                         const struct dsi_parquet_dict *dict,
                                         int64_t file_offset, struct dsi_arena *arena,

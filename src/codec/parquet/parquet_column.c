@@ -54,7 +54,7 @@ void dsi_parquet_column_next(struct dsi_parquet_column_writer *c)
     dsi_parquet_chunk_next(&c->chunk);
 }
 
-static int end_page(struct dsi_parquet_column_writer *c, struct ds_error *err)
+int dsi_parquet_column_flush(struct dsi_parquet_column_writer *c, struct ds_error *err)
 {
     const struct dsi_parquet_page_parts parts = {.reps = &c->reps,
                                                  .defs = &c->defs,
@@ -425,7 +425,7 @@ static int append_block(struct dsi_parquet_column_writer *c,
     part->element += b->elements;
     if (dsi_parquet_values_full(&c->values) || c->page_rows == c->options->page_rows ||
         (c->leaf->max_rep > 0 && c->page_slots >= PAGE_SLOTS)) {
-        DSI_TRY(end_page(c, err));
+        DSI_TRY(dsi_parquet_column_flush(c, err));
     }
 done:
     return rc;
@@ -456,11 +456,7 @@ int dsi_parquet_column_end(struct dsi_parquet_column_writer *c, int64_t file_off
                            struct dsi_arena *arena, struct dsi_buf *head,
                            struct dsi_parquet_written *out, struct ds_error *err)
 {
-    int rc = DS_OK;
-
-    DSI_TRY(end_page(c, err));
-    DSI_TRY(dsi_parquet_chunk_end(&c->chunk, &c->values.dict, file_offset, arena, head,
-                                  out, err));
-done:
-    return rc;
+    assert(c->page_rows == 0);
+    return dsi_parquet_chunk_end(&c->chunk, &c->values.dict, file_offset, arena, head,
+                                 out, err);
 }

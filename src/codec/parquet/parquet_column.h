@@ -49,7 +49,11 @@ DS_MUST_CHECK int dsi_parquet_column_append(struct dsi_parquet_column_writer *c,
 /// About the bytes the chunk has so far.
 size_t dsi_parquet_column_size(const struct dsi_parquet_column_writer *c);
 
-/// Ends the chunk: as dsi_parquet_chunk_end.
+/// Ends the page at hand.
+DS_MUST_CHECK int dsi_parquet_column_flush(struct dsi_parquet_column_writer *c,
+                                           struct ds_error *err);
+
+/// Ends the chunk, flushed before: as dsi_parquet_chunk_end.
 DS_MUST_CHECK int dsi_parquet_column_end(struct dsi_parquet_column_writer *c,
                                          int64_t file_offset, struct dsi_arena *arena,
                                          struct dsi_buf *head,

@@ -83,6 +83,17 @@ done:
     return rc;
 }
 
+void dsi_parquet_page_log_place(struct dsi_parquet_page_log *log, size_t number,
+                                size_t offset, size_t size)
+{
+    struct dsi_parquet_page_place *places =
+        (struct dsi_parquet_page_place *)(void *)log->places.data;
+
+    assert(number < log->count);
+    places[number].offset = (int64_t)offset;
+    places[number].size = (int32_t)size;
+}
+
 static enum dsi_parquet_boundary boundary_of(const struct dsi_parquet_page_bounds *bounds,
                                              size_t count, enum dsi_parquet_order order)
 {

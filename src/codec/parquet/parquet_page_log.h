@@ -34,13 +34,18 @@ DS_MUST_CHECK int dsi_parquet_page_log_levels(struct dsi_parquet_page_log *log,
                                               const struct dsi_parquet_levels *defs,
                                               struct ds_error *err);
 
-/// A page that has been written; `place->row_count` of its slots are rows. `slots` and
-/// `values`: how many it has of both.
+/// A page; `place->row_count` of its slots are rows. `slots` and `values`: how many it
+/// has of both.
 DS_MUST_CHECK int dsi_parquet_page_log_add(struct dsi_parquet_page_log *log,
                                            const struct dsi_parquet_page_place *place,
                                            const struct dsi_parquet_bounds *bounds,
                                            size_t slots, size_t values,
                                            struct ds_error *err);
+
+/// Where a page is, once that is known, and what it takes with its header; `number` is
+/// log->count before it was added.
+void dsi_parquet_page_log_place(struct dsi_parquet_page_log *log, size_t number,
+                                size_t offset, size_t size);
 
 /// Appends the chunk's indexes to the buffers, of pages that begin `offset` bytes into
 /// the file. No column index where the format has none: nothing is appended.

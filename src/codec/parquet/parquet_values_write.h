@@ -83,7 +83,7 @@ DS_MUST_CHECK int dsi_parquet_values_append(struct dsi_parquet_values_writer *v,
                                             struct ds_error *err);
 
 /// Appends the page's values to `out`, says in `*page` what they are (its bounds are
-/// replaced; release them once), and begins the next page. `out` may be t->packed.
+/// replaced; release them once), and begins the next page.
 DS_MUST_CHECK int dsi_parquet_values_end(struct dsi_parquet_values_writer *v,
                                          struct dsi_parquet_tools *t, struct dsi_buf *out,
                                          struct dsi_parquet_page_values *page,

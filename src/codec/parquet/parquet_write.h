@@ -128,8 +128,11 @@ DS_MUST_CHECK int dsi_parquet_writer_write(dsi_parquet_writer *w,
                                            const struct dsi_parquet_input *columns,
                                            size_t rows, struct ds_error *err);
 
-/// About how large the file would be if it were finished now: written and buffered.
+/// About how large the file would be if it were finished now: written and buffered. The
+/// last pages count as what they take at most, but not after dsi_parquet_writer_settle:
+/// then it depends on the rows alone, not on how they came.
 int64_t dsi_parquet_writer_size(const dsi_parquet_writer *w);
+DS_MUST_CHECK int dsi_parquet_writer_settle(dsi_parquet_writer *w, struct ds_error *err);
 
 /// Writes the last row group and the footer. A file without rows is a legal file.
 /// `*summary` (may be NULL) is borrowed until the writer is freed.

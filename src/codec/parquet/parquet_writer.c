@@ -10,7 +10,7 @@
 
 enum { CHECK_ROWS_FIRST = 64, CHECK_ROWS_MAX = 1024 };
 
-// A chunk's pages stay in one buffer until its row group ends.
+// A chunk's pages stay in memory until its row group ends.
 #define ROW_GROUP_BYTES_MAX (DSI_BUF_MAX / 2)
 
 struct dsi_parquet_writer {
@@ -59,20 +59,39 @@ done:
     return rc;
 }
 
+static int emit_pages(dsi_parquet_writer *w, const struct dsi_parquet_pile *pages,
+                      struct ds_error *err)
+{
+    const struct dsi_parquet_block *b = NULL;
+    int rc = DS_OK;
+
+    while ((b = dsi_parquet_pile_next(pages, b)) != NULL) {
+        DSI_TRY(emit(w, (struct ds_slice){b->bytes, b->size}, err));
+    }
+done:
+    return rc;
+}
+
 static int begin_file(dsi_parquet_writer *w, struct ds_error *err)
 {
     static const uint8_t magic[] = {'P', 'A', 'R', '1'};
     return w->offset > 0 ? DS_OK : emit(w, (struct ds_slice){magic, sizeof magic}, err);
 }
 
+// At most: nobody waits for pages that are being compressed.
 static size_t group_size(const dsi_parquet_writer *w)
 {
-    size_t size = 0;
+    int64_t size = dsi_parquet_press_size(&w->tools.press);
 
     for (size_t i = 0; i < w->schema.leaf_count; i++) {
-        size += dsi_parquet_column_size(&w->columns[i]);
+        size += (int64_t)dsi_parquet_column_size(&w->columns[i]);
     }
-    return size;
+    return (size_t)size;
+}
+
+static int drain(dsi_parquet_writer *w, struct ds_error *err)
+{
+    return dsi_parquet_press_drain(&w->tools.press, &w->tools.compressor, err);
 }
 
 static int end_group(dsi_parquet_writer *w, struct ds_error *err)
@@ -92,11 +111,15 @@ static int end_group(dsi_parquet_writer *w, struct ds_error *err)
     }
     g->row_count = w->group_rows;
     for (size_t i = 0; i < w->schema.leaf_count; i++) {
+        DSI_TRY(dsi_parquet_column_flush(&w->columns[i], err));
+    }
+    DSI_TRY(drain(w, err));
+    for (size_t i = 0; i < w->schema.leaf_count; i++) {
         struct dsi_parquet_column_writer *c = &w->columns[i];
         DSI_TRY(dsi_parquet_column_end(c, w->offset, &w->arena, &w->head, &g->columns[i],
                                        err));
         DSI_TRY(emit(w, dsi_buf_slice(&w->head), err));
-        DSI_TRY(emit(w, dsi_buf_slice(&c->chunk.pages), err));
+        DSI_TRY(emit_pages(w, &c->chunk.pages, err));
         DSI_TRY(dsi_parquet_chunk_indexes(&c->chunk, &g->columns[i], &w->column_indexes,
                                           &w->offset_indexes, err));
     }
@@ -119,25 +142,40 @@ done:
     return rc;
 }
 
+// In how many rows to look again at a group of this size: sooner when it is nearly full.
+static int64_t next_look(const dsi_parquet_writer *w, size_t size)
+{
+    size_t per_row = size / (size_t)w->group_rows + 1;
+    size_t more = (w->options.row_group_bytes - size) / per_row / 2 + 1;
+
+    return (int64_t)(more < CHECK_ROWS_MAX ? more : CHECK_ROWS_MAX);
+}
+
 // Decides, at a row that depends on the rows alone, whether the row group is done, and
-// when to look again: sooner when it is nearly full. (1)
+// when to look again. Where the size at most says the same as the true one, that one need
+// not be known. (1)
 static int look_at_group(dsi_parquet_writer *w, struct ds_error *err)
 {
+    size_t size = 0;
+    int rc = DS_OK;
+
     if (w->group_rows >= w->options.row_group_rows) {
         return end_group(w, err);
     }
     if (w->group_rows < w->check_at) {
         return DS_OK;
     }
-    size_t size = group_size(w);
+    size = group_size(w);
+    if (size >= w->options.row_group_bytes || next_look(w, size) < CHECK_ROWS_MAX) {
+        DSI_TRY(drain(w, err));
+        size = group_size(w);
+    }
     if (size >= w->options.row_group_bytes) {
         return end_group(w, err);
     }
-    size_t per_row = size / (size_t)w->group_rows + 1;
-    size_t more = (w->options.row_group_bytes - size) / per_row / 2 + 1;
-    w->check_at =
-        w->group_rows + (int64_t)(more < CHECK_ROWS_MAX ? more : CHECK_ROWS_MAX);
-    return DS_OK;
+    w->check_at = w->group_rows + next_look(w, size);
+done:
+    return rc;
 }
 
 // A batch whose levels do not even go with the schema.
@@ -246,6 +284,17 @@ int64_t dsi_parquet_writer_size(const dsi_parquet_writer *w)
     return w->offset + (int64_t)group_size(w);
 }
 
+int dsi_parquet_writer_settle(dsi_parquet_writer *w, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    DSI_TRY(check_state(w, err));
+    rc = drain(w, err);
+    w->failed = rc < 0;
+done:
+    return rc;
+}
+
 static int summarize(dsi_parquet_writer *w, struct ds_error *err)
 {
     size_t leaves = w->schema.leaf_count;
@@ -316,6 +365,7 @@ static int finish(dsi_parquet_writer *w, struct ds_error *err)
 
     DSI_TRY(begin_file(w, err));
     DSI_TRY(end_group(w, err));
+    dsi_parquet_press_rest(&w->tools.press);
     DSI_TRY(put_indexes(w, err));
     footer.groups = w->groups;
     footer.group_count = w->group_count;

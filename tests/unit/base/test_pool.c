@@ -175,6 +175,25 @@ static void test_pool__survives_every_fault(void **state)
     assert_int_equal(plan.target, 3);
 }
 
+static void test_pool__of_the_process_keeps_less(void **state)
+{
+    struct dsi_pool *p = dsi_pool_common();
+    size_t capacity = 0;
+    size_t again = 0;
+    (void)state;
+
+    assert_ptr_equal(p, dsi_pool_common());
+    void *large = dsi_pool_take(p, DSI_POOL_COMMON_MAX + 1, &capacity);
+    assert_non_null(large);
+    dsi_pool_give(p, large, capacity); // Freed: sanitizers would miss it.
+    void *block = dsi_pool_take(p, 100000, &capacity);
+    assert_non_null(block);
+    dsi_pool_give(p, block, capacity);
+    assert_ptr_equal(dsi_pool_take(p, 100000, &again), block);
+    assert_int_equal(again, capacity);
+    dsi_free(block);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -182,6 +201,7 @@ int main(void)
         cmocka_unit_test(test_pool__does_not_waste_large_blocks_on_small_wishes),
         cmocka_unit_test(test_pool__keeps_no_more_than_its_maximum),
         cmocka_unit_test(test_pool__lives_as_long_as_its_last_owner),
+        cmocka_unit_test(test_pool__of_the_process_keeps_less),
         cmocka_unit_test(test_pool__lends_to_buffers),
         cmocka_unit_test(test_pool__is_for_any_thread),
         cmocka_unit_test(test_pool__survives_every_fault),

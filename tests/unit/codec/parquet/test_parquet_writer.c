@@ -1,6 +1,7 @@
 #include "codec/parquet/parquet_write.h"
 
 #include "base/fault.h"
+#include "base/thread.h"
 #include "codec/parquet/parquet_bloom.h"
 #include "unit/codec/parquet/parquet_nested.h"
 
@@ -136,6 +137,42 @@ static void test_parquet_writer__gives_the_same_bytes_for_any_cut(void **state)
         dsi_buf_release(&first);
         sample_release(&s);
     }
+}
+
+static int one_core(void)
+{
+    return 1;
+}
+
+static void test_parquet_writer__gives_the_same_bytes_with_a_second_thread(void **state)
+{
+    static const struct dsi_thread_ops alone = {.cores = one_core};
+    size_t size = 0;
+    (void)state;
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        struct dsi_parquet_write_options o = options_of(seed * 2);
+        struct dsi_buf first = DSI_BUF_INIT;
+        struct dsi_buf second = DSI_BUF_INIT;
+        struct sample s;
+        o.codec = seed % 2 ? DSI_COMPRESSION_ZSTD : DSI_COMPRESSION_SNAPPY;
+        o.no_dictionary = true;
+        o.choice = DSI_PARQUET_CHOICE_PLAIN;
+        o.row_group_bytes = (size_t)700000 << seed % 3;
+        sample_init(&s, seed, 100000);
+        dsi_thread_set(&alone);
+        assert_int_equal(sample_write(&s, &o, 16384, &first, NULL), DS_OK);
+        dsi_thread_set(NULL);
+        assert_int_equal(sample_write(&s, &o, 5000, &second, NULL), DS_OK);
+        if (second.size != first.size ||
+            memcmp(second.data, first.data, first.size) != 0) {
+            fail_msg("seed %u: a second thread gives another file", (unsigned)seed);
+        }
+        size += first.size;
+        dsi_buf_release(&first);
+        dsi_buf_release(&second);
+        sample_release(&s);
+    }
+    assert_true(size > 1 << 20); // Where no second thread is begun nothing is shown.
 }
 
 static void test_parquet_writer__gives_the_same_bytes_for_any_cut_of_lists(void **state)
@@ -485,6 +522,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parquet_writer__reads_back_what_it_wrote),
         cmocka_unit_test(test_parquet_writer__gives_the_same_bytes_for_any_cut),
+        cmocka_unit_test(test_parquet_writer__gives_the_same_bytes_with_a_second_thread),
         cmocka_unit_test(test_parquet_writer__gives_the_same_bytes_for_any_cut_of_lists),
         cmocka_unit_test(test_parquet_writer__makes_bloom_filters_of_all_values),
         cmocka_unit_test(test_parquet_writer__leaves_nan_out_of_bounds_and_widens_zeros),

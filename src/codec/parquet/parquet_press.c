@@ -1,0 +1,290 @@
+#include "codec/parquet/parquet_press.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/pool.h"
+#include "base/thread.h"
+
+#define PAGE_BYTES_MAX ((size_t)INT32_MAX - 1024)
+
+enum {
+    WORTH_BYTES = 1 << 20,  // A file of no more gets no helper …
+    SMALL_BYTES = 16 << 10, // … and a page of no more is not handed over.
+    ASK_BYTES = 16 << 20,   // So many on, a helper is asked for again.
+    HEADER_MAX = 256,
+    GROWTH = 6, // No codec adds more than one in so many bytes.
+};
+
+enum state { FREE, WAITING, PRESSING, DONE };
+
+// The second thread. It presses what waits, the oldest first.
+struct dsi_parquet_helper {
+    struct dsi_parquet_press *press;
+    struct dsi_thread *thread;
+    struct dsi_mutex *mutex;
+    struct dsi_cond *moved; // A state has changed, or `over`.
+    bool over;
+    struct dsi_compressor compressor; // The thread's own.
+};
+
+static atomic_int helpers; // In this process (2).
+
+struct ds_slice dsi_parquet_sheet_body(const struct dsi_parquet_sheet *s)
+{
+    return dsi_buf_slice(s->codec == DSI_COMPRESSION_NONE ? &s->raw : &s->body);
+}
+
+int dsi_parquet_press_one(struct dsi_parquet_sheet *s, struct dsi_compressor *with,
+                          struct ds_error *err)
+{
+    struct ds_slice body;
+    int rc = DS_OK;
+
+    s->body.size = 0;
+    if (s->codec != DSI_COMPRESSION_NONE) {
+        DSI_TRY(dsi_compress_with(with, s->codec, s->level, dsi_buf_slice(&s->raw),
+                                  &s->body, err));
+    }
+    body = dsi_parquet_sheet_body(s);
+    // An index counts the header too.
+    if (s->raw.size > PAGE_BYTES_MAX || body.size > PAGE_BYTES_MAX) {
+        return dsi_fail(err, DS_EUNSUPPORTED, "a page of %zu bytes", s->raw.size);
+    }
+    s->page.uncompressed_size = (int32_t)s->raw.size;
+    s->page.compressed_size = (int32_t)body.size;
+    s->page.has_crc = true;
+    s->page.crc = dsi_crc32(0, body);
+done:
+    return rc;
+}
+
+static struct dsi_parquet_slot *nth(struct dsi_parquet_press *p, size_t i)
+{
+    return &p->slots[(p->first + i) % DSI_PARQUET_SHEETS];
+}
+
+// With the lock: the oldest page that waits; NULL: none does.
+static struct dsi_parquet_slot *find_waiting(struct dsi_parquet_press *p)
+{
+    for (size_t i = 0; i < DSI_PARQUET_SHEETS; i++) {
+        struct dsi_parquet_slot *s = nth(p, i);
+        if (s->state == WAITING) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+// With the lock, which is given back in between.
+static void press_slot(struct dsi_parquet_helper *h, struct dsi_parquet_slot *s,
+                       struct dsi_compressor *with)
+{
+    s->state = PRESSING;
+    dsi_mutex_unlock(h->mutex);
+    s->rc = dsi_parquet_press_one(&s->sheet, with, &s->error);
+    dsi_mutex_lock(h->mutex);
+    s->state = DONE;
+    dsi_cond_broadcast(h->moved);
+}
+
+static void help(void *arg)
+{
+    struct dsi_parquet_helper *h = arg;
+
+    dsi_mutex_lock(h->mutex);
+    while (!h->over) {
+        struct dsi_parquet_slot *s = find_waiting(h->press);
+        if (s) {
+            press_slot(h, s, &h->compressor);
+        } else {
+            dsi_cond_wait(h->moved, h->mutex);
+        }
+    }
+    dsi_mutex_unlock(h->mutex);
+}
+
+static void helper_free(struct dsi_parquet_helper *h)
+{
+    if (!h) {
+        return;
+    }
+    if (h->thread) {
+        dsi_mutex_lock(h->mutex);
+        h->over = true;
+        dsi_cond_broadcast(h->moved);
+        dsi_mutex_unlock(h->mutex);
+        dsi_thread_join(h->thread);
+    }
+    dsi_compressor_release(&h->compressor);
+    dsi_cond_free(h->moved);
+    dsi_mutex_free(h->mutex);
+    dsi_free(h);
+    atomic_fetch_sub(&helpers, 1);
+}
+
+static int helper_new(struct dsi_parquet_press *p, struct dsi_parquet_helper **out,
+                      struct ds_error *err)
+{
+    struct dsi_parquet_helper *h = NULL;
+    int rc = DS_OK;
+
+    *out = NULL;
+    if (atomic_fetch_add(&helpers, 1) >= dsi_thread_cores() - 1) {
+        atomic_fetch_sub(&helpers, 1);
+        return DS_OK;
+    }
+    h = dsi_calloc(1, sizeof *h);
+    if (!h) {
+        atomic_fetch_sub(&helpers, 1);
+        return dsi_no_memory(err, "a thread that compresses pages");
+    }
+    h->press = p;
+    DSI_TRY(dsi_mutex_new(&h->mutex, err));
+    DSI_TRY(dsi_cond_new(&h->moved, err));
+    DSI_TRY(dsi_thread_start(&h->thread, help, h, err));
+    *out = h;
+    h = NULL;
+done:
+    helper_free(h);
+    return rc;
+}
+
+// A helper from the next page on, if there is so much to do.
+static void consider_helper(struct dsi_parquet_press *p, enum dsi_compression codec)
+{
+    if (!p->helper && p->bytes > WORTH_BYTES && p->bytes >= p->ask_at &&
+        codec != DSI_COMPRESSION_NONE) {
+        p->ask_at = p->bytes + ASK_BYTES;
+        DSI_IGNORE(helper_new(p, &p->helper, NULL)); // It can be done without.
+    }
+}
+
+// The oldest page leaves. While the helper has it, others that wait are pressed.
+static int retire(struct dsi_parquet_press *p, struct dsi_compressor *own,
+                  struct ds_error *err)
+{
+    struct dsi_parquet_helper *h = p->helper;
+    struct dsi_parquet_slot *s = nth(p, 0);
+    struct dsi_parquet_slot *next = NULL;
+    bool done = false;
+
+    if (h) {
+        dsi_mutex_lock(h->mutex);
+    }
+    while (s->state == WAITING || s->state == PRESSING) {
+        next = find_waiting(p);
+        if (next) {
+            press_slot(h, next, own);
+        } else {
+            dsi_cond_wait(h->moved, h->mutex);
+        }
+    }
+    done = s->state == DONE;
+    s->state = FREE;
+    p->first = (p->first + 1) % DSI_PARQUET_SHEETS;
+    p->count--;
+    if (h) {
+        dsi_mutex_unlock(h->mutex);
+    }
+    if (!done) {
+        return DS_OK; // It was taken at once.
+    }
+    if (s->rc < 0 && err) {
+        *err = s->error;
+    }
+    return s->sheet.take(&s->sheet, s->rc, err);
+}
+
+int dsi_parquet_press_sheet(struct dsi_parquet_press *p, struct dsi_compressor *own,
+                            struct dsi_parquet_sheet **out, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    if (p->count == DSI_PARQUET_SHEETS) {
+        DSI_TRY(retire(p, own, err));
+    }
+    *out = p->helper ? &nth(p, p->count)->sheet : &p->alone;
+    (*out)->raw.size = 0;
+    (*out)->raw.pool = dsi_pool_common();
+    (*out)->body.pool = dsi_pool_common();
+done:
+    return rc;
+}
+
+int dsi_parquet_press_put(struct dsi_parquet_press *p, struct dsi_compressor *own,
+                          struct ds_error *err)
+{
+    struct dsi_parquet_helper *h = p->helper;
+    struct dsi_parquet_slot *slot = nth(p, p->count);
+    struct dsi_parquet_sheet *s = h ? &slot->sheet : &p->alone;
+    bool small = s->raw.size <= SMALL_BYTES;
+    int rc = DS_OK;
+
+    assert(p->count < DSI_PARQUET_SHEETS);
+    slot->raw = s->raw.size;
+    slot->taken = 0;
+    slot->rc = DS_OK;
+    if (!h) {
+        rc = dsi_parquet_press_one(s, own, err);
+        DSI_TRY(s->take(s, rc, err));
+        slot->taken = s->taken;
+    } else {
+        if (small) {
+            slot->rc = dsi_parquet_press_one(s, own, &slot->error);
+        }
+        dsi_mutex_lock(h->mutex);
+        slot->state = small ? DONE : WAITING;
+        dsi_cond_broadcast(h->moved);
+        dsi_mutex_unlock(h->mutex);
+    }
+    p->count++;
+    p->bytes += slot->raw;
+    consider_helper(p, s->codec);
+done:
+    return rc;
+}
+
+int dsi_parquet_press_drain(struct dsi_parquet_press *p, struct dsi_compressor *own,
+                            struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    while (p->count > 0) {
+        DSI_TRY(retire(p, own, err));
+    }
+done:
+    return rc;
+}
+
+void dsi_parquet_press_rest(struct dsi_parquet_press *p)
+{
+    assert(p->count == 0);
+    helper_free(p->helper);
+    p->helper = NULL;
+}
+
+void dsi_parquet_press_release(struct dsi_parquet_press *p)
+{
+    helper_free(p->helper);
+    dsi_buf_release(&p->alone.raw);
+    dsi_buf_release(&p->alone.body);
+    for (size_t i = 0; i < DSI_PARQUET_SHEETS; i++) {
+        dsi_buf_release(&p->slots[i].sheet.raw);
+        dsi_buf_release(&p->slots[i].sheet.body);
+    }
+    *p = (struct dsi_parquet_press){0};
+}
+
+int64_t dsi_parquet_press_size(const struct dsi_parquet_press *p)
+{
+    int64_t size = 0;
+
+    for (size_t i = 0; i < p->count; i++) {
+        const struct dsi_parquet_slot *s = &p->slots[(p->first + i) % DSI_PARQUET_SHEETS];
+        size += (int64_t)(s->raw + s->raw / GROWTH + HEADER_MAX) - (int64_t)s->taken;
+    }
+    return size;
+}
