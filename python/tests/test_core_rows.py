@@ -512,12 +512,21 @@ QUICK = pa.schema([
     ("b", pa.bool_()), ("i", pa.int64()), ("f", pa.float64()), ("t", pa.string()), ("l", pa.large_string()),
     ("m", pa.timestamp("us")), ("z", pa.timestamp("us", "UTC")), pa.field("r", pa.int64(), nullable=False),
 ])  # fmt: skip
+SLOW = [pa.field("n", pa.int32()), pa.field("d", pa.date32()), pa.field("e", pa.decimal128(9, 2), nullable=False)]
+MIXED = pa.schema([SLOW[0], *QUICK, *SLOW[1:]])
 
 
 def quick_row(r: random.Random, words: list[str]) -> dict[str, Any]:
     when = moment(r) if r.random() < 0.2 else dt.datetime(2024, 2, 29, r.randrange(24))
     return {"b": r.random() < 0.5, "i": r.randrange(-5, 1 << 63), "f": r.gauss(0, 1), "t": r.choice(words),
             "l": text(r), "m": when, "z": when.replace(tzinfo=UTC), "r": r.randrange(9)}  # fmt: skip
+
+
+def mixed_row(r: random.Random, row: dict[str, Any]) -> dict[str, Any]:
+    row.update(n=r.randrange(-(1 << 31), 1 << 31), d=moment(r).date(), e=decimal.Decimal(r.randrange(99)) / 4)
+    if r.random() < 0.1:
+        row.update(n=None, d=None)
+    return row
 
 
 def odd_row(r: random.Random, row: dict[str, Any]) -> Any:
@@ -549,10 +558,18 @@ def quick_rows(r: random.Random, odd: float) -> list[Any]:
 def test_a_list_is_taken_as_what_is_iterated(seed: int) -> None:
     r = random.Random(seed)
     rows = quick_rows(r, odd=(0.0, 0.003, 0.2)[seed % 3])
-    assert table(rows, QUICK).combine_chunks() == table(iter(rows), QUICK).combine_chunks()
-    assert table(rows, QUICK).column("t").to_pylist() == [
-        t.decode() if isinstance(t := row.get("t"), bytes) else t for row in rows
-    ]
+    texts = [t.decode() if isinstance(t := row.get("t"), bytes) else t for row in rows]
+    for schema in (QUICK, MIXED):
+        found = table(rows, schema).combine_chunks()
+        assert found == table(iter(rows), schema).combine_chunks()
+        assert found.column("t").to_pylist() == texts
+        rows = [mixed_row(r, row) if isinstance(row, dict) else row | mixed_row(r, {}) for row in rows]
+
+
+def said(form: Any, schema: pa.Schema) -> tuple[type[BaseException], str]:
+    with pytest.raises((TypeError, ValueError)) as caught:
+        table(form, schema)
+    return caught.type, str(caught.value)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -561,18 +578,35 @@ def test_a_list_fails_as_what_is_iterated(seed: int) -> None:
     rows = quick_rows(r, odd=(0.0, 0.003)[seed % 2])
     bad: list[Any] = [{"r": None}, {"i": "x"}, {"i": 1 << 63}, {"t": 5}, {"t": "\ud800"}, {"b": 1}, {"m": "x"},
                       {"f": "x"}, {"new": 1}]  # fmt: skip
-    for change in bad:
-        broken = list(rows)
-        for _ in range(3):
-            at = r.randrange(len(rows))
-            broken[at] = {**quick_row(r, ["w"]), **(change if r.random() < 0.5 else r.choice(bad))}
-        broken[-1] = {**quick_row(r, ["w"]), **change}
-        says = []
-        for form in (broken, iter(broken)):
-            with pytest.raises((TypeError, ValueError)) as caught:
-                table(form, QUICK)
-            says.append((caught.type, str(caught.value)))
-        assert says[0] == says[1]
+    for schema in (QUICK, MIXED):
+        for change in bad:
+            broken = list(rows)
+            for at in (*(r.randrange(len(rows)) for _ in range(3)), -1):
+                row = quick_row(r, ["w"])
+                row = mixed_row(r, row) if schema is MIXED else row
+                broken[at] = {**row, **(change if at == -1 or r.random() < 0.5 else r.choice(bad))}
+            assert said(broken, schema) == said(iter(broken), schema)
+        rows = [mixed_row(r, quick_row(r, ["a", "b"])) for row in rows]
+        bad += [{"n": 1 << 31}, {"n": "x"}, {"d": "x"}, {"e": None}, {"e": decimal.Decimal("0.001")}]
+
+
+@pytest.mark.skipif(not GIL, reason="there rows are taken one by one")
+def test_what_a_block_has_looked_at_is_held() -> None:
+    class Clears:
+        def __init__(self, n: int) -> None:
+            self.n = n
+
+        def __index__(self) -> int:
+            for row in rows[self.n + 1 : 64]:
+                row.clear()
+            return self.n
+
+    schema = pa.schema([("n", pa.int32()), ("e", pa.decimal128(9, 0)), ("t", pa.string())])
+    rows = [{"n": Clears(i), "e": decimal.Decimal(i), "t": f"text {i}"} for i in range(64)]
+    rows.insert(0, {"n": 0, "e": decimal.Decimal(0), "t": ""})  # One by one, and so is …
+    rows.insert(1, dict(rows[0]))  # … this one: nothing was learned before.
+    found = table(rows, schema).to_pylist()
+    assert found[2:64] == [{"n": i, "e": i, "t": f"text {i}"} for i in range(62)]
 
 
 @pytest.mark.parametrize("odd_at", [64, 66, 100, 127, 128, 190])
@@ -595,11 +629,15 @@ def test_a_list_that_changes_while_it_is_taken() -> None:
             rows[100:] = [{"a": 2, "b": "new"}]
             return 7
 
-    schema = pa.schema([("a", pa.int64()), ("b", pa.string())])
-    rows: list[dict[str, Any]] = [{"a": i, "b": f"text {i}"} for i in range(1000)]
-    rows[90]["a"] = Cuts()
-    found = table(rows, schema).to_pylist()
-    assert found == [{"a": 7 if i == 90 else i, "b": f"text {i}"} for i in range(100)] + [{"a": 2, "b": "new"}]
+    for type_ in (pa.int64(), pa.int32()):
+        schema = pa.schema([("a", type_), ("b", pa.string())])
+        rows: list[dict[str, Any]] = [{"a": i, "b": f"text {i}"} for i in range(1000)]
+        rows[90]["a"] = Cuts()
+        found = table(rows, schema).to_pylist()
+        as_made = [{"a": 7 if i == 90 else i, "b": f"text {i}"} for i in range(1000)]
+        assert found[:100] == as_made[:100]
+        # What had been looked at by then is as it was.
+        assert found[100:] in ([{"a": 2, "b": "new"}], as_made[100 : len(found)])
 
 
 def test_references_are_given_back() -> None:

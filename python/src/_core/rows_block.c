@@ -34,6 +34,8 @@ struct mark {
 struct rows_block {
     struct rows_column *root;
     struct rows_moment moment;
+    bool moments;    // Whether datetimes can be read.
+    bool slow;       // Whether there are slow columns.
     bool keys_known; // Where a dict says where its members are.
     int64_t skip;    // So many rows are taken one by one, …
     int64_t wait;    // … and so many the next time.
@@ -42,11 +44,18 @@ struct rows_block {
     PyObject *ring[RING];
 };
 
-static bool is_quick(const struct rows_column *root, bool moments)
+// Whether a column's values may run foreign code.
+static bool is_slow(const struct rows_block *b, const struct rows_column *c)
+{
+    return c->quick == ROWS_QUICK_NONE || (c->quick == ROWS_QUICK_MOMENT && !b->moments);
+}
+
+// What has elements, or is as long as it likes, could be too much for a batch.
+static bool has_blocks(const struct rows_column *root)
 {
     for (int64_t i = 0; i < root->n_children; i++) {
-        enum rows_quick quick = root->children[i]->quick;
-        if (quick == ROWS_QUICK_NONE || (quick == ROWS_QUICK_MOMENT && !moments)) {
+        const struct rows_column *c = root->children[i];
+        if (c->quick == ROWS_QUICK_NONE && (c->n_children > 0 || c->type.width == 0)) {
             return false;
         }
     }
@@ -68,20 +77,17 @@ struct rows_block *rows_block_new(const struct rows_py *py, struct rows_column *
                                   PyObject *rows)
 {
     struct rows_block *b = NULL;
-    struct rows_moment moment;
-    bool moments = false;
 
-    if (!borrowed_stays || !PyList_CheckExact(rows) || PyList_Size(rows) < BLOCK_ROWS) {
-        return NULL;
-    }
-    moments = rows_moment_begin(py, &moment);
-    b = is_quick(root, moments) ? calloc(1, sizeof *b) : NULL;
-    if (!b) {
+    if (!borrowed_stays || !PyList_CheckExact(rows) || PyList_Size(rows) < BLOCK_ROWS ||
+        !has_blocks(root) || !(b = calloc(1, sizeof *b))) {
         return NULL;
     }
     b->root = root;
-    b->moment = moment;
-    b->keys_known = moments && reaches_keys(); // CPython.
+    b->moments = rows_moment_begin(py, &b->moment);
+    b->keys_known = b->moments && reaches_keys(); // CPython.
+    for (int64_t i = 0; i < root->n_children; i++) {
+        b->slow = b->slow || is_slow(b, root->children[i]);
+    }
     b->wait = 1;
     b->marks = calloc((size_t)root->n_children, sizeof *b->marks);
     b->values = calloc((size_t)root->n_children * BLOCK_ROWS, sizeof(PyObject *));
@@ -335,6 +341,45 @@ static int take_column(struct rows_block *b, struct rows_context *context,
     return rc > 0 ? add_validity(c, n, nulls) : rc;
 }
 
+// Takes or gives back a reference to each of the slow columns' values.
+static void hold(const struct rows_block *b, int64_t n, bool on)
+{
+    for (int64_t k = 0; k < b->root->n_children; k++) {
+        PyObject **values = b->values + k * BLOCK_ROWS;
+        bool slow = is_slow(b, b->root->children[k]);
+        for (int64_t i = 0; slow && i < n; i++) {
+            if (on) {
+                Py_XINCREF(values[i]);
+            } else {
+                Py_XDECREF(values[i]);
+            }
+        }
+    }
+}
+
+// The slow columns' values, row by row: the first one that does not fit is told of. They
+// run foreign code, so they are the last: 1, or -1 with an exception.
+static int take_slowly(struct rows_block *b, struct rows_context *context, int64_t n)
+{
+    const int64_t first = context->row;
+    int rc = 0;
+
+    hold(b, n, true);
+    for (int64_t i = 0; rc == 0 && i < n; i++) {
+        context->row = first + i;
+        for (int64_t k = 0; rc == 0 && k < b->root->n_children; k++) {
+            struct rows_column *c = b->root->children[k];
+            PyObject *value = b->values[k * BLOCK_ROWS + i];
+            if (is_slow(b, c)) {
+                rc = rows_column_append(context, c, value ? value : Py_None);
+            }
+        }
+    }
+    hold(b, n, false);
+    context->row = first;
+    return rc < 0 ? -1 : 1;
+}
+
 // All or none of the rows that have been looked at.
 static int take_columns(struct rows_block *b, struct rows_context *context, int64_t n)
 {
@@ -343,8 +388,11 @@ static int take_columns(struct rows_block *b, struct rows_context *context, int6
 
     set_marks(b);
     for (int64_t i = 0; rc > 0 && i < b->root->n_children; i++) {
-        rc = take_column(b, context, b->root->children[i], b->values + i * BLOCK_ROWS, n);
+        struct rows_column *c = b->root->children[i];
+        rc =
+            is_slow(b, c) ? 1 : take_column(b, context, c, b->values + i * BLOCK_ROWS, n);
     }
+    rc = rc > 0 && b->slow ? take_slowly(b, context, n) : rc;
     if (rc > 0) {
         b->root->length += n;
     } else {
@@ -423,7 +471,7 @@ int64_t rows_block_append(struct rows_block *b, struct rows_context *context,
 {
     int64_t bulk = context->bulk;
     int64_t done = 0;
-    int64_t left = 0;
+    Py_ssize_t end = 0;
     int rc = 1;
 
     if (!b || b->skip > 0) {
@@ -432,16 +480,15 @@ int64_t rows_block_append(struct rows_block *b, struct rows_context *context,
         }
         return 0;
     }
-    left = (int64_t)(PyList_Size(list) - first);
-    most = most < left ? most : left;
-    for (int64_t i = 0; i < most && i < DICTS_AHEAD; i++) {
-        Py_ssize_t at = first + (Py_ssize_t)i;
+    end = PyList_Size(list);
+    most = most < end - first ? most : end - first;
+    most = b->slow && most > BLOCK_ROWS ? BLOCK_ROWS : most; // Foreign code may run then.
+    for (Py_ssize_t at = first; at < end && at < first + DICTS_AHEAD; at++) {
         b->ring[at & (RING - 1)] = PyList_GetItem(list, at);
     }
     while (rc > 0 && done < most && context->bulk - bulk < BULK_MAX) {
         int64_t n = most - done < BLOCK_ROWS ? most - done : BLOCK_ROWS;
-        Py_ssize_t at = first + (Py_ssize_t)done;
-        int64_t alike = look_at(b, list, at, n, first + (Py_ssize_t)most);
+        int64_t alike = look_at(b, list, first + (Py_ssize_t)done, n, end);
         rc = alike > 0 ? take_columns(b, context, alike) : 0;
         if (rc < 0) {
             return -1;
