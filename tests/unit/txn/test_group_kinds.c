@@ -2,6 +2,8 @@
 #include "group_fixture.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 
 #include "base/fault.h"
 #include "txn/group.h"
@@ -443,6 +445,67 @@ static void test_group_kinds__a_group_without_a_snapshot_is_found_again(void **s
     tear_down(&s);
 }
 
+// Sends away whatever is published, as a leader does that cannot read it, until told that
+// it is enough.
+static atomic_bool enough;
+static atomic_bool leads;
+
+static void *take_the_lead(void *arg)
+{
+    struct place *p = arg;
+    if (!dsi_queue_try_lead(p->queue)) {
+        abort();
+    }
+    atomic_store(&leads, true);
+    while (!atomic_load(&enough)) {
+        struct dsi_arena arena = DSI_ARENA_INIT;
+        struct dsi_claim *claims = NULL;
+        size_t count = 0;
+        dsi_queue_beat(p->queue);
+        dsi_queue_await(p->queue, 1, INT64_C(1000000));
+        if (dsi_queue_claim(p->queue, 1 << 20, &arena, &claims, &count, NULL) < 0) {
+            count = 0;
+        }
+        for (size_t i = 0; i < count; i++) {
+            dsi_queue_answer(p->queue, &claims[i],
+                             &(struct dsi_receipt){.kind = DSI_RECEIPT_ALONE});
+        }
+        dsi_arena_release(&arena);
+    }
+    dsi_queue_resign(p->queue);
+    return NULL;
+}
+
+static void test_group_kinds__under_an_older_leader_each_commits_alone(void **state)
+{
+    struct scene s;
+    pthread_t leader;
+    (void)state;
+
+    set_up(&s);
+    put_files(&s, 2, "");
+    plan_addition(&s, "memory:///t/in/x");
+    plan_deletion(&s, "memory:///t/data/a0");
+    plan_column(&s, "more");
+    atomic_store(&enough, false);
+    atomic_store(&leads, false);
+    assert_int_equal(pthread_create(&leader, NULL, take_the_lead, &s.place), 0);
+    while (!atomic_load(&leads)) {
+        sched_yield();
+    }
+    for (size_t i = 0; i < 3; i++) {
+        commit(&s.owners[i]);
+    }
+    atomic_store(&enough, true);
+    pthread_join(leader, NULL);
+    for (size_t i = 0; i < 3; i++) {
+        assert_committed(&s, i, 0);
+    }
+    assert_int_equal(find(&s, "memory:///t/in/x").times, 1);
+    assert_int_equal(find(&s, NULL).files, 2);
+    tear_down(&s);
+}
+
 // Of files of others, whatever fails, there is each once or not at all, as it was said.
 static void check_faulty(struct scene *s)
 {
@@ -595,6 +658,7 @@ int main(void)
         cmocka_unit_test(test_group_kinds__of_two_that_add_columns_the_first_does),
         cmocka_unit_test(test_group_kinds__what_no_slot_has_room_for_travels_by_a_file),
         cmocka_unit_test(test_group_kinds__a_group_without_a_snapshot_is_found_again),
+        cmocka_unit_test(test_group_kinds__under_an_older_leader_each_commits_alone),
         cmocka_unit_test(test_group_kinds__files_that_join_survive_every_fault),
         cmocka_unit_test(
             test_group_kinds__each_file_joins_once_whatever_the_catalog_says),

@@ -200,6 +200,34 @@ static void test_group_lead__what_is_no_intent_is_sent_away(void **state)
     place_release(&p);
 }
 
+// Of a library to come, which writes intents that this one does not know.
+static void test_group_lead__what_it_does_not_know_is_sent_away(void **state)
+{
+    struct place p;
+    struct dsi_buf bytes = DSI_BUF_INIT;
+    struct dsi_ticket later;
+    struct dsi_uuid id;
+    uint8_t seen[IDS_MAX];
+    (void)state;
+    place_init(&p, NULL, 0);
+    struct dsi_change *c = row_change(p.table, NULL, 1);
+    assert_true(dsi_uuid_parse(c->identity, DSI_UUID_TEXT_SIZE - 1, &id));
+    assert_int_equal(dsi_intent_encode(c, &p.created, &bytes, NULL), DS_OK);
+    bytes.data[4]++; // Its version.
+    bytes.data[4]++;
+    assert_int_equal(dsi_queue_publish(p.queue, &id, dsi_buf_slice(&bytes), &later, NULL),
+                     DS_OK);
+    struct dsi_ticket known = phantom_row(&p, NULL, 2);
+    assert_int_equal(commit_row(&p, NULL, 3).group_size, 2);
+    assert_int_equal(receipt_of(&p, &later).kind, DSI_RECEIPT_ALONE);
+    assert_int_equal(receipt_of(&p, &known).kind, DSI_RECEIPT_COMMITTED);
+    count_ids(&p, seen);
+    assert_true(seen[1] == 0 && seen[2] == 1 && seen[3] == 1);
+    dsi_change_free(c);
+    dsi_buf_release(&bytes);
+    place_release(&p);
+}
+
 static void test_group_lead__what_was_withdrawn_is_left_out(void **state)
 {
     struct place p;
@@ -371,6 +399,7 @@ int main(void)
         cmocka_unit_test(test_group_lead__rows_that_cannot_be_written_spoil_nobody_elses),
         cmocka_unit_test(test_group_lead__a_bad_part_spoils_no_other_part),
         cmocka_unit_test(test_group_lead__what_is_no_intent_is_sent_away),
+        cmocka_unit_test(test_group_lead__what_it_does_not_know_is_sent_away),
         cmocka_unit_test(test_group_lead__what_was_withdrawn_is_left_out),
         cmocka_unit_test(test_group_lead__on_a_new_head_each_owner_is_asked_again),
         cmocka_unit_test(test_group_lead__what_cannot_share_a_snapshot_shares_the_swap),
