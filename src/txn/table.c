@@ -473,7 +473,8 @@ static int swap_first(struct dsi_table *t, const struct dsi_metadata *m,
                 rc = DS_OK;
                 goto done;
             }
-            rc = dsi_fail(err, DS_EEXISTS, "table %s is already there", t->name.name);
+            rc = dsi_fail(err, DS_EEXISTS, "table %s%s%s is already there", t->name.ns,
+                          t->name.ns[0] ? "." : "", t->name.name);
             dsi_state_unref(there);
         }
     }

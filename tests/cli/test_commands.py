@@ -199,6 +199,7 @@ def test_a_parquet_file_through_a_pipe_is_named():
 
 def test_a_catalog_may_stand_in_front_and_a_namespace_with_tables_stays():
     good("-csqlite:c.db", "create", "ns.t", "--schema", "id long")
+    bad("-csqlite:c.db", "create", "ns.t", "--schema", "id long", says="table ns.t is already")
     words = bad("-csqlite:c.db", "drop-namespace", "ns", code=1, says="not empty")
     assert "run it again" not in words, words
 
