@@ -1,10 +1,11 @@
 // Every disk state after a power cut, opened: see README.md.
 //
 //   check_powerloss [--most N] [--small yes] [--audit N] [--jobs N] [--mutants no]
-//                   [--only TRACE] [--catalog sqlite|path]
+//                   [--blind yes] [--only TRACE] [--catalog sqlite|path]
 //
 // --most bounds the classes of one cut, and --small takes few traces: the small form.
-// --audit looks again at one state of every N-th class.
+// --audit looks again at one state of every N-th class; --blind yes plants a mistake that
+// it has to see.
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "powerloss/check.h"
+#include "powerloss/witness.h"
 
 enum { JOBS_MAX = 16, MUTANTS_MAX = 256 };
 
@@ -302,6 +304,8 @@ static bool parse(int argc, char **argv, struct options *o)
             o->mutants = strcmp(argv[i + 1], "no") != 0;
         } else if (strcmp(argv[i], "--small") == 0) {
             o->small = strcmp(argv[i + 1], "no") != 0;
+        } else if (strcmp(argv[i], "--blind") == 0) {
+            witness_is_blind = strcmp(argv[i + 1], "no") != 0;
         } else if (strcmp(argv[i], "--only") == 0) {
             o->only = argv[i + 1];
         } else if (strcmp(argv[i], "--catalog") == 0) {
