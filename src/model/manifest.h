@@ -103,8 +103,8 @@ struct dsi_manifest_file {
     const struct dsi_field_summary *partitions;
     size_t partition_count;
     struct ds_slice key_metadata;
-    int64_t first_row_id; // v3; -1: none.
-    const char *checksum; // As a data file's.
+    int64_t first_row_id;  // v3; -1: none.
+    const char *checksum;  // As a data file's.
     const size_t *skipped; // Entries that name a file again (scan/manifest_legacy.h).
     size_t skipped_count;
 };
@@ -116,9 +116,12 @@ struct dsi_manifest {
     size_t entry_count;
 };
 
+struct dsi_avro_known; // codec/avro/avro_known.h
+
 struct dsi_manifest_read_options {
     bool skip_metrics; ///< Leave column metrics out: cheaper where nobody looks.
     bool skip_deleted; ///< Leave DELETED entries out.
+    struct dsi_avro_known *known; ///< Schemas parsed before, to be used and added to.
 };
 
 /// Parses a manifest. `file` is its row of the list (inheritance, spec id), `m` the

@@ -461,7 +461,7 @@ int dsi_manifest_parse(struct ds_slice avro, const struct dsi_manifest_file *fil
     int rc = DS_OK;
 
     *out = (struct dsi_manifest){.arena = DSI_ARENA_INIT};
-    DSI_TRY(dsi_avro_reader_init(&reader, avro, err));
+    DSI_TRY(dsi_avro_reader_init_known(&reader, avro, r.options->known, err));
     DSI_TRY(plan_entries(&r, &reader, m, err));
     DSI_TRY(read_entries(&r, &reader, out, err));
 done:

@@ -185,7 +185,8 @@ static int read_manifest(struct dsi_attempts *a, const struct dsi_state *state,
                          const struct dsi_manifest_file *file, struct dsi_manifest *out,
                          struct ds_error *err)
 {
-    struct dsi_manifest_read_options options = {.skip_deleted = true};
+    struct dsi_manifest_read_options options = {
+        .skip_deleted = true, .known = dsi_table_known_schemas(a->table)};
     const struct dsi_new_file *made = made_here(a, file->path);
 
     if (a->working) {

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "base/thread.h"
+#include "codec/avro/avro_known.h"
 #include "codec/compress/compress.h"
 #include "scan/scan.h"
 #include "txn/conflict.h"
@@ -28,6 +29,7 @@ struct dsi_table {
     struct dsi_arena arena; // The name.
     struct dsi_catalog *catalog;
     struct dsi_table_name name;
+    struct dsi_avro_known *known;   // Schemas of manifests.
     struct dsi_mutex *mutex;        // Guards what follows.
     const struct dsi_state *state;  // Ours; never NULL once opened.
     ds_storage *storage;            // Where its files are read; the catalog's.
@@ -195,6 +197,7 @@ static int new_handle(struct dsi_catalog *catalog, const struct dsi_table_name *
         goto done;
     }
     DSI_TRY(dsi_mutex_new(&t->mutex, err));
+    DSI_TRY(dsi_avro_known_new(&t->known, err));
     *out = t;
     t = NULL;
 done:
@@ -208,6 +211,7 @@ void dsi_table_free_within(struct dsi_table *t, int64_t merge_ms)
         dsi_housekeeper_free(t->keeper, merge_ms);
         dsi_queue_free(t->queue);
         dsi_state_unref(t->state);
+        dsi_avro_known_free(t->known);
         dsi_mutex_free(t->mutex);
         dsi_arena_release(&t->arena);
         dsi_free(t);
@@ -230,6 +234,11 @@ ds_storage *dsi_table_storage(const struct dsi_table *t)
     ds_storage *s = t->storage;
     dsi_mutex_unlock(t->mutex);
     return s;
+}
+
+struct dsi_avro_known *dsi_table_known_schemas(const struct dsi_table *t)
+{
+    return t->known;
 }
 
 const struct dsi_table_name *dsi_table_name(const struct dsi_table *t)

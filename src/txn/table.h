@@ -80,6 +80,7 @@ DS_MUST_CHECK int dsi_table_with_manifests(struct dsi_table *t, const struct dsi
 // Borrowed from the handle.
 struct dsi_catalog *dsi_table_catalog(const struct dsi_table *t);
 ds_storage *dsi_table_storage(const struct dsi_table *t);
+struct dsi_avro_known *dsi_table_known_schemas(const struct dsi_table *t);
 const struct dsi_table_name *dsi_table_name(const struct dsi_table *t);
 
 /// Reads a metadata file, gzip or plain, at most DSI_METADATA_FILE_MAX bytes unpacked.

@@ -214,7 +214,9 @@ static int look_into(struct work *w, const struct dsi_manifest_file *f,
                      struct ds_error *err)
 {
     struct dsi_manifest_read_options options = {.skip_metrics = true,
-                                                .skip_deleted = true};
+                                                .skip_deleted = true,
+                                                .known =
+                                                    dsi_table_known_schemas(w->table)};
     struct dsi_manifest *m = &w->manifests[w->manifest_count];
     int rc = DS_OK;
 

@@ -69,8 +69,8 @@ static int choose_codec(struct dsi_avro_reader *r, struct ds_error *err)
                     size, (const char *)name.data);
 }
 
-int dsi_avro_reader_init(struct dsi_avro_reader *r, struct ds_slice file,
-                         struct ds_error *err)
+int dsi_avro_reader_init_known(struct dsi_avro_reader *r, struct ds_slice file,
+                               struct dsi_avro_known *known, struct ds_error *err)
 {
     struct ds_slice head = {NULL, 0};
     struct ds_slice schema = {NULL, 0};
@@ -92,9 +92,15 @@ int dsi_avro_reader_init(struct dsi_avro_reader *r, struct ds_slice file,
         rc = dsi_corrupt(err, "the metadata have no avro.schema");
         goto done;
     }
-    DSI_TRY(dsi_avro_schema_parse(schema, &r->arena, &r->schema, err));
+    DSI_TRY(dsi_avro_known_parse(known, schema, &r->arena, &r->schema, err));
 done:
     return rc < 0 ? dsi_wrap(err, rc, "avro header") : rc;
+}
+
+int dsi_avro_reader_init(struct dsi_avro_reader *r, struct ds_slice file,
+                         struct ds_error *err)
+{
+    return dsi_avro_reader_init_known(r, file, NULL, err);
 }
 
 void dsi_avro_reader_release(struct dsi_avro_reader *r)

@@ -7,7 +7,7 @@
 #ifndef DSI_CODEC_AVRO_READER_H
 #define DSI_CODEC_AVRO_READER_H
 
-#include "codec/avro/avro_schema.h"
+#include "codec/avro/avro_known.h"
 #include "codec/compress/compress.h"
 
 enum {
@@ -38,6 +38,11 @@ struct dsi_avro_reader {
 /// we do not have. End with dsi_avro_reader_release, also after a failure.
 DS_MUST_CHECK int dsi_avro_reader_init(struct dsi_avro_reader *r, struct ds_slice file,
                                        struct ds_error *err);
+/// The same; its schema may be one of `known` (NULL: none are), and then lasts as long.
+DS_MUST_CHECK int dsi_avro_reader_init_known(struct dsi_avro_reader *r,
+                                             struct ds_slice file,
+                                             struct dsi_avro_known *known,
+                                             struct ds_error *err);
 void dsi_avro_reader_release(struct dsi_avro_reader *r);
 
 /// A value of the metadata map; false if the key is not there.
