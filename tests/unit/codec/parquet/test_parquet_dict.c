@@ -148,6 +148,28 @@ static void test_parquet_dict__finds_what_a_search_finds(void **state)
     }
 }
 
+// The same bytes all along, but cut into other values from some point on.
+static void test_parquet_dict__tells_runs_by_their_lengths(void **state)
+{
+    enum { SAME = 200, COUNT = 300 };
+    char text[2 * COUNT + DSI_PARQUET_DICT_SLACK];
+    uint32_t lengths[COUNT];
+    struct dsi_parquet_dict d = {0};
+    (void)state;
+
+    memset(text, 'a', sizeof text);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        lengths[i] = i < SAME ? 2 : i % 2 == 0 ? 1 : 3;
+    }
+    const struct dsi_parquet_dict_values v = words_of(text, lengths, COUNT);
+    assert_int_equal(dsi_parquet_dict_index(&d, &v, 100, indices, NULL), DS_ROW);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        assert_int_equal(indices[i], i < SAME ? 0 : 1 + i % 2);
+    }
+    assert_int_equal(d.count, 3);
+    dsi_parquet_dict_release(&d);
+}
+
 static void test_parquet_dict__grows_and_keeps_its_numbers(void **state)
 {
     static uint64_t values[10000];
@@ -212,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_parquet_dict__stops_at_its_limit),
         cmocka_unit_test(test_parquet_dict__can_be_cut_back_to_an_earlier_page),
         cmocka_unit_test(test_parquet_dict__finds_what_a_search_finds),
+        cmocka_unit_test(test_parquet_dict__tells_runs_by_their_lengths),
         cmocka_unit_test(test_parquet_dict__grows_and_keeps_its_numbers),
         cmocka_unit_test(test_parquet_dict__gives_up_where_all_values_collide),
         cmocka_unit_test(test_parquet_dict__reports_missing_memory),
