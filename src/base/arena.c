@@ -113,6 +113,27 @@ char *dsi_arena_strndup(struct dsi_arena *a, const char *s, size_t size)
     return copy;
 }
 
+char *dsi_arena_join(struct dsi_arena *a, const char *const *texts, size_t count)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        size_t more = strlen(texts[i]);
+        if (more >= SIZE_MAX - size) {
+            return NULL;
+        }
+        size += more;
+    }
+    char *joined = dsi_arena_alloc(a, size + 1);
+    char *to = joined;
+    for (size_t i = 0; joined && i < count; i++) {
+        size_t more = strlen(texts[i]);
+        memcpy(to, texts[i], more);
+        to += more;
+    }
+    return joined;
+}
+
 char *dsi_arena_printf(struct dsi_arena *a, const char *fmt, ...)
 {
     va_list args;

@@ -44,6 +44,7 @@ void *dsi_arena_grow(struct dsi_arena *a, const void *items, size_t count, size_
 /// Copies with a terminator; NULL as above.
 char *dsi_arena_strdup(struct dsi_arena *a, const char *s);
 char *dsi_arena_strndup(struct dsi_arena *a, const char *s, size_t size);
+char *dsi_arena_join(struct dsi_arena *a, const char *const *texts, size_t count);
 char *dsi_arena_printf(struct dsi_arena *a, const char *fmt, ...) DS_PRINTF(2, 3);
 
 /// Copies bytes into the arena. Returns 0, or -1 when there is no memory.

@@ -100,6 +100,23 @@ int dsi_buf_append_zero(struct dsi_buf *b, size_t size, struct ds_error *err)
     return rc;
 }
 
+int dsi_buf_append_i64(struct dsi_buf *b, int64_t v, struct ds_error *err)
+{
+    char digits[24];
+    char *end = digits + sizeof digits;
+    char *at = end;
+    uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+
+    do {
+        *--at = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (v < 0) {
+        *--at = '-';
+    }
+    return dsi_buf_append(b, at, (size_t)(end - at), err);
+}
+
 int dsi_buf_printf(struct dsi_buf *b, struct ds_error *err, const char *fmt, ...)
 {
     va_list args;

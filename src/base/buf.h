@@ -50,6 +50,8 @@ DS_MUST_CHECK int dsi_buf_append_text(struct dsi_buf *b, const char *text,
                                       struct ds_error *err);
 DS_MUST_CHECK int dsi_buf_append_zero(struct dsi_buf *b, size_t size,
                                       struct ds_error *err);
+/// The number in decimal.
+DS_MUST_CHECK int dsi_buf_append_i64(struct dsi_buf *b, int64_t v, struct ds_error *err);
 DS_MUST_CHECK int dsi_buf_printf(struct dsi_buf *b, struct ds_error *err, const char *fmt,
                                  ...) DS_PRINTF(3, 4);
 

@@ -63,7 +63,7 @@ static int column_mode(const struct dsi_metadata *m, const struct dsi_stored_lea
                        const char *name, int32_t sort_order_id, struct dsi_arena *arena,
                        struct dsi_metrics_mode *out, struct ds_error *err)
 {
-    const char *key = dsi_arena_printf(arena, COLUMN_KEY "%s", name);
+    const char *key = dsi_arena_join(arena, (const char *const[]){COLUMN_KEY, name}, 2);
     if (!key) {
         return dsi_no_memory(err, "reading the metrics properties");
     }

@@ -219,7 +219,7 @@ static int add_node(struct planning *p, const struct dsi_field *f, struct place 
                                   .required = f->required,
                                   .def = at.def,
                                   .index = p->out->node_count++};
-    n->name = dsi_arena_printf(p->arena, "%s%s", at.prefix, f->name);
+    n->name = dsi_arena_join(p->arena, (const char *const[]){at.prefix, f->name}, 2);
     if (!n->name) {
         return no_memory(p);
     }

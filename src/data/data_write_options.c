@@ -157,7 +157,7 @@ struct column {
 
 static int make_key(const struct column *c, const char *prefix, const char **out)
 {
-    *out = dsi_arena_printf(c->arena, "%s%s", prefix, c->name);
+    *out = dsi_arena_join(c->arena, (const char *const[]){prefix, c->name}, 2);
     return *out ? DS_OK : dsi_no_memory(c->err, "reading the write properties");
 }
 

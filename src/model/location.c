@@ -99,8 +99,10 @@ done:
 int dsi_location_join(const char *base, const char *a, const char *b,
                       struct dsi_arena *arena, char **out, struct ds_error *err)
 {
-    *out = dsi_arena_printf(arena, "%s%s%s%s%s", base, a ? "/" : "", a ? a : "",
-                            b ? "/" : "", b ? b : "");
+    const char *const parts[] = {base, a ? "/" : "", a ? a : "", b ? "/" : "",
+                                 b ? b : ""};
+
+    *out = dsi_arena_join(arena, parts, sizeof parts / sizeof parts[0]);
     return *out ? DS_OK : dsi_no_memory(err, "making a location");
 }
 

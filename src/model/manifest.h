@@ -140,7 +140,8 @@ struct dsi_manifest_write {
     const struct dsi_partition_spec *spec;
     enum dsi_manifest_content content;
     int64_t snapshot_id;       // Of the commit: becomes added_snapshot_id.
-    const char *compression;   // write.manifest.compression-codec; NULL: gzip.
+    const char *compression;   // write.manifest.compression-codec; NULL: gzip, and
+                               // nothing where there are few entries.
     int32_t compression_level; // -1: the default.
 };
 

@@ -13,6 +13,10 @@ enum { META_COUNT_MAX = 4, NUMBER_SIZE = 24 };
 // third of the time, and is a tenth larger.
 enum { LEVEL = 1 };
 
+// A list of so few manifests, at most, takes a block or two of a disk whether compressed
+// or not, and is read and written more quickly if not.
+enum { PLAIN_MAX = 32 };
+
 static int get_summary(const struct dsi_avro_type *record, struct ds_slice *in,
                        struct dsi_arena *arena, struct dsi_field_summary *out,
                        struct ds_error *err)
@@ -359,9 +363,10 @@ done:
 }
 
 static int open_writer(struct dsi_avro_writer *w,
-                       const struct dsi_manifest_list_write *spec, struct dsi_buf *out,
-                       struct ds_error *err)
+                       const struct dsi_manifest_list_write *spec, size_t count,
+                       struct dsi_buf *out, struct ds_error *err)
 {
+    const bool plain = count <= PLAIN_MAX;
     struct dsi_buf schema = DSI_BUF_INIT;
     char numbers[META_COUNT_MAX][NUMBER_SIZE];
     int rc = dsi_manifest_list_schema(spec->format_version, &schema, err);
@@ -379,11 +384,12 @@ static int open_writer(struct dsi_avro_writer *w,
             {dsi_slice_text("sequence-number"), dsi_slice_text(numbers[2])},
             {dsi_slice_text("format-version"), dsi_slice_text(numbers[3])},
         };
-        const struct dsi_avro_write avro = {.schema = dsi_buf_slice(&schema),
-                                            .meta = meta,
-                                            .meta_count = META_COUNT_MAX,
-                                            .codec = DSI_COMPRESSION_DEFLATE,
-                                            .level = LEVEL};
+        const struct dsi_avro_write avro = {
+            .schema = dsi_buf_slice(&schema),
+            .meta = meta,
+            .meta_count = META_COUNT_MAX,
+            .codec = plain ? DSI_COMPRESSION_NONE : DSI_COMPRESSION_DEFLATE,
+            .level = plain ? DSI_COMPRESSION_LEVEL_DEFAULT : LEVEL};
         rc = dsi_avro_writer_init(w, out, &avro, err);
     }
     dsi_buf_release(&schema);
@@ -402,7 +408,7 @@ int dsi_manifest_list_build(const struct dsi_manifest_list_write *spec,
         return dsi_fail(err, DS_EUNSUPPORTED, "manifest lists of format version %d",
                         (int)spec->format_version);
     }
-    DSI_TRY(open_writer(&w, spec, out, err));
+    DSI_TRY(open_writer(&w, spec, count, out, err));
     for (size_t i = 0; i < count; i++) {
         DSI_TRY(put_row(&w, spec, &files[i], err));
     }

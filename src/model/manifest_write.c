@@ -9,7 +9,7 @@
 #include "model/manifest_avro.h"
 #include "model/manifest_schema.h"
 
-enum { NUMBER_SIZE = 16 };
+enum { NUMBER_SIZE = 16, PLAIN_VALUES_MAX = 64 };
 
 static const char *const format_names[] = {
     [DSI_FORMAT_PARQUET] = "PARQUET",
@@ -316,10 +316,23 @@ static int put_header(struct entry_writer *w, struct dsi_avro_write avro,
     return dsi_avro_writer_init(&w->avro, out, &avro, err);
 }
 
-static int open_writer(struct entry_writer *w, struct dsi_buf *out, struct ds_error *err)
+// What is written where the table's properties do not say. Few entries take a block of a
+// disk whether compressed or not, and are read and written more quickly if not.
+static const char *default_codec(const struct dsi_manifest_write *spec, size_t count)
+{
+    size_t columns = spec->schema->root.field_count + 1;
+
+    return spec->compression_level < 0 && count <= PLAIN_VALUES_MAX / columns
+               ? "uncompressed"
+               : "gzip";
+}
+
+static int open_writer(struct entry_writer *w, size_t count, struct dsi_buf *out,
+                       struct ds_error *err)
 {
     const struct dsi_manifest_write *spec = w->spec;
-    const char *codec = spec->compression ? spec->compression : "gzip";
+    const char *codec =
+        spec->compression ? spec->compression : default_codec(spec, count);
     struct dsi_buf texts[TEXT_COUNT] = {DSI_BUF_INIT, DSI_BUF_INIT, DSI_BUF_INIT};
     struct dsi_avro_write avro = {.level = spec->compression_level};
     int rc = DS_OK;
@@ -421,7 +434,7 @@ int dsi_manifest_build(const struct dsi_manifest_write *spec,
                                        .added_snapshot_id = spec->snapshot_id,
                                        .first_row_id = -1};
     DSI_TRY(prepare(&w, entries, count, arena, err));
-    DSI_TRY(open_writer(&w, out, err));
+    DSI_TRY(open_writer(&w, count, out, err));
     DSI_TRY(put_entries(&w, entries, count, file, err));
     DSI_TRY(put_summaries(&w, arena, file, err));
 done:

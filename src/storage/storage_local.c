@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/error.h"
 #include "storage/storage_dirs.h"
 #include "storage/storage_flock.h"
@@ -23,7 +24,7 @@
 #include "storage/storage_spare.h"
 #include "storage/storage_temp.h"
 
-enum { LIST_DEPTH_MAX = 64 };
+enum { LIST_DEPTH_MAX = 64, SINK_PENDING_MAX = 32 * 1024 };
 
 struct local_storage {
     ds_storage base; // First: a ds_storage * is a struct local_storage *.
@@ -45,7 +46,8 @@ struct local_sink {
     struct dsi_temp temp;
     char *path;
     char *dir;
-    bool broken; // A write failed: nothing may be finished.
+    struct dsi_buf pending; // Written, but not yet to the file: small pieces go together.
+    bool broken;            // A write failed: nothing may be finished.
 };
 
 static int local_path(const char *location, const char **out, struct ds_error *err)
@@ -289,11 +291,35 @@ static int local_sync_file(ds_storage *s, const char *location, struct ds_error 
     return rc < 0 ? rc : local_sync(s, &location, 1, err);
 }
 
+static int write_pending(struct local_sink *l, struct ds_error *err)
+{
+    int rc = l->pending.size == 0
+                 ? DS_OK
+                 : dsi_temp_write(&l->temp, dsi_buf_slice(&l->pending), err);
+
+    l->pending.size = 0;
+    return rc;
+}
+
+static int write_more(struct local_sink *l, struct ds_slice bytes, struct ds_error *err)
+{
+    const bool large = bytes.size > SINK_PENDING_MAX / 2;
+    int rc = DS_OK;
+
+    if (large || bytes.size > SINK_PENDING_MAX - l->pending.size) {
+        DSI_TRY(write_pending(l, err));
+    }
+    DSI_TRY(large ? dsi_temp_write(&l->temp, bytes, err)
+                  : dsi_buf_append(&l->pending, bytes.data, bytes.size, err));
+done:
+    return rc;
+}
+
 static int sink_write(struct ds_sink *k, struct ds_slice bytes, struct ds_error *err)
 {
     struct local_sink *l = (struct local_sink *)k;
     int rc = l->broken ? dsi_fail(err, DS_EIO, "%s: an earlier write failed", l->path)
-                       : dsi_temp_write(&l->temp, bytes, err);
+                       : write_more(l, bytes, err);
     l->broken = rc < 0;
     return rc;
 }
@@ -305,7 +331,10 @@ static int sink_finish(struct ds_sink *k, struct ds_error *err)
     if (l->broken || l->temp.fd < 0) {
         return dsi_fail(err, DS_EIO, "%s: an earlier write failed", l->path);
     }
-    return name_later(l->storage, &l->temp, l->path, l->dir, false, err); // (1)
+    int rc = write_pending(l, err);
+    l->broken = rc < 0;
+    return rc < 0 ? rc
+                  : name_later(l->storage, &l->temp, l->path, l->dir, false, err); // (1)
 }
 
 static void sink_close(struct ds_sink *k)
@@ -313,6 +342,7 @@ static void sink_close(struct ds_sink *k)
     struct local_sink *l = (struct local_sink *)k;
 
     dsi_temp_release(&l->temp);
+    dsi_buf_release(&l->pending);
     dsi_free(l->path);
     dsi_free(l->dir);
     dsi_free(l);
@@ -338,6 +368,7 @@ static int local_create(ds_storage *s, const char *location, struct ds_sink **ou
     k->base.ops = &sink_ops;
     k->storage = (struct local_storage *)s;
     k->temp = (struct dsi_temp)DSI_TEMP_INIT;
+    k->pending = (struct dsi_buf)DSI_BUF_INIT;
     DSI_TRY(split(location, &path, &k->dir, err));
     k->path = dsi_strdup(path);
     if (!k->path) {

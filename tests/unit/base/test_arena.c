@@ -80,6 +80,9 @@ static void test_arena__copies_text_and_bytes(void **state)
 
     assert_string_equal(dsi_arena_strdup(&a, "abc"), "abc");
     assert_string_equal(dsi_arena_printf(&a, "%d-%s", 7, "x"), "7-x");
+    assert_string_equal(dsi_arena_join(&a, (const char *const[]){"a", "", "bc"}, 3),
+                        "abc");
+    assert_string_equal(dsi_arena_join(&a, NULL, 0), "");
     assert_int_equal(
         dsi_arena_copy(&a, (struct ds_slice){(const uint8_t *)"a\0b", 3}, &copy), 0);
     assert_memory_equal(copy.data, "a\0b", 3);

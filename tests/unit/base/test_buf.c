@@ -3,6 +3,8 @@
 #include "base/fault.h"
 #include "harness.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static void test_buf__grows_as_it_is_filled(void **state)
@@ -49,6 +51,21 @@ static void test_buf__is_text_when_asked(void **state)
     dsi_buf_release(&b);
 }
 
+static void test_buf__writes_numbers_as_printf_does(void **state)
+{
+    const int64_t numbers[] = {0, 7, -7, 10, 99, 100, INT32_MIN, INT64_MAX, INT64_MIN};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        struct dsi_buf b = DSI_BUF_INIT;
+        char expected[32];
+        snprintf(expected, sizeof expected, "%" PRId64, numbers[i]);
+        assert_int_equal(dsi_buf_append_i64(&b, numbers[i], NULL), DS_OK);
+        assert_string_equal(dsi_buf_text(&b), expected);
+        dsi_buf_release(&b);
+    }
+}
+
 static void test_buf__hands_its_bytes_over(void **state)
 {
     struct dsi_buf b = DSI_BUF_INIT;
@@ -86,6 +103,7 @@ int main(void)
         cmocka_unit_test(test_buf__grows_as_it_is_filled),
         cmocka_unit_test(test_buf__stops_at_its_maximum_unchanged),
         cmocka_unit_test(test_buf__is_text_when_asked),
+        cmocka_unit_test(test_buf__writes_numbers_as_printf_does),
         cmocka_unit_test(test_buf__hands_its_bytes_over),
         cmocka_unit_test(test_buf__keeps_its_content_when_memory_runs_out),
     };

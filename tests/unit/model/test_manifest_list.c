@@ -107,6 +107,39 @@ static void test_manifest_list__assigns_the_numbers_of_the_commit(void **state)
     dsi_buf_release(&out);
 }
 
+static void test_manifest_list__compresses_many_rows_and_not_a_few(void **state)
+{
+    enum { MANY = 100 };
+    static struct dsi_manifest_file rows[MANY];
+    const struct {
+        size_t count;
+        const char *codec;
+    } cases[] = {{3, "null"}, {MANY, "deflate"}};
+    (void)state;
+
+    for (size_t i = 0; i < MANY; i++) {
+        rows[i] = full_row();
+    }
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct dsi_buf out = DSI_BUF_INIT;
+        struct dsi_manifest_list list;
+        struct dsi_avro_reader r;
+        struct ds_slice codec;
+        assert_int_equal(
+            dsi_manifest_list_build(&version_2, rows, cases[i].count, &out, NULL), DS_OK);
+        assert_int_equal(dsi_avro_reader_init(&r, dsi_buf_slice(&out), NULL), DS_OK);
+        assert_true(dsi_avro_reader_meta(&r, "avro.codec", &codec));
+        assert_true(dsi_slice_equal(codec, dsi_slice_text(cases[i].codec)));
+        assert_int_equal(dsi_manifest_list_parse(dsi_buf_slice(&out), &list, NULL),
+                         DS_OK);
+        assert_int_equal(list.count, cases[i].count);
+        check_row(&list.files[cases[i].count - 1], &rows[cases[i].count - 1]);
+        dsi_manifest_list_release(&list);
+        dsi_avro_reader_release(&r);
+        dsi_buf_release(&out);
+    }
+}
+
 static void test_manifest_list__says_whose_it_is(void **state)
 {
     struct dsi_manifest_list_write w = version_2;
@@ -183,6 +216,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_manifest_list__keeps_every_member),
         cmocka_unit_test(test_manifest_list__assigns_the_numbers_of_the_commit),
+        cmocka_unit_test(test_manifest_list__compresses_many_rows_and_not_a_few),
         cmocka_unit_test(test_manifest_list__says_whose_it_is),
         cmocka_unit_test(test_manifest_list__refuses_rows_that_nobody_counted),
         cmocka_unit_test_teardown(test_manifest_list__survives_every_fault, stop_faults),

@@ -254,6 +254,46 @@ static void test_manifest_write__writes_the_header_that_is_asked_for(void **stat
     dsi_metadata_unref(m);
 }
 
+static void test_manifest_write__compresses_many_entries_and_not_a_few(void **state)
+{
+    enum { MANY = 100 };
+    const struct {
+        size_t count;
+        int32_t level;
+        const char *codec;
+    } cases[] = {{1, -1, "null"}, {1, 9, "deflate"}, {MANY, -1, "deflate"}};
+    struct dsi_metadata *m = fixture_metadata();
+    struct dsi_manifest_write w = fixture_write(m, 0);
+    static struct dsi_manifest_entry entries[MANY];
+    (void)state;
+
+    for (size_t i = 0; i < MANY; i++) {
+        entries[i] = (struct dsi_manifest_entry){.status = DSI_ENTRY_ADDED,
+                                                 .snapshot_id = -1,
+                                                 .sequence_number = -1,
+                                                 .file_sequence_number = -1,
+                                                 .file = fixture_file(0, NULL, 0)};
+    }
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct dsi_arena arena = DSI_ARENA_INIT;
+        struct dsi_buf out = DSI_BUF_INIT;
+        struct dsi_manifest_file file;
+        struct dsi_avro_reader r;
+        struct ds_slice codec;
+        w.compression_level = cases[i].level;
+        assert_int_equal(
+            dsi_manifest_build(&w, entries, cases[i].count, &arena, &out, &file, NULL),
+            DS_OK);
+        assert_int_equal(dsi_avro_reader_init(&r, dsi_buf_slice(&out), NULL), DS_OK);
+        assert_true(dsi_avro_reader_meta(&r, "avro.codec", &codec));
+        assert_true(dsi_slice_equal(codec, dsi_slice_text(cases[i].codec)));
+        dsi_avro_reader_release(&r);
+        dsi_buf_release(&out);
+        dsi_arena_release(&arena);
+    }
+    dsi_metadata_unref(m);
+}
+
 static void test_manifest_write__refuses_what_readers_would_misread(void **state)
 {
     struct dsi_metadata *m = fixture_metadata();
@@ -358,6 +398,7 @@ int main(void)
         cmocka_unit_test(test_manifest_write__knows_nan_apart_from_bounds),
         cmocka_unit_test(test_manifest_write__gives_the_same_bytes_again),
         cmocka_unit_test(test_manifest_write__writes_the_header_that_is_asked_for),
+        cmocka_unit_test(test_manifest_write__compresses_many_entries_and_not_a_few),
         cmocka_unit_test(test_manifest_write__refuses_what_readers_would_misread),
         cmocka_unit_test_teardown(test_manifest_write__survives_every_fault, stop_faults),
     };

@@ -11,6 +11,9 @@
 
 static struct storage_root root;
 static ds_storage *storage;
+enum { LARGE = 40000 };
+
+static uint8_t pieces[200000], back[200000];
 static const struct ds_slice five = {(const uint8_t *)"abcde", 5};
 
 static int make(void **state)
@@ -182,13 +185,52 @@ static void test_storage_local__gives_a_sink_up_after_a_failed_write(void **stat
 
     assert_int_equal(dsi_sink_create(storage, at("d/s"), &sink, NULL), DS_OK);
     posix_double_start("write", 1, -ENOSPC);
-    assert_int_equal(dsi_sink_write(sink, five, &err), DS_ENOSPACE);
+    assert_int_equal(dsi_sink_write(sink, (struct ds_slice){pieces, LARGE}, &err),
+                     DS_ENOSPACE);
     assert_int_equal(dsi_sink_write(sink, five, &err), DS_EIO);
     assert_int_equal(dsi_sink_finish(sink, &err), DS_EIO);
     dsi_sink_close(sink);
     posix_double_stop();
     assert_false(is_whole("d/s"));
+    posix_double_start("write", 1, -ENOSPC); // Of what was kept until the end.
+    assert_int_equal(write_sink("d/s"), DS_ENOSPACE);
+    posix_double_stop();
+    assert_false(is_whole("d/s"));
     assert_true(storage_root_has_no_temporaries(&root));
+}
+
+static void test_storage_local__writes_small_pieces_together(void **state)
+{
+    const size_t sizes[] = {5, LARGE, 1, 20000, 16384, 7, 16385, 9, 32768, 3, 0, 100};
+    struct ds_sink *sink = NULL;
+    struct ds_file *file = NULL;
+    size_t size = 0;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof pieces; i++) {
+        pieces[i] = (uint8_t)(i * 131 >> 5);
+    }
+    assert_int_equal(dsi_sink_create(storage, at("d/s"), &sink, NULL), DS_OK);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct ds_slice piece = {pieces + size, sizes[i]};
+        assert_int_equal(dsi_sink_write(sink, piece, NULL), DS_OK);
+        size += sizes[i];
+    }
+    assert_int_equal(dsi_sink_finish(sink, NULL), DS_OK);
+    dsi_sink_close(sink);
+    assert_int_equal(dsi_file_open(storage, at("d/s"), &file, NULL), DS_OK);
+    assert_int_equal(dsi_file_size(file), size);
+    assert_int_equal(dsi_file_read(file, 0, back, size, NULL), DS_OK);
+    assert_memory_equal(back, pieces, size);
+    dsi_file_close(file);
+    posix_double_start(NULL, 0, 0);
+    assert_int_equal(dsi_sink_create(storage, at("d/t"), &sink, NULL), DS_OK);
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(dsi_sink_write(sink, five, NULL), DS_OK);
+    }
+    assert_int_equal(dsi_sink_finish(sink, NULL), DS_OK);
+    assert_int_equal(posix_double_count("write"), 1);
+    dsi_sink_close(sink);
 }
 
 static void test_storage_local__opens_nothing_but_files(void **state)
@@ -359,6 +401,7 @@ int main(void)
         LOCAL_TEST(test_storage_local__syncs_at_once_what_is_too_much_to_keep),
         LOCAL_TEST(test_storage_local__fails_for_ever_after_a_failed_sync),
         LOCAL_TEST(test_storage_local__gives_a_sink_up_after_a_failed_write),
+        LOCAL_TEST(test_storage_local__writes_small_pieces_together),
         LOCAL_TEST(test_storage_local__opens_nothing_but_files),
         LOCAL_TEST(test_storage_local__follows_no_link_while_it_lists),
         LOCAL_TEST(test_storage_local__stops_at_a_tree_too_deep),

@@ -92,6 +92,38 @@ static void test_json_writer__writes_every_byte_readable(void **state)
     dsi_arena_release(&arena);
 }
 
+// Each byte at each place among eight at a time and what is left over.
+static void test_json_writer__sees_what_to_escape_wherever_it_is(void **state)
+{
+    char text[20];
+    (void)state;
+
+    for (size_t size = 0; size < sizeof text; size++) {
+        for (size_t at = 0; at < size; at++) {
+            for (int byte = 0; byte < 0x80; byte++) {
+                struct dsi_buf out = DSI_BUF_INIT;
+                struct dsi_json_writer w;
+                bool plain = byte >= 0x20 && byte != '"' && byte != '\\';
+                memset(text, 'x', size);
+                text[at] = (char)byte;
+                dsi_json_writer_init(&w, &out, NULL);
+                dsi_json_write_slice(&w, (struct ds_slice){(uint8_t *)text, size});
+                assert_int_equal(dsi_json_writer_finish(&w), DS_OK);
+                assert_int_equal(out.size == size + 2, plain);
+                assert_true(!plain || memcmp(out.data + 1, text, size) == 0);
+                dsi_buf_release(&out);
+            }
+            text[at] = (char)0x80;
+            struct dsi_buf out = DSI_BUF_INIT;
+            struct dsi_json_writer w;
+            dsi_json_writer_init(&w, &out, NULL);
+            dsi_json_write_slice(&w, (struct ds_slice){(uint8_t *)text, size});
+            assert_int_equal(dsi_json_writer_finish(&w), DS_EINVALID);
+            dsi_buf_release(&out);
+        }
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -99,6 +131,7 @@ int main(void)
         cmocka_unit_test(test_json_writer__keeps_the_first_failure),
         cmocka_unit_test(test_json_writer__stops_at_the_buffers_maximum),
         cmocka_unit_test(test_json_writer__writes_every_byte_readable),
+        cmocka_unit_test(test_json_writer__sees_what_to_escape_wherever_it_is),
     };
     return cmocka_run_group_tests_name("json_writer", tests, NULL, NULL);
 }
