@@ -23,6 +23,7 @@ from importlib import metadata
 import contention_count as count
 import contention_fairness
 import contention_fsync
+import contention_journal
 import contention_report
 from contention_measure import UNBOUNDED, Failed, Peer, cell, remove_all
 
@@ -175,6 +176,23 @@ class Bench:
             shutil.rmtree(place, ignore_errors=True)
             self.folder = kept
 
+    def journaled(self, ours, build):
+        """The figures that hang on how files are made, on ext4 with a journal: see README."""
+        kept = self.folder
+        try:
+            with contention_journal.mounted(self.options.folder / "journal") as place:
+                self.folder = place / kept.name
+                self.results["flat"]["journal"] = self.measure(
+                    ours[0], *HEADLINE, FLAT_APPENDS, FLAT_SECONDS)
+                if contention_fsync.have_strace():
+                    self.results["journal_floors"] = {
+                        p.name: contention_fsync.one_writer_floor(
+                            p, build / "contention_floor", self.folder) for p in ours}
+        except Failed as reason:
+            self.results["not_run"]["ext4 with a journal"] = str(reason)
+        finally:
+            self.folder = kept
+
     def fairness(self, ours, build):
         """Equal writers of our tables, beside writers that share nothing."""
         try:
@@ -251,6 +269,9 @@ def run(options):
     bench.keep()
     bench.syncs(wanted, options.build.resolve())
     bench.keep()
+    if ours and not options.quick:
+        bench.journaled(ours, options.build.resolve())
+        bench.keep()
 
 
 def main():
