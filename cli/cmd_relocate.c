@@ -52,6 +52,7 @@ static int run_relocate(int count, char **words)
     }
     if (rc == DS_OK) {
         print(words[0], &result);
+        (void)cli_told(); // It is done all the same.
     }
     ds_table_free(table);
     int code = rc < 0 ? cli_failed(rc, &err, "relocate %s", words[0]) : CLI_OK;

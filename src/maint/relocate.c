@@ -196,7 +196,8 @@ static int relocate_once(struct dsi_table *table, bool dry_run,
                                         .bytes = r.bytes};
     if (swapped) {
         dsi_log(DS_LOG_INFO, "%s: relocated from %s", r.to, r.from);
-        rc = dsi_table_refresh(table, err);
+        // Done is done: a handle that cannot read it now does when it is used next.
+        DSI_IGNORE(dsi_table_refresh(table, NULL));
     }
 done:
     if (rc < 0 && rc != DS_EUNKNOWN && !swapped) {

@@ -20,9 +20,10 @@ struct dsi_relocate_counts {
     uint64_t bytes;        // Of new files, but for the metadata file.
 };
 
-/// Relocates a table; its handle shows the new state after. DS_ENOTFOUND and DS_ECORRUPT:
-/// a file is not in the directory as it was. DS_ECONFLICT: others were faster each time.
-/// DS_EUNKNOWN: run it again. Stops when the thread is cancelled.
+/// Relocates a table; its handle shows the new state after, or when it can read it next.
+/// DS_ENOTFOUND and DS_ECORRUPT: a file is not in the directory as it was. DS_ECONFLICT:
+/// others were faster each time. DS_EUNKNOWN: it may be done; run it again. After every
+/// other failure nothing was changed. Stops when the thread is cancelled.
 DS_MUST_CHECK int dsi_relocate(struct dsi_table *table, bool dry_run,
                                struct dsi_relocate_counts *out, struct ds_error *err);
 

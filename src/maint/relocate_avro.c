@@ -200,20 +200,25 @@ int dsi_relocate_number(const struct dsi_avro_type *t, struct ds_slice value,
     return dsi_avro_long(&value, out, err);
 }
 
-// The branch's number, as it stands.
+// The branch's number, as it stands, when a value of one of two kinds follows.
 static int put_branch(const struct dsi_avro_type *t, struct ds_slice value,
+                      enum dsi_avro_kind one, enum dsi_avro_kind other,
                       struct dsi_buf *out, struct ds_error *err)
 {
     const uint8_t *from = value.data;
     int rc = dsi_avro_branch(t, &value, &t, err);
 
+    if (rc == DS_OK && t->kind != one && t->kind != other) {
+        rc = dsi_corrupt(err, "avro: a value that is to be changed is none, or of "
+                              "another kind");
+    }
     return rc < 0 ? rc : dsi_buf_append(out, from, (size_t)(value.data - from), err);
 }
 
 int dsi_relocate_put_text(const struct dsi_avro_type *t, struct ds_slice value,
                           struct ds_slice text, struct dsi_buf *out, struct ds_error *err)
 {
-    int rc = put_branch(t, value, out, err);
+    int rc = put_branch(t, value, DSI_AVRO_STRING, DSI_AVRO_BYTES, out, err);
 
     rc = rc < 0 ? rc : dsi_avro_put_bytes(out, text, err);
     return rc < 0 ? rc : DS_ROW;
@@ -222,7 +227,7 @@ int dsi_relocate_put_text(const struct dsi_avro_type *t, struct ds_slice value,
 int dsi_relocate_put_number(const struct dsi_avro_type *t, struct ds_slice value,
                             int64_t number, struct dsi_buf *out, struct ds_error *err)
 {
-    int rc = put_branch(t, value, out, err);
+    int rc = put_branch(t, value, DSI_AVRO_INT, DSI_AVRO_LONG, out, err);
 
     rc = rc < 0 ? rc : dsi_avro_put_long(out, number, err);
     return rc < 0 ? rc : DS_ROW;

@@ -38,7 +38,8 @@ DS_MUST_CHECK int dsi_relocate_number(const struct dsi_avro_type *t,
                                       struct ds_slice value, int64_t *out,
                                       struct ds_error *err);
 
-/// Writes values of a field whose old value is there and not null, in the same branch.
+/// Writes values in the branch of the old one. DS_ECORRUPT where that is null, or no text
+/// (no number).
 DS_MUST_CHECK int dsi_relocate_put_text(const struct dsi_avro_type *t,
                                         struct ds_slice value, struct ds_slice text,
                                         struct dsi_buf *out, struct ds_error *err);

@@ -59,6 +59,27 @@ int dsi_relocate_delete_path(struct dsi_relocation *r, const char *path, const c
     return *out ? DS_OK : no_memory(err);
 }
 
+// --- paths in rows
+
+struct paths {
+    struct dsi_relocation *r;
+    struct dsi_map now; // By the old ones, to the new: each is made once.
+};
+
+static int path_of(struct paths *p, struct ds_slice old, const char **out,
+                   struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    *out = dsi_map_get(&p->now, old);
+    if (!*out) {
+        DSI_TRY(dsi_relocate_path(p->r, old, out, err));
+        DSI_TRY(dsi_map_put(&p->now, old, (void *)(uintptr_t)*out, err));
+    }
+done:
+    return rc;
+}
+
 // --- Parquet
 
 struct row {
@@ -67,26 +88,11 @@ struct row {
 };
 
 struct rows {
-    struct dsi_relocation *r;
-    struct dsi_map paths; // By the old ones, to the new.
+    struct paths paths;
     struct row *all;
     size_t count;
     size_t capacity;
 };
-
-static int path_of(struct rows *x, struct ds_slice old, const char **out,
-                   struct ds_error *err)
-{
-    int rc = DS_OK;
-
-    *out = dsi_map_get(&x->paths, old);
-    if (!*out) {
-        DSI_TRY(dsi_relocate_path(x->r, old, out, err));
-        DSI_TRY(dsi_map_put(&x->paths, old, (void *)(uintptr_t)*out, err));
-    }
-done:
-    return rc;
-}
 
 static int add_row(struct rows *x, const struct dsi_batch *b, int64_t i,
                    struct ds_error *err)
@@ -106,7 +112,7 @@ static int add_row(struct rows *x, const struct dsi_batch *b, int64_t i,
     }
     dsi_column_value(&b->columns[0], i, &path);
     dsi_column_value(&b->columns[1], i, &pos);
-    DSI_TRY(path_of(x, path.as.bytes, &x->all[x->count].path, err));
+    DSI_TRY(path_of(&x->paths, path.as.bytes, &x->all[x->count].path, err));
     x->all[x->count++].pos = pos.as.i64;
 done:
     return rc;
@@ -115,9 +121,9 @@ done:
 static int read_rows(struct rows *x, const struct dsi_data_file *file,
                      const struct dsi_schema *schema, struct ds_error *err)
 {
-    struct dsi_data_reader_options options = {.storage = x->r->from_storage,
+    struct dsi_data_reader_options options = {.storage = x->paths.r->from_storage,
                                               .file = file,
-                                              .metadata = x->r->metadata,
+                                              .metadata = x->paths.r->metadata,
                                               .schema = schema};
     struct dsi_data_reader *reader = NULL;
     struct dsi_batch b = {0};
@@ -172,9 +178,9 @@ done:
 static int write_rows(struct rows *x, const struct dsi_schema *schema, const char *path,
                       struct dsi_relocated *out, struct ds_error *err)
 {
-    struct dsi_data_writer_options options = {.storage = x->r->to_storage,
+    struct dsi_data_writer_options options = {.storage = x->paths.r->to_storage,
                                               .location = path,
-                                              .metadata = x->r->metadata,
+                                              .metadata = x->paths.r->metadata,
                                               .schema = schema};
     struct dsi_batch_builder *builder = NULL;
     struct dsi_data_writer *w = NULL;
@@ -187,8 +193,8 @@ static int write_rows(struct rows *x, const struct dsi_schema *schema, const cha
         size_t n = x->count - i < ROWS_AT_ONCE ? x->count - i : ROWS_AT_ONCE;
         DSI_TRY(write_batch(x->all + i, n, builder, w, err));
     }
-    DSI_TRY(dsi_relocate_note(x->r, path, err));
-    DSI_TRY(dsi_data_writer_finish(w, &x->r->arena, &file, err));
+    DSI_TRY(dsi_relocate_note(x->paths.r, path, err));
+    DSI_TRY(dsi_data_writer_finish(w, &x->paths.r->arena, &file, err));
     out->size = file.file_size;
 done:
     dsi_data_writer_close(w);
@@ -208,7 +214,7 @@ static int relocate_parquet(struct dsi_relocation *r, const struct dsi_data_file
     static const struct dsi_schema schema = {
         .root = {.kind = DSI_TYPE_STRUCT, .fields = fields, .field_count = 2},
         .highest_id = ID_PATH};
-    struct rows x = {.r = r, .paths = DSI_MAP_INIT};
+    struct rows x = {.paths = {r, DSI_MAP_INIT}};
     int rc = DS_OK;
 
     DSI_TRY(read_rows(&x, file, &schema, err));
@@ -222,7 +228,7 @@ static int relocate_parquet(struct dsi_relocation *r, const struct dsi_data_file
         r->bytes += (uint64_t)out->size;
     }
 done:
-    dsi_map_release(&x.paths);
+    dsi_map_release(&x.paths.now);
     dsi_free(x.all);
     return rc;
 }
@@ -230,66 +236,82 @@ done:
 // --- Avro
 
 struct texts {
-    struct dsi_relocation *r;
+    struct paths paths;
     struct dsi_relocated *out;
+    bool named; // The row at hand says which file it is about.
 };
 
-static int no_more(void *arg, struct ds_error *err)
+// The path in a field, as of now; NULL: it has none.
+static int text_now(struct texts *x, const struct dsi_avro_field *f,
+                    struct ds_slice value, const char **out, struct ds_error *err)
 {
-    (void)arg;
-    (void)err;
-    return DS_OK;
+    struct ds_slice old = {NULL, 0};
+    int rc = DS_OK;
+
+    *out = NULL;
+    if (f->id != ID_PATH) {
+        return DS_OK;
+    }
+    DSI_TRY(dsi_relocate_text(f->type, value, &old, err));
+    if (old.data) {
+        DSI_TRY(path_of(&x->paths, old, out, err));
+    }
+done:
+    return rc;
 }
 
 static int see_path(void *arg, const struct dsi_avro_field *f, struct ds_slice value,
                     struct ds_error *err)
 {
     struct texts *x = arg;
-    struct ds_slice old = {NULL, 0};
     const char *now = NULL;
-    int rc = DS_OK;
+    int rc = text_now(x, f, value, &now, err);
 
-    if (f->id != ID_PATH) {
-        return DS_OK;
+    if (now) {
+        x->named = true;
+        if (!x->out->lower || strcmp(now, x->out->lower) < 0) {
+            x->out->lower = now;
+        }
+        if (!x->out->upper || strcmp(now, x->out->upper) > 0) {
+            x->out->upper = now;
+        }
     }
-    DSI_TRY(dsi_relocate_text(f->type, value, &old, err));
-    DSI_TRY(dsi_relocate_path(x->r, old, &now, err));
-    if (!x->out->lower || strcmp(now, x->out->lower) < 0) {
-        x->out->lower = now;
-    }
-    if (!x->out->upper || strcmp(now, x->out->upper) > 0) {
-        x->out->upper = now;
-    }
-done:
     return rc;
+}
+
+// What is passed over would not be deleted any more.
+static int seen_row(void *arg, struct ds_error *err)
+{
+    struct texts *x = arg;
+
+    if (!x->named) {
+        return dsi_corrupt(err, "a row of position deletes without a file's path");
+    }
+    x->named = false;
+    return DS_OK;
 }
 
 static int put_path(void *arg, const struct dsi_avro_field *f, struct ds_slice value,
                     struct dsi_buf *out, struct ds_error *err)
 {
-    struct texts *x = arg;
-    struct ds_slice old = {NULL, 0};
     const char *now = NULL;
-    int rc = DS_OK;
+    int rc = text_now(arg, f, value, &now, err);
 
-    if (f->id != ID_PATH) {
-        return DS_OK;
-    }
-    DSI_TRY(dsi_relocate_text(f->type, value, &old, err));
-    DSI_TRY(dsi_relocate_path(x->r, old, &now, err));
-    return dsi_relocate_put_text(f->type, value, dsi_slice_text(now), out, err);
-done:
-    return rc;
+    return rc < 0 || !now
+               ? rc
+               : dsi_relocate_put_text(f->type, value, dsi_slice_text(now), out, err);
 }
 
 static int change_avro(struct dsi_relocation *r, struct ds_slice file,
                        struct dsi_relocated *out, struct dsi_buf *made,
                        struct ds_error *err)
 {
-    struct texts x = {r, out};
-    struct dsi_relocate_fields fields = {see_path, no_more, put_path, &x};
+    struct texts x = {.paths = {r, DSI_MAP_INIT}, .out = out};
+    struct dsi_relocate_fields fields = {see_path, seen_row, put_path, &x};
+    int rc = dsi_relocate_avro(file, &fields, made, err);
 
-    return dsi_relocate_avro(file, &fields, made, err);
+    dsi_map_release(&x.paths.now);
+    return rc;
 }
 
 // --- Puffin
@@ -395,6 +417,7 @@ int dsi_relocate_delete(struct dsi_relocation *r, const struct dsi_data_file *fi
     if (x) {
         return DS_OK;
     }
+    DSI_TRY(dsi_cancel_check(err));
     x = dsi_arena_alloc(&r->arena, sizeof *x);
     if (!x) {
         return no_memory(err);

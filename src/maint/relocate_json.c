@@ -115,15 +115,22 @@ done:
 
 bool dsi_relocate_at_is(const struct dsi_relocate_at *at, const char *path)
 {
+    size_t left = strlen(path);
+
     for (size_t i = 0; i < at->count; i++) {
-        struct ds_slice key = at->keys[i];
-        if (i > 0 && *path++ != '/') {
+        struct ds_slice key = at->keys[i]; // Of any bytes.
+        if (i > 0 && (left == 0 || *path != '/')) {
             return false;
         }
-        if (strncmp(path, (const char *)key.data, key.size) != 0) {
+        path += i > 0;
+        left -= i > 0;
+        const char *end = memchr(path, '/', left);
+        size_t size = end ? (size_t)(end - path) : left;
+        if (key.size != size || (size > 0 && memcmp(path, key.data, size) != 0)) {
             return false;
         }
-        path += key.size;
+        path += size;
+        left -= size;
     }
-    return *path == '\0';
+    return left == 0;
 }

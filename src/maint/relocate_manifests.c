@@ -57,6 +57,7 @@ struct entry {
     const char *now;                     // The new path.
     const struct dsi_relocated *written; // NULL: the file is the old one.
     int64_t key;                         // Of the bound that is being written.
+    bool whole;                          // All of it was seen: what comes is the next.
 };
 
 static int see_entry(void *arg, const struct dsi_avro_field *f, struct ds_slice value,
@@ -65,6 +66,9 @@ static int see_entry(void *arg, const struct dsi_avro_field *f, struct ds_slice 
     struct entry *e = arg;
     struct ds_slice text = {NULL, 0};
 
+    if (e->whole) {
+        *e = (struct entry){.r = e->r};
+    }
     if (f->id == ID_STATUS || f->id == ID_CONTENT || f->id == ID_FILE_SIZE) {
         int64_t *to = f->id == ID_STATUS    ? &e->status
                       : f->id == ID_CONTENT ? &e->content
@@ -140,6 +144,7 @@ static int seen_entry(void *arg, struct ds_error *err)
     struct entry *e = arg;
     int rc = DS_OK;
 
+    e->whole = true;
     if (!e->path) {
         return dsi_corrupt(err, "a manifest's entry without a path");
     }
@@ -217,19 +222,6 @@ static int put_entry(void *arg, const struct dsi_avro_field *f, struct ds_slice 
     return e->written ? put_written(e, f, value, out, err) : DS_OK;
 }
 
-// An object is over when the next one's first field, or nothing, is seen: what was known
-// of it goes when it is seen whole.
-static int begin_entry(void *arg, const struct dsi_avro_field *f, struct ds_slice value,
-                       struct ds_error *err)
-{
-    struct entry *e = arg;
-
-    if (f->id == ID_STATUS) { // Outside the data file, and in each entry.
-        *e = (struct entry){.r = e->r};
-    }
-    return see_entry(e, f, value, err);
-}
-
 // --- manifests and lists
 
 // Reads, changes and stores a file of metadata under a new name; NULL: no memory for it.
@@ -264,7 +256,7 @@ static int relocate_manifest(struct dsi_relocation *r, const char *path,
 {
     struct dsi_relocated *x = dsi_map_get_text(&r->manifests, path);
     struct entry e = {.r = r};
-    struct dsi_relocate_fields fields = {begin_entry, seen_entry, put_entry, &e};
+    struct dsi_relocate_fields fields = {see_entry, seen_entry, put_entry, &e};
     int rc = DS_OK;
 
     if (!x) {
@@ -303,8 +295,11 @@ static int seen_listed(void *arg, struct ds_error *err)
 {
     struct listed *l = arg;
 
-    return l->path ? relocate_manifest(l->r, l->path, &l->now, err)
-                   : dsi_corrupt(err, "a manifest list's row without a path");
+    const char *path = l->path;
+
+    l->path = NULL; // The next row has its own.
+    return path ? relocate_manifest(l->r, path, &l->now, err)
+                : dsi_corrupt(err, "a manifest list's row without a path");
 }
 
 static int put_listed(void *arg, const struct dsi_avro_field *f, struct ds_slice value,

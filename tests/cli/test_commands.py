@@ -157,6 +157,11 @@ def test_results_that_cannot_be_written_are_a_failure():
     done = run("append", "t", "-", "--format", "csv", input="id\n2\n", prefix=full)
     assert done.code == 0 and "No space left" in done.err, done.err  # It is committed.
     equal(count("t"), 2)
+    os.rename("t", "u")
+    for _ in range(2):
+        done = run("relocate", "u", prefix=full)
+        assert done.code == 0 and "No space left" in done.err, done.err  # Likewise.
+    good("append", "u", "-", "--format", "csv", input="id\n3\n")
 
 
 def test_standard_streams_that_are_closed():

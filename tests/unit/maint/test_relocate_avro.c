@@ -55,6 +55,7 @@ struct changes {
     bool texts;
     bool numbers; // To what was seen of the path's length.
     bool nulls;
+    bool any_number; // Also where there was none.
     int64_t length;
     int seen;
 };
@@ -85,6 +86,9 @@ static int put(void *arg, const struct dsi_avro_field *f, struct ds_slice value,
 
     if (f->id == 1 && c->texts) {
         return dsi_relocate_put_text(f->type, value, dsi_slice_text("/new"), out, err);
+    }
+    if (f->id == 2 && c->any_number) {
+        return dsi_relocate_put_number(f->type, value, 1, out, err);
     }
     if (f->id == 2 && c->nulls) {
         return dsi_relocate_put_null(f, out, err);
@@ -185,6 +189,8 @@ static void test_relocate_avro__changes_texts_numbers_and_nulls(void **state)
     look(&out, is, sizeof is);
     assert_string_equal(is, "/b -1;/old/a -1;/b -1;/old/a -1;");
     assert_int_equal(change(&in, &wrong, &out), DS_EUNSUPPORTED);
+    wrong = (struct changes){.any_number = true};
+    assert_int_equal(change(&in, &wrong, &out), DS_ECORRUPT); // The first size is null.
     dsi_buf_release(&in);
     dsi_buf_release(&out);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "codec/avro/avro_writer.h"
 #include "data/data_file.h"
 #include "harness.h"
 
@@ -143,6 +144,105 @@ static void test_relocate_deletes__sorts_anew_what_names_other_places(void **sta
     end(&p);
 }
 
+// Rows of position deletes in Avro; a NULL path is null, and the path's field has
+// `attribute`, which says its id.
+static struct dsi_data_file write_avro(struct place *p, const char *attribute,
+                                       const char *const *paths, size_t count)
+{
+    struct dsi_buf schema_json = DSI_BUF_INIT;
+    struct dsi_buf file = DSI_BUF_INIT;
+    struct dsi_avro_writer w;
+
+    assert_int_equal(
+        dsi_buf_printf(&schema_json, NULL,
+                       "{\"type\":\"record\",\"name\":\"r\",\"fields\":["
+                       "{\"name\":\"file_path\",\"type\":[\"null\",\"string\"]%s},"
+                       "{\"name\":\"pos\",\"type\":\"long\",\"field-id\":2147483545}]}",
+                       attribute),
+        DS_OK);
+    struct dsi_avro_write spec = {.schema = dsi_buf_slice(&schema_json), .level = -1};
+    assert_int_equal(dsi_avro_writer_init(&w, &file, &spec, NULL), DS_OK);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(dsi_avro_put_long(&w.block, paths[i] != NULL, NULL), DS_OK);
+        if (paths[i]) {
+            assert_int_equal(dsi_avro_put_text(&w.block, paths[i], NULL), DS_OK);
+        }
+        assert_int_equal(dsi_avro_put_long(&w.block, (int64_t)i, NULL), DS_OK);
+        assert_int_equal(dsi_avro_writer_object(&w, NULL), DS_OK);
+    }
+    assert_int_equal(dsi_avro_writer_finish(&w, NULL), DS_OK);
+    dsi_avro_writer_release(&w);
+    assert_int_equal(dsi_storage_put(p->r.to_storage, OLD "/data/d.avro",
+                                     dsi_buf_slice(&file), 0, NULL),
+                     DS_OK);
+    struct dsi_data_file out = {.content = DSI_CONTENT_POSITION_DELETES,
+                                .path = OLD "/data/d.avro",
+                                .format = DSI_FORMAT_AVRO,
+                                .file_size = (int64_t)file.size};
+    dsi_buf_release(&schema_json);
+    dsi_buf_release(&file);
+    return out;
+}
+
+#define PATH_ID ",\"field-id\":2147483546"
+
+static bool has_text(const struct dsi_buf *bytes, const char *text)
+{
+    size_t size = strlen(text);
+    bool has = false;
+
+    for (size_t i = 0; i + size <= bytes->size && !has; i++) {
+        has = memcmp(bytes->data + i, text, size) == 0;
+    }
+    return has;
+}
+
+static void test_relocate_deletes__changes_each_path_in_avro(void **state)
+{
+    static const char *const paths[] = {OLD "/b", "memory:///oldest/x", OLD "/a",
+                                        OLD "/b"};
+    struct dsi_buf bytes = DSI_BUF_INIT;
+    const struct dsi_relocated *x = NULL;
+    struct place p;
+    (void)state;
+
+    begin(&p);
+    struct dsi_data_file file = write_avro(&p, PATH_ID, paths, 4);
+    assert_int_equal(dsi_relocate_delete(&p.r, &file, &x, NULL), DS_OK);
+    assert_string_equal(x->lower, NEW "/a");
+    assert_string_equal(x->upper, "memory:///oldest/x");
+    assert_int_equal(dsi_storage_read(p.r.to_storage, x->path, &bytes, NULL), DS_OK);
+    assert_int_equal(bytes.size, x->size);
+    assert_false(has_text(&bytes, OLD "/"));
+    assert_true(has_text(&bytes, NEW "/b"));
+    dsi_buf_release(&bytes);
+    end(&p);
+}
+
+// A row that is passed over deletes nothing at the new place.
+static void test_relocate_deletes__refuses_rows_in_avro_that_name_no_file(void **state)
+{
+    static const char *const paths[] = {OLD "/b", NULL, OLD "/a"};
+    static const struct {
+        const char *attribute;
+        size_t count;
+        int rc;
+    } cases[] = {{PATH_ID, 1, DS_OK}, {PATH_ID, 3, DS_ECORRUPT}, {"", 1, DS_ECORRUPT}};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct dsi_relocated *x = NULL;
+        struct ds_error err = {0};
+        struct place p;
+        begin(&p);
+        struct dsi_data_file file =
+            write_avro(&p, cases[i].attribute, paths, cases[i].count);
+        assert_int_equal(dsi_relocate_delete(&p.r, &file, &x, &err), cases[i].rc);
+        assert_true(cases[i].rc == DS_OK || strstr(err.message, "d.avro: "));
+        end(&p);
+    }
+}
+
 static void test_relocate_deletes__an_old_name_tells_the_new(void **state)
 {
     const char *a = NULL;
@@ -191,6 +291,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_relocate_deletes__sorts_anew_what_names_other_places),
+        cmocka_unit_test(test_relocate_deletes__changes_each_path_in_avro),
+        cmocka_unit_test(test_relocate_deletes__refuses_rows_in_avro_that_name_no_file),
         cmocka_unit_test(test_relocate_deletes__an_old_name_tells_the_new),
         cmocka_unit_test(test_relocate_deletes__refuses_what_is_damaged),
     };

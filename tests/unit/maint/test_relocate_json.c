@@ -52,6 +52,26 @@ static void test_relocate_json__changes_what_is_asked_for_alone(void **state)
           "{\"b\":[\"0:x\",[\"1:y\"]],\"a/b\":\"z\"}");
     check("{\"ab\":\"x\",\"a\":{\"b\":\"y\"}}", "a/b",
           "{\"ab\":\"x\",\"a\":{\"b\":\"0:y\"}}");
+    check("{\"a/b\":\"z\",\"a\":{\"b/\":\"y\"}}", "a/b",
+          "{\"a/b\":\"z\",\"a\":{\"b/\":\"y\"}}");
+}
+
+static void test_relocate_json__a_key_ends_where_it_says(void **state)
+{
+    static const struct {
+        const char *key;
+        size_t size;
+        bool same;
+    } cases[] = {
+        {"ab", 2, true}, {"ab\0cd", 5, false}, {"ab\0", 3, false}, {"a", 1, false}};
+    static const char path[8] = "ab"; // Whoever reads on sees more ends.
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ds_slice key = {(const uint8_t *)cases[i].key, cases[i].size};
+        struct dsi_relocate_at at = {.keys = &key, .count = 1};
+        assert_int_equal(dsi_relocate_at_is(&at, path), cases[i].same);
+    }
 }
 
 static void test_relocate_json__refuses_what_is_none(void **state)
@@ -82,6 +102,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_relocate_json__changes_what_is_asked_for_alone),
+        cmocka_unit_test(test_relocate_json__a_key_ends_where_it_says),
         cmocka_unit_test(test_relocate_json__refuses_what_is_none),
     };
     return cmocka_run_group_tests_name("relocate_json", tests, NULL, NULL);
