@@ -314,9 +314,10 @@ static int read_properties(struct reading *p, struct ds_property **items, size_t
     }
     DSI_TRY(dsi_json_object_begin(&p->r, err));
     while ((rc = dsi_json_object_next(&p->r, &key, err)) == DS_ROW) {
-        char *name = dsi_arena_strndup(&p->l->arena, (const char *)key.data, key.size);
+        const char *name = NULL;
         const char *value = NULL;
-        DSI_TRY(name ? read_text(p, &value, err) : no_memory(err));
+        DSI_TRY(dsi_json_key_text(&p->r, key, &name, err));
+        DSI_TRY(read_text(p, &value, err));
         if (!value || has_key(*items, *count, name)) {
             continue;
         }
@@ -421,7 +422,7 @@ done:
 static int read_log_entry(struct reading *p, struct ds_error *err)
 {
     struct dsi_legacy *l = p->l;
-    struct dsi_snapshot_log_entry e = {-1, -1};
+    struct dsi_snapshot_log_entry e = {.timestamp_ms = -1, .snapshot_id = -1};
     struct ds_slice key = {NULL, 0};
     int rc = DS_OK;
 

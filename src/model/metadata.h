@@ -40,6 +40,18 @@ struct dsi_snapshot {
     struct ds_slice raw;  // Its JSON, always there.
 };
 
+// A member that we carry along: "statistics", "partition-statistics", "encryption-keys",
+// and whatever we do not know.
+struct dsi_extra_member {
+    const char *key;
+    struct ds_slice json;
+};
+
+struct dsi_extras {
+    const struct dsi_extra_member *members;
+    size_t count;
+};
+
 enum dsi_ref_kind { DSI_REF_BRANCH, DSI_REF_TAG };
 
 struct dsi_ref {
@@ -49,23 +61,19 @@ struct dsi_ref {
     int64_t max_ref_age_ms;        // -1: not set.
     int64_t max_snapshot_age_ms;   // -1: not set; branches only.
     int64_t min_snapshots_to_keep; // -1: not set; branches only.
+    struct dsi_extras extras;
 };
 
 struct dsi_snapshot_log_entry {
     int64_t timestamp_ms;
     int64_t snapshot_id;
+    struct dsi_extras extras;
 };
 
 struct dsi_metadata_log_entry {
     int64_t timestamp_ms;
     const char *metadata_file;
-};
-
-// A top-level member we carry along: "statistics", "partition-statistics",
-// "encryption-keys", and whatever we do not know.
-struct dsi_extra_member {
-    const char *key;
-    struct ds_slice json;
+    struct dsi_extras extras;
 };
 
 struct dsi_metadata {
@@ -99,9 +107,8 @@ struct dsi_metadata {
     size_t snapshot_log_count;
     const struct dsi_metadata_log_entry *metadata_log;
     size_t metadata_log_count;
-    int64_t next_row_id; // v3; 0 otherwise.
-    const struct dsi_extra_member *extras;
-    size_t extra_count;
+    int64_t next_row_id;      // v3; 0 otherwise.
+    struct dsi_extras extras; // At the top.
 };
 
 /// The limits a reader may rely on.

@@ -14,184 +14,219 @@ int dsi_copy_text(struct dsi_arena *a, const char *from, const char **to,
     return from && !*to ? dsi_no_memory(err, no_memory) : DS_OK;
 }
 
-static int copy_schemas(struct dsi_metadata *to, const struct dsi_metadata *from,
-                        struct ds_error *err)
+// --- lists
+
+// What is copied item by item, each into a place that is zeroed.
+struct list {
+    const void *items;
+    size_t count;
+    size_t size;
+    int (*copy)(struct dsi_arena *a, const void *from, void *to, struct ds_error *err);
+};
+
+static int copy_list(struct dsi_arena *a, struct list list, void *out,
+                     struct ds_error *err)
 {
-    struct dsi_schema *list =
-        dsi_arena_array(&to->arena, from->schema_count + 1, sizeof *list);
-    if (!list) {
+    uint8_t *items = dsi_arena_array(a, list.count, list.size);
+
+    if (!items) {
         return dsi_no_memory(err, no_memory);
     }
-    for (size_t i = 0; i < from->schema_count; i++) {
-        int rc = dsi_schema_copy(&from->schemas[i], &to->arena, &list[i], err);
+    for (size_t i = 0; i < list.count; i++) {
+        const uint8_t *from = (const uint8_t *)list.items + i * list.size;
+        int rc = list.copy(a, from, items + i * list.size, err);
         if (rc < 0) {
             return rc;
         }
     }
-    to->schemas = list;
-    to->schema_count = from->schema_count;
+    memcpy(out, &items, sizeof items);
     return DS_OK;
 }
 
-static int copy_transform(struct dsi_arena *a, struct dsi_transform *t,
-                          struct ds_error *err)
+#define COPY_LIST(a, from, count, copy, to)                                              \
+    copy_list((a), (struct list){(from), (count), sizeof *(from), (copy)}, (to), err)
+
+static int copy_extra(struct dsi_arena *a, const void *from, void *to,
+                      struct ds_error *err)
 {
-    return dsi_copy_text(a, t->text, &t->text, err);
+    const struct dsi_extra_member *f = from;
+    struct dsi_extra_member *t = to;
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_copy_text(a, f->key, &t->key, err));
+    if (dsi_arena_copy(a, f->json, &t->json) < 0) {
+        rc = dsi_no_memory(err, no_memory);
+    }
+done:
+    return rc;
+}
+
+int dsi_extras_copy(struct dsi_arena *a, const struct dsi_extras *from,
+                    struct dsi_extras *to, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    *to = (struct dsi_extras){NULL, 0};
+    if (from->count > 0) {
+        DSI_TRY(COPY_LIST(a, from->members, from->count, copy_extra, &to->members));
+        to->count = from->count;
+    }
+done:
+    return rc;
+}
+
+// --- schemas, specs, orders
+
+static int copy_schema(struct dsi_arena *a, const void *from, void *to,
+                       struct ds_error *err)
+{
+    return dsi_schema_copy(from, a, to, err);
+}
+
+static int copy_partition_field(struct dsi_arena *a, const void *from, void *to,
+                                struct ds_error *err)
+{
+    const struct dsi_partition_field *f = from;
+    struct dsi_partition_field *t = to;
+    int rc = DS_OK;
+
+    *t = *f;
+    DSI_TRY(dsi_copy_text(a, f->name, &t->name, err));
+    DSI_TRY(dsi_copy_text(a, f->transform.text, &t->transform.text, err));
+done:
+    return rc;
 }
 
 int dsi_partition_spec_copy(const struct dsi_partition_spec *from, struct dsi_arena *a,
                             struct dsi_partition_spec *to, struct ds_error *err)
 {
-    struct dsi_partition_field *fields =
-        dsi_arena_array(a, from->field_count, sizeof *fields);
-    int rc = DS_OK;
-
     *to = *from;
-    to->fields = fields;
-    if (!fields || dsi_arena_copy(a, from->raw, &to->raw) < 0) {
+    if (dsi_arena_copy(a, from->raw, &to->raw) < 0) {
         return dsi_no_memory(err, no_memory);
     }
-    for (size_t i = 0; i < from->field_count; i++) {
-        fields[i] = from->fields[i];
-        DSI_TRY(dsi_copy_text(a, from->fields[i].name, &fields[i].name, err));
-        DSI_TRY(copy_transform(a, &fields[i].transform, err));
-    }
-done:
-    return rc;
+    return COPY_LIST(a, from->fields, from->field_count, copy_partition_field,
+                     &to->fields);
+}
+
+static int copy_spec(struct dsi_arena *a, const void *from, void *to,
+                     struct ds_error *err)
+{
+    return dsi_partition_spec_copy(from, a, to, err);
+}
+
+static int copy_sort_field(struct dsi_arena *a, const void *from, void *to,
+                           struct ds_error *err)
+{
+    const struct dsi_sort_field *f = from;
+    struct dsi_sort_field *t = to;
+
+    *t = *f;
+    return dsi_copy_text(a, f->transform.text, &t->transform.text, err);
 }
 
 int dsi_sort_order_copy(const struct dsi_sort_order *from, struct dsi_arena *a,
                         struct dsi_sort_order *to, struct ds_error *err)
 {
-    struct dsi_sort_field *fields = dsi_arena_array(a, from->field_count, sizeof *fields);
-    int rc = DS_OK;
-
     *to = *from;
-    to->fields = fields;
-    if (!fields || dsi_arena_copy(a, from->raw, &to->raw) < 0) {
+    if (dsi_arena_copy(a, from->raw, &to->raw) < 0) {
         return dsi_no_memory(err, no_memory);
     }
-    for (size_t i = 0; i < from->field_count; i++) {
-        fields[i] = from->fields[i];
-        DSI_TRY(copy_transform(a, &fields[i].transform, err));
-    }
-done:
-    return rc;
+    return COPY_LIST(a, from->fields, from->field_count, copy_sort_field, &to->fields);
+}
+
+static int copy_order(struct dsi_arena *a, const void *from, void *to,
+                      struct ds_error *err)
+{
+    return dsi_sort_order_copy(from, a, to, err);
 }
 
 static int copy_layout(struct dsi_metadata *to, const struct dsi_metadata *from,
                        struct ds_error *err)
 {
-    struct dsi_partition_spec *specs =
-        dsi_arena_array(&to->arena, from->spec_count + 1, sizeof *specs);
-    struct dsi_sort_order *orders =
-        dsi_arena_array(&to->arena, from->sort_order_count + 1, sizeof *orders);
+    struct dsi_arena *a = &to->arena;
     int rc = DS_OK;
 
-    if (!specs || !orders) {
-        return dsi_no_memory(err, no_memory);
-    }
-    for (size_t i = 0; i < from->spec_count; i++) {
-        DSI_TRY(dsi_partition_spec_copy(&from->specs[i], &to->arena, &specs[i], err));
-    }
-    for (size_t i = 0; i < from->sort_order_count; i++) {
-        DSI_TRY(dsi_sort_order_copy(&from->sort_orders[i], &to->arena, &orders[i], err));
-    }
-    to->specs = specs;
+    DSI_TRY(COPY_LIST(a, from->schemas, from->schema_count, copy_schema, &to->schemas));
+    DSI_TRY(COPY_LIST(a, from->specs, from->spec_count, copy_spec, &to->specs));
+    DSI_TRY(COPY_LIST(a, from->sort_orders, from->sort_order_count, copy_order,
+                      &to->sort_orders));
+    to->schema_count = from->schema_count;
     to->spec_count = from->spec_count;
-    to->sort_orders = orders;
     to->sort_order_count = from->sort_order_count;
 done:
     return rc;
 }
 
-static int copy_properties(struct dsi_metadata *to, const struct dsi_metadata *from,
-                           struct ds_error *err)
+// --- properties, refs, logs
+
+static int copy_property(struct dsi_arena *a, const void *from, void *to,
+                         struct ds_error *err)
 {
-    struct ds_property *list =
-        dsi_arena_array(&to->arena, from->property_count, sizeof *list);
+    const struct ds_property *f = from;
+    struct ds_property *t = to;
     int rc = DS_OK;
 
-    if (!list) {
-        return dsi_no_memory(err, no_memory);
-    }
-    for (size_t i = 0; i < from->property_count; i++) {
-        DSI_TRY(dsi_copy_text(&to->arena, from->properties[i].key, &list[i].key, err));
-        DSI_TRY(
-            dsi_copy_text(&to->arena, from->properties[i].value, &list[i].value, err));
-    }
-    to->properties = list;
+    DSI_TRY(dsi_copy_text(a, f->key, &t->key, err));
+    DSI_TRY(dsi_copy_text(a, f->value, &t->value, err));
+done:
+    return rc;
+}
+
+static int copy_ref(struct dsi_arena *a, const void *from, void *to, struct ds_error *err)
+{
+    const struct dsi_ref *f = from;
+    struct dsi_ref *t = to;
+    int rc = DS_OK;
+
+    *t = *f;
+    DSI_TRY(dsi_copy_text(a, f->name, &t->name, err));
+    DSI_TRY(dsi_extras_copy(a, &f->extras, &t->extras, err));
+done:
+    return rc;
+}
+
+static int copy_snapshot_entry(struct dsi_arena *a, const void *from, void *to,
+                               struct ds_error *err)
+{
+    const struct dsi_snapshot_log_entry *f = from;
+    struct dsi_snapshot_log_entry *t = to;
+
+    *t = *f;
+    return dsi_extras_copy(a, &f->extras, &t->extras, err);
+}
+
+static int copy_metadata_entry(struct dsi_arena *a, const void *from, void *to,
+                               struct ds_error *err)
+{
+    const struct dsi_metadata_log_entry *f = from;
+    struct dsi_metadata_log_entry *t = to;
+    int rc = DS_OK;
+
+    *t = *f;
+    DSI_TRY(dsi_copy_text(a, f->metadata_file, &t->metadata_file, err));
+    DSI_TRY(dsi_extras_copy(a, &f->extras, &t->extras, err));
+done:
+    return rc;
+}
+
+static int copy_content(struct dsi_metadata *to, const struct dsi_metadata *from,
+                        struct ds_error *err)
+{
+    struct dsi_arena *a = &to->arena;
+    int rc = DS_OK;
+
+    DSI_TRY(COPY_LIST(a, from->properties, from->property_count, copy_property,
+                      &to->properties));
+    DSI_TRY(COPY_LIST(a, from->refs, from->ref_count, copy_ref, &to->refs));
+    DSI_TRY(COPY_LIST(a, from->snapshot_log, from->snapshot_log_count,
+                      copy_snapshot_entry, &to->snapshot_log));
+    DSI_TRY(COPY_LIST(a, from->metadata_log, from->metadata_log_count,
+                      copy_metadata_entry, &to->metadata_log));
+    DSI_TRY(dsi_extras_copy(a, &from->extras, &to->extras, err));
     to->property_count = from->property_count;
-done:
-    return rc;
-}
-
-static int copy_refs(struct dsi_metadata *to, const struct dsi_metadata *from,
-                     struct ds_error *err)
-{
-    struct dsi_ref *list = dsi_arena_array(&to->arena, from->ref_count, sizeof *list);
-    int rc = DS_OK;
-
-    if (!list) {
-        return dsi_no_memory(err, no_memory);
-    }
-    for (size_t i = 0; i < from->ref_count; i++) {
-        list[i] = from->refs[i];
-        DSI_TRY(dsi_copy_text(&to->arena, from->refs[i].name, &list[i].name, err));
-    }
-    to->refs = list;
     to->ref_count = from->ref_count;
-done:
-    return rc;
-}
-
-static int copy_logs(struct dsi_metadata *to, const struct dsi_metadata *from,
-                     struct ds_error *err)
-{
-    struct dsi_snapshot_log_entry *snapshots =
-        dsi_arena_array(&to->arena, from->snapshot_log_count + 1, sizeof *snapshots);
-    struct dsi_metadata_log_entry *files =
-        dsi_arena_array(&to->arena, from->metadata_log_count + 1, sizeof *files);
-    int rc = DS_OK;
-
-    if (!snapshots || !files) {
-        return dsi_no_memory(err, no_memory);
-    }
-    if (from->snapshot_log_count > 0) {
-        memcpy(snapshots, from->snapshot_log,
-               from->snapshot_log_count * sizeof *snapshots);
-    }
-    for (size_t i = 0; i < from->metadata_log_count; i++) {
-        files[i].timestamp_ms = from->metadata_log[i].timestamp_ms;
-        DSI_TRY(dsi_copy_text(&to->arena, from->metadata_log[i].metadata_file,
-                              &files[i].metadata_file, err));
-    }
-    to->snapshot_log = snapshots;
     to->snapshot_log_count = from->snapshot_log_count;
-    to->metadata_log = files;
     to->metadata_log_count = from->metadata_log_count;
-done:
-    return rc;
-}
-
-static int copy_extras(struct dsi_metadata *to, const struct dsi_metadata *from,
-                       struct ds_error *err)
-{
-    struct dsi_extra_member *list =
-        dsi_arena_array(&to->arena, from->extra_count, sizeof *list);
-    int rc = DS_OK;
-
-    if (!list) {
-        return dsi_no_memory(err, no_memory);
-    }
-    for (size_t i = 0; i < from->extra_count; i++) {
-        DSI_TRY(dsi_copy_text(&to->arena, from->extras[i].key, &list[i].key, err));
-        if (dsi_arena_copy(&to->arena, from->extras[i].json, &list[i].json) < 0) {
-            return dsi_no_memory(err, no_memory);
-        }
-    }
-    to->extras = list;
-    to->extra_count = from->extra_count;
 done:
     return rc;
 }
@@ -239,12 +274,8 @@ int dsi_metadata_copy(struct dsi_metadata *to, const struct dsi_metadata *from,
     int rc = DS_OK;
 
     DSI_TRY(copy_scalars(to, from, err));
-    DSI_TRY(copy_schemas(to, from, err));
     DSI_TRY(copy_layout(to, from, err));
-    DSI_TRY(copy_properties(to, from, err));
-    DSI_TRY(copy_refs(to, from, err));
-    DSI_TRY(copy_logs(to, from, err));
-    DSI_TRY(copy_extras(to, from, err));
+    DSI_TRY(copy_content(to, from, err));
     DSI_TRY(share_snapshots(to, from, snapshot_room, err));
 done:
     return rc;

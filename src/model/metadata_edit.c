@@ -227,6 +227,7 @@ int dsi_metadata_edit_set_ref(struct dsi_metadata_edit *e, const struct dsi_ref 
     }
     list[at] = *ref;
     DSI_TRY(dsi_copy_text(&m->arena, ref->name, &list[at].name, err));
+    DSI_TRY(dsi_extras_copy(&m->arena, &ref->extras, &list[at].extras, err));
     if (main) {
         m->current_snapshot_id = ref->snapshot_id; // The log follows at the end.
     }
@@ -340,10 +341,11 @@ done:
 static int prune_extras(struct dsi_metadata *m, const struct id_set *gone,
                         struct ds_error *err)
 {
-    struct dsi_extra_member *list = (struct dsi_extra_member *)(uintptr_t)m->extras;
+    struct dsi_extra_member *list =
+        (struct dsi_extra_member *)(uintptr_t)m->extras.members;
     int rc = DS_OK;
 
-    for (size_t i = 0; i < m->extra_count; i++) {
+    for (size_t i = 0; i < m->extras.count; i++) {
         if ((strcmp(list[i].key, "statistics") == 0 ||
              strcmp(list[i].key, "partition-statistics") == 0) &&
             list[i].json.data[0] == '[') {
@@ -662,7 +664,8 @@ static int log_base(struct dsi_metadata_edit *e, const char *base_file,
     if (n > 0) {
         memcpy(log, m->metadata_log, n * sizeof *log);
     }
-    log[n].timestamp_ms = e->base_updated_ms < last ? last : e->base_updated_ms; // (3)
+    log[n] = (struct dsi_metadata_log_entry){
+        .timestamp_ms = e->base_updated_ms < last ? last : e->base_updated_ms}; // (3)
     DSI_TRY(dsi_copy_text(&m->arena, base_file, &log[n].metadata_file, err));
     n++;
     over = over_the_log(e, n, (uint64_t)max);
@@ -702,7 +705,8 @@ static int log_current(struct dsi_metadata_edit *e, int64_t now_ms, struct ds_er
         memcpy(log, m->snapshot_log, n * sizeof *log);
         at = at < log[n - 1].timestamp_ms ? log[n - 1].timestamp_ms : at;
     }
-    log[n] = (struct dsi_snapshot_log_entry){at, s->snapshot_id};
+    log[n] = (struct dsi_snapshot_log_entry){.timestamp_ms = at,
+                                             .snapshot_id = s->snapshot_id};
     m->snapshot_log = log;
     m->snapshot_log_count = n + 1;
     return DS_OK;

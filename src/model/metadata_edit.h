@@ -17,6 +17,10 @@ DS_MUST_CHECK int dsi_sort_order_copy(const struct dsi_sort_order *from,
 DS_MUST_CHECK int dsi_copy_text(struct dsi_arena *a, const char *from, const char **to,
                                 struct ds_error *err);
 
+/// Members of others, deep.
+DS_MUST_CHECK int dsi_extras_copy(struct dsi_arena *a, const struct dsi_extras *from,
+                                  struct dsi_extras *to, struct ds_error *err);
+
 /// Copies all of `from` into `to`, which is zeroed but for its count of owners. Snapshots
 /// are shared; their array gets room for `snapshot_room`. On failure `to` holds a part.
 DS_MUST_CHECK int dsi_metadata_copy(struct dsi_metadata *to,

@@ -46,65 +46,104 @@ static int grow(struct dsi_arena *a, const void **items, size_t count, size_t si
 // The last element of such an array; ours to fill while parsing.
 #define LAST(items, count) ((void *)(uintptr_t) & (items)[(count)])
 
-static int read_schema(struct dsi_json_reader *r, struct dsi_schema *out,
-                       struct ds_error *err)
+// The elements of an array, each read into a zeroed place.
+struct list {
+    const void **items;
+    size_t *count;
+    size_t size;
+    int (*read)(struct parsing *p, void *out, struct ds_error *err);
+};
+
+static int read_list(struct parsing *p, struct list list, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    *list.count = 0;
+    DSI_TRY(dsi_json_array_begin(&p->r, err));
+    while ((rc = dsi_json_array_next(&p->r, err)) == DS_ROW) {
+        DSI_TRY(grow(&p->m->arena, list.items, *list.count, list.size, err));
+        uint8_t *items = (uint8_t *)(uintptr_t)*list.items;
+        DSI_TRY(list.read(p, items + *list.count * list.size, err));
+        ++*list.count;
+    }
+done:
+    return rc;
+}
+
+#define READ_LIST(p, place, number, how)                                                 \
+    read_list((p),                                                                       \
+              (struct list){(const void **)&(place), &(number), sizeof *(place), (how)}, \
+              err)
+
+// --- unknown members (3)
+
+static int twice(struct ds_slice key, struct ds_error *err)
+{
+    return dsi_corrupt(err, "table metadata: '%.*s' is there twice",
+                       key.size > 80 ? 80 : (int)key.size, (const char *)key.data);
+}
+
+static int read_extra(struct parsing *p, struct ds_slice key, struct dsi_extras *to,
+                      struct ds_error *err)
+{
+    struct dsi_arena *a = &p->m->arena;
+    struct dsi_extra_member *e = NULL;
+    struct ds_slice raw = {NULL, 0};
+    int rc = DS_OK;
+
+    for (size_t i = 0; i < to->count; i++) {
+        if (dsi_json_key_is(key, to->members[i].key)) {
+            return twice(key, err);
+        }
+    }
+    if (to->count == EXTRAS_MAX) {
+        return dsi_corrupt(err, "table metadata: more than %d unknown members",
+                           EXTRAS_MAX);
+    }
+    DSI_TRY(grow(a, (const void **)&to->members, to->count, sizeof *to->members, err));
+    DSI_TRY(dsi_json_skip(&p->r, &raw, err));
+    e = LAST(to->members, to->count);
+    DSI_TRY(dsi_json_key_text(&p->r, key, &e->key, err));
+    if (dsi_arena_copy(a, raw, &e->json) < 0) {
+        return no_memory(err);
+    }
+    to->count++;
+done:
+    return rc;
+}
+
+// --- the parts
+
+static int read_schema(struct parsing *p, void *out, struct ds_error *err)
 {
     struct ds_slice raw = {NULL, 0};
-    int rc = dsi_json_skip(r, &raw, err);
-    return rc < 0 ? rc : dsi_schema_from_json(raw, r->arena, out, err);
+    int rc = dsi_json_skip(&p->r, &raw, err);
+    return rc < 0 ? rc : dsi_schema_from_json(raw, p->r.arena, out, err);
 }
 
 static int read_schemas(struct parsing *p, struct ds_error *err)
 {
-    struct dsi_metadata *m = p->m;
-    int rc = DS_OK;
+    return READ_LIST(p, p->m->schemas, p->m->schema_count, read_schema);
+}
 
-    m->schema_count = 0;
-    DSI_TRY(dsi_json_array_begin(&p->r, err));
-    while ((rc = dsi_json_array_next(&p->r, err)) == DS_ROW) {
-        DSI_TRY(grow(&m->arena, (const void **)&m->schemas, m->schema_count,
-                     sizeof *m->schemas, err));
-        DSI_TRY(read_schema(&p->r, LAST(m->schemas, m->schema_count), err));
-        m->schema_count++;
-    }
-done:
-    return rc;
+static int read_spec(struct parsing *p, void *out, struct ds_error *err)
+{
+    return dsi_partition_spec_read(&p->r, false, out, err);
 }
 
 static int read_specs(struct parsing *p, struct ds_error *err)
 {
-    struct dsi_metadata *m = p->m;
-    int rc = DS_OK;
+    return READ_LIST(p, p->m->specs, p->m->spec_count, read_spec);
+}
 
-    m->spec_count = 0;
-    DSI_TRY(dsi_json_array_begin(&p->r, err));
-    while ((rc = dsi_json_array_next(&p->r, err)) == DS_ROW) {
-        DSI_TRY(grow(&m->arena, (const void **)&m->specs, m->spec_count, sizeof *m->specs,
-                     err));
-        DSI_TRY(
-            dsi_partition_spec_read(&p->r, false, LAST(m->specs, m->spec_count), err));
-        m->spec_count++;
-    }
-done:
-    return rc;
+static int read_order(struct parsing *p, void *out, struct ds_error *err)
+{
+    return dsi_sort_order_read(&p->r, out, err);
 }
 
 static int read_orders(struct parsing *p, struct ds_error *err)
 {
-    struct dsi_metadata *m = p->m;
-    int rc = DS_OK;
-
-    m->sort_order_count = 0;
-    DSI_TRY(dsi_json_array_begin(&p->r, err));
-    while ((rc = dsi_json_array_next(&p->r, err)) == DS_ROW) {
-        DSI_TRY(grow(&m->arena, (const void **)&m->sort_orders, m->sort_order_count,
-                     sizeof *m->sort_orders, err));
-        DSI_TRY(
-            dsi_sort_order_read(&p->r, LAST(m->sort_orders, m->sort_order_count), err));
-        m->sort_order_count++;
-    }
-done:
-    return rc;
+    return READ_LIST(p, p->m->sort_orders, p->m->sort_order_count, read_order);
 }
 
 // Takes the next snapshot from those known before, where they are in the same order and
@@ -123,25 +162,17 @@ static const struct dsi_snapshot *take_known(struct parsing *p)
     return NULL;
 }
 
+static int read_snapshot(struct parsing *p, void *out, struct ds_error *err)
+{
+    const struct dsi_snapshot **to = out;
+
+    *to = take_known(p);
+    return *to ? DS_OK : dsi_snapshot_read(&p->r, to, err);
+}
+
 static int read_snapshots(struct parsing *p, struct ds_error *err)
 {
-    struct dsi_metadata *m = p->m;
-    const struct dsi_snapshot *s = NULL;
-    int rc = DS_OK;
-
-    DSI_TRY(dsi_json_array_begin(&p->r, err));
-    while ((rc = dsi_json_array_next(&p->r, err)) == DS_ROW) {
-        DSI_TRY(grow(&m->arena, (const void **)&m->snapshots, m->snapshot_count,
-                     sizeof *m->snapshots, err));
-        s = take_known(p);
-        if (!s) {
-            DSI_TRY(dsi_snapshot_read(&p->r, &s, err));
-        }
-        *(const struct dsi_snapshot **)LAST(m->snapshots, m->snapshot_count) = s;
-        m->snapshot_count++;
-    }
-done:
-    return rc;
+    return READ_LIST(p, p->m->snapshots, p->m->snapshot_count, read_snapshot);
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -179,10 +210,7 @@ static int read_properties(struct parsing *p, struct ds_error *err)
         DSI_TRY(grow(&m->arena, (const void **)&m->properties, m->property_count,
                      sizeof *m->properties, err));
         item = LAST(m->properties, m->property_count);
-        item->key = dsi_arena_strndup(&m->arena, (const char *)key.data, key.size);
-        if (!item->key) {
-            return no_memory(err);
-        }
+        DSI_TRY(dsi_json_key_text(&p->r, key, &item->key, err));
         DSI_TRY(dsi_json_string(&p->r, &item->value, err));
         m->property_count++;
     }
@@ -220,8 +248,9 @@ static int read_limit(struct dsi_json_reader *r, int64_t *out, struct ds_error *
     return rc;
 }
 
-static int read_ref(struct dsi_json_reader *r, struct dsi_ref *ref, struct ds_error *err)
+static int read_ref(struct parsing *p, struct dsi_ref *ref, struct ds_error *err)
 {
+    struct dsi_json_reader *r = &p->r;
     struct ds_slice key = {NULL, 0};
     bool has_kind = false;
     int rc = DS_OK;
@@ -244,7 +273,7 @@ static int read_ref(struct dsi_json_reader *r, struct dsi_ref *ref, struct ds_er
         } else if (dsi_json_key_is(key, "min-snapshots-to-keep")) {
             DSI_TRY(read_limit(r, &ref->min_snapshots_to_keep, err));
         } else {
-            DSI_TRY(dsi_json_skip(r, NULL, err));
+            DSI_TRY(read_extra(p, key, &ref->extras, err));
         }
     }
     DSI_TRY(rc);
@@ -269,12 +298,35 @@ static int read_refs(struct parsing *p, struct ds_error *err)
         DSI_TRY(
             grow(&m->arena, (const void **)&m->refs, m->ref_count, sizeof *m->refs, err));
         ref = LAST(m->refs, m->ref_count);
-        ref->name = dsi_arena_strndup(&m->arena, (const char *)key.data, key.size);
-        if (!ref->name) {
-            return no_memory(err);
-        }
-        DSI_TRY(read_ref(&p->r, ref, err));
+        DSI_TRY(dsi_json_key_text(&p->r, key, &ref->name, err));
+        DSI_TRY(read_ref(p, ref, err));
         m->ref_count++;
+    }
+done:
+    return rc;
+}
+
+static int read_snapshot_entry(struct parsing *p, void *out, struct ds_error *err)
+{
+    struct dsi_snapshot_log_entry *e = out;
+    struct ds_slice key = {NULL, 0};
+    int rc = DS_OK;
+
+    e->timestamp_ms = e->snapshot_id = -1;
+    DSI_TRY(dsi_json_object_begin(&p->r, err));
+    while ((rc = dsi_json_object_next(&p->r, &key, err)) == DS_ROW) {
+        if (dsi_json_key_is(key, "timestamp-ms")) {
+            DSI_TRY(dsi_json_i64(&p->r, &e->timestamp_ms, err));
+        } else if (dsi_json_key_is(key, "snapshot-id")) {
+            DSI_TRY(dsi_json_i64(&p->r, &e->snapshot_id, err));
+        } else {
+            DSI_TRY(read_extra(p, key, &e->extras, err));
+        }
+    }
+    DSI_TRY(rc);
+    if (e->timestamp_ms < 0 || e->snapshot_id < 0) {
+        rc = dsi_corrupt(err, "table metadata: a snapshot-log entry has no '%s'",
+                         e->snapshot_id < 0 ? "snapshot-id" : "timestamp-ms");
     }
 done:
     return rc;
@@ -282,34 +334,31 @@ done:
 
 static int read_snapshot_log(struct parsing *p, struct ds_error *err)
 {
-    struct dsi_metadata *m = p->m;
-    struct dsi_snapshot_log_entry *e = NULL;
+    return READ_LIST(p, p->m->snapshot_log, p->m->snapshot_log_count,
+                     read_snapshot_entry);
+}
+
+static int read_metadata_entry(struct parsing *p, void *out, struct ds_error *err)
+{
+    struct dsi_metadata_log_entry *e = out;
     struct ds_slice key = {NULL, 0};
     int rc = DS_OK;
 
-    m->snapshot_log_count = 0;
-    DSI_TRY(dsi_json_array_begin(&p->r, err));
-    while ((rc = dsi_json_array_next(&p->r, err)) == DS_ROW) {
-        DSI_TRY(grow(&m->arena, (const void **)&m->snapshot_log, m->snapshot_log_count,
-                     sizeof *m->snapshot_log, err));
-        e = LAST(m->snapshot_log, m->snapshot_log_count);
-        *e = (struct dsi_snapshot_log_entry){-1, -1};
-        DSI_TRY(dsi_json_object_begin(&p->r, err));
-        while ((rc = dsi_json_object_next(&p->r, &key, err)) == DS_ROW) {
-            if (dsi_json_key_is(key, "timestamp-ms")) {
-                DSI_TRY(dsi_json_i64(&p->r, &e->timestamp_ms, err));
-            } else if (dsi_json_key_is(key, "snapshot-id")) {
-                DSI_TRY(dsi_json_i64(&p->r, &e->snapshot_id, err));
-            } else {
-                DSI_TRY(dsi_json_skip(&p->r, NULL, err));
-            }
+    e->timestamp_ms = -1;
+    DSI_TRY(dsi_json_object_begin(&p->r, err));
+    while ((rc = dsi_json_object_next(&p->r, &key, err)) == DS_ROW) {
+        if (dsi_json_key_is(key, "timestamp-ms")) {
+            DSI_TRY(dsi_json_i64(&p->r, &e->timestamp_ms, err));
+        } else if (dsi_json_key_is(key, "metadata-file")) {
+            DSI_TRY(dsi_json_string(&p->r, &e->metadata_file, err));
+        } else {
+            DSI_TRY(read_extra(p, key, &e->extras, err));
         }
-        DSI_TRY(rc);
-        if (e->timestamp_ms < 0 || e->snapshot_id < 0) {
-            return dsi_corrupt(err, "table metadata: a snapshot-log entry has no '%s'",
-                               e->snapshot_id < 0 ? "snapshot-id" : "timestamp-ms");
-        }
-        m->snapshot_log_count++;
+    }
+    DSI_TRY(rc);
+    if (e->timestamp_ms < 0 || !e->metadata_file) {
+        rc = dsi_corrupt(err, "table metadata: a metadata-log entry has no '%s'",
+                         e->metadata_file ? "timestamp-ms" : "metadata-file");
     }
 done:
     return rc;
@@ -317,72 +366,8 @@ done:
 
 static int read_metadata_log(struct parsing *p, struct ds_error *err)
 {
-    struct dsi_metadata *m = p->m;
-    struct dsi_metadata_log_entry *e = NULL;
-    struct ds_slice key = {NULL, 0};
-    int rc = DS_OK;
-
-    m->metadata_log_count = 0;
-    DSI_TRY(dsi_json_array_begin(&p->r, err));
-    while ((rc = dsi_json_array_next(&p->r, err)) == DS_ROW) {
-        DSI_TRY(grow(&m->arena, (const void **)&m->metadata_log, m->metadata_log_count,
-                     sizeof *m->metadata_log, err));
-        e = LAST(m->metadata_log, m->metadata_log_count);
-        *e = (struct dsi_metadata_log_entry){-1, NULL};
-        DSI_TRY(dsi_json_object_begin(&p->r, err));
-        while ((rc = dsi_json_object_next(&p->r, &key, err)) == DS_ROW) {
-            if (dsi_json_key_is(key, "timestamp-ms")) {
-                DSI_TRY(dsi_json_i64(&p->r, &e->timestamp_ms, err));
-            } else if (dsi_json_key_is(key, "metadata-file")) {
-                DSI_TRY(dsi_json_string(&p->r, &e->metadata_file, err));
-            } else {
-                DSI_TRY(dsi_json_skip(&p->r, NULL, err));
-            }
-        }
-        DSI_TRY(rc);
-        if (e->timestamp_ms < 0 || !e->metadata_file) {
-            return dsi_corrupt(err, "table metadata: a metadata-log entry has no '%s'",
-                               e->metadata_file ? "timestamp-ms" : "metadata-file");
-        }
-        m->metadata_log_count++;
-    }
-done:
-    return rc;
-}
-
-static int twice(struct ds_slice key, struct ds_error *err)
-{
-    return dsi_corrupt(err, "table metadata: '%.*s' is there twice",
-                       key.size > 80 ? 80 : (int)key.size, (const char *)key.data);
-}
-
-static int read_extra(struct parsing *p, struct ds_slice key, struct ds_error *err)
-{
-    struct dsi_metadata *m = p->m;
-    struct dsi_extra_member *e = NULL;
-    struct ds_slice raw = {NULL, 0};
-    int rc = DS_OK;
-
-    for (size_t i = 0; i < m->extra_count; i++) {
-        if (dsi_json_key_is(key, m->extras[i].key)) {
-            return twice(key, err);
-        }
-    }
-    if (m->extra_count == EXTRAS_MAX) {
-        return dsi_corrupt(err, "table metadata: more than %d unknown members",
-                           EXTRAS_MAX);
-    }
-    DSI_TRY(grow(&m->arena, (const void **)&m->extras, m->extra_count, sizeof *m->extras,
-                 err));
-    DSI_TRY(dsi_json_skip(&p->r, &raw, err));
-    e = LAST(m->extras, m->extra_count);
-    e->key = dsi_arena_strndup(&m->arena, (const char *)key.data, key.size);
-    if (!e->key || dsi_arena_copy(&m->arena, raw, &e->json) < 0) {
-        return no_memory(err);
-    }
-    m->extra_count++;
-done:
-    return rc;
+    return READ_LIST(p, p->m->metadata_log, p->m->metadata_log_count,
+                     read_metadata_entry);
 }
 
 static int read_version(struct parsing *p, struct ds_error *err)
@@ -404,7 +389,7 @@ static int read_version(struct parsing *p, struct ds_error *err)
 
 static int read_v1_schema(struct parsing *p, struct ds_error *err)
 {
-    return read_schema(&p->r, &p->schema, err);
+    return read_schema(p, &p->schema, err);
 }
 
 static int read_v1_spec(struct parsing *p, struct ds_error *err)
@@ -499,7 +484,7 @@ static int read_top_member(struct parsing *p, struct ds_slice key, struct ds_err
             return read_known(p, i, key, err);
         }
     }
-    return read_extra(p, key, err);
+    return read_extra(p, key, &p->m->extras, err);
 }
 
 // --- what older forms leave out

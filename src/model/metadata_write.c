@@ -5,6 +5,14 @@
 #include "base/error.h"
 #include "model/parts_json.h"
 
+// (3) of metadata.h
+static void write_extras(struct dsi_json_writer *w, const struct dsi_extras *extras)
+{
+    for (size_t i = 0; i < extras->count; i++) {
+        dsi_json_write_member_raw(w, extras->members[i].key, extras->members[i].json);
+    }
+}
+
 static void write_refs(struct dsi_json_writer *w, const struct dsi_metadata *m)
 {
     dsi_json_write_key(w, "refs");
@@ -26,6 +34,7 @@ static void write_refs(struct dsi_json_writer *w, const struct dsi_metadata *m)
         if (ref->max_ref_age_ms >= 0) {
             dsi_json_write_member_i64(w, "max-ref-age-ms", ref->max_ref_age_ms);
         }
+        write_extras(w, &ref->extras);
         dsi_json_write_object_end(w);
     }
     dsi_json_write_object_end(w);
@@ -87,6 +96,7 @@ static void write_logs(struct dsi_json_writer *w, const struct dsi_metadata *m)
         dsi_json_write_object_begin(w);
         dsi_json_write_member_i64(w, "timestamp-ms", m->snapshot_log[i].timestamp_ms);
         dsi_json_write_member_i64(w, "snapshot-id", m->snapshot_log[i].snapshot_id);
+        write_extras(w, &m->snapshot_log[i].extras);
         dsi_json_write_object_end(w);
     }
     dsi_json_write_array_end(w);
@@ -97,6 +107,7 @@ static void write_logs(struct dsi_json_writer *w, const struct dsi_metadata *m)
         dsi_json_write_member_i64(w, "timestamp-ms", m->metadata_log[i].timestamp_ms);
         dsi_json_write_member_string(w, "metadata-file",
                                      m->metadata_log[i].metadata_file);
+        write_extras(w, &m->metadata_log[i].extras);
         dsi_json_write_object_end(w);
     }
     dsi_json_write_array_end(w);
@@ -124,9 +135,7 @@ static void write_content(struct dsi_json_writer *w, const struct dsi_metadata *
         dsi_json_write_raw(w, m->snapshots[i]->raw); // (3) of metadata.h
     }
     dsi_json_write_array_end(w);
-    for (size_t i = 0; i < m->extra_count; i++) {
-        dsi_json_write_member_raw(w, m->extras[i].key, m->extras[i].json);
-    }
+    write_extras(w, &m->extras);
 }
 
 // About how long it will be: one allocation instead of many that double.

@@ -109,10 +109,7 @@ static int read_summary(struct dsi_json_reader *r, struct dsi_snapshot *s,
         }
         s->summary = items;
         struct ds_property *p = &items[s->summary_count++];
-        p->key = dsi_arena_strndup(r->arena, (const char *)key.data, key.size);
-        if (!p->key) {
-            return dsi_no_memory(err, "reading a snapshot");
-        }
+        DSI_TRY(dsi_json_key_text(r, key, &p->key, err));
         DSI_TRY(dsi_json_string(r, &p->value, err));
     }
 done:

@@ -206,7 +206,12 @@ static int move_branch(struct work *w, int64_t snapshot_id, struct ds_error *err
 {
     const struct dsi_metadata *m = dsi_metadata_edit_state(w->edit);
     const struct dsi_ref *old = dsi_metadata_find_ref(m, w->change->branch);
-    struct dsi_ref ref = {w->change->branch, DSI_REF_BRANCH, snapshot_id, -1, -1, -1};
+    struct dsi_ref ref = {.name = w->change->branch,
+                          .kind = DSI_REF_BRANCH,
+                          .snapshot_id = snapshot_id,
+                          .max_ref_age_ms = -1,
+                          .max_snapshot_age_ms = -1,
+                          .min_snapshots_to_keep = -1};
 
     if (old) {
         ref = *old;

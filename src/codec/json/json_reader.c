@@ -534,6 +534,17 @@ bool dsi_json_key_is(struct ds_slice key, const char *name)
     return key.size == strlen(name) && memcmp(key.data, name, key.size) == 0;
 }
 
+int dsi_json_key_text(struct dsi_json_reader *r, struct ds_slice key, const char **out,
+                      struct ds_error *err)
+{
+    *out = NULL;
+    if (key.size > 0 && memchr(key.data, 0, key.size)) {
+        return dsi_corrupt(err, "%s: a member whose name has U+0000 inside", r->what);
+    }
+    *out = dsi_arena_strndup(r->arena, (const char *)key.data, key.size);
+    return *out ? DS_OK : dsi_no_memory(err, r->what);
+}
+
 int dsi_json_array_begin(struct dsi_json_reader *r, struct ds_error *err)
 {
     return begin(r, '[', "an array", err);

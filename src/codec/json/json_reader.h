@@ -78,6 +78,10 @@ DS_MUST_CHECK int dsi_json_object_next(struct dsi_json_reader *r, struct ds_slic
                                        struct ds_error *err);
 bool dsi_json_key_is(struct ds_slice key, const char *name);
 
+/// A key as a text of its own in the arena; one with U+0000 inside is DS_ECORRUPT.
+DS_MUST_CHECK int dsi_json_key_text(struct dsi_json_reader *r, struct ds_slice key,
+                                    const char **out, struct ds_error *err);
+
 /// Arrays likewise; DS_ROW means an element comes next.
 DS_MUST_CHECK int dsi_json_array_begin(struct dsi_json_reader *r, struct ds_error *err);
 DS_MUST_CHECK int dsi_json_array_next(struct dsi_json_reader *r, struct ds_error *err);

@@ -62,6 +62,16 @@ static inline void assert_same_snapshot(const struct dsi_snapshot *a,
     assert_true(dsi_slice_equal(a->raw, b->raw));
 }
 
+static inline void assert_same_extras(const struct dsi_extras *a,
+                                      const struct dsi_extras *b)
+{
+    assert_int_equal(a->count, b->count);
+    for (size_t i = 0; i < a->count; i++) {
+        assert_string_equal(a->members[i].key, b->members[i].key);
+        assert_true(dsi_slice_equal(a->members[i].json, b->members[i].json));
+    }
+}
+
 static inline void assert_same_lists(const struct dsi_metadata *a,
                                      const struct dsi_metadata *b)
 {
@@ -83,23 +93,22 @@ static inline void assert_same_lists(const struct dsi_metadata *a,
         assert_true(x->max_ref_age_ms == y->max_ref_age_ms);
         assert_true(x->max_snapshot_age_ms == y->max_snapshot_age_ms);
         assert_true(x->min_snapshots_to_keep == y->min_snapshots_to_keep);
+        assert_same_extras(&x->extras, &y->extras);
     }
     assert_int_equal(a->snapshot_log_count, b->snapshot_log_count);
     for (size_t i = 0; i < a->snapshot_log_count; i++) {
         assert_true(a->snapshot_log[i].snapshot_id == b->snapshot_log[i].snapshot_id);
         assert_true(a->snapshot_log[i].timestamp_ms == b->snapshot_log[i].timestamp_ms);
+        assert_same_extras(&a->snapshot_log[i].extras, &b->snapshot_log[i].extras);
     }
     assert_int_equal(a->metadata_log_count, b->metadata_log_count);
     for (size_t i = 0; i < a->metadata_log_count; i++) {
         assert_string_equal(a->metadata_log[i].metadata_file,
                             b->metadata_log[i].metadata_file);
         assert_true(a->metadata_log[i].timestamp_ms == b->metadata_log[i].timestamp_ms);
+        assert_same_extras(&a->metadata_log[i].extras, &b->metadata_log[i].extras);
     }
-    assert_int_equal(a->extra_count, b->extra_count);
-    for (size_t i = 0; i < a->extra_count; i++) {
-        assert_string_equal(a->extras[i].key, b->extras[i].key);
-        assert_true(dsi_slice_equal(a->extras[i].json, b->extras[i].json));
-    }
+    assert_same_extras(&a->extras, &b->extras);
 }
 
 // Member by member.

@@ -8,16 +8,16 @@ static void test_metadata_check__refs_have_sensible_limits(void **state)
         struct dsi_ref ref;
         const char *message; // NULL: fine.
     } cases[] = {
-        {{"main", DSI_REF_BRANCH, 1, -1, -1, -1}, NULL},
-        {{"b", DSI_REF_BRANCH, 1, 1, 1, 1}, NULL},
-        {{"t", DSI_REF_TAG, 1, 1, -1, -1}, NULL},
-        {{"", DSI_REF_BRANCH, 1, -1, -1, -1}, "without a name"},
-        {{"main", DSI_REF_TAG, 1, -1, -1, -1}, "always a branch"},
-        {{"t", DSI_REF_TAG, 1, -1, 5, -1}, "which only a branch can"},
-        {{"t", DSI_REF_TAG, 1, -1, -1, 5}, "which only a branch can"},
-        {{"b", DSI_REF_BRANCH, 1, 0, -1, -1}, "not above 0"},
-        {{"b", DSI_REF_BRANCH, 1, -1, 0, -1}, "not above 0"},
-        {{"b", DSI_REF_BRANCH, 1, -1, -1, -2}, "not above 0"},
+        {{"main", DSI_REF_BRANCH, 1, -1, -1, -1, {0}}, NULL},
+        {{"b", DSI_REF_BRANCH, 1, 1, 1, 1, {0}}, NULL},
+        {{"t", DSI_REF_TAG, 1, 1, -1, -1, {0}}, NULL},
+        {{"", DSI_REF_BRANCH, 1, -1, -1, -1, {0}}, "without a name"},
+        {{"main", DSI_REF_TAG, 1, -1, -1, -1, {0}}, "always a branch"},
+        {{"t", DSI_REF_TAG, 1, -1, 5, -1, {0}}, "which only a branch can"},
+        {{"t", DSI_REF_TAG, 1, -1, -1, 5, {0}}, "which only a branch can"},
+        {{"b", DSI_REF_BRANCH, 1, 0, -1, -1, {0}}, "not above 0"},
+        {{"b", DSI_REF_BRANCH, 1, -1, 0, -1, {0}}, "not above 0"},
+        {{"b", DSI_REF_BRANCH, 1, -1, -1, -2, {0}}, "not above 0"},
     };
     (void)state;
 
@@ -32,8 +32,8 @@ static void test_metadata_check__refs_have_sensible_limits(void **state)
 static void test_metadata_check__clocks_may_differ_by_a_minute(void **state)
 {
     struct dsi_metadata *m = parse_golden("v2.json");
-    struct dsi_snapshot_log_entry log[2] = {{100000, m->snapshots[0]->snapshot_id},
-                                            {40000, m->snapshots[1]->snapshot_id}};
+    struct dsi_snapshot_log_entry log[2] = {{100000, m->snapshots[0]->snapshot_id, {0}},
+                                            {40000, m->snapshots[1]->snapshot_id, {0}}};
     (void)state;
 
     m->snapshot_log = log;

@@ -56,7 +56,7 @@ static int append(const struct dsi_metadata *base, int64_t id, int64_t now_ms,
                                  .summary = summary,
                                  .summary_count = 2,
                                  .first_row_id = -1};
-    struct dsi_ref main = {DSI_REF_MAIN, DSI_REF_BRANCH, id, -1, -1, -1};
+    struct dsi_ref main = {DSI_REF_MAIN, DSI_REF_BRANCH, id, -1, -1, -1, {0}};
     const struct dsi_snapshot *s = NULL;
     struct dsi_metadata_edit *e = NULL;
     char file[64];
@@ -245,7 +245,7 @@ static void test_metadata_edit__drops_old_metadata_files_in_batches(void **state
 static void test_metadata_edit__forgets_expired_snapshots_and_their_log(void **state)
 {
     struct dsi_arena arena = DSI_ARENA_INIT;
-    struct dsi_ref tag = {"keep", DSI_REF_TAG, 3, -1, -1, -1};
+    struct dsi_ref tag = {"keep", DSI_REF_TAG, 3, -1, -1, -1, {0}};
     struct dsi_metadata_edit *e = NULL;
     struct dsi_metadata *m = NULL;
     struct dsi_metadata *next = NULL;
@@ -369,7 +369,7 @@ static int draw_snapshot(struct draw *d, struct dsi_metadata_edit *e)
                                  .first_row_id = -1,
                                  .added_rows = -1};
     const struct dsi_snapshot *s = NULL;
-    struct dsi_ref main = {DSI_REF_MAIN, DSI_REF_BRANCH, n.snapshot_id, -1, -1, -1};
+    struct dsi_ref main = {DSI_REF_MAIN, DSI_REF_BRANCH, n.snapshot_id, -1, -1, -1, {0}};
     int rc = dsi_snapshot_new(&n, &s, NULL);
     if (rc == DS_OK) {
         rc = dsi_metadata_edit_add_snapshot(e, s, NULL);
@@ -392,7 +392,8 @@ static int draw_ref(struct draw *d, struct dsi_metadata_edit *e)
                           m->snapshots[below(d, m->snapshot_count)]->snapshot_id,
                           below(d, 2) ? -1 : 5,
                           -1,
-                          -1};
+                          -1,
+                          {0}};
     return dsi_metadata_edit_set_ref(e, &ref, NULL);
 }
 
@@ -601,7 +602,7 @@ static void test_metadata_edit__refuses_schemas_that_lose_data(void **state)
 
 static void test_metadata_edit__logs_a_rollback_when_it_happens(void **state)
 {
-    struct dsi_ref main = {DSI_REF_MAIN, DSI_REF_BRANCH, 1, -1, -1, -1};
+    struct dsi_ref main = {DSI_REF_MAIN, DSI_REF_BRANCH, 1, -1, -1, -1, {0}};
     struct dsi_metadata_edit *e = NULL;
     struct dsi_metadata *m = NULL;
     struct dsi_metadata *next = NULL;
@@ -640,6 +641,39 @@ static void test_metadata_edit__drops_statistics_of_what_is_gone(void **state)
     assert_round_trip(next);
     dsi_buf_release(&out);
     dsi_metadata_unref(m);
+    dsi_metadata_unref(next);
+}
+
+static void test_metadata_edit__keeps_members_of_others(void **state)
+{
+    static const char *const kept[] = {
+        "\"another-member\":null", "\"protected\":{\"by\": [\"somebody\", 2.50]}",
+        "\"set-by\":\"a newer engine\"", "\"bytes\":1.20e3"};
+    struct dsi_metadata *m = parse_golden("v2.json");
+    struct dsi_metadata *next = NULL;
+    struct dsi_buf out = DSI_BUF_INIT;
+    struct ds_error err = {0};
+    (void)state;
+
+    // As a commit does: main as it was, but for the snapshot.
+    struct dsi_ref main = *dsi_metadata_find_ref(m, DSI_REF_MAIN);
+    main.snapshot_id = m->snapshots[0]->snapshot_id;
+    struct dsi_metadata_edit *e = NULL;
+    assert_int_equal(dsi_metadata_edit_new(m, &e, &err), DS_OK);
+    assert_int_equal(dsi_metadata_edit_set_ref(e, &main, &err), DS_OK);
+    assert_int_equal(dsi_metadata_edit_finish(e, m->last_updated_ms + 1, "file:///m",
+                                              &next, NULL, &err),
+                     DS_OK);
+    dsi_metadata_unref(m);
+    assert_int_equal(next->snapshot_log_count, 3);
+    assert_int_equal(next->metadata_log_count, 2);
+    assert_int_equal(dsi_metadata_to_json(next, &out, NULL), DS_OK);
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        if (!strstr(dsi_buf_text(&out), kept[i])) {
+            fail_msg("%s is lost", kept[i]);
+        }
+    }
+    dsi_buf_release(&out);
     dsi_metadata_unref(next);
 }
 
@@ -682,6 +716,7 @@ int main(void)
         cmocka_unit_test(test_metadata_edit__refuses_schemas_that_lose_data),
         cmocka_unit_test(test_metadata_edit__logs_a_rollback_when_it_happens),
         cmocka_unit_test(test_metadata_edit__drops_statistics_of_what_is_gone),
+        cmocka_unit_test(test_metadata_edit__keeps_members_of_others),
         cmocka_unit_test(test_metadata_edit__refuses_properties_that_are_not_stored),
         cmocka_unit_test_teardown(test_metadata_edit__survives_every_fault, stop_faults),
     };

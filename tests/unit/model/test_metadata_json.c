@@ -76,7 +76,7 @@ static void test_metadata_json__finds_every_member_of_v2(void **state)
     assert_string_equal(dsi_metadata_current_snapshot(m)->manifest_list,
                         "file:///a/b/2.avro");
     assert_true(dsi_metadata_find_ref(m, "test")->max_ref_age_ms == 10000000);
-    assert_int_equal(m->extra_count, 3);
+    assert_int_equal(m->extras.count, 3);
     dsi_metadata_unref(m);
 }
 
@@ -108,13 +108,18 @@ static void test_metadata_json__keeps_unknown_members_byte_for_byte(void **state
     (void)state;
 
     assert_int_equal(dsi_metadata_to_json(m, &out, NULL), DS_OK);
-    for (size_t i = 0; i < m->extra_count; i++) {
+    for (size_t i = 0; i < m->extras.count; i++) {
         char text[64] = "";
-        memcpy(text, m->extras[i].json.data,
-               m->extras[i].json.size < 60 ? m->extras[i].json.size : 60);
+        memcpy(text, m->extras.members[i].json.data,
+               m->extras.members[i].json.size < 60 ? m->extras.members[i].json.size : 60);
         assert_non_null(strstr(dsi_buf_text(&out), text));
     }
     assert_non_null(strstr(dsi_buf_text(&out), "\"newer\": {"));
+    assert_non_null(strstr(dsi_buf_text(&out), "\"another-member\":null"));
+    assert_non_null(
+        strstr(dsi_buf_text(&out), "\"protected\":{\"by\": [\"somebody\", 2.50]}"));
+    assert_non_null(strstr(dsi_buf_text(&out), "\"set-by\":\"a newer engine\""));
+    assert_non_null(strstr(dsi_buf_text(&out), "\"bytes\":1.20e3"));
     dsi_buf_release(&out);
     dsi_metadata_unref(m);
 }

@@ -45,7 +45,8 @@ static const int64_t line[] = {-1, 1, 2, 3, 4, 5};
 
 static void test_retention__keeps_the_young_and_the_last(void **state)
 {
-    static const struct dsi_ref main_only[] = {{"main", DSI_REF_BRANCH, 6, -1, -1, -1}};
+    static const struct dsi_ref main_only[] = {
+        {"main", DSI_REF_BRANCH, 6, -1, -1, -1, {0}}};
     static const int64_t all_but_one[] = {1, 2, 3, 4, 5};
     static const int64_t first_three[] = {1, 2, 3};
     static const int64_t first_two[] = {1, 2};
@@ -68,9 +69,9 @@ static void test_retention__keeps_the_young_and_the_last(void **state)
 
 static void test_retention__refs_have_settings_of_their_own(void **state)
 {
-    static const struct dsi_ref refs[] = {{"main", DSI_REF_BRANCH, 6, -1, 1, 2},
-                                          {"old", DSI_REF_BRANCH, 4, -1, 1, 2},
-                                          {"tag", DSI_REF_TAG, 1, -1, -1, -1}};
+    static const struct dsi_ref refs[] = {{"main", DSI_REF_BRANCH, 6, -1, 1, 2, {0}},
+                                          {"old", DSI_REF_BRANCH, 4, -1, 1, 2, {0}},
+                                          {"tag", DSI_REF_TAG, 1, -1, -1, -1, {0}}};
     static const int64_t expected[] = {2};
     struct history h;
     (void)state;
@@ -82,7 +83,7 @@ static void test_retention__refs_have_settings_of_their_own(void **state)
 static void test_retention__what_no_ref_leads_to_goes_when_it_is_old(void **state)
 {
     static const int64_t parents[] = {-1, 1, 1, 2}; // 3 was rolled back.
-    static const struct dsi_ref refs[] = {{"main", DSI_REF_BRANCH, 4, -1, -1, 10}};
+    static const struct dsi_ref refs[] = {{"main", DSI_REF_BRANCH, 4, -1, -1, 10, {0}}};
     static const int64_t staged[] = {3};
     struct ds_property age[] = {{"history.expire.max-snapshot-age-ms", "5000"}};
     struct history h;
@@ -99,7 +100,7 @@ static void test_retention__ends_on_parents_that_are_gone_or_in_a_circle(void **
 {
     static const int64_t circle[] = {3, 1, 2};
     static const int64_t gone[] = {99, 1, 2};
-    static const struct dsi_ref refs[] = {{"main", DSI_REF_BRANCH, 3, -1, 1, 1}};
+    static const struct dsi_ref refs[] = {{"main", DSI_REF_BRANCH, 3, -1, 1, 1, {0}}};
     static const int64_t expected[] = {1, 2};
     struct history h;
     (void)state;

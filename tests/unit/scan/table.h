@@ -211,7 +211,7 @@ static inline void table_commit(struct table *t, int64_t snapshot_id)
     struct dsi_metadata *next = NULL;
     struct dsi_manifest_list_write write = {2, snapshot_id, t->m->current_snapshot_id,
                                             t->m->last_sequence_number + 1};
-    struct dsi_ref main = {DSI_REF_MAIN, DSI_REF_BRANCH, snapshot_id, -1, -1, -1};
+    struct dsi_ref main = {DSI_REF_MAIN, DSI_REF_BRANCH, snapshot_id, -1, -1, -1, {0}};
     struct dsi_snapshot_new new = {
         .snapshot_id = snapshot_id,
         .parent_id = t->m->current_snapshot_id,
