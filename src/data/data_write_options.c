@@ -14,6 +14,9 @@
 #define ENCODING_COLUMN "write.parquet.encoding.column."
 #define ENCODINGS "write.parquet.encodings"
 
+// Where a table does not say how large row groups are (docs/decisions/015).
+#define ROW_GROUP_EARLY ((size_t)2 << 20)
+
 static int read_codec(const struct dsi_metadata *m, struct dsi_parquet_write_options *out,
                       struct ds_error *err)
 {
@@ -76,6 +79,7 @@ static int read_sizes(const struct dsi_metadata *m, struct dsi_parquet_write_opt
         {"write.parquet.page-row-limit", 20000},
         {"write.parquet.dict-size-bytes", 2 << 20},
     };
+    const bool own_group = m && dsi_metadata_property(m, sizes[0].key);
     int64_t n[4] = {0};
     int rc = DS_OK;
 
@@ -87,6 +91,7 @@ static int read_sizes(const struct dsi_metadata *m, struct dsi_parquet_write_opt
         }
     }
     out->row_group_bytes = (size_t)n[0];
+    out->row_group_early = own_group ? 0 : ROW_GROUP_EARLY;
     out->page_bytes = (size_t)n[1];
     out->page_rows = (size_t)n[2];
     out->dictionary_bytes = (size_t)n[3];

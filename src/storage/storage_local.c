@@ -24,7 +24,12 @@
 #include "storage/storage_spare.h"
 #include "storage/storage_temp.h"
 
-enum { LIST_DEPTH_MAX = 64, SINK_PENDING_MAX = 32 * 1024 };
+enum {
+    LIST_DEPTH_MAX = 64,
+    SINK_PENDING_MAX = 32 * 1024,
+    SINK_UNSENT_MAX =
+        1 << 20, // Bytes of a sink's file that wait for more to go to the disk.
+};
 
 struct local_storage {
     ds_storage base; // First: a ds_storage * is a struct local_storage *.
@@ -47,6 +52,7 @@ struct local_sink {
     char *path;
     char *dir;
     struct dsi_buf pending; // Written, but not yet to the file: small pieces go together.
+    size_t unsent;          // Bytes of the file that are not on their way to the disk.
     bool broken;            // A write failed: nothing may be finished.
 };
 
@@ -291,11 +297,23 @@ static int local_sync_file(ds_storage *s, const char *location, struct ds_error 
     return rc < 0 ? rc : local_sync(s, &location, 1, err);
 }
 
+// What the disk has when the file is finished, the sync need not wait for.
+static int write_file(struct local_sink *l, struct ds_slice bytes, struct ds_error *err)
+{
+    int rc = dsi_temp_write(&l->temp, bytes, err);
+
+    l->unsent += bytes.size;
+    if (rc == DS_OK && l->unsent >= SINK_UNSENT_MAX) {
+        dsi_temp_begin_sync(&l->temp);
+        l->unsent = 0;
+    }
+    return rc;
+}
+
 static int write_pending(struct local_sink *l, struct ds_error *err)
 {
-    int rc = l->pending.size == 0
-                 ? DS_OK
-                 : dsi_temp_write(&l->temp, dsi_buf_slice(&l->pending), err);
+    int rc =
+        l->pending.size == 0 ? DS_OK : write_file(l, dsi_buf_slice(&l->pending), err);
 
     l->pending.size = 0;
     return rc;
@@ -309,7 +327,7 @@ static int write_more(struct local_sink *l, struct ds_slice bytes, struct ds_err
     if (large || bytes.size > SINK_PENDING_MAX - l->pending.size) {
         DSI_TRY(write_pending(l, err));
     }
-    DSI_TRY(large ? dsi_temp_write(&l->temp, bytes, err)
+    DSI_TRY(large ? write_file(l, bytes, err)
                   : dsi_buf_append(&l->pending, bytes.data, bytes.size, err));
 done:
     return rc;

@@ -8,6 +8,8 @@
 #define BLOOM_FPP 0.01
 #define BLOOM_BYTES ((size_t)1 << 20)
 
+enum { FOOTER_BYTES = 512 }; // What a footer says of a chunk takes about so many at most.
+
 void dsi_parquet_chunk_writer_init(struct dsi_parquet_chunk_writer *k,
                                    const struct dsi_parquet_node *leaf,
                                    const struct dsi_parquet_write_options *options,
@@ -187,6 +189,12 @@ int dsi_parquet_chunk_page(struct dsi_parquet_chunk_writer *k,
     DSI_TRY(dsi_parquet_press_put(&t->press, &t->compressor, err));
 done:
     return rc;
+}
+
+size_t dsi_parquet_chunk_loss(const struct dsi_parquet_chunk_writer *k)
+{
+    // Made for as many values as are seen, a filter of fewer is smaller.
+    return FOOTER_BYTES + (leaf_options(k)->bloom_distinct > 0 ? k->bloom.size : 0);
 }
 
 static int end_dictionary(struct dsi_parquet_chunk_writer *k,

@@ -83,6 +83,9 @@ DS_MUST_CHECK int dsi_parquet_chunk_page(struct dsi_parquet_chunk_writer *k,
                                          const struct dsi_parquet_page_parts *parts,
                                          struct ds_error *err);
 
+/// The bytes that the next chunk takes again, however little is in it.
+size_t dsi_parquet_chunk_loss(const struct dsi_parquet_chunk_writer *k);
+
 /// Ends the chunk, when the press is drained: `head` becomes its dictionary page (or
 /// nothing), to be written before `k->pages`; then dsi_parquet_chunk_next begins the next
 /// one. `file_offset` is where the chunk will start.

@@ -452,6 +452,11 @@ size_t dsi_parquet_column_size(const struct dsi_parquet_column_writer *c)
            dsi_parquet_values_size(&c->values);
 }
 
+size_t dsi_parquet_column_loss(const struct dsi_parquet_column_writer *c)
+{
+    return c->values.dict.plain.size + dsi_parquet_chunk_loss(&c->chunk);
+}
+
 int dsi_parquet_column_end(struct dsi_parquet_column_writer *c, int64_t file_offset,
                            struct dsi_arena *arena, struct dsi_buf *head,
                            struct dsi_parquet_written *out, struct ds_error *err)

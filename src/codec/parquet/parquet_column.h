@@ -49,6 +49,9 @@ DS_MUST_CHECK int dsi_parquet_column_append(struct dsi_parquet_column_writer *c,
 /// About the bytes the chunk has so far.
 size_t dsi_parquet_column_size(const struct dsi_parquet_column_writer *c);
 
+/// About the bytes that it costs to end the chunk here: what the next one has to repeat.
+size_t dsi_parquet_column_loss(const struct dsi_parquet_column_writer *c);
+
 /// Ends the page at hand.
 DS_MUST_CHECK int dsi_parquet_column_flush(struct dsi_parquet_column_writer *c,
                                            struct ds_error *err);

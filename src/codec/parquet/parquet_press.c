@@ -278,6 +278,16 @@ void dsi_parquet_press_release(struct dsi_parquet_press *p)
     *p = (struct dsi_parquet_press){0};
 }
 
+size_t dsi_parquet_press_taken(const struct dsi_parquet_press *p)
+{
+    size_t taken = 0;
+
+    for (size_t i = 0; i < p->count; i++) {
+        taken += p->slots[(p->first + i) % DSI_PARQUET_SHEETS].taken;
+    }
+    return taken;
+}
+
 int64_t dsi_parquet_press_size(const struct dsi_parquet_press *p)
 {
     int64_t size = 0;

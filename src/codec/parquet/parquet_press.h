@@ -80,6 +80,10 @@ void dsi_parquet_press_rest(struct dsi_parquet_press *p);
 /// have taken. Depends on the pages since the last drain alone.
 int64_t dsi_parquet_press_size(const struct dsi_parquet_press *p);
 
+/// What the last pages have added to their chunks where no helper has them: without it,
+/// the size of the chunks depends on the pages since the last drain alone.
+size_t dsi_parquet_press_taken(const struct dsi_parquet_press *p);
+
 /// Compresses one page now: its body, sizes and checksum are filled in.
 DS_MUST_CHECK int dsi_parquet_press_one(struct dsi_parquet_sheet *s,
                                         struct dsi_compressor *with,

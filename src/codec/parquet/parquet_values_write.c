@@ -19,6 +19,16 @@ enum { TELLING = 1024 };
 // If nearly all of so many values are different, no dictionary is made of more.
 enum { PROBED = 4096, PROBED_ALIKE_MIN = PROBED / 16 };
 
+// What suits one chunk suits the next ones, as long as they have no more values together.
+enum { KEPT_VALUES = 1 << 20 };
+
+// Nothing is known of the values.
+static void begin(struct dsi_parquet_values_writer *v)
+{
+    v->state = DSI_PARQUET_VALUES_FIRST;
+    v->level = v->options->has_level ? v->options->level : DSI_COMPRESSION_LEVEL_DEFAULT;
+}
+
 void dsi_parquet_values_writer_init(struct dsi_parquet_values_writer *v,
                                     const struct dsi_parquet_node *leaf,
                                     const struct dsi_parquet_write_options *options)
@@ -30,7 +40,7 @@ void dsi_parquet_values_writer_init(struct dsi_parquet_values_writer *v,
     v->dict.width = dsi_parquet_width(&leaf->field);
     v->bytes.pool = dsi_pool_common();
     v->lengths.pool = dsi_pool_common();
-    dsi_parquet_values_next(v);
+    begin(v);
 }
 
 void dsi_parquet_values_writer_release(struct dsi_parquet_values_writer *v)
@@ -42,9 +52,13 @@ void dsi_parquet_values_writer_release(struct dsi_parquet_values_writer *v)
 
 void dsi_parquet_values_next(struct dsi_parquet_values_writer *v)
 {
+    const bool left = v->state == DSI_PARQUET_VALUES_SETTLED && v->dict.count > 0;
+
     assert(v->count == 0);
-    v->state = DSI_PARQUET_VALUES_FIRST;
-    v->level = v->options->has_level ? v->options->level : DSI_COMPRESSION_LEVEL_DEFAULT;
+    if (v->since >= KEPT_VALUES ||
+        left) { // A dictionary that paid for a while may again.
+        begin(v);
+    }
     dsi_parquet_dict_reset(&v->dict);
 }
 
@@ -348,6 +362,9 @@ static int decide(struct dsi_parquet_values_writer *v, struct dsi_parquet_tools 
     const struct dsi_parquet_encode_input in = encode_input(v);
     int rc = DS_OK;
 
+    v->since = 0;
+    v->tried = v->count;
+    v->added = v->dict.count;
     DSI_TRY(dsi_parquet_choose(t, &terms, &in, &v->encoding, &v->other, err));
     v->level = v->other.level;
     if (fits) {
@@ -387,6 +404,14 @@ static bool still_pays(const struct dsi_parquet_values_writer *v, size_t count_b
     return added < v->count / 4 || grown + indices < other * (double)v->count * 1.5;
 }
 
+// Is the first page of a chunk, which the dictionary of the one before suited, like the
+// page that was tried then?
+static bool is_alike(const struct dsi_parquet_values_writer *v)
+{
+    double added = (double)v->added * (double)v->count / (double)v->tried;
+    return (double)v->dict.count <= added + added / 4;
+}
+
 static int settle(struct dsi_parquet_values_writer *v, struct dsi_parquet_tools *t,
                   struct ds_error *err)
 {
@@ -403,8 +428,12 @@ static int settle(struct dsi_parquet_values_writer *v, struct dsi_parquet_tools 
         return DS_OK;
     }
     DSI_TRY(index_page(v, t, &fits, err));
-    if (v->state == DSI_PARQUET_VALUES_FIRST) {
+    if (v->state == DSI_PARQUET_VALUES_FIRST || (count == 0 && !(fits && is_alike(v)))) {
+        v->state = DSI_PARQUET_VALUES_FIRST;
         return decide(v, t, fits, err);
+    }
+    if (count == 0) {
+        return DS_OK;
     }
     if (!fits || !still_pays(v, count, size)) {
         const struct dsi_parquet_terms terms = {v->options, leaf_options(v)->encode};
@@ -515,6 +544,7 @@ int dsi_parquet_values_end(struct dsi_parquet_values_writer *v,
         page->encoding = v->encoding;
         DSI_TRY(dsi_parquet_encode(v->encoding, &in, out, err));
     }
+    v->since += v->count;
     page->count = v->count;
     page->level = v->level;
     page->byte_count = in.lengths ? (int64_t)v->bytes.size : 0;

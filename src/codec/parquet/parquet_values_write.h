@@ -5,10 +5,11 @@
 //
 // Values wait as they are until their page ends; then all of them are looked at, and
 // encoded together. The first page of a chunk is tried in every way that is allowed: the
-// smallest, compressed, is taken. A dictionary is kept while it pays.
+// smallest, compressed, is taken. A dictionary is kept while it pays. What suited one
+// chunk is taken for the next ones, too, until there have been a million values.
 //
-// (1) What the page holds, and how it is encoded, depends on its values and on the
-//     chunk's earlier pages, never on how the values came.
+// (1) What the page holds, and how it is encoded, depends on its values and on the file's
+//     earlier pages, never on how the values came.
 #ifndef DSI_CODEC_PARQUET_VALUES_WRITE_H
 #define DSI_CODEC_PARQUET_VALUES_WRITE_H
 
@@ -41,6 +42,11 @@ struct dsi_parquet_values_writer {
     int level; // Of compression.
     struct dsi_parquet_dict dict;
     struct dsi_parquet_price other; // What the next best takes, while `indexed`.
+
+    // The page that was tried last: what suits it is kept for the next chunks.
+    size_t since; // Values of the chunks since then.
+    size_t tried; // Values it had, …
+    size_t added; // … and entries it added to the dictionary.
 };
 
 /// Elements of an input that follow each other and all have a value.

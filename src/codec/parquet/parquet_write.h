@@ -62,9 +62,11 @@ struct dsi_parquet_write_options {
     size_t dictionary_bytes; ///< A chunk's dictionary holds no more; 0: 2 MiB.
     size_t row_group_bytes;  ///< A row group ends at about so many; 0: 128 MiB, at most 1
                              ///< GiB.
-    int64_t row_group_rows;  ///< … or at so many rows; 0: 2^31 - 1.
-    size_t bound_bytes;      ///< Longer bounds are cut in the file; 0: 64.
-    const char *created_by;  ///< NULL: "datashard version X".
+    size_t row_group_early; ///< … or where it has so many, and at least a quarter of what
+                            ///< stands before it, if little is lost; 0: not before.
+    int64_t row_group_rows; ///< … or at so many rows; 0: 2^31 - 1.
+    size_t bound_bytes;     ///< Longer bounds are cut in the file; 0: 64.
+    const char *created_by; ///< NULL: "datashard version X".
     struct ds_properties key_values;
     const struct dsi_parquet_sorting *sorting; ///< The order the rows come in, if any.
     size_t sorting_count;

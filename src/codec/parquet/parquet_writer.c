@@ -8,7 +8,13 @@
 #include "codec/parquet/parquet_footer_write.h"
 #include "datashard/version.h"
 
-enum { CHECK_ROWS_FIRST = 64, CHECK_ROWS_MAX = 1024 };
+enum {
+    CHECK_ROWS_FIRST = 64,
+    CHECK_ROWS_MAX = 1024,
+    // docs/decisions/015
+    EARLY_SHARE = 4, // A group ends early with such a part of what stands before it …
+    LOSS_SHARE = 64, // … if such a part of its bytes is as much as that costs.
+};
 
 // A chunk's pages stay in memory until its row group ends.
 #define ROW_GROUP_BYTES_MAX (DSI_BUF_MAX / 2)
@@ -151,6 +157,28 @@ static int64_t next_look(const dsi_parquet_writer *w, size_t size)
     return (int64_t)(more < CHECK_ROWS_MAX ? more : CHECK_ROWS_MAX);
 }
 
+// Whether the row group may end here before it is full: what has been written need not
+// wait in memory, nor be written and synced at the end of the file, when all wait for it.
+// Its last pages do not count: they may still be compressed (1).
+static bool ends_early(const dsi_parquet_writer *w)
+{
+    size_t least = (size_t)(w->offset / EARLY_SHARE);
+    size_t loss = 0;
+    size_t size = 0;
+
+    if (w->options.row_group_early == 0 ||
+        w->group_rows % (int64_t)w->options.page_rows != 0) {
+        return false;
+    }
+    least = least > w->options.row_group_early ? least : w->options.row_group_early;
+    for (size_t i = 0; i < w->schema.leaf_count; i++) {
+        size += w->columns[i].chunk.pages.size;
+        loss += dsi_parquet_column_loss(&w->columns[i]);
+    }
+    size -= dsi_parquet_press_taken(&w->tools.press);
+    return size >= least && loss <= size / LOSS_SHARE;
+}
+
 // Decides, at a row that depends on the rows alone, whether the row group is done, and
 // when to look again. Where the size at most says the same as the true one, that one need
 // not be known. (1)
@@ -159,7 +187,7 @@ static int look_at_group(dsi_parquet_writer *w, struct ds_error *err)
     size_t size = 0;
     int rc = DS_OK;
 
-    if (w->group_rows >= w->options.row_group_rows) {
+    if (w->group_rows >= w->options.row_group_rows || ends_early(w)) {
         return end_group(w, err);
     }
     if (w->group_rows < w->check_at) {
@@ -223,6 +251,13 @@ static int end_parts(const dsi_parquet_writer *w, size_t rows, struct ds_error *
     return DS_OK;
 }
 
+// How many rows are left to where a page of so many may end.
+static int64_t rows_of_page(const dsi_parquet_writer *w)
+{
+    int64_t rows = (int64_t)w->options.page_rows;
+    return rows - w->group_rows % rows;
+}
+
 static int append(dsi_parquet_writer *w, const struct dsi_parquet_input *columns,
                   size_t rows, struct ds_error *err)
 {
@@ -234,6 +269,7 @@ static int append(dsi_parquet_writer *w, const struct dsi_parquet_input *columns
         int64_t room = w->options.row_group_rows < w->check_at ? w->options.row_group_rows
                                                                : w->check_at;
         room -= w->group_rows;
+        room = rows_of_page(w) < room ? rows_of_page(w) : room;
         size_t step = (int64_t)(rows - from) < room ? rows - from : (size_t)room;
         assert(room > 0);
         for (size_t i = 0; i < w->schema.leaf_count; i++) {

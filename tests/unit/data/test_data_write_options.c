@@ -31,6 +31,7 @@ static void test_data_write_options__are_icebergs_defaults(void **state)
     assert_int_equal(read_options(NULL, 0, &arena, &o, NULL), DS_OK);
     assert_int_equal(o.codec, DSI_COMPRESSION_GZIP);
     assert_int_equal(o.row_group_bytes, 128 << 20);
+    assert_int_equal(o.row_group_early, 2 << 20);
     assert_int_equal(o.page_bytes, 1 << 20);
     assert_int_equal(o.page_rows, 20000);
     assert_int_equal(o.dictionary_bytes, 2 << 20);
@@ -39,6 +40,19 @@ static void test_data_write_options__are_icebergs_defaults(void **state)
         assert_false(o.leaves[i].bloom_filter || o.leaves[i].no_dictionary);
         assert_int_equal(o.leaves[i].encode, DSI_PARQUET_ENCODE_AUTO);
     }
+    dsi_arena_release(&arena);
+}
+
+static void test_data_write_options__end_row_groups_as_a_table_says(void **state)
+{
+    const struct ds_property p[] = {{"write.parquet.row-group-size-bytes", "134217728"}};
+    struct dsi_parquet_write_options o;
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    (void)state;
+
+    assert_int_equal(read_options(p, 1, &arena, &o, NULL), DS_OK);
+    assert_int_equal(o.row_group_bytes, 128 << 20);
+    assert_int_equal(o.row_group_early, 0);
     dsi_arena_release(&arena);
 }
 
@@ -166,6 +180,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_data_write_options__are_icebergs_defaults),
+        cmocka_unit_test(test_data_write_options__end_row_groups_as_a_table_says),
         cmocka_unit_test(test_data_write_options__go_by_full_names),
         cmocka_unit_test(
             test_data_write_options__tell_the_order_as_far_as_parquet_has_it),

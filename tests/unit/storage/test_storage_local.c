@@ -233,6 +233,34 @@ static void test_storage_local__writes_small_pieces_together(void **state)
     dsi_sink_close(sink);
 }
 
+static size_t sent; // Calls of write_back.
+
+static void count_write_back(int fd)
+{
+    (void)fd;
+    sent++;
+}
+
+static void test_storage_local__sends_large_files_to_the_disk_early(void **state)
+{
+    const struct ds_slice piece = {pieces, 32768};
+    struct dsi_posix_ops ops = *dsi_posix();
+    struct ds_sink *sink = NULL;
+    (void)state;
+
+    ops.write_back = count_write_back;
+    dsi_posix_set(&ops);
+    assert_int_equal(dsi_sink_create(storage, at("d/e"), &sink, NULL), DS_OK);
+    for (size_t i = 1; i <= 100; i++) {
+        assert_int_equal(dsi_sink_write(sink, piece, NULL), DS_OK);
+        assert_int_equal(sent, i / 32); // Every MiB.
+    }
+    assert_int_equal(dsi_sink_finish(sink, NULL), DS_OK);
+    assert_int_equal(sent, 100 / 32 + 1);
+    dsi_sink_close(sink);
+    dsi_posix_set(NULL);
+}
+
 static void test_storage_local__opens_nothing_but_files(void **state)
 {
     struct ds_file_info info = {0, 0};
@@ -402,6 +430,7 @@ int main(void)
         LOCAL_TEST(test_storage_local__fails_for_ever_after_a_failed_sync),
         LOCAL_TEST(test_storage_local__gives_a_sink_up_after_a_failed_write),
         LOCAL_TEST(test_storage_local__writes_small_pieces_together),
+        LOCAL_TEST(test_storage_local__sends_large_files_to_the_disk_early),
         LOCAL_TEST(test_storage_local__opens_nothing_but_files),
         LOCAL_TEST(test_storage_local__follows_no_link_while_it_lists),
         LOCAL_TEST(test_storage_local__stops_at_a_tree_too_deep),

@@ -12,7 +12,8 @@ enum { PAGES = 60 };
 struct chunk {
     struct dsi_buf bytes;
     size_t pages;
-    int64_t sizes[PAGES]; // What all pages count for at most, after each of them.
+    int64_t sizes[PAGES]; // What all pages count for at most, after each of them …
+    size_t sure[PAGES];   // … and at least.
 };
 
 // What becomes of one run.
@@ -78,6 +79,7 @@ static int put(struct run *r, size_t page, struct ds_error *err)
     rc = dsi_parquet_press_put(&r->press, &r->own, err);
     r->chunk.sizes[page] =
         (int64_t)r->chunk.bytes.size + dsi_parquet_press_size(&r->press);
+    r->chunk.sure[page] = r->chunk.bytes.size - dsi_parquet_press_taken(&r->press);
     r->helped = r->helped || r->press.helper;
     return rc;
 }
@@ -143,6 +145,8 @@ static void test_parquet_press__is_the_same_with_a_helper_and_without(void **sta
         assert_int_equal(a.chunk.bytes.size, b.chunk.bytes.size);
         assert_memory_equal(a.chunk.bytes.data, b.chunk.bytes.data, a.chunk.bytes.size);
         assert_memory_equal(a.chunk.sizes, b.chunk.sizes, sizeof a.chunk.sizes);
+        assert_memory_equal(a.chunk.sure, b.chunk.sure, sizeof a.chunk.sure);
+        assert_true(a.chunk.sure[PAGES - 1] > 0);
         end(&a);
         end(&b);
     }

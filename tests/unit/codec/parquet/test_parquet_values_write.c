@@ -106,6 +106,54 @@ static void test_parquet_values_write__waits_for_a_page_that_tells(void **state)
     dsi_buf_release(&out);
 }
 
+enum { KEPT_COUNT = 5000 };
+
+// A page of KEPT_COUNT values, of which so many differ.
+static int32_t page_of(struct dsi_parquet_values_writer *v, uint64_t distinct)
+{
+    static int64_t values[KEPT_COUNT];
+    int64_t min = INT64_MAX;
+    int64_t max = INT64_MIN;
+
+    for (size_t i = 0; i < KEPT_COUNT; i++) {
+        values[i] = (int64_t)((i * 31 % distinct + 1) * 0x9e3779b97f4a7c15u);
+        min = values[i] < min ? values[i] : min;
+        max = values[i] > max ? values[i] : max;
+    }
+    append(v, values, KEPT_COUNT);
+    return end(v, KEPT_COUNT, min, max);
+}
+
+static void test_parquet_values_write__keeps_what_suited_the_chunk_before(void **state)
+{
+    const struct dsi_parquet_write_options wide = {.page_bytes = 1 << 20,
+                                                   .page_rows = KEPT_COUNT,
+                                                   .dictionary_bytes = 1 << 20,
+                                                   .choice = DSI_PARQUET_CHOICE_PLAIN,
+                                                   .bound_bytes = 64};
+    const struct dsi_parquet_node leaf = {
+        .field = {.name = "x", .physical = DSI_PARQUET_INT64}};
+    struct dsi_parquet_values_writer v;
+    (void)state;
+
+    dsi_parquet_values_writer_init(&v, &leaf, &wide);
+    assert_int_equal(page_of(&v, 50), DSI_PARQUET_RLE_DICTIONARY);
+    dsi_parquet_values_next(&v);
+    v.tried = KEPT_COUNT + 7; // Shows whether there is a trial.
+    assert_int_equal(page_of(&v, 50), DSI_PARQUET_RLE_DICTIONARY);
+    assert_int_equal(v.tried, KEPT_COUNT + 7);
+    dsi_parquet_values_next(&v);
+    assert_int_equal(page_of(&v, KEPT_COUNT), DSI_PARQUET_PLAIN); // Not alike.
+    assert_int_equal(v.tried, KEPT_COUNT);
+    size_t pages = 1;
+    for (int32_t encoding = DSI_PARQUET_PLAIN; encoding == DSI_PARQUET_PLAIN; pages++) {
+        dsi_parquet_values_next(&v);
+        encoding = page_of(&v, 50);
+    }
+    assert_int_equal(pages - 1, ((1 << 20) + KEPT_COUNT - 1) / KEPT_COUNT); // A million.
+    dsi_parquet_values_writer_release(&v);
+}
+
 static void test_parquet_values_write__takes_deltas_for_what_ascends(void **state)
 {
     const int64_t values[] = {100, 101, 102, 103, 104, 105, 106, 108, 109, 110};
@@ -207,6 +255,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parquet_values_write__settles_when_the_dictionary_is_full),
         cmocka_unit_test(test_parquet_values_write__waits_for_a_page_that_tells),
+        cmocka_unit_test(test_parquet_values_write__keeps_what_suited_the_chunk_before),
         cmocka_unit_test(test_parquet_values_write__takes_deltas_for_what_ascends),
         cmocka_unit_test(test_parquet_values_write__knows_how_many_elements_fit),
         cmocka_unit_test(test_parquet_values_write__says_which_value_has_bad_offsets),

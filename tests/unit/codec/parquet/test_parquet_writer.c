@@ -21,6 +21,7 @@ static struct dsi_parquet_write_options options_of(uint64_t seed)
         o.page_rows = seed % 4 == 1 ? 100 + seed : 0;
         o.dictionary_bytes = 500 + seed * 31;
         o.row_group_bytes = 20000 + seed * 1000;
+        o.row_group_early = seed % 3 == 0 ? 3000 : 0;
     }
     o.no_dictionary = seed % 7 == 0;
     o.choice = (enum dsi_parquet_choice)(seed % 3);
@@ -158,6 +159,8 @@ static void test_parquet_writer__gives_the_same_bytes_with_a_second_thread(void 
         o.no_dictionary = true;
         o.choice = DSI_PARQUET_CHOICE_PLAIN;
         o.row_group_bytes = (size_t)700000 << seed % 3;
+        o.row_group_early = seed > 3 ? 100000 : 0;
+        o.page_rows = 1000;
         sample_init(&s, seed, 100000);
         dsi_thread_set(&alone);
         assert_int_equal(sample_write(&s, &o, 16384, &first, NULL), DS_OK);
@@ -223,6 +226,81 @@ static void write_one(const struct dsi_parquet_field *f,
     assert_int_equal(dsi_parquet_writer_finish(w, NULL, &err), DS_OK);
     dsi_parquet_writer_free(w);
     assert_int_equal(sample_parse(dsi_buf_slice(file), parsed, &err), DS_OK);
+}
+
+// Writes so many values of which so many differ, as one column, and parses the file.
+static void write_values(const struct dsi_parquet_write_options *o, size_t rows,
+                         uint64_t distinct, struct dsi_buf *file,
+                         struct dsi_parquet_file *parsed)
+{
+    const struct dsi_parquet_field f = {
+        .name = "x", .field_id = 1, .physical = DSI_PARQUET_INT64};
+    uint64_t *values = calloc(rows, sizeof *values);
+    const struct dsi_parquet_input in = {.values = values};
+    dsi_parquet_writer *w = NULL;
+    struct ds_error err = {0};
+
+    assert_non_null(values);
+    for (size_t i = 0; i < rows; i++) {
+        values[i] = ((i * 7919) % distinct + 1) * 0x9e3779b97f4a7c15u;
+    }
+    assert_int_equal(dsi_parquet_writer_new(&f, 1, o, &w, &err), DS_OK);
+    dsi_parquet_writer_output(w, sample_sink, file);
+    assert_int_equal(dsi_parquet_writer_write(w, &in, rows, &err), DS_OK);
+    assert_int_equal(dsi_parquet_writer_finish(w, NULL, &err), DS_OK);
+    dsi_parquet_writer_free(w);
+    assert_int_equal(sample_parse(dsi_buf_slice(file), parsed, &err), DS_OK);
+    free(values);
+}
+
+static void test_parquet_writer__ends_row_groups_early_as_the_file_grows(void **state)
+{
+    enum { ROWS = 200000, EARLY = 100000 };
+    const struct dsi_parquet_write_options o = {
+        .page_rows = 1000, .row_group_early = EARLY, .choice = DSI_PARQUET_CHOICE_PLAIN};
+    struct dsi_buf file = DSI_BUF_INIT;
+    struct dsi_parquet_file f;
+    (void)state;
+
+    write_values(&o, ROWS, ROWS, &file, &f);
+    assert_in_range(f.row_group_count, 8,
+                    12); // 1.6 MB: four of 100 KB, then larger ones.
+    for (size_t i = 0; i + 1 < f.row_group_count; i++) {
+        const struct dsi_parquet_row_group *g = &f.row_groups[i];
+        const struct dsi_parquet_row_group *next = &f.row_groups[i + 1];
+        int64_t size = next->offset - g->offset;
+        int64_t least = g->offset / 4 > EARLY ? g->offset / 4 : EARLY;
+        assert_int_equal(g->row_count % 1000, 0);
+        assert_true(size >= least && size < least + 6 * 8 * 1000); // Pages of 8 KB.
+    }
+    dsi_parquet_file_release(&f);
+    dsi_buf_release(&file);
+}
+
+static void test_parquet_writer__ends_no_row_group_early_where_that_costs(void **state)
+{
+    enum { ROWS = 100000 };
+    static const struct dsi_parquet_leaf_options large = {
+        .bloom_filter = true, .bloom_distinct = ROWS, .no_dictionary = true};
+    struct dsi_parquet_write_options o = {.page_rows = 1000, .row_group_early = 1000};
+    struct dsi_buf file = DSI_BUF_INIT;
+    struct dsi_parquet_file f;
+    (void)state;
+
+    write_values(&o, ROWS, 700, &file, &f); // A dictionary of 5,600 bytes …
+    assert_int_equal(f.row_group_count,
+                     1); // … and 125 KB of indices: less than 64 times.
+    dsi_parquet_file_release(&f);
+    file.size = 0;
+    write_values(&o, ROWS, 7, &file, &f);
+    assert_true(f.row_group_count > 1);
+    dsi_parquet_file_release(&f);
+    file.size = 0;
+    o.leaves = &large; // A filter as large as wished for.
+    write_values(&o, ROWS, ROWS, &file, &f);
+    assert_int_equal(f.row_group_count, 1);
+    dsi_parquet_file_release(&f);
+    dsi_buf_release(&file);
 }
 
 static void test_parquet_writer__makes_bloom_filters_of_all_values(void **state)
@@ -524,6 +602,8 @@ int main(void)
         cmocka_unit_test(test_parquet_writer__gives_the_same_bytes_for_any_cut),
         cmocka_unit_test(test_parquet_writer__gives_the_same_bytes_with_a_second_thread),
         cmocka_unit_test(test_parquet_writer__gives_the_same_bytes_for_any_cut_of_lists),
+        cmocka_unit_test(test_parquet_writer__ends_row_groups_early_as_the_file_grows),
+        cmocka_unit_test(test_parquet_writer__ends_no_row_group_early_where_that_costs),
         cmocka_unit_test(test_parquet_writer__makes_bloom_filters_of_all_values),
         cmocka_unit_test(test_parquet_writer__leaves_nan_out_of_bounds_and_widens_zeros),
         cmocka_unit_test(test_parquet_writer__cuts_long_bounds_so_that_they_still_bound),
