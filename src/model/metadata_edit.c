@@ -468,13 +468,25 @@ done:
     return rc;
 }
 
+// The id after the last one that there is.
+static int id_after(int32_t last, const char *what, int32_t *out, struct ds_error *err)
+{
+    if (last == INT32_MAX) {
+        return dsi_fail(err, DS_EUNSUPPORTED, "no %s ids are left: the last is %d", what,
+                        (int)last);
+    }
+    *out = last + 1;
+    return DS_OK;
+}
+
 int dsi_metadata_edit_set_schema(struct dsi_metadata_edit *e,
                                  const struct dsi_schema *schema, int32_t last_column_id,
                                  struct ds_error *err)
 {
     struct dsi_metadata *m = e->m;
-    int32_t next = 0;
     int32_t highest = highest_id(&schema->root, 0);
+    int32_t last = -1;
+    int32_t next = 0;
     int rc = check_schema(m, schema, err);
 
     if (rc < 0) {
@@ -490,7 +502,11 @@ int dsi_metadata_edit_set_schema(struct dsi_metadata_edit *e,
             m->current_schema_id = m->schemas[i].schema_id;
             return DS_OK;
         }
-        next = m->schemas[i].schema_id >= next ? m->schemas[i].schema_id + 1 : next;
+        last = m->schemas[i].schema_id > last ? m->schemas[i].schema_id : last;
+    }
+    rc = id_after(last, "schema", &next, err);
+    if (rc < 0) {
+        return rc;
     }
     struct dsi_schema *list =
         dsi_arena_array(&m->arena, m->schema_count + 1, sizeof *list);
@@ -559,6 +575,7 @@ int dsi_metadata_edit_set_spec(struct dsi_metadata_edit *e,
     struct dsi_partition_spec *list = NULL;
     struct dsi_partition_spec *added = NULL;
     int32_t last = m->last_partition_id;
+    int32_t highest = -1;
     int32_t next = 0;
     int rc = DS_OK;
 
@@ -568,8 +585,9 @@ int dsi_metadata_edit_set_spec(struct dsi_metadata_edit *e,
             m->default_spec_id = m->specs[i].spec_id;
             return DS_OK;
         }
-        next = m->specs[i].spec_id >= next ? m->specs[i].spec_id + 1 : next;
+        highest = m->specs[i].spec_id > highest ? m->specs[i].spec_id : highest;
     }
+    DSI_TRY(id_after(highest, "partition spec", &next, err));
     DSI_TRY(dsi_partition_spec_check_names(spec, schema, err));
     list = dsi_arena_array(&m->arena, m->spec_count + 1, sizeof *list);
     if (!list) {
@@ -594,7 +612,8 @@ int dsi_metadata_edit_set_sort_order(struct dsi_metadata_edit *e,
                                      struct ds_error *err)
 {
     struct dsi_metadata *m = e->m;
-    int32_t next = order->field_count == 0 ? 0 : 1;
+    int32_t last = 0; // Of the one without fields.
+    int32_t next = 0;
     int rc = dsi_sort_order_check(order, dsi_metadata_current_schema(m), err); // (5)
 
     if (rc < 0) {
@@ -606,7 +625,11 @@ int dsi_metadata_edit_set_sort_order(struct dsi_metadata_edit *e,
             m->default_sort_order_id = id;
             return DS_OK;
         }
-        next = order->field_count > 0 && id >= next ? id + 1 : next;
+        last = id > last ? id : last;
+    }
+    rc = order->field_count > 0 ? id_after(last, "sort order", &next, err) : DS_OK;
+    if (rc < 0) {
+        return rc;
     }
     struct dsi_sort_order *list =
         dsi_arena_array(&m->arena, m->sort_order_count + 1, sizeof *list);

@@ -14,6 +14,9 @@ typedef int (*check_fn)(const struct dsi_state *state, const struct dsi_change *
 
 enum { DSI_CHECKS_MAX = 5 };
 
+// More sequence numbers than a version takes.
+enum { NUMBERS_MAX = 1000000 };
+
 // Appends `text` to what is in `out` as the inside of a JSON string. Cut when it is full.
 static void put_escaped(char *out, size_t size, const char *text)
 {
@@ -105,6 +108,11 @@ static int writable(const struct dsi_state *state, const struct dsi_change *chan
         return dsi_fail(err, DS_EUNSUPPORTED,
                         "the table has format version %d; this build writes version 2",
                         (int)version);
+    }
+    if (state->metadata->last_sequence_number > INT64_MAX - NUMBERS_MAX) {
+        return dsi_fail(err, DS_EUNSUPPORTED,
+                        "the table has no sequence numbers left: the last is %lld",
+                        (long long)state->metadata->last_sequence_number);
     }
     return DS_OK;
 }

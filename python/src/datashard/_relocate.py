@@ -98,8 +98,8 @@ class Rewrite:
         if entry["status"] != 2:
             if raw.get("content") == _POSITION_DELETES:
                 raise Unsupported(
-                    f"{path} deletes rows of files by their old paths, which stand inside it. Move "
-                    f"the directory back, rewrite the data files, and move it again"
+                    f"{path} deletes rows of files by their old paths, which stand inside it: "
+                    f"`Table.relocate` writes it anew, too"
                 )
             self._check_there(path, raw)
         moved = moved_path(path, self._old, self._new)

@@ -575,6 +575,41 @@ static void test_metadata_edit__gives_partition_fields_their_ids_again(void **st
     dsi_arena_release(&arena);
 }
 
+// A file may have the last id there is: what comes after it is no id.
+static void test_metadata_edit__does_not_count_past_the_last_id(void **state)
+{
+    struct dsi_metadata_edit *e = NULL;
+    struct dsi_metadata *m = NULL;
+    struct ds_error err = {0};
+    struct dsi_field fields[3];
+    (void)state;
+
+    assert_int_equal(make(&m, NULL), DS_OK);
+    ((struct dsi_schema *)(uintptr_t)m->schemas)->schema_id = INT32_MAX;
+    ((struct dsi_partition_spec *)(uintptr_t)m->specs)->spec_id = INT32_MAX;
+    ((struct dsi_sort_order *)(uintptr_t)m->sort_orders)->order_id = INT32_MAX;
+    m->current_schema_id = m->default_spec_id = m->default_sort_order_id = INT32_MAX;
+    assert_int_equal(dsi_metadata_edit_new(m, &e, NULL), DS_OK);
+    struct dsi_schema s = m->schemas[0];
+    memcpy(fields, s.root.fields, sizeof fields);
+    s.root.fields = fields;
+    fields[0].name = "renamed";
+    assert_int_equal(dsi_metadata_edit_set_schema(e, &s, 0, &err), DS_EUNSUPPORTED);
+    assert_non_null(strstr(err.message, "no schema ids are left"));
+    struct dsi_partition_spec spec = m->specs[0];
+    spec.field_count--;
+    assert_int_equal(dsi_metadata_edit_set_spec(e, &spec, &err), DS_EUNSUPPORTED);
+    assert_non_null(strstr(err.message, "no partition spec ids are left"));
+    struct dsi_sort_order order = m->sort_orders[0];
+    order.field_count--;
+    assert_int_equal(dsi_metadata_edit_set_sort_order(e, &order, &err), DS_EUNSUPPORTED);
+    assert_non_null(strstr(err.message, "no sort order ids are left"));
+    order.field_count = 0;
+    assert_int_equal(dsi_metadata_edit_set_sort_order(e, &order, &err), DS_OK);
+    dsi_metadata_edit_free(e);
+    dsi_metadata_unref(m);
+}
+
 static void test_metadata_edit__refuses_schemas_that_lose_data(void **state)
 {
     struct dsi_metadata_edit *e = NULL;
@@ -713,6 +748,7 @@ int main(void)
         cmocka_unit_test(test_metadata_edit__refuses_snapshots_that_do_not_follow),
         cmocka_unit_test(test_metadata_edit__keeps_its_promises_over_random_edits),
         cmocka_unit_test(test_metadata_edit__gives_partition_fields_their_ids_again),
+        cmocka_unit_test(test_metadata_edit__does_not_count_past_the_last_id),
         cmocka_unit_test(test_metadata_edit__refuses_schemas_that_lose_data),
         cmocka_unit_test(test_metadata_edit__logs_a_rollback_when_it_happens),
         cmocka_unit_test(test_metadata_edit__drops_statistics_of_what_is_gone),

@@ -84,6 +84,31 @@ static void test_conflict__never_arises_between_appends(void **state)
     catalog_release(&c);
 }
 
+static void test_conflict__refuses_what_has_no_sequence_numbers_left(void **state)
+{
+    static const struct {
+        int64_t last;
+        int rc;
+    } cases[] = {{INT64_MAX, DS_EUNSUPPORTED}, {INT64_MAX - 2000000, DS_OK}};
+    struct dsi_catalog c;
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, NULL, 0);
+    struct dsi_change *change = test_change(t, NULL, "memory:///t/data/a", 1);
+    const struct dsi_state *s = dsi_table_state(t);
+    int64_t *last = (int64_t *)(uintptr_t)&s->metadata->last_sequence_number;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ds_error err = {0};
+        *last = cases[i].last;
+        assert_int_equal(dsi_conflict_check(s, change, &err), cases[i].rc);
+    }
+    dsi_state_unref(s);
+    dsi_change_free(change);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -91,6 +116,7 @@ int main(void)
         cmocka_unit_test(test_conflict__names_the_winner),
         cmocka_unit_test(test_conflict__refuses_a_file_of_a_spec_that_is_not_there),
         cmocka_unit_test(test_conflict__never_arises_between_appends),
+        cmocka_unit_test(test_conflict__refuses_what_has_no_sequence_numbers_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
