@@ -105,6 +105,8 @@ static int choose_level(const struct dsi_compress_codec *codec, int *level,
     }
     if (*level == DSI_COMPRESSION_LEVEL_DEFAULT) {
         *level = codec->level_default;
+    } else if (codec->has_quick && *level == DSI_COMPRESSION_LEVEL_QUICK) {
+        return DS_OK;
     } else if (codec->level_max < codec->level_min) {
         return dsi_fail(err, DS_EINVALID,
                         "compression level %d: %s has no levels; leave it out", *level,

@@ -13,7 +13,8 @@ struct dsi_compress_codec {
     int level_min; // With level_max below it, the codec has no levels.
     int level_max;
     int level_default;
-    size_t ratio; // At most so many bytes come from one, give or take a header.
+    bool has_quick; // It takes DSI_COMPRESSION_LEVEL_QUICK, too.
+    size_t ratio;   // At most so many bytes come from one, give or take a header.
     int (*compress)(void **state, int level, struct ds_slice in, struct dsi_buf *out,
                     struct ds_error *err); // NULL: only read.
     void (*compress_free)(void *state);    // NULL: the codec keeps no state.

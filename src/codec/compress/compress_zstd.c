@@ -3,12 +3,38 @@
 
 #include "base/error.h"
 #include "base/fault.h"
+#include "codec/compress/compress.h"
 #include "codec/compress/compress_codec.h"
 
 enum { LEVEL_MIN = 1, LEVEL_MAX = 22, LEVEL_DEFAULT = 3, PIECE_SIZE_MIN = 4096 };
 
+// Of DSI_COMPRESSION_LEVEL_QUICK: a table of 8 KiB.
+enum { QUICK_HASH_LOG = 11, QUICK_MATCH_MIN = 7 };
+
 // RFC 8878, "Blocks": at most 128 KiB come from a block, which has at least three bytes.
 enum { BLOCK_SIZE_MIN = 3, BLOCK_CONTENT_MAX = 128 << 10 };
+
+static size_t compress_block(ZSTD_CCtx *c, int level, struct ds_slice in, uint8_t *out,
+                             size_t bound)
+{
+    static const struct {
+        ZSTD_cParameter name;
+        int value;
+    } quick[] = {{ZSTD_c_compressionLevel, LEVEL_MIN},
+                 {ZSTD_c_hashLog, QUICK_HASH_LOG},
+                 {ZSTD_c_minMatch, QUICK_MATCH_MIN}};
+
+    if (level != DSI_COMPRESSION_LEVEL_QUICK) { // Passes over what was set below.
+        return ZSTD_compressCCtx(c, out, bound, in.data, in.size, level);
+    }
+    for (size_t i = 0; i < sizeof quick / sizeof quick[0]; i++) {
+        size_t rc = ZSTD_CCtx_setParameter(c, quick[i].name, quick[i].value);
+        if (ZSTD_isError(rc)) {
+            return rc;
+        }
+    }
+    return ZSTD_compress2(c, out, bound, in.data, in.size);
+}
 
 static int zstd_compress(void **state, int level, struct ds_slice in, struct dsi_buf *out,
                          struct ds_error *err)
@@ -30,8 +56,7 @@ static int zstd_compress(void **state, int level, struct ds_slice in, struct dsi
     if (!c) {
         return dsi_no_memory(err, "making a compressor");
     }
-    size_t size =
-        ZSTD_compressCCtx(c, out->data + out->size, bound, in.data, in.size, level);
+    size_t size = compress_block(c, level, in, out->data + out->size, bound);
     if (ZSTD_isError(size)) { // The arguments are right: only memory can be missing.
         return dsi_fail(err, DS_ENOMEM, "%s", ZSTD_getErrorName(size));
     }
@@ -170,6 +195,7 @@ const struct dsi_compress_codec dsi_compress_zstd = {
     .level_min = LEVEL_MIN,
     .level_max = LEVEL_MAX,
     .level_default = LEVEL_DEFAULT,
+    .has_quick = true,
     .ratio = BLOCK_CONTENT_MAX,
     .compress = zstd_compress,
     .compress_free = zstd_compress_free,

@@ -88,7 +88,8 @@ done:
 }
 
 // What t->encoded takes compressed. zstd's lowest level takes half the time of its usual
-// one, and often as few bytes: nothing that repeats is to be found in many pages.
+// one, and often as few bytes: nothing that repeats is to be found in many pages. Of
+// those some do without most of its table, too.
 static int compressed_size(struct dsi_parquet_tools *t,
                            const struct dsi_parquet_terms *terms, size_t *size,
                            int *level, struct ds_error *err)
@@ -107,6 +108,9 @@ static int compressed_size(struct dsi_parquet_tools *t,
         if (quick <= *size + *size / 64) {
             *size = quick;
             *level = ZSTD_QUICK;
+            DSI_TRY(compress(t, terms, DSI_COMPRESSION_LEVEL_QUICK, &quick, err));
+            *level = quick <= *size ? DSI_COMPRESSION_LEVEL_QUICK : *level;
+            *size = quick <= *size ? quick : *size;
         }
     }
 done:

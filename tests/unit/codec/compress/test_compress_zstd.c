@@ -65,12 +65,53 @@ static void test_compress_zstd__does_not_believe_a_large_claim(void **state)
     assert_int_equal(out.capacity, 0);
 }
 
+static void test_compress_zstd__is_quick_whatever_came_before(void **state)
+{
+    static uint8_t rows[60000];
+    static uint8_t back[sizeof rows];
+    const struct ds_slice in = {rows, sizeof rows};
+    struct dsi_compressor used = {0};
+    struct dsi_buf first = DSI_BUF_INIT;
+    struct dsi_buf usual = DSI_BUF_INIT;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof rows; i++) {
+        rows[i] = (uint8_t)(i % 50 < 40 ? i % 50 : i * 2654435761u >> 13);
+    }
+    assert_int_equal(
+        dsi_compress(DSI_COMPRESSION_ZSTD, DSI_COMPRESSION_LEVEL_QUICK, in, &first, NULL),
+        DS_OK);
+    assert_int_equal(dsi_compress(DSI_COMPRESSION_ZSTD, 1, in, &usual, NULL), DS_OK);
+    assert_true(first.size < sizeof rows / 2 && first.size != usual.size);
+    for (int i = 0; i < 4; i++) { // Both in turn, with one compressor.
+        const int level = i % 2 ? DSI_COMPRESSION_LEVEL_QUICK : 1;
+        const struct dsi_buf *want = i % 2 ? &first : &usual;
+        struct dsi_buf out = DSI_BUF_INIT;
+        assert_int_equal(
+            dsi_compress_with(&used, DSI_COMPRESSION_ZSTD, level, in, &out, NULL), DS_OK);
+        assert_int_equal(out.size, want->size);
+        assert_memory_equal(out.data, want->data, out.size);
+        assert_int_equal(dsi_decompress(DSI_COMPRESSION_ZSTD, dsi_buf_slice(&out), back,
+                                        sizeof back, NULL),
+                         DS_OK);
+        assert_memory_equal(back, rows, sizeof rows);
+        dsi_buf_release(&out);
+    }
+    assert_int_equal(
+        dsi_compress(DSI_COMPRESSION_GZIP, DSI_COMPRESSION_LEVEL_QUICK, in, &first, NULL),
+        DS_EINVALID);
+    dsi_compressor_release(&used);
+    dsi_buf_release(&first);
+    dsi_buf_release(&usual);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_compress_zstd__reads_a_frame_without_its_size),
         cmocka_unit_test(test_compress_zstd__reads_several_frames),
         cmocka_unit_test(test_compress_zstd__does_not_believe_a_large_claim),
+        cmocka_unit_test(test_compress_zstd__is_quick_whatever_came_before),
     };
     return cmocka_run_group_tests_name("compress_zstd", tests, NULL, NULL);
 }

@@ -112,7 +112,7 @@ static void test_parquet_choose__takes_the_quick_level_where_it_is_as_good(void 
 
     fill_random();
     assert_int_equal(choose(DSI_PARQUET_DOUBLE, c, &price), DSI_PARQUET_PLAIN);
-    assert_int_equal(price.level, 1);
+    assert_int_equal(price.level, DSI_COMPRESSION_LEVEL_QUICK);
     told.has_level = true;
     told.level = 7;
     assert_int_equal(choose(DSI_PARQUET_DOUBLE, l, &price), DSI_PARQUET_PLAIN);
