@@ -353,6 +353,10 @@ static int run(int count, char **words)
     if (limit == 0) {
         return opt_usage(command_find("scan"), "--limit takes a number of rows from 1");
     }
+    if (threads > UINT32_MAX) {
+        return opt_usage(command_find("scan"), "--threads takes fewer than %" PRId64,
+                         threads);
+    }
     if (is_data_file(words[0])) {
         return scan_file(words[0], &scan, format);
     }

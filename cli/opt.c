@@ -1,5 +1,6 @@
 #include "cli/opt.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,8 +125,9 @@ static bool set(const struct command *c, const struct opt *o, const char *value)
     case OPT_LIST:
         return add_to_list(o->target, value);
     case OPT_INT:
+        errno = 0;
         *(int64_t *)o->target = strtoll(value, &end, 10);
-        if (*value == '\0' || *end || *(int64_t *)o->target < 0) {
+        if (*value < '0' || *value > '9' || *end || errno != 0) {
             opt_usage(c, "--%s takes a whole number, not '%s'", o->name, value);
             return false;
         }

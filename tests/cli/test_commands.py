@@ -38,6 +38,8 @@ def test_version():
 def test_a_wrong_command_line_is_exit_2():
     for words in (["nonsense"], ["scan"], ["scan", "t", "--nonsense"], ["append", "t"],
                   ["scan", "t", "--limit", "many"], ["scan", "t", "--limit"],
+                  ["scan", "t", "--limit", "99999999999999999999"],
+                  ["scan", "t", "--limit", " 1"], ["scan", "t", "--threads", "4294967296"],
                   ["create", "t"], ["scan", "t", "--format", "xml"],
                   ["scan", "t", "--as-of", "yesterday-ish"],
                   ["scan", "t", "--as-of", "2026-02-30"], ["scan", "t", "--as-of", "2026-02-01 1:-5"],
