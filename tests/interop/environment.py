@@ -8,6 +8,8 @@ that Spark needs, and the npm package with real data. What is there already is k
 second call is quick. Exits with 77 ("skipped") and says so loudly when a package registry
 cannot be reached; the tests that need it are then skipped too.
 """
+import contextlib
+import fcntl
 import os
 import pathlib
 import shutil
@@ -43,6 +45,14 @@ def skip(what):
     sys.exit(77)
 
 
+@contextlib.contextmanager
+def alone():
+    """One of us at a time: environments are made side by side, and a second apt-get fails."""
+    with open(__file__, encoding="utf-8") as us:
+        fcntl.flock(us, fcntl.LOCK_EX)
+        yield
+
+
 def need(program):
     """A program, from Debian when it is missing and we may install it."""
     if shutil.which(program):
@@ -50,9 +60,11 @@ def need(program):
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return False
     env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    run(["apt-get", "update", "-qq"], env=env, stdout=subprocess.DEVNULL)
-    run(["apt-get", "install", "-y", "-qq", "--no-install-recommends",
-         DEBIAN_PACKAGES[program]], env=env, stdout=subprocess.DEVNULL)
+    with alone():
+        run(["apt-get", "update", "-qq"], env=env, stdout=subprocess.DEVNULL)
+        run(["apt-get", "install", "-y", "-qq", "--no-install-recommends",
+             "-o", "DPkg::Lock::Timeout=600", DEBIAN_PACKAGES[program]],
+            env=env, stdout=subprocess.DEVNULL)
     return shutil.which(program) is not None
 
 
