@@ -1,5 +1,6 @@
 #include "base/fault.h"
 #include "queue_fixture.h"
+#include "storage/storage_posix.h"
 
 static void test_storage_queue_lead__is_one_at_a_time(void **state)
 {
@@ -247,7 +248,8 @@ static void test_storage_queue_lead__is_taken_over_past_a_stopped_successor(void
     (void)state;
 
     assert_true(dsi_queue_try_lead(leader));
-    assert_int_equal(dsi_posix()->lock_byte(successor->file.fd, DSI_QUEUE_LOCK_LEAD + 1), 0);
+    assert_int_equal(dsi_posix()->lock_byte(successor->file.fd, DSI_QUEUE_LOCK_LEAD + 1),
+                     0);
     struct dsi_ticket t = queue_publish(q, "x");
     assert_int_equal(dsi_queue_wait(q, &t, queue_until(60 * SECOND), &r), DSI_QUEUE_LEAD);
     assert_true(dsi_queue_beat(q));
@@ -489,6 +491,107 @@ static void test_storage_queue_lead__survives_every_fault_point(void **state)
     assert_true(plan.target > 10);
 }
 
+static bool is_free(struct dsi_queue *q, uint32_t epoch)
+{
+    bool got = dsi_posix()->lock_byte(q->file.fd, DSI_QUEUE_LOCK_LEAD + epoch) == 0;
+
+    if (got) {
+        dsi_posix()->unlock_byte(q->file.fd, DSI_QUEUE_LOCK_LEAD + epoch);
+    }
+    return got;
+}
+
+// The lock of an epoch is whose it says, and nobody's when there is no leader of it.
+static void test_storage_queue_lead__keeps_the_lock_of_its_epoch_alone(void **state)
+{
+    struct dsi_queue *a = queue_open();
+    struct dsi_queue *b = queue_open();
+    struct dsi_queue_control c;
+    (void)state;
+
+    assert_true(dsi_queue_lead(a, &c));
+    const uint32_t epoch = c.epoch;
+    assert_false(is_free(b, epoch));
+    assert_false(dsi_queue_take_over(b, epoch + 5, 1)); // That one has passed.
+    assert_true(is_free(a, epoch + 6));
+    assert_true(dsi_queue_take_over(a, epoch, 1)); // From a thread of the same handle.
+    assert_true(is_free(b, epoch));
+    assert_false(is_free(b, epoch + 1));
+    dsi_queue_resign(a);
+    assert_true(is_free(b, epoch + 1));
+    // Whoever saw the old epoch stand still may lead the next one, which has begun.
+    assert_true(dsi_queue_take_over(b, epoch, 1));
+    assert_true(dsi_queue_beat(b));
+    dsi_queue_free(b);
+    dsi_queue_free(a);
+}
+
+static void test_storage_queue_lead__knows_what_nobody_has_claimed_before(void **state)
+{
+    struct dsi_queue *q = queue_open();
+    struct dsi_queue *other = queue_open();
+    struct dsi_claim *claims = NULL;
+    (void)state;
+
+    queue_publish(q, "own");
+    queue_publish(other, "another's");
+    assert_int_equal(queue_claim(q, &claims), 2);
+    assert_true(claims[0].first);
+    assert_false(claims[1].first); // It cannot know that.
+    assert_int_equal(queue_claim(q, &claims), 2);
+    assert_false(claims[0].first);
+    dsi_queue_free(q);
+    dsi_queue_free(other);
+}
+
+static void test_storage_queue_lead__answers_leave_anothers_receipt_alone(void **state)
+{
+    struct dsi_queue *q = queue_open();
+    struct dsi_queue *leader = queue_open();
+    struct dsi_claim *old = NULL;
+    struct dsi_claim *now = NULL;
+    struct dsi_receipt r;
+    (void)state;
+
+    assert_true(dsi_queue_try_lead(leader));
+    struct dsi_ticket t = queue_publish(q, "one");
+    assert_int_equal(queue_claim(leader, &old), 1);
+    assert_true(dsi_queue_withdraw(q, &t));
+    dsi_queue_leave(q, &t);
+    t = queue_publish(q, "two");
+    assert_int_equal(t.slot, old[0].ticket.slot);
+    assert_int_equal(queue_claim(leader, &now), 1);
+    dsi_queue_answer(leader, &now[0], &queue_committed);
+    dsi_queue_answer(leader, &old[0], &(struct dsi_receipt){.kind = DSI_RECEIPT_ALONE});
+    assert_int_equal(dsi_queue_wait(q, &t, queue_until(SECOND), &r), DSI_QUEUE_RECEIPT);
+    assert_int_equal(r.kind, DSI_RECEIPT_COMMITTED);
+    dsi_queue_free(q);
+    dsi_queue_free(leader);
+}
+
+static void test_storage_queue_lead__rings_for_a_successor(void **state)
+{
+    struct dsi_queue *q = queue_open();
+    struct dsi_queue *leader = queue_open();
+    struct dsi_queue_control c;
+    uint64_t before = 0;
+    uint64_t after = 0;
+    (void)state;
+
+    assert_true(dsi_queue_try_lead(leader));
+    struct dsi_ticket t = queue_publish(q, "waits");
+    const uint64_t at = dsi_queue_at_bell(t.slot);
+    dsi_queue_await(leader, 2, 1000000);
+    assert_true(dsi_queue_get_control(q, &c));
+    assert_int_equal(c.awaiting, 0); // Else each publication would cost a call.
+    assert_true(dsi_queue_get(q, at, &before, sizeof(uint32_t)));
+    dsi_queue_resign(leader);
+    assert_true(dsi_queue_get(q, at, &after, sizeof(uint32_t)));
+    assert_true(before != after);
+    dsi_queue_free(q);
+    dsi_queue_free(leader);
+}
+
 int main(void)
 {
 #define QUEUE_TEST(name) cmocka_unit_test_setup_teardown(name, queue_make, queue_end)
@@ -502,6 +605,10 @@ int main(void)
         QUEUE_TEST(test_storage_queue_lead__is_a_threads_not_a_handles),
         QUEUE_TEST(test_storage_queue_lead__wakes_whom_it_answers_and_who_leads_next),
         QUEUE_TEST(test_storage_queue_lead__sends_away_what_is_damaged),
+        QUEUE_TEST(test_storage_queue_lead__keeps_the_lock_of_its_epoch_alone),
+        QUEUE_TEST(test_storage_queue_lead__knows_what_nobody_has_claimed_before),
+        QUEUE_TEST(test_storage_queue_lead__answers_leave_anothers_receipt_alone),
+        QUEUE_TEST(test_storage_queue_lead__rings_for_a_successor),
         QUEUE_TEST(test_storage_queue_lead__survives_every_failing_call),
         QUEUE_TEST(test_storage_queue_lead__survives_every_fault_point),
         QUEUE_TEST(test_storage_queue_lead__is_taken_over_past_a_stopped_successor),

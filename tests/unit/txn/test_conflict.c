@@ -109,6 +109,111 @@ static void test_conflict__refuses_what_has_no_sequence_numbers_left(void **stat
     catalog_release(&c);
 }
 
+static void check(const struct dsi_state *s, struct dsi_change *change, const char *rule)
+{
+    struct ds_error err = {0};
+    int rc = dsi_conflict_check(s, change, &err);
+
+    assert_int_equal(rc, rule ? DS_ECONFLICT : DS_OK);
+    if (rule) {
+        assert_non_null(strstr(err.detail, rule));
+    }
+}
+
+// Files and stored manifests, of a spec that is another one by now.
+static void test_conflict__refuses_what_another_spec_made(void **state)
+{
+    struct dsi_catalog c;
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, NULL, 0);
+    const struct dsi_state *s = dsi_table_state(t);
+    struct dsi_change *file = test_change(t, NULL, "memory:///t/data/a", 1);
+    struct dsi_change *stored = test_stored(t, "memory:///t/data/b", 1);
+    const struct dsi_partition_spec *spec = dsi_metadata_default_spec(s->metadata);
+    const struct dsi_partition_field fields[1] = {{.field_id = 1000, .source_id = 1}};
+    struct dsi_partition_spec wider = *spec;
+    struct dsi_partition_spec later = *spec;
+    struct dsi_metadata m = *s->metadata;
+    struct dsi_state now = *s;
+    check(s, file, NULL);
+    check(s, stored, NULL);
+    wider.fields = fields;
+    wider.field_count = 1;
+    later.spec_id++;
+    const struct dsi_partition_spec specs[] = {wider, later};
+    for (int i = 0; i < 2; i++) {
+        m.specs = &specs[i];
+        m.spec_count = 1;
+        now.metadata = &m;
+        check(&now, file, "spec-dropped");
+        check(&now, stored, "spec-dropped");
+    }
+    dsi_change_free(file);
+    dsi_change_free(stored);
+    dsi_state_unref(s);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+static void test_conflict__arises_when_columns_came_in_between(void **state)
+{
+    struct dsi_schema schema = test_schema();
+    struct dsi_catalog c;
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, NULL, 0);
+    const struct dsi_state *s = dsi_table_state(t);
+    struct dsi_change *change = test_blank(t, NULL);
+    struct dsi_metadata m = *s->metadata;
+    struct dsi_state now = *s;
+    assert_int_equal(dsi_change_set_schema(change, s->metadata, &schema, NULL), DS_OK);
+    check(s, change, NULL);
+    now.metadata = &m;
+    m.last_column_id++; // Added, and dropped again.
+    check(&now, change, "schema-changed");
+    m.last_column_id--;
+    m.current_schema_id++;
+    check(&now, change, "schema-changed");
+    dsi_change_free(change);
+    dsi_state_unref(s);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+static void test_conflict__arises_when_names_mean_something_else(void **state)
+{
+    static const char ours[] = "[{\"field-id\":1,\"names\":[\"id\"]}]";
+    struct ds_property mapping = {DSI_NAME_MAPPING_KEY, ours};
+    struct dsi_catalog c;
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, NULL, 0);
+    const struct dsi_state *s = dsi_table_state(t);
+    struct dsi_data_file f = test_file(c.storage, "memory:///t/data/a", 1);
+    struct dsi_change *change = test_blank(t, NULL);
+    struct dsi_metadata m = *s->metadata;
+    struct dsi_state now = *s;
+    assert_int_equal(dsi_change_add(change, &f, 1, s->metadata, ours, NULL), DS_OK);
+    check(s, change, NULL); // As it was,
+    now.metadata = &m;
+    m.properties = &mapping;
+    m.property_count = 1;
+    check(&now, change, NULL); // or as this change wants it.
+    m.current_schema_id++;
+    check(&now, change, "names-changed");
+    m.current_schema_id--;
+    mapping.value = "[]";
+    check(&now, change, "names-changed");
+    dsi_change_free(change);
+    dsi_state_unref(s);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +222,9 @@ int main(void)
         cmocka_unit_test(test_conflict__refuses_a_file_of_a_spec_that_is_not_there),
         cmocka_unit_test(test_conflict__never_arises_between_appends),
         cmocka_unit_test(test_conflict__refuses_what_has_no_sequence_numbers_left),
+        cmocka_unit_test(test_conflict__refuses_what_another_spec_made),
+        cmocka_unit_test(test_conflict__arises_when_columns_came_in_between),
+        cmocka_unit_test(test_conflict__arises_when_names_mean_something_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

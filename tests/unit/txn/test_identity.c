@@ -52,11 +52,29 @@ static void test_identity__is_found_among_others_and_only_whole(void **state)
     assert_false(dsi_identity_in_shorts(&a, NULL));
 }
 
+static void test_identity__short_forms_are_read_back_and_nothing_else_is(void **state)
+{
+    static const char *const bad[] = {"", "AYkKXayWd0u8zrMCCZqA",
+                                      "AYkKXayWd0u8zrMCCZqAV!",
+                                      "AYkKXayWd0u8zrMCCZqAVx"}; // No bits are left over.
+    struct dsi_uuid uuid;
+    char text[DSI_UUID_TEXT_SIZE];
+    (void)state;
+
+    assert_true(dsi_identity_from_short("AYkKXayWd0u8zrMCCZqAVw", &uuid));
+    dsi_uuid_format(&uuid, text);
+    assert_string_equal(text, "01890a5d-ac96-774b-bcce-b302099a8057");
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_false(dsi_identity_from_short(bad[i], &uuid));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_identity__has_a_short_form_of_22_characters),
         cmocka_unit_test(test_identity__is_found_among_others_and_only_whole),
+        cmocka_unit_test(test_identity__short_forms_are_read_back_and_nothing_else_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -215,6 +215,36 @@ static void test_ledger__stays_bounded_and_is_rewritten_seldom(void **state)
     assert_true(written < INT64_C(16) * BATCHES * BATCH);
 }
 
+// Sizes may be anybody's: there is room for one more all the same, and what goes is the
+// oldest, not what is largest.
+static void test_ledger__drops_from_the_end_and_always_has_room(void **state)
+{
+    struct dsi_ledger l = {.count = DSI_LEDGER_FILES_MAX};
+    struct dsi_ledger_file added = {"1", DSI_LEDGER_FILE_MAX};
+    struct dsi_ledger_file gone[DSI_LEDGER_FILES_MAX];
+    const struct dsi_snapshot *s = snapshot(1, NULL, 0);
+    size_t dropped = 0;
+    (void)state;
+
+    for (size_t i = 0; i < l.count; i++) {
+        l.files[i] = (struct dsi_ledger_file){"2", 100000};
+    }
+    assert_int_equal(dsi_ledger_to_merge(&l, &s, 1), 1);
+    l.count--;
+    assert_int_equal(dsi_ledger_to_merge(&l, &s, 1), 0);
+    dsi_snapshot_unref(s);
+
+    l.count = 5;
+    for (size_t i = 0; i < 4; i++) {
+        l.files[i].size = DSI_LEDGER_FILE_MAX - 1000;
+    }
+    l.files[4].size = 100; // For which there would be room.
+    dsi_ledger_replace(&l, 0, &added, gone, &dropped);
+    assert_int_equal(l.count, 4);
+    assert_int_equal(dropped, 2);
+    assert_int_equal(gone[1].size, 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +254,7 @@ int main(void)
         cmocka_unit_test(test_ledger__merges_files_and_leaves_out_what_is_none),
         cmocka_unit_test(test_ledger__of_a_table_is_what_its_property_names_or_nothing),
         cmocka_unit_test(test_ledger__stays_bounded_and_is_rewritten_seldom),
+        cmocka_unit_test(test_ledger__drops_from_the_end_and_always_has_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -104,6 +104,7 @@ static void test_look__claims_absence_only_over_whole_history(void **state)
     assert_int_equal(look(c.storage, late, &again), DSI_SIGHT_ABSENT); // By the ledger.
     test_lose_ledger(t);
     assert_int_equal(look(c.storage, late, &trail), DSI_SIGHT_BROKEN);
+    assert_int_equal(trail.looked.sequence_number, 2); // Not further than that.
     trail.sent = false; // Nothing left, so nothing can be in the gap.
     assert_int_equal(look(c.storage, late, &trail), DSI_SIGHT_ABSENT);
     dsi_state_unref(old);
@@ -164,6 +165,13 @@ static void test_look__orders_versions(void **state)
             assert_int_equal(dsi_state_is_newer(states[i], &marks[k]), i > k);
         }
     }
+    // Of a version that the log forgot, its number and its time have to agree.
+    struct dsi_state numbered = *d;
+    struct dsi_mark forgotten = {1, 4, marks[2].sequence_number, marks[2].updated_ms};
+    numbered.head.version = 5;
+    assert_true(dsi_state_is_newer(&numbered, &forgotten));
+    forgotten.updated_ms++;
+    assert_false(dsi_state_is_newer(&numbered, &forgotten));
     for (int i = 0; i < 3; i++) {
         dsi_state_unref(states[i]);
     }
@@ -259,6 +267,90 @@ static void test_look__finds_property_changes_of_a_group_in_older_versions(void 
     catalog_release(&c);
 }
 
+// Its run is over, and nothing was ever sent by this one: the ledger still knows.
+static void test_look__asks_the_ledger_for_an_identity_that_was_given(void **state)
+{
+    static const struct ds_property expiring[] = {
+        {DSI_KEY_EXPIRE_ON_COMMIT, "true"},
+        {"history.expire.max-snapshot-age-ms", "1"},
+        {"history.expire.min-snapshots-to-keep", "1"},
+        {"write.metadata.previous-versions-max", "2"},
+    };
+    struct dsi_catalog c;
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, expiring, 4);
+    const struct dsi_state *old = grow(t, 1);
+    struct dsi_change *mine = test_change(t, NULL, "memory:///t/data/mine", 1);
+    assert_int_equal(dsi_commit(t, mine, NULL, NULL, NULL), DS_OK);
+    const struct dsi_state *late = grow(t, 9);
+    struct dsi_trail trail = trail_of(mine->identity, old, true);
+    trail.sent = false;
+    trail.given = true;
+    assert_int_equal(look(c.storage, late, &trail), DSI_SIGHT_FOUND);
+    dsi_change_free(mine);
+    dsi_state_unref(old);
+    dsi_state_unref(late);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+// Another program may have dropped the property; the file's name stays.
+static void test_look__knows_the_heads_own_name(void **state)
+{
+    static const char mine[] = "01890000-0000-7000-8000-00000000000a";
+    struct dsi_catalog c;
+    char name[200];
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, NULL, 0);
+    const struct dsi_state *before = grow(t, 1);
+    const struct dsi_state *after = grow(t, 1);
+    struct dsi_state named = *after;
+    struct dsi_trail trail = trail_of(mine, before, false);
+    assert_int_equal(look(c.storage, after, &trail), DSI_SIGHT_ABSENT);
+    trail = trail_of(mine, before, false);
+    snprintf(name, sizeof name, "memory:///t/metadata/00002-%s.metadata.json", mine);
+    named.head.metadata_location = name;
+    assert_int_equal(look(c.storage, &named, &trail), DSI_SIGHT_FOUND);
+    dsi_state_unref(before);
+    dsi_state_unref(after);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+// A sequence number that stands there twice does not stand in for one that is missing.
+static void test_look__counts_a_sequence_number_once(void **state)
+{
+    struct dsi_catalog c;
+    enum dsi_sighting sighting;
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, NULL, 0);
+    const struct dsi_state *before = dsi_table_state(t);
+    const struct dsi_state *after = grow(t, 3);
+    const struct dsi_mark since = dsi_mark_of(before);
+    const struct dsi_metadata *m = after->metadata;
+    const struct dsi_snapshot *twice[] = {m->snapshots[1], m->snapshots[2],
+                                          m->snapshots[2]};
+    struct dsi_metadata other = *m;
+    struct dsi_state odd = *after;
+    const char *nobody = "01890000-0000-7000-8000-00000000000b";
+    assert_false(dsi_state_has(after, nobody, &since, &sighting));
+    assert_int_equal(sighting, DSI_SIGHT_ABSENT);
+    other.snapshots = twice;
+    odd.metadata = &other;
+    assert_false(dsi_state_has(&odd, nobody, &since, &sighting));
+    assert_int_equal(sighting, DSI_SIGHT_BROKEN);
+    dsi_state_unref(before);
+    dsi_state_unref(after);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +361,9 @@ int main(void)
         cmocka_unit_test(test_look__orders_versions),
         cmocka_unit_test(test_look__finds_members_of_a_group),
         cmocka_unit_test(test_look__finds_property_changes_of_a_group_in_older_versions),
+        cmocka_unit_test(test_look__asks_the_ledger_for_an_identity_that_was_given),
+        cmocka_unit_test(test_look__knows_the_heads_own_name),
+        cmocka_unit_test(test_look__counts_a_sequence_number_once),
     };
     test_clock_ticks();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,12 +115,36 @@ static void test_removal__survives_every_fault(void **state)
     tear_down(&s);
 }
 
+// A table on a disk says "file:///…"; who deletes may say it as a path.
+static void test_removal__finds_a_file_by_its_plain_path(void **state)
+{
+    struct scene s;
+    size_t found = 9;
+    (void)state;
+
+    set_up(&s);
+    struct dsi_change *c = test_blank(s.table, NULL);
+    struct dsi_data_file f = test_file(s.catalog.storage, "memory:///t/data/d", 1);
+    f.path = "file:///lake/d.parquet";
+    assert_int_equal(dsi_change_append(c, &f, 1, false, NULL), DS_OK);
+    assert_int_equal(dsi_commit(s.table, c, NULL, NULL, NULL), DS_OK);
+    dsi_change_free(c);
+    dsi_state_unref(s.state);
+    s.state = dsi_table_state(s.table);
+    assert_int_equal(find(&s, "/lake/d", &found, NULL), DS_OK);
+    assert_int_equal(found, 0);
+    assert_int_equal(find(&s, "/lake/d.parquet", &found, NULL), DS_OK);
+    assert_int_equal(found, 1);
+    tear_down(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_removal__finds_live_files_once),
         cmocka_unit_test(test_removal__says_when_the_version_is_gone),
         cmocka_unit_test(test_removal__survives_every_fault),
+        cmocka_unit_test(test_removal__finds_a_file_by_its_plain_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
