@@ -167,6 +167,7 @@ def denied_in(path: str) -> None:
     code = """
 import os
 import datashard as ds
+import datashard.partition_validation  # Later nothing can be, where only root may read it.
 native = ds.IcebergTable.open(".")  # Imports all there is.
 os.setgid(65534)
 os.setuid(65534)
