@@ -142,11 +142,14 @@ int dsi_catalog_swap(struct dsi_catalog *c, const struct dsi_table_name *name,
                      struct dsi_head *out, struct ds_error *err)
 {
     const char *base = swap->base ? swap->base->metadata_location : NULL;
-    char *next = dsi_arena_printf(arena, "%s/metadata/%05u-%s-%u.metadata.json",
-                                  swap->metadata->location, c->swaps, swap->identity,
-                                  swap->attempt);
     int rc = DS_OK;
     (void)name;
+    pthread_mutex_lock(&c->mutex);
+    unsigned swaps = c->swaps;
+    pthread_mutex_unlock(&c->mutex);
+    char *next =
+        dsi_arena_printf(arena, "%s/metadata/%05u-%s-%u.metadata.json",
+                         swap->metadata->location, swaps, swap->identity, swap->attempt);
     if (!next) {
         return dsi_no_memory(err, "swapping");
     }
