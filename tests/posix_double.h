@@ -138,6 +138,11 @@ static int double_mkdir(const char *path, mode_t mode)
     POSIX_DOUBLE(mkdir, path, mode)
 }
 
+static int double_mkdir_spread(const char *path, mode_t mode)
+{
+    POSIX_DOUBLE(mkdir_spread, path, mode)
+}
+
 static int double_stat(const char *path, struct stat *out)
 {
     POSIX_DOUBLE(stat, path, out)
@@ -293,6 +298,7 @@ static const struct dsi_posix_ops posix_double_ops = {
     .rename = double_rename,
     .unlink = double_unlink,
     .mkdir = double_mkdir,
+    .mkdir_spread = double_mkdir_spread,
     .stat = double_stat,
     .lstat = double_lstat,
     .fstat = double_fstat,

@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/aio_abi.h>
+#include <linux/fs.h>
 #include <linux/futex.h>
 #include <linux/magic.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -209,6 +211,27 @@ static int posix_mkdir(const char *path, mode_t mode)
     return outcome(mkdir(path, mode));
 }
 
+static int posix_mkdir_spread(const char *path, mode_t mode)
+{
+    int flags = 0;
+    int code = outcome(mkdir(path, mode));
+
+    if (code < 0) {
+        return code;
+    }
+    int fd = outcome(open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    code = fd < 0 ? fd : outcome(ioctl(fd, FS_IOC_GETFLAGS, &flags));
+    flags |= FS_TOPDIR_FL; // Of ext2 and those that came of it: chattr(1), `T`.
+    code = code < 0 ? code : outcome(ioctl(fd, FS_IOC_SETFLAGS, &flags));
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (code < 0) {
+        DSI_IGNORE(rmdir(path)); // Somebody may have made something in it already.
+    }
+    return code < 0 ? code : 0;
+}
+
 static int posix_stat(const char *path, struct stat *out)
 {
     return outcome(stat(path, out));
@@ -399,6 +422,7 @@ static const struct dsi_posix_ops system_posix = {
     .rename = posix_rename,
     .unlink = posix_unlink,
     .mkdir = posix_mkdir,
+    .mkdir_spread = posix_mkdir_spread,
     .stat = posix_stat,
     .lstat = posix_lstat,
     .fstat = posix_fstat,

@@ -37,6 +37,9 @@ struct dsi_posix_ops {
     int (*rename)(const char *from, const char *to);
     int (*unlink)(const char *path);
     int (*mkdir)(const char *path, mode_t mode);
+    /// Makes a directory whose directories the file system is to place far from each
+    /// other. Where it knows no such thing it fails, and makes none.
+    int (*mkdir_spread)(const char *path, mode_t mode);
     int (*stat)(const char *path, struct stat *out);
     int (*lstat)(const char *path, struct stat *out);
     int (*fstat)(int fd, struct stat *out);

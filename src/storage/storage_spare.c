@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/thread.h"
 #include "storage/storage_posix.h"
+#include "storage/storage_spread.h"
 
 enum { PLACES = 4 };
 
@@ -19,6 +21,7 @@ struct place {
     size_t count;
     size_t made;   // Since the last dsi_spares_fill …
     size_t before; // … and between that and the one before.
+    struct dsi_spread spread;
 };
 
 // As whom files are made: what is made under another name is not taken.
@@ -129,27 +132,46 @@ static void begin_round(struct dsi_spares *s, size_t *wanted)
     dsi_mutex_unlock(s->mutex);
 }
 
-// The place's directory, owned by the caller; NULL: it has enough, or there is no memory.
-static char *short_of(struct dsi_spares *s, const struct place *p, size_t wanted)
+// The place's directory, owned by the caller, and where its next file is to be made;
+// NULL: it has enough, or there is no memory.
+static char *short_of(struct dsi_spares *s, struct place *p, size_t wanted, int *where)
 {
     dsi_mutex_lock(s->mutex);
     char *dir = p->dir && p->count < wanted ? dsi_strdup(p->dir) : NULL;
+    if (dir) {
+        *where = dsi_spread_next(&p->spread);
+    }
     dsi_mutex_unlock(s->mutex);
     return dir;
 }
 
-// Puts the file where it belongs; false: that is no longer wanted, and it is closed.
-static bool put(struct dsi_spares *s, const char *dir, int fd)
+// Makes a file. Not with the mutex: it may take long, which *ns says; 0: it failed.
+static int make_file(const char *dir, int where, int64_t *ns)
+{
+    const int64_t start = dsi_clock_monotonic_ns();
+    int fd = dsi_spread_open(dir, where);
+    const int64_t took = dsi_clock_monotonic_ns() - start;
+
+    *ns = fd < 0 ? 0 : took > 0 ? took : 1;
+    return fd;
+}
+
+// Puts the file, if it could be made, where it belongs; false: it could not, or is no
+// longer wanted, and closed.
+static bool put(struct dsi_spares *s, const char *dir, int fd, int where, int64_t ns)
 {
     dsi_mutex_lock(s->mutex);
     check_maker(s);
     struct place *p = find(s, dir);
-    bool wanted = p && p->count < DSI_SPARES_MAX;
+    bool wanted = p && fd >= 0 && p->count < DSI_SPARES_MAX;
+    if (p) {
+        dsi_spread_made(&p->spread, where, ns);
+    }
     if (wanted) {
         p->fds[p->count++] = fd;
     }
     dsi_mutex_unlock(s->mutex);
-    if (!wanted) {
+    if (!wanted && fd >= 0) {
         dsi_posix()->close(fd);
     }
     return wanted;
@@ -158,15 +180,16 @@ static bool put(struct dsi_spares *s, const char *dir, int fd)
 void dsi_spares_fill(struct dsi_spares *s)
 {
     size_t wanted[PLACES];
+    int where = DSI_SPREAD_HERE;
+    int64_t ns = 0;
 
     begin_round(s, wanted);
     for (size_t i = 0; i < PLACES; i++) {
         bool more = true;
         for (size_t k = 0; more && k < wanted[i]; k++) {
-            // Not with the mutex: it may take long.
-            char *dir = short_of(s, &s->places[i], wanted[i]);
-            int fd = dir ? dsi_posix()->open_unnamed(dir, 0666) : -1;
-            more = fd >= 0 && put(s, dir, fd);
+            char *dir = short_of(s, &s->places[i], wanted[i], &where);
+            int fd = dir ? make_file(dir, where, &ns) : -1;
+            more = dir && put(s, dir, fd, where, ns);
             dsi_free(dir);
         }
     }

@@ -168,6 +168,12 @@ static int shim_mkdir(const char *path, mode_t mode)
     WATCHED(int, "posix.mkdir", SHIM_MKDIR, posix->mkdir(path, mode), .path = path);
 }
 
+static int shim_mkdir_spread(const char *path, mode_t mode)
+{
+    WATCHED(int, "posix.mkdir_spread", SHIM_MKDIR, posix->mkdir_spread(path, mode),
+            .path = path);
+}
+
 static int shim_stat(const char *path, struct stat *out)
 {
     WATCHED(int, "posix.stat", SHIM_LOOK, posix->stat(path, out), .path = path);
@@ -732,6 +738,7 @@ void shim_start(const struct shim_watcher *w)
     shim_posix.rename = shim_rename;
     shim_posix.unlink = shim_unlink;
     shim_posix.mkdir = shim_mkdir;
+    shim_posix.mkdir_spread = shim_mkdir_spread;
     shim_posix.stat = shim_stat;
     shim_posix.lstat = shim_lstat;
     shim_posix.fstat = shim_fstat;

@@ -1,0 +1,74 @@
+#include "storage/storage_spread.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/random.h"
+#include "storage/storage_path.h"
+#include "storage/storage_posix.h"
+
+#define BASE "/" DSI_STORAGE_HIDDEN "spread"
+
+int dsi_spread_next(struct dsi_spread *s)
+{
+    if (s->refused || s->slow < DSI_SPREAD_AFTER) {
+        return DSI_SPREAD_HERE;
+    }
+    if (s->left == 0) {
+        s->way = (unsigned)(dsi_random_u64() % DSI_SPREAD_WAYS);
+        s->left = DSI_SPREAD_TURN;
+    }
+    s->left--;
+    return (int)s->way;
+}
+
+void dsi_spread_made(struct dsi_spread *s, int where, int64_t ns)
+{
+    if (where != DSI_SPREAD_HERE) {
+        s->refused = s->refused || ns == 0;
+    } else if (ns <= DSI_SPREAD_SLOW_NS) {
+        s->slow = 0;
+    } else if (s->slow < DSI_SPREAD_AFTER) {
+        s->slow++;
+    }
+}
+
+// Makes the directory in which `path` is, then the directory `path`.
+static int make_way(char *path)
+{
+    const struct dsi_posix_ops *posix = dsi_posix();
+    char *slash = strrchr(path, '/');
+
+    *slash = '\0';
+    int code = posix->mkdir_spread(path, 0777);
+    *slash = '/';
+    if (code < 0 && code != -EEXIST) {
+        return code;
+    }
+    code = posix->mkdir(path, 0777);
+    return code == -EEXIST ? 0 : code;
+}
+
+int dsi_spread_open(const char *dir, int where)
+{
+    const struct dsi_posix_ops *posix = dsi_posix();
+
+    if (where == DSI_SPREAD_HERE) {
+        return posix->open_unnamed(dir, 0666);
+    }
+    size_t size = strlen(dir) + sizeof BASE + 16;
+    char *path = dsi_malloc(size);
+    if (!path) {
+        return -ENOMEM;
+    }
+    snprintf(path, size, "%s" BASE "/%d", dir, where);
+    int fd = posix->open_unnamed(path, 0666);
+    if (fd == -ENOENT) {
+        int code = make_way(path);
+        fd = code < 0 ? code : posix->open_unnamed(path, 0666);
+    }
+    dsi_free(path);
+    return fd;
+}
