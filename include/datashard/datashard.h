@@ -4,6 +4,7 @@
 
 #include "datashard/appender.h"
 #include "datashard/arrow.h"
+#include "datashard/cancel.h"
 #include "datashard/catalog.h"
 #include "datashard/export.h"
 #include "datashard/ipc.h"

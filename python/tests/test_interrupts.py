@@ -119,6 +119,32 @@ def test_every_commit_ends_with_ctrl_c(
     assert ids(database) == [7] and "a" not in table.properties
 
 
+LOOKS: list[Callable[[Catalog, IcebergTable], object]] = [
+    lambda catalog, table: catalog.open_table("a.t"),
+    lambda catalog, table: catalog.list_tables("a"),
+    lambda catalog, table: catalog.create_table("a.u", "id long"),
+    lambda catalog, table: catalog.create_namespace("b"),
+    lambda catalog, table: catalog.rename_table("a.t", "a.v"),
+    lambda catalog, table: catalog.drop_table("a.t"),
+    lambda catalog, table: table.refresh(),
+]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_wait_for_the_catalog_ends_with_ctrl_c(
+    look: Callable[[Catalog, IcebergTable], object], table: IcebergTable, database: pathlib.Path
+) -> None:
+    catalog = Catalog(f"sqlite:{database}")
+    assert catalog.list_tables("a") == ["a.t"]
+    with held(database):
+        for ask in (lambda: look(catalog, table), lambda: Catalog(f"sqlite:{database}").list_tables("a")):
+            with signalled() as sent, pytest.raises(KeyboardInterrupt):
+                ask()
+            assert time.monotonic() - sent[0] < SOON
+    assert catalog.list_namespaces() == ["a"] and catalog.list_tables("a") == ["a.t"]
+    assert catalog.open_table("a.t").count() == 0  # The handles are as good as before.
+
+
 def test_a_handler_that_raises_nothing_stops_nothing(table: IcebergTable, database: pathlib.Path) -> None:
     seen: list[int] = []
     with held(database) as holder:

@@ -8,14 +8,14 @@
 #include "txn/optimize.h"
 
 static int read_options(const struct ds_optimize_options *options,
-                        struct dsi_optimize *out, struct dsi_cancel *cancel,
+                        struct dsi_optimize *out, struct ds_cancel_scope *cancel,
                         struct ds_error *err)
 {
     struct ds_optimize_options all = {0};
     int rc = DS_OK;
 
     *out = (struct dsi_optimize){0};
-    *cancel = (struct dsi_cancel){0};
+    *cancel = (struct ds_cancel_scope){0};
     if (!options) {
         return DS_OK;
     }
@@ -41,7 +41,7 @@ int ds_table_optimize(ds_table *table, const struct ds_optimize_options *options
     struct ds_optimize_result full = {0};
     struct dsi_optimized done = {0};
     struct dsi_optimize limits;
-    struct dsi_cancel cancel;
+    struct ds_cancel_scope cancel;
     int rc = DS_OK;
 
     DSI_TRY(dsi_handle_need(table, "ds_table_optimize", "table", err));

@@ -13,7 +13,7 @@ int ds_table_relocate(ds_table *table, const struct ds_relocate_options *options
     struct ds_relocate_options all = {0};
     struct ds_relocate_result full = {0};
     struct dsi_relocate_counts done = {0};
-    struct dsi_cancel cancel = {0};
+    struct ds_cancel_scope cancel = {0};
     int rc = DS_OK;
 
     DSI_TRY(dsi_handle_need(table, "ds_table_relocate", "table", err));

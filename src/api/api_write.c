@@ -23,7 +23,7 @@
 struct ds_txn {
     ds_table *table;                  // Borrowed, as the contract of ds_txn_begin says.
     struct ds_commit_options options; // Timeout and attempts; the change has the rest.
-    struct dsi_cancel cancel;         // Around each call that may wait or take long.
+    struct ds_cancel_scope cancel;    // Around each call that may wait or take long.
     const struct dsi_metadata *metadata;
     struct dsi_change *change;
     struct dsi_append *append; // NULL until there are rows.
@@ -101,8 +101,8 @@ int ds_txn_begin(ds_table *table, const struct ds_commit_options *options, ds_tx
     }
     t->table = table;
     DSI_TRY(check_options(options, &t->options, err));
-    t->cancel = (struct dsi_cancel){.cancelled = t->options.cancelled,
-                                    .arg = t->options.cancelled_arg};
+    t->cancel = (struct ds_cancel_scope){.cancelled = t->options.cancelled,
+                                         .arg = t->options.cancelled_arg};
     dsi_cancel_begin(&t->cancel);
     rc = new_change(table, &t->options, &t->metadata, &t->change, err);
     dsi_cancel_end(&t->cancel);
@@ -548,7 +548,7 @@ int ds_table_resolve_with(ds_table *table, const char *token,
                           struct ds_commit_result *result, struct ds_error *err)
 {
     struct ds_commit_options o;
-    struct dsi_cancel cancel = {0};
+    struct ds_cancel_scope cancel = {0};
     int rc = DS_OK;
 
     DSI_TRY(check_options(options, &o, err));

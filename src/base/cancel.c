@@ -7,9 +7,9 @@
 
 #define SLICE_NS INT64_C(10000000)
 
-static _Thread_local struct dsi_cancel *current;
+static _Thread_local struct ds_cancel_scope *current;
 
-void dsi_cancel_begin(struct dsi_cancel *c)
+void dsi_cancel_begin(struct ds_cancel_scope *c)
 {
     if (c->cancelled) {
         c->outer = current;
@@ -17,7 +17,7 @@ void dsi_cancel_begin(struct dsi_cancel *c)
     }
 }
 
-void dsi_cancel_end(struct dsi_cancel *c)
+void dsi_cancel_end(struct ds_cancel_scope *c)
 {
     if (c->cancelled) {
         current = c->outer;
@@ -27,7 +27,7 @@ void dsi_cancel_end(struct dsi_cancel *c)
 
 bool dsi_cancelled(void)
 {
-    struct dsi_cancel *c = current;
+    struct ds_cancel_scope *c = current;
 
     if (!c || c->asking) {
         return false; // What is called by the one who is asked may wait.

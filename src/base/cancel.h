@@ -11,20 +11,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "datashard/cancel.h"
 #include "datashard/status.h"
 
-/// A scope: zeroed but for the first two. The caller's memory until dsi_cancel_end.
-struct dsi_cancel {
-    bool (*cancelled)(void *arg); ///< NULL: the scope is none.
-    void *arg;
-    bool seen; ///< It said yes.
-    bool asking;
-    struct dsi_cancel *outer;
-};
-
 /// Scopes nest, and only the innermost is asked; each begin has its end.
-void dsi_cancel_begin(struct dsi_cancel *c);
-void dsi_cancel_end(struct dsi_cancel *c);
+void dsi_cancel_begin(struct ds_cancel_scope *c);
+void dsi_cancel_end(struct ds_cancel_scope *c);
 
 /// Asks. Not to be called with a lock that the asked may want, but for those that say so.
 bool dsi_cancelled(void);

@@ -149,7 +149,7 @@ static void merge_all(struct dsi_housekeeper *k, struct dsi_table *own)
 static void run(void *arg)
 {
     struct dsi_housekeeper *k = arg;
-    struct dsi_cancel cancel = {.cancelled = must_stop, .arg = k};
+    struct ds_cancel_scope cancel = {.cancelled = must_stop, .arg = k};
     struct dsi_table *own = NULL;
 
     dsi_cancel_begin(&cancel);

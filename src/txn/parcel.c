@@ -335,7 +335,7 @@ static int deliver(struct dsi_parcel *p, const struct dsi_patience *patience,
 int dsi_parcel_deliver(struct dsi_parcel *p, const struct dsi_patience *patience,
                        struct ds_commit_result *result, struct ds_error *err)
 {
-    struct dsi_cancel cancel = {.cancelled = is_over, .arg = (void *)patience};
+    struct ds_cancel_scope cancel = {.cancelled = is_over, .arg = (void *)patience};
 
     dsi_cancel_begin(&cancel);
     int rc = deliver(p, patience, result, err);

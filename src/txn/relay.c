@@ -36,7 +36,7 @@ static bool is_unwanted(void *arg)
 static void write_batches(void *arg)
 {
     struct dsi_relay *r = arg;
-    struct dsi_cancel cancel = {.cancelled = is_unwanted, .arg = r};
+    struct ds_cancel_scope cancel = {.cancelled = is_unwanted, .arg = r};
 
     dsi_cancel_begin(&cancel);
     dsi_mutex_lock(r->mutex);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core_handle.h"
+#include "core_wait.h"
 
 struct catalog {
     PyObject_HEAD core_handle_slot handle;
@@ -15,6 +16,7 @@ struct catalog {
 static ds_catalog *open_now(PyObject *uri, PyObject *properties)
 {
     struct core_properties p = {0};
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     const char *text = NULL;
     ds_catalog *handle = NULL;
@@ -24,11 +26,18 @@ static ds_catalog *open_now(PyObject *uri, PyObject *properties)
         core_properties_take(properties, false, &p) < 0) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS;
+    core_wait_begin(&wait);
     rc = ds_catalog_open(text, &p.properties, &handle, &err);
-    Py_END_ALLOW_THREADS;
+    core_wait_end(&wait);
     core_properties_release(&p);
-    return rc == DS_OK ? handle : (core_raise(rc, &err), NULL);
+    if (rc != DS_OK) {
+        core_raise(rc, &err);
+    }
+    if (core_wait_raise(&wait)) {
+        ds_catalog_free(handle);
+        return NULL;
+    }
+    return handle;
 }
 
 static void close_now(void *handle)
@@ -90,6 +99,7 @@ static PyObject *catalog_create_table(PyObject *self, PyObject *args, PyObject *
 {
     ds_catalog *handle = core_catalog_handle(self);
     struct core_spec spec = {0};
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     ds_table *table = NULL;
     PyObject *made = NULL;
@@ -98,18 +108,19 @@ static PyObject *catalog_create_table(PyObject *self, PyObject *args, PyObject *
     if (!handle || core_spec_take(args, keywords, true, &spec) < 0) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS;
+    core_wait_begin(&wait);
     rc = ds_catalog_create_table(handle, spec.name, &spec.spec, &table, &err);
-    Py_END_ALLOW_THREADS;
+    core_wait_end(&wait);
     made = rc == DS_OK ? core_table_new(core_state(self), table, self, spec.name)
                        : core_raise(rc, &err);
     core_spec_release(&spec);
-    return made;
+    return core_wait_give(&wait, made);
 }
 
 static PyObject *catalog_open_table(PyObject *self, PyObject *args)
 {
     ds_catalog *handle = core_catalog_handle(self);
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     const char *name = NULL;
     ds_table *table = NULL;
@@ -118,11 +129,12 @@ static PyObject *catalog_open_table(PyObject *self, PyObject *args)
     if (!handle || !PyArg_ParseTuple(args, "s:open_table", &name)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS;
+    core_wait_begin(&wait);
     rc = ds_catalog_open_table(handle, name, &table, &err);
-    Py_END_ALLOW_THREADS;
-    return rc == DS_OK ? core_table_new(core_state(self), table, self, name)
-                       : core_raise(rc, &err);
+    core_wait_end(&wait);
+    return core_wait_give(&wait, rc == DS_OK
+                                     ? core_table_new(core_state(self), table, self, name)
+                                     : core_raise(rc, &err));
 }
 
 static PyObject *done(int rc, const struct ds_error *err)
@@ -137,6 +149,7 @@ static PyObject *catalog_drop_table(PyObject *self, PyObject *args, PyObject *ke
 {
     static char *names[] = {"name", "purge", NULL};
     ds_catalog *handle = core_catalog_handle(self);
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     const char *name = NULL;
     int purge = 0;
@@ -146,16 +159,17 @@ static PyObject *catalog_drop_table(PyObject *self, PyObject *args, PyObject *ke
                                                 &name, &purge)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS;
+    core_wait_begin(&wait);
     rc = ds_catalog_drop_table(handle, name, purge != 0, &err);
-    Py_END_ALLOW_THREADS;
-    return done(rc, &err);
+    core_wait_end(&wait);
+    return core_wait_give(&wait, done(rc, &err));
 }
 
 static PyObject *catalog_rename_table(PyObject *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"source", "to", NULL};
     ds_catalog *handle = core_catalog_handle(self);
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     const char *source = NULL;
     const char *to = NULL;
@@ -165,10 +179,10 @@ static PyObject *catalog_rename_table(PyObject *self, PyObject *args, PyObject *
                                                 &source, &to)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS;
+    core_wait_begin(&wait);
     rc = ds_catalog_rename_table(handle, source, to, &err);
-    Py_END_ALLOW_THREADS;
-    return done(rc, &err);
+    core_wait_end(&wait);
+    return core_wait_give(&wait, done(rc, &err));
 }
 
 static PyObject *catalog_register_table(PyObject *self, PyObject *args,
@@ -176,6 +190,7 @@ static PyObject *catalog_register_table(PyObject *self, PyObject *args,
 {
     static char *names[] = {"name", "metadata_location", NULL};
     ds_catalog *handle = core_catalog_handle(self);
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     const char *name = NULL;
     const char *metadata = NULL;
@@ -185,10 +200,10 @@ static PyObject *catalog_register_table(PyObject *self, PyObject *args,
                                                 names, &name, &metadata)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS;
+    core_wait_begin(&wait);
     rc = ds_catalog_register_table(handle, name, metadata, &err);
-    Py_END_ALLOW_THREADS;
-    return done(rc, &err);
+    core_wait_end(&wait);
+    return core_wait_give(&wait, done(rc, &err));
 }
 
 static PyObject *list(PyObject *self, PyObject *args, PyObject *keywords, char **names,
@@ -197,6 +212,7 @@ static PyObject *list(PyObject *self, PyObject *args, PyObject *keywords, char *
 {
     ds_catalog *handle = core_catalog_handle(self);
     struct core_collector c = {0};
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     const char *below = NULL;
     int rc = DS_OK;
@@ -208,10 +224,11 @@ static PyObject *list(PyObject *self, PyObject *args, PyObject *keywords, char *
     if (!c.into) {
         return NULL;
     }
-    c.thread = PyEval_SaveThread();
+    core_wait_begin(&wait);
+    c.thread = wait.thread;
     rc = call(handle, below, core_collect_name, &c, &err);
-    PyEval_RestoreThread(c.thread);
-    return core_collected(&c, rc, &err);
+    core_wait_end(&wait);
+    return core_wait_give(&wait, core_collected(&c, rc, &err));
 }
 
 static PyObject *catalog_list_tables(PyObject *self, PyObject *args, PyObject *keywords)
@@ -233,6 +250,7 @@ static PyObject *change_namespace(PyObject *self, PyObject *args, PyObject *keyw
     static char *names[] = {"namespace", "properties", NULL};
     ds_catalog *handle = core_catalog_handle(self);
     struct core_properties p = {0};
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     const char *ns = NULL;
     PyObject *properties = Py_None;
@@ -245,12 +263,12 @@ static PyObject *change_namespace(PyObject *self, PyObject *args, PyObject *keyw
     if (core_properties_take(properties, !create, &p) < 0) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS;
+    core_wait_begin(&wait);
     rc = create ? ds_catalog_create_namespace(handle, ns, &p.properties, &err)
                 : ds_catalog_set_namespace_properties(handle, ns, &p.properties, &err);
-    Py_END_ALLOW_THREADS;
+    core_wait_end(&wait);
     core_properties_release(&p);
-    return done(rc, &err);
+    return core_wait_give(&wait, done(rc, &err));
 }
 
 static PyObject *catalog_create_namespace(PyObject *self, PyObject *args,
@@ -268,6 +286,7 @@ static PyObject *catalog_set_namespace_properties(PyObject *self, PyObject *args
 static PyObject *catalog_drop_namespace(PyObject *self, PyObject *args)
 {
     ds_catalog *handle = core_catalog_handle(self);
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     const char *ns = NULL;
     int rc = DS_OK;
@@ -275,16 +294,17 @@ static PyObject *catalog_drop_namespace(PyObject *self, PyObject *args)
     if (!handle || !PyArg_ParseTuple(args, "s:drop_namespace", &ns)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS;
+    core_wait_begin(&wait);
     rc = ds_catalog_drop_namespace(handle, ns, &err);
-    Py_END_ALLOW_THREADS;
-    return done(rc, &err);
+    core_wait_end(&wait);
+    return core_wait_give(&wait, done(rc, &err));
 }
 
 static PyObject *catalog_namespace_properties(PyObject *self, PyObject *args)
 {
     ds_catalog *handle = core_catalog_handle(self);
     struct core_collector c = {0};
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     const char *ns = NULL;
     int rc = DS_OK;
@@ -296,10 +316,11 @@ static PyObject *catalog_namespace_properties(PyObject *self, PyObject *args)
     if (!c.into) {
         return NULL;
     }
-    c.thread = PyEval_SaveThread();
+    core_wait_begin(&wait);
+    c.thread = wait.thread;
     rc = ds_catalog_namespace_properties(handle, ns, core_collect_property, &c, &err);
-    PyEval_RestoreThread(c.thread);
-    return core_collected(&c, rc, &err);
+    core_wait_end(&wait);
+    return core_wait_give(&wait, core_collected(&c, rc, &err));
 }
 
 #define KW (METH_VARARGS | METH_KEYWORDS)

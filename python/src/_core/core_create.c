@@ -1,6 +1,8 @@
 // Making and opening tables: what they are made of, out of Python's keywords.
 #include "core.h"
 
+#include "core_wait.h"
+
 void core_spec_release(struct core_spec *spec)
 {
     core_properties_release(&spec->properties);
@@ -44,6 +46,7 @@ int core_spec_take(PyObject *args, PyObject *keywords, bool with_location,
 PyObject *core_create_table(PyObject *module, PyObject *args, PyObject *keywords)
 {
     struct core_spec spec = {0};
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     ds_table *handle = NULL;
     PyObject *made = NULL;
@@ -52,18 +55,19 @@ PyObject *core_create_table(PyObject *module, PyObject *args, PyObject *keywords
     if (core_spec_take(args, keywords, false, &spec) < 0) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS;
+    core_wait_begin(&wait);
     rc = ds_table_create(spec.name, &spec.spec, &handle, &err);
-    Py_END_ALLOW_THREADS;
+    core_wait_end(&wait);
     made = rc == DS_OK
                ? core_table_new(PyModule_GetState(module), handle, NULL, spec.name)
                : core_raise(rc, &err);
     core_spec_release(&spec);
-    return made;
+    return core_wait_give(&wait, made);
 }
 
 PyObject *core_open_table(PyObject *module, PyObject *args)
 {
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     const char *location = NULL;
     ds_table *handle = NULL;
@@ -72,9 +76,10 @@ PyObject *core_open_table(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "s:open_table", &location)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS;
+    core_wait_begin(&wait);
     rc = ds_table_open(location, &handle, &err);
-    Py_END_ALLOW_THREADS;
-    return rc == DS_OK ? core_table_new(PyModule_GetState(module), handle, NULL, location)
-                       : core_raise(rc, &err);
+    core_wait_end(&wait);
+    return core_wait_give(&wait, rc == DS_OK ? core_table_new(PyModule_GetState(module),
+                                                              handle, NULL, location)
+                                             : core_raise(rc, &err));
 }

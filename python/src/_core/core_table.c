@@ -16,6 +16,7 @@ struct table {
 static ds_table *open_now(struct table *self)
 {
     ds_catalog *catalog = self->catalog ? core_catalog_handle(self->catalog) : NULL;
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     const char *name = NULL;
     ds_table *handle = NULL;
@@ -24,11 +25,18 @@ static ds_table *open_now(struct table *self)
     if ((self->catalog && !catalog) || core_text(self->name, "name", &name) < 0) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS;
+    core_wait_begin(&wait);
     rc = catalog ? ds_catalog_open_table(catalog, name, &handle, &err)
                  : ds_table_open(name, &handle, &err);
-    Py_END_ALLOW_THREADS;
-    return rc == DS_OK ? handle : (core_raise(rc, &err), NULL);
+    core_wait_end(&wait);
+    if (rc != DS_OK) {
+        core_raise(rc, &err);
+    }
+    if (core_wait_raise(&wait)) {
+        ds_table_free(handle);
+        return NULL;
+    }
+    return handle;
 }
 
 static void close_now(void *handle)
@@ -111,6 +119,7 @@ static PyObject *done(int rc, const struct ds_error *err)
 static PyObject *table_refresh(PyObject *self, PyObject *unused)
 {
     ds_table *handle = core_table_handle(self);
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     int rc = DS_OK;
 
@@ -118,10 +127,10 @@ static PyObject *table_refresh(PyObject *self, PyObject *unused)
     if (!handle) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS;
+    core_wait_begin(&wait);
     rc = ds_table_refresh(handle, &err);
-    Py_END_ALLOW_THREADS;
-    return done(rc, &err);
+    core_wait_end(&wait);
+    return core_wait_give(&wait, done(rc, &err));
 }
 
 static PyObject *info_dict(const struct ds_table_info *i)
@@ -171,6 +180,7 @@ static PyObject *table_schema(PyObject *self, void *unused)
 {
     ds_table *handle = core_table_handle(self);
     struct ArrowSchema schema = {0};
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     int rc = DS_OK;
 
@@ -178,17 +188,18 @@ static PyObject *table_schema(PyObject *self, void *unused)
     if (!handle) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS;
+    core_wait_begin(&wait);
     rc = ds_table_schema(handle, &schema, &err);
-    Py_END_ALLOW_THREADS;
-    return rc == DS_OK ? core_schema_new(core_state(self), &schema)
-                       : core_raise(rc, &err);
+    core_wait_end(&wait);
+    return core_wait_give(&wait, rc == DS_OK ? core_schema_new(core_state(self), &schema)
+                                             : core_raise(rc, &err));
 }
 
 static PyObject *text_of(PyObject *self,
                          int (*call)(ds_table *, char **, struct ds_error *))
 {
     ds_table *handle = core_table_handle(self);
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     PyObject *made = NULL;
     char *text = NULL;
@@ -197,12 +208,12 @@ static PyObject *text_of(PyObject *self,
     if (!handle) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS;
+    core_wait_begin(&wait);
     rc = call(handle, &text, &err);
-    Py_END_ALLOW_THREADS;
+    core_wait_end(&wait);
     made = rc == DS_OK ? core_str(text) : core_raise(rc, &err);
     ds_string_free(text);
-    return made;
+    return core_wait_give(&wait, made);
 }
 
 static PyObject *table_metadata_json(PyObject *self, PyObject *unused)
@@ -233,6 +244,7 @@ static PyObject *table_properties(PyObject *self, PyObject *unused)
 {
     ds_table *handle = core_table_handle(self);
     struct core_collector c = {0};
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     int rc = DS_OK;
 
@@ -240,10 +252,11 @@ static PyObject *table_properties(PyObject *self, PyObject *unused)
     if (!handle || !(c.into = PyDict_New())) {
         return NULL;
     }
-    c.thread = PyEval_SaveThread();
+    core_wait_begin(&wait);
+    c.thread = wait.thread;
     rc = ds_table_properties(handle, core_collect_property, &c, &err);
-    PyEval_RestoreThread(c.thread);
-    return core_collected(&c, rc, &err);
+    core_wait_end(&wait);
+    return core_wait_give(&wait, core_collected(&c, rc, &err));
 }
 
 // Adds a dict to the list of a collector, and takes the reference.
@@ -459,6 +472,7 @@ static PyObject *table_files(PyObject *self, PyObject *args, PyObject *keywords)
     struct ds_files_options options = {.struct_size = sizeof options};
     struct core_collector c = {0};
     struct at_arguments at = AT_NONE;
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     int columns = 0;
     int rc = DS_OK;
@@ -470,10 +484,11 @@ static PyObject *table_files(PyObject *self, PyObject *args, PyObject *keywords)
         return NULL;
     }
     options.columns = columns != 0;
-    c.thread = PyEval_SaveThread();
+    core_wait_begin(&wait);
+    c.thread = wait.thread;
     rc = ds_table_files_with(handle, &options, on_file, &c, &err);
-    PyEval_RestoreThread(c.thread);
-    return core_collected(&c, rc, &err);
+    core_wait_end(&wait);
+    return core_wait_give(&wait, core_collected(&c, rc, &err));
 }
 
 // The columns that an append begun now would have. ds_table_schema would read the newest
@@ -599,6 +614,7 @@ static PyObject *table_scan(PyObject *self, PyObject *args, PyObject *keywords)
     ds_table *handle = core_table_handle(self);
     struct ds_scan_options options = {.struct_size = sizeof options};
     struct ArrowArrayStream stream = {0};
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     struct at_arguments at = AT_NONE;
     PyObject *columns = Py_None, *limit = Py_None;
@@ -617,16 +633,16 @@ static PyObject *table_scan(PyObject *self, PyObject *args, PyObject *keywords)
         core_texts_take(columns, "a column", &kept, &items, &options.column_count) == 0) {
         options.columns = items;
         options.ordered = ordered != 0;
-        Py_BEGIN_ALLOW_THREADS;
+        core_wait_begin(&wait);
         rc = ds_table_scan(handle, &options, &stream, &err);
-        Py_END_ALLOW_THREADS;
+        core_wait_end(&wait);
     }
     PyMem_Free(items);
     Py_XDECREF(kept);
     if (rc != DS_OK) {
-        return rc < 0 ? core_raise(rc, &err) : NULL;
+        return core_wait_give(&wait, rc < 0 ? core_raise(rc, &err) : NULL);
     }
-    return core_stream_new(core_state(self), &stream);
+    return core_wait_give(&wait, core_stream_new(core_state(self), &stream));
 }
 
 static PyObject *table_count(PyObject *self, PyObject *args, PyObject *keywords)
@@ -635,6 +651,7 @@ static PyObject *table_count(PyObject *self, PyObject *args, PyObject *keywords)
     ds_table *handle = core_table_handle(self);
     struct ds_scan_options options = {.struct_size = sizeof options};
     struct at_arguments at = AT_NONE;
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     int64_t rows = 0;
     int rc = DS_OK;
@@ -645,10 +662,11 @@ static PyObject *table_count(PyObject *self, PyObject *args, PyObject *keywords)
         at_take(&at, &options.at) < 0) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS;
+    core_wait_begin(&wait);
     rc = ds_table_count(handle, &options, &rows, NULL, &err);
-    Py_END_ALLOW_THREADS;
-    return rc == DS_OK ? PyLong_FromLongLong(rows) : core_raise(rc, &err);
+    core_wait_end(&wait);
+    return core_wait_give(&wait,
+                          rc == DS_OK ? PyLong_FromLongLong(rows) : core_raise(rc, &err));
 }
 
 static PyObject *table_resolve(PyObject *self, PyObject *args, PyObject *keywords)
@@ -701,6 +719,7 @@ static PyObject *table_stats(PyObject *self, PyObject *unused)
 {
     ds_table *handle = core_table_handle(self);
     struct ds_table_stats stats = {.struct_size = sizeof stats};
+    struct core_wait wait = {0};
     struct ds_error err = {0};
     int rc = DS_OK;
 
@@ -708,10 +727,10 @@ static PyObject *table_stats(PyObject *self, PyObject *unused)
     if (!handle) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS;
+    core_wait_begin(&wait);
     rc = ds_table_stats(handle, &stats, &err);
-    Py_END_ALLOW_THREADS;
-    return rc == DS_OK ? stats_dict(&stats) : core_raise(rc, &err);
+    core_wait_end(&wait);
+    return core_wait_give(&wait, rc == DS_OK ? stats_dict(&stats) : core_raise(rc, &err));
 }
 
 static PyObject *table_begin(PyObject *self, PyObject *args, PyObject *keywords)

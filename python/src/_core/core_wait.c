@@ -71,10 +71,13 @@ void core_wait_begin(struct core_wait *w)
     w->signals = PyThread_get_thread_native_id() == (unsigned long)getpid();
     w->looked_ms = now_ms();
     w->thread = PyEval_SaveThread();
+    w->scope = (struct ds_cancel_scope){.cancelled = cancelled, .arg = w};
+    ds_cancel_begin(&w->scope);
 }
 
 void core_wait_end(struct core_wait *w)
 {
+    ds_cancel_end(&w->scope);
     PyEval_RestoreThread(w->thread);
     w->thread = NULL;
 }
@@ -87,6 +90,16 @@ int core_wait_raise(struct core_wait *w)
     PyErr_Restore(w->type, w->value, w->traceback);
     w->type = w->value = w->traceback = NULL;
     return 1;
+}
+
+PyObject *core_wait_give(struct core_wait *w, PyObject *made)
+{
+    if (!w->type) {
+        return made;
+    }
+    Py_XDECREF(made);
+    (void)core_wait_raise(w);
+    return NULL;
 }
 
 void core_wait_forget(struct core_wait *w)

@@ -19,6 +19,7 @@ struct core_wait {
     bool signals;            ///< This thread is the one that handles them.
     int64_t looked_ms;
     PyObject *type, *value, *traceback; ///< What a handler raised.
+    struct ds_cancel_scope scope;
 };
 
 /// Puts the question into the options of a commit; the options may outlive this call.
@@ -30,12 +31,17 @@ void core_wait_ask_optimize(struct core_wait *w, struct ds_optimize_options *opt
 /// The same, of a call that relocates.
 void core_wait_ask_relocate(struct core_wait *w, struct ds_relocate_options *options);
 
-/// Begins and ends a call, as Py_BEGIN_ALLOW_THREADS and its end do.
+/// Begins and ends a call, as Py_BEGIN_ALLOW_THREADS and its end do. It is asked also
+/// where it has no options.
 void core_wait_begin(struct core_wait *w);
 void core_wait_end(struct core_wait *w);
 
 /// 1 when a handler raised something, which is raised now; else 0.
 int core_wait_raise(struct core_wait *w);
+
+/// What a call that has ended gives: `made` (NULL: an exception is set), or NULL when a
+/// handler has raised, which counts for more. Takes the reference.
+PyObject *core_wait_give(struct core_wait *w, PyObject *made);
 
 /// Lets go of what a handler raised, when something else is raised.
 void core_wait_forget(struct core_wait *w);

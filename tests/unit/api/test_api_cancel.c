@@ -1,6 +1,7 @@
 // Cancelling through the public calls, and between processes that commit to one table.
 #include <errno.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -240,6 +241,46 @@ static void test_api_cancel__long_calls_end_at_any_question(void **state)
 }
 
 // Whoever was built before there was such a thing is not asked.
+// Another connection holds the database of a catalog: what only looks at it waits, and
+// ends when the thread's scope says so.
+static void test_api_cancel__a_thread_cancels_what_has_no_options(void **state)
+{
+    struct storage_root r;
+    struct asks asks = {0};
+    struct ds_cancel_scope scope = {.cancelled = asks_cancelled, .arg = &asks};
+    struct ds_cancel_scope none = {0};
+    struct ds_error err = {0};
+    ds_catalog *catalog = NULL;
+    ds_table *table = NULL;
+    sqlite3 *holder = NULL;
+    char path[1024];
+    char uri[1040];
+    (void)state;
+    assert_true(storage_root_make(&r, "file"));
+    snprintf(path, sizeof path, "%s/c.db", r.dir);
+    snprintf(uri, sizeof uri, "sqlite:%s", path);
+    assert_int_equal(ds_catalog_open(uri, NULL, &catalog, &err), DS_OK);
+    assert_int_equal(ds_catalog_open_table(catalog, "a.b", &table, &err), DS_ENOTFOUND);
+    assert_int_equal(sqlite3_open(path, &holder), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(holder, "BEGIN EXCLUSIVE", NULL, NULL, NULL),
+                     SQLITE_OK);
+    asks.after_ns = asks_now_ns() + 50 * MS;
+    ds_cancel_begin(&scope);
+    ds_cancel_begin(&none); // Asks nobody, and hides nobody.
+    assert_int_equal(ds_catalog_open_table(catalog, "a.b", &table, &err), DS_ECANCELLED);
+    assert_true(asks_now_ns() - asks.said_ns < 5000 * MS);
+    ds_catalog_free(catalog);
+    assert_int_equal(ds_catalog_open(uri, NULL, &catalog, &err), DS_ECANCELLED);
+    ds_cancel_end(&none);
+    ds_cancel_end(&scope);
+    assert_int_equal(sqlite3_close(holder), SQLITE_OK);
+    // Nobody is asked any more, and nothing stayed held.
+    assert_int_equal(ds_catalog_open(uri, NULL, &catalog, &err), DS_OK);
+    assert_int_equal(ds_catalog_open_table(catalog, "a.b", &table, &err), DS_ENOTFOUND);
+    ds_catalog_free(catalog);
+    storage_root_remove(&r);
+}
+
 static void test_api_cancel__options_of_an_older_caller_have_no_such_thing(void **state)
 {
     struct asks asks = {.yes_at = 1};
@@ -402,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_api_cancel__an_append_ends_at_any_question),
         cmocka_unit_test(test_api_cancel__every_call_that_commits_asks),
         cmocka_unit_test(test_api_cancel__long_calls_end_at_any_question),
+        cmocka_unit_test(test_api_cancel__a_thread_cancels_what_has_no_options),
         cmocka_unit_test(test_api_cancel__options_of_an_older_caller_have_no_such_thing),
         cmocka_unit_test(test_api_cancel__resolves_with_options),
         cmocka_unit_test_setup_teardown(

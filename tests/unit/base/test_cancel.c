@@ -34,7 +34,7 @@ static int sleep_again(void **state)
 
 static void test_cancel__nobody_is_asked_outside_a_scope(void **state)
 {
-    struct dsi_cancel none = {0};
+    struct ds_cancel_scope none = {0};
     (void)state;
     dsi_cancel_begin(&none);
     assert_false(dsi_cancelled());
@@ -49,7 +49,7 @@ static void test_cancel__nobody_is_asked_outside_a_scope(void **state)
 static void test_cancel__said_once_it_is_said_until_the_scope_ends(void **state)
 {
     struct asks asks = {.yes_at = 2};
-    struct dsi_cancel c = {.cancelled = asks_cancelled, .arg = &asks};
+    struct ds_cancel_scope c = {.cancelled = asks_cancelled, .arg = &asks};
     struct ds_error err = {0};
     (void)state;
     dsi_cancel_begin(&c);
@@ -68,7 +68,7 @@ static void test_cancel__said_once_it_is_said_until_the_scope_ends(void **state)
 static void test_cancel__a_sleep_asks_every_few_milliseconds(void **state)
 {
     struct asks asks = {.yes_at = 11};
-    struct dsi_cancel c = {.cancelled = asks_cancelled, .arg = &asks};
+    struct ds_cancel_scope c = {.cancelled = asks_cancelled, .arg = &asks};
     (void)state;
     dsi_cancel_begin(&c);
     assert_false(dsi_cancel_sleep_ns(INT64_C(1000000000)));
@@ -84,7 +84,7 @@ static void test_cancel__a_sleep_asks_every_few_milliseconds(void **state)
 static void test_cancel__a_sleep_that_nobody_ends_is_as_long_as_it_should(void **state)
 {
     struct asks asks = {0};
-    struct dsi_cancel c = {.cancelled = asks_cancelled, .arg = &asks};
+    struct ds_cancel_scope c = {.cancelled = asks_cancelled, .arg = &asks};
     (void)state;
     dsi_cancel_begin(&c);
     assert_true(dsi_cancel_sleep_ns(INT64_C(123456789)));
@@ -97,8 +97,8 @@ static void test_cancel__the_innermost_scope_is_asked(void **state)
 {
     struct asks yes = {.yes_at = 1};
     struct asks no = {0};
-    struct dsi_cancel outer = {.cancelled = asks_cancelled, .arg = &yes};
-    struct dsi_cancel inner = {.cancelled = asks_cancelled, .arg = &no};
+    struct ds_cancel_scope outer = {.cancelled = asks_cancelled, .arg = &yes};
+    struct ds_cancel_scope inner = {.cancelled = asks_cancelled, .arg = &no};
     (void)state;
     dsi_cancel_begin(&outer);
     dsi_cancel_begin(&inner);
@@ -118,7 +118,7 @@ static bool asks_itself(void *arg)
 static void test_cancel__who_is_asked_may_wait(void **state)
 {
     int count = 0;
-    struct dsi_cancel c = {.cancelled = asks_itself, .arg = &count};
+    struct ds_cancel_scope c = {.cancelled = asks_itself, .arg = &count};
     (void)state;
     dsi_cancel_begin(&c);
     assert_false(dsi_cancelled());
@@ -135,7 +135,7 @@ static void *look(void *arg)
 static void test_cancel__is_the_threads_own(void **state)
 {
     struct asks asks = {.yes_at = 1};
-    struct dsi_cancel c = {.cancelled = asks_cancelled, .arg = &asks};
+    struct ds_cancel_scope c = {.cancelled = asks_cancelled, .arg = &asks};
     pthread_t thread;
     bool seen = true;
     (void)state;

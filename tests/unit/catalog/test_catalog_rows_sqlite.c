@@ -248,7 +248,7 @@ static void test_catalog_rows_sqlite__refuses_who_is_asked_while_it_waits(void *
 
     assert_int_equal(dsi_rows_sqlite_new(path, NULL, INT64_C(3600000000000), &r, &err),
                      DS_OK);
-    struct dsi_cancel cancel = {.cancelled = comes_back, .arg = r};
+    struct ds_cancel_scope cancel = {.cancelled = comes_back, .arg = r};
     assert_int_equal(r->ops->begin(r, true, &err), DS_OK);
     r->ops->rollback(r);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);

@@ -283,7 +283,7 @@ test_catalog_sqlite__a_journal_that_is_anothers_is_no_fault_of_the_disk(void **s
 static void test_catalog_sqlite__waiting_for_others_may_be_cancelled(void **state)
 {
     struct asks asks = {.after_ns = asks_now_ns() + 30000000};
-    struct dsi_cancel cancel = {.cancelled = asks_cancelled, .arg = &asks};
+    struct ds_cancel_scope cancel = {.cancelled = asks_cancelled, .arg = &asks};
     struct ds_error err = {0};
     (void)state;
 
@@ -308,7 +308,7 @@ static void test_catalog_sqlite__waiting_for_others_may_be_cancelled(void **stat
 static void test_catalog_sqlite__a_commit_held_up_may_be_cancelled(void **state)
 {
     struct asks asks = {.yes_at = 2};
-    struct dsi_cancel cancel = {.cancelled = asks_cancelled, .arg = &asks};
+    struct ds_cancel_scope cancel = {.cancelled = asks_cancelled, .arg = &asks};
     struct ds_error err = {0};
     sqlite3_stmt *reader = NULL;
     (void)state;

@@ -59,7 +59,7 @@ static bool relocate_before(void *arg)
 
 static int relocate_asking(struct rival *r, struct dsi_relocate_counts *out)
 {
-    struct dsi_cancel cancel = {.cancelled = relocate_before, .arg = r};
+    struct ds_cancel_scope cancel = {.cancelled = relocate_before, .arg = r};
 
     dsi_cancel_begin(&cancel);
     int rc = dsi_relocate(r->t->f.table->table, false, out, &r->t->f.err);

@@ -160,7 +160,7 @@ static void test_storage_flock__is_fair_to_those_who_wait(void **state)
 static void test_storage_flock__a_waiter_may_be_cancelled(void **state)
 {
     struct asks asks = {.after_ns = asks_now_ns() + 30000000};
-    struct dsi_cancel c = {.cancelled = asks_cancelled, .arg = &asks};
+    struct ds_cancel_scope c = {.cancelled = asks_cancelled, .arg = &asks};
     struct dsi_flock *first = NULL;
     struct dsi_flock *second = NULL;
     struct ds_error err = {0};

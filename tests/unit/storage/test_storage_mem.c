@@ -115,7 +115,7 @@ static bool uses_it_and_cancels(void *arg)
 
 static void test_storage_mem__a_waiter_may_be_cancelled(void **state)
 {
-    struct dsi_cancel c = {.cancelled = uses_it_and_cancels};
+    struct ds_cancel_scope c = {.cancelled = uses_it_and_cancels};
     ds_storage *s = NULL;
     void *first = NULL;
     void *second = NULL;

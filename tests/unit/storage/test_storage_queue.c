@@ -680,7 +680,7 @@ static void test_storage_queue__costs_a_lone_writer_few_calls(void **state)
 static void test_storage_queue__a_waiter_may_be_cancelled(void **state)
 {
     struct asks asks = {.after_ns = asks_now_ns() + 30000000};
-    struct dsi_cancel c = {.cancelled = asks_cancelled, .arg = &asks};
+    struct ds_cancel_scope c = {.cancelled = asks_cancelled, .arg = &asks};
     struct dsi_queue *q = queue_open();
     struct dsi_queue *leader = queue_open();
     struct dsi_claim *claims = NULL;

@@ -22,7 +22,7 @@ static int commit_asked(struct dsi_table *t, struct dsi_change *c, struct asks *
                         const struct ds_commit_options *options,
                         struct ds_commit_result *r, struct ds_error *err)
 {
-    struct dsi_cancel cancel = {.cancelled = asks_cancelled, .arg = asks};
+    struct ds_cancel_scope cancel = {.cancelled = asks_cancelled, .arg = asks};
     *r = (struct ds_commit_result){.struct_size = sizeof *r};
     dsi_cancel_begin(&cancel);
     int rc = dsi_commit(t, c, options, r, err);
@@ -217,7 +217,7 @@ static void test_cancelled__under_a_leader_that_was_stopped(void **state)
         int status = 0;
         place_init(&p, NULL, 0);
         struct stopping s = {.leader = start_leader_that_stops(&p, claims)};
-        struct dsi_cancel cancel = {.cancelled = cancelled_once_stopped, .arg = &s};
+        struct ds_cancel_scope cancel = {.cancelled = cancelled_once_stopped, .arg = &s};
         struct dsi_change *c = row_change(p.table, NULL, 1);
         dsi_cancel_begin(&cancel);
         int rc = dsi_commit(p.table, c, NULL, &r, NULL);
@@ -293,7 +293,7 @@ static void test_cancelled__resolving_leaves_the_question_open(void **state)
     unsigned swaps = p.catalog.swaps;
     for (int by_identity = 0; by_identity < 2; by_identity++) {
         struct asks asks = {.after_ns = asks_now_ns() + 20000000};
-        struct dsi_cancel cancel = {.cancelled = asks_cancelled, .arg = &asks};
+        struct ds_cancel_scope cancel = {.cancelled = asks_cancelled, .arg = &asks};
         struct ds_commit_result answer = {.struct_size = sizeof answer};
         asks.yes_at = by_identity; // It does not wait: there is one question.
         dsi_cancel_begin(&cancel);

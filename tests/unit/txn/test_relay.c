@@ -175,7 +175,7 @@ static void test_relay__ends_with_a_caller_who_cancels(void **state)
 {
     enum { MANY = 400000 };
     struct asks asks = {.yes_at = 1};
-    struct dsi_cancel cancel = {.cancelled = asks_cancelled, .arg = &asks};
+    struct ds_cancel_scope cancel = {.cancelled = asks_cancelled, .arg = &asks};
     struct dsi_catalog c;
     struct owner owner = {.thread = pthread_self()};
     struct dsi_relay *relay = NULL;
