@@ -104,6 +104,28 @@ def test_unknown_columns_and_missing_ones_are_refused(table: IcebergTable, place
     assert rows_of(place) == []
 
 
+@pytest.mark.parametrize(
+    ("row", "kind"),
+    [
+        ({"id": "one"}, errors.InvalidType),
+        ({"id": 2**63}, errors.Invalid),
+        ({"msg": "no id"}, errors.Invalid),
+        ({"id": 1, "other": 2}, errors.Invalid),
+    ],
+)
+def test_a_row_that_does_not_fit_is_of_the_one_tree(
+    row: dict[str, Any], kind: type[errors.Error], table: IcebergTable, place: str
+) -> None:
+    for call in (lambda: table.append([row]), lambda: table.append(iter([row]))):
+        with pytest.raises(errors.Error) as raised:
+            call()
+        assert type(raised.value) is kind and isinstance(raised.value, ValueError)
+        assert isinstance(raised.value, TypeError) == (kind is errors.InvalidType)
+    with table.appender() as appender, pytest.raises(kind):
+        appender.write(row)
+    assert rows_of(place) == []
+
+
 def test_an_iterator_that_fails_commits_nothing(table: IcebergTable, place: str) -> None:
     def broken() -> Iterator[dict[str, object]]:
         yield {"id": 1}

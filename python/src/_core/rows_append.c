@@ -21,9 +21,11 @@ static PyObject *path_of(const struct rows_column *c)
     return path;
 }
 
-// Says row and column in a TypeError or ValueError that lacks them; others stay.
+// Says row and column in a TypeError or ValueError that lacks them, as an Invalid; others
+// stay.
 static void name_place(struct rows_context *context, const struct rows_column *c)
 {
+    const struct rows_py *py = context->py;
     PyObject *type = NULL;
     PyObject *value = NULL;
     PyObject *trace = NULL;
@@ -31,10 +33,10 @@ static void name_place(struct rows_context *context, const struct rows_column *c
     PyObject *as = NULL;
 
     if (PyErr_ExceptionMatches(PyExc_TypeError)) {
-        as = PyExc_TypeError;
+        as = py->invalid_type;
     } else if (PyErr_ExceptionMatches(PyExc_ValueError) ||
                PyErr_ExceptionMatches(PyExc_OverflowError)) {
-        as = PyExc_ValueError;
+        as = py->invalid;
     } else {
         return;
     }
@@ -94,7 +96,7 @@ static int append_null(struct rows_context *context, struct rows_column *c)
     context->named = true;
     path = path_of(c);
     if (path) {
-        PyErr_Format(PyExc_ValueError,
+        PyErr_Format(context->py->invalid,
                      "Record %lld is missing required field '%U' (or it is None)",
                      (long long)context->row, path);
         Py_DECREF(path);
@@ -272,7 +274,7 @@ static int append_map(struct rows_context *context, struct rows_column *c,
                : rows_add_offset(context, c, entries->length, entries->length - before);
 }
 
-// Raises the ValueError for members that are not the schema's.
+// Raises Invalid for members that are not the schema's.
 static int refuse_unknown(struct rows_context *context, const struct rows_column *c,
                           PyObject *dict)
 {
@@ -291,7 +293,7 @@ static int refuse_unknown(struct rows_context *context, const struct rows_column
     }
     list = names ? PyDict_Keys(unknown) : NULL;
     if (list) {
-        PyErr_Format(PyExc_ValueError,
+        PyErr_Format(context->py->invalid,
                      "Record %lld has fields not in the table schema: %R. Schema fields: "
                      "%R. Refusing to silently drop data.",
                      (long long)context->row, list, names);

@@ -33,7 +33,9 @@ static bool look_up_classes(struct rows_py *py)
                                                        1, 0, 0, 0, 0, py->utc);
     py->decimal = py->epoch_utc ? member("decimal", "Decimal") : NULL;
     py->uuid = py->decimal ? member("uuid", "UUID") : NULL;
-    return py->uuid != NULL;
+    py->invalid = py->uuid ? member("datashard._errors", "Invalid") : NULL;
+    py->invalid_type = py->invalid ? member("datashard._errors", "InvalidType") : NULL;
+    return py->invalid_type != NULL;
 }
 
 static bool intern_names(struct rows_py *py)
@@ -68,10 +70,11 @@ static bool intern_names(struct rows_py *py)
 static void release(struct rows_py *py)
 {
     PyObject *const owned[] = {
-        py->datetime,     py->date,        py->time,      py->utc,         py->epoch,
-        py->epoch_utc,    py->decimal,     py->uuid,      py->days,        py->seconds,
-        py->microseconds, py->nanoseconds, py->tzinfo,    py->hour,        py->minute,
-        py->second,       py->microsecond, py->toordinal, py->fromordinal, py->bytes,
+        py->datetime,     py->date,         py->time,      py->utc,         py->epoch,
+        py->epoch_utc,    py->decimal,      py->uuid,      py->days,        py->seconds,
+        py->microseconds, py->nanoseconds,  py->tzinfo,    py->hour,        py->minute,
+        py->second,       py->microsecond,  py->toordinal, py->fromordinal, py->bytes,
+        py->invalid,      py->invalid_type,
     };
 
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {

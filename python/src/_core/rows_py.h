@@ -14,7 +14,9 @@ struct rows_py {
     PyObject *epoch_utc; ///< The same in UTC.
     PyObject *decimal;
     PyObject *uuid;
-    PyObject *days; ///< Interned names, from here on.
+    PyObject *invalid;      ///< datashard.Invalid, a ValueError.
+    PyObject *invalid_type; ///< datashard.InvalidType, which is a TypeError, too.
+    PyObject *days;         ///< Interned names, from here on.
     PyObject *seconds;
     PyObject *microseconds;
     PyObject *nanoseconds;

@@ -20,6 +20,7 @@ __all__ = [
     "Error",
     "InternalError",
     "Invalid",
+    "InvalidType",
     "NotFound",
     "SnapshotExpired",
     "StorageError",
@@ -37,6 +38,10 @@ class Error(Exception):
 
 class Invalid(Error, ValueError):
     """The caller passed something wrong."""
+
+
+class InvalidType(Invalid, TypeError):
+    """A value of a row is of a type that its column does not take."""
 
 
 class NotFound(Error, FileNotFoundError):
