@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <time.h>
 #include <unistd.h>
@@ -220,6 +221,7 @@ static void (*told_in_child)(void);
 static bool (*asked_before)(void);
 static int inside;       // Threads between dsi_fork_enter and dsi_fork_leave.
 static int held_outside; // Forks that let nobody enter.
+static atomic_uint generation;
 
 // So often a fork waits, so long each time.
 enum { ASKED_MAX = 1000 };
@@ -256,6 +258,7 @@ static void tell_child(void)
 {
     inside = 0; // Those threads are the parent's, as are its other forks.
     held_outside = 0;
+    atomic_fetch_add(&generation, 1);
     if (told_in_child) {
         told_in_child();
     }
@@ -310,6 +313,11 @@ void dsi_fork_leave(void)
     dsi_fork_hold();
     inside -= inside > 0; // It may have been forked meanwhile, by the thread itself.
     dsi_fork_let();
+}
+
+unsigned dsi_fork_generation(void)
+{
+    return atomic_load(&generation);
 }
 
 int dsi_thread_start(struct dsi_thread **out, void (*run)(void *), void *arg,

@@ -66,6 +66,10 @@ DS_MUST_CHECK int dsi_fork_ask(bool (*may)(void), struct ds_error *err);
 DS_MUST_CHECK int dsi_fork_enter(struct ds_error *err);
 void dsi_fork_leave(void);
 
+/// Another number in each child that was forked since somebody first entered, told or
+/// asked: whether threads and what they guard are still this process's.
+unsigned dsi_fork_generation(void);
+
 /// Runs `run(arg)` in a thread of its own, with every signal blocked. Ends by
 /// dsi_thread_join.
 DS_MUST_CHECK int dsi_thread_start(struct dsi_thread **out, void (*run)(void *),

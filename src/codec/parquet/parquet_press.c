@@ -27,10 +27,12 @@ struct dsi_parquet_helper {
     struct dsi_mutex *mutex;
     struct dsi_cond *moved; // A state has changed, or `over`.
     bool over;
+    unsigned generation;              // Of the process whose thread it is (3).
     struct dsi_compressor compressor; // The thread's own.
 };
 
-static atomic_int helpers; // In this process (2).
+static atomic_int helpers; // In this process (2), which is of …
+static atomic_uint helpers_generation;
 
 struct ds_slice dsi_parquet_sheet_body(const struct dsi_parquet_sheet *s)
 {
@@ -78,13 +80,18 @@ static struct dsi_parquet_slot *find_waiting(struct dsi_parquet_press *p)
     return NULL;
 }
 
-// With the lock, which is given back in between.
+// With the lock, which is given back in between. A fork waits for the helper (3), which
+// could enter once already.
 static void press_slot(struct dsi_parquet_helper *h, struct dsi_parquet_slot *s,
-                       struct dsi_compressor *with)
+                       struct dsi_compressor *with, bool helping)
 {
     s->state = PRESSING;
     dsi_mutex_unlock(h->mutex);
+    bool entered = helping && dsi_fork_enter(NULL) == DS_OK;
     s->rc = dsi_parquet_press_one(&s->sheet, with, &s->error);
+    if (entered) {
+        dsi_fork_leave();
+    }
     dsi_mutex_lock(h->mutex);
     s->state = DONE;
     dsi_cond_broadcast(h->moved);
@@ -98,7 +105,7 @@ static void help(void *arg)
     while (!h->over) {
         struct dsi_parquet_slot *s = find_waiting(h->press);
         if (s) {
-            press_slot(h, s, &h->compressor);
+            press_slot(h, s, &h->compressor, true);
         } else {
             dsi_cond_wait(h->moved, h->mutex);
         }
@@ -106,10 +113,15 @@ static void help(void *arg)
     dsi_mutex_unlock(h->mutex);
 }
 
+static bool is_left_behind(const struct dsi_parquet_helper *h)
+{
+    return h->generation != dsi_fork_generation();
+}
+
 static void helper_free(struct dsi_parquet_helper *h)
 {
-    if (!h) {
-        return;
+    if (!h || is_left_behind(h)) {
+        return; // What a child has of a parent's cannot be freed (3).
     }
     if (h->thread) {
         dsi_mutex_lock(h->mutex);
@@ -129,9 +141,17 @@ static int helper_new(struct dsi_parquet_press *p, struct dsi_parquet_helper **o
                       struct ds_error *err)
 {
     struct dsi_parquet_helper *h = NULL;
-    int rc = DS_OK;
 
     *out = NULL;
+    int rc = dsi_fork_enter(err);
+    if (rc < 0) {
+        return rc; // Forks cannot be seen.
+    }
+    const unsigned generation = dsi_fork_generation();
+    dsi_fork_leave();
+    if (atomic_exchange(&helpers_generation, generation) != generation) {
+        atomic_store(&helpers, 0); // They are the parent's.
+    }
     if (atomic_fetch_add(&helpers, 1) >= dsi_thread_cores() - 1) {
         atomic_fetch_sub(&helpers, 1);
         return DS_OK;
@@ -142,6 +162,7 @@ static int helper_new(struct dsi_parquet_press *p, struct dsi_parquet_helper **o
         return dsi_no_memory(err, "a thread that compresses pages");
     }
     h->press = p;
+    h->generation = generation;
     DSI_TRY(dsi_mutex_new(&h->mutex, err));
     DSI_TRY(dsi_cond_new(&h->moved, err));
     DSI_TRY(dsi_thread_start(&h->thread, help, h, err));
@@ -162,6 +183,14 @@ static void consider_helper(struct dsi_parquet_press *p, enum dsi_compression co
     }
 }
 
+static int take(struct dsi_parquet_slot *s, struct ds_error *err)
+{
+    if (s->rc < 0 && err) {
+        *err = s->error;
+    }
+    return s->sheet.take(&s->sheet, s->rc, err);
+}
+
 // The oldest page leaves. While the helper has it, others that wait are pressed.
 static int retire(struct dsi_parquet_press *p, struct dsi_compressor *own,
                   struct ds_error *err)
@@ -177,7 +206,7 @@ static int retire(struct dsi_parquet_press *p, struct dsi_compressor *own,
     while (s->state == WAITING || s->state == PRESSING) {
         next = find_waiting(p);
         if (next) {
-            press_slot(h, next, own);
+            press_slot(h, next, own, false);
         } else {
             dsi_cond_wait(h->moved, h->mutex);
         }
@@ -189,13 +218,33 @@ static int retire(struct dsi_parquet_press *p, struct dsi_compressor *own,
     if (h) {
         dsi_mutex_unlock(h->mutex);
     }
-    if (!done) {
-        return DS_OK; // It was taken at once.
+    return done ? take(s, err) : DS_OK; // Else it was taken at once.
+}
+
+// Does without a helper that was left behind (3): its pages are pressed and taken, as all
+// are where there is none.
+static int let_go(struct dsi_parquet_press *p, struct dsi_compressor *own,
+                  struct ds_error *err)
+{
+    if (!p->helper || !is_left_behind(p->helper)) {
+        return DS_OK;
     }
-    if (s->rc < 0 && err) {
-        *err = s->error;
+    p->helper = NULL;
+    for (size_t i = 0; i < p->count; i++) {
+        struct dsi_parquet_slot *s = nth(p, i);
+        if (s->state == WAITING || s->state == PRESSING) {
+            s->rc = dsi_parquet_press_one(&s->sheet, own, &s->error);
+        }
+        if (s->state != FREE) {
+            s->state = FREE;
+            int rc = take(s, err);
+            if (rc < 0) {
+                return rc;
+            }
+            s->taken = s->sheet.taken;
+        }
     }
-    return s->sheet.take(&s->sheet, s->rc, err);
+    return DS_OK;
 }
 
 int dsi_parquet_press_sheet(struct dsi_parquet_press *p, struct dsi_compressor *own,
@@ -203,6 +252,7 @@ int dsi_parquet_press_sheet(struct dsi_parquet_press *p, struct dsi_compressor *
 {
     int rc = DS_OK;
 
+    DSI_TRY(let_go(p, own, err));
     if (p->count == DSI_PARQUET_SHEETS) {
         DSI_TRY(retire(p, own, err));
     }
@@ -214,35 +264,50 @@ done:
     return rc;
 }
 
+// To the helper, unless the page is small, or the helper was left behind since the sheet
+// was given.
+static void hand_over(struct dsi_parquet_helper *h, struct dsi_parquet_slot *slot,
+                      struct dsi_compressor *own)
+{
+    bool left_behind = is_left_behind(h);
+    bool here = left_behind || slot->sheet.raw.size <= SMALL_BYTES;
+
+    if (here) {
+        slot->rc = dsi_parquet_press_one(&slot->sheet, own, &slot->error);
+    }
+    if (left_behind) { // Its lock may be held for ever.
+        slot->state = DONE;
+        return;
+    }
+    dsi_mutex_lock(h->mutex);
+    slot->state = here ? DONE : WAITING;
+    dsi_cond_broadcast(h->moved);
+    dsi_mutex_unlock(h->mutex);
+}
+
 int dsi_parquet_press_put(struct dsi_parquet_press *p, struct dsi_compressor *own,
                           struct ds_error *err)
 {
     struct dsi_parquet_helper *h = p->helper;
     struct dsi_parquet_slot *slot = nth(p, p->count);
     struct dsi_parquet_sheet *s = h ? &slot->sheet : &p->alone;
-    bool small = s->raw.size <= SMALL_BYTES;
+    enum dsi_compression codec = s->codec;
     int rc = DS_OK;
 
     assert(p->count < DSI_PARQUET_SHEETS);
     slot->raw = s->raw.size;
     slot->taken = 0;
     slot->rc = DS_OK;
-    if (!h) {
+    if (h) {
+        hand_over(h, slot, own);
+    } else {
         rc = dsi_parquet_press_one(s, own, err);
         DSI_TRY(s->take(s, rc, err));
         slot->taken = s->taken;
-    } else {
-        if (small) {
-            slot->rc = dsi_parquet_press_one(s, own, &slot->error);
-        }
-        dsi_mutex_lock(h->mutex);
-        slot->state = small ? DONE : WAITING;
-        dsi_cond_broadcast(h->moved);
-        dsi_mutex_unlock(h->mutex);
     }
     p->count++;
     p->bytes += slot->raw;
-    consider_helper(p, s->codec);
+    consider_helper(p, codec);
 done:
     return rc;
 }
@@ -252,6 +317,7 @@ int dsi_parquet_press_drain(struct dsi_parquet_press *p, struct dsi_compressor *
 {
     int rc = DS_OK;
 
+    DSI_TRY(let_go(p, own, err));
     while (p->count > 0) {
         DSI_TRY(retire(p, own, err));
     }

@@ -8,6 +8,8 @@
 // (2) The second thread is begun when there is enough for it to do, and as long as there
 //     are fewer of them in the process than processors beside one. Without it everything
 //     comes out the same, and no page has to wait.
+// (3) A fork waits until the second thread is between two pages. In the child the press
+//     goes on without it: that thread is the parent's, and so is its lock.
 #ifndef DSI_CODEC_PARQUET_PRESS_H
 #define DSI_CODEC_PARQUET_PRESS_H
 

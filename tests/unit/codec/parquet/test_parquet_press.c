@@ -5,6 +5,8 @@
 #include "harness.h"
 
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { PAGES = 60 };
 
@@ -215,6 +217,60 @@ static void test_parquet_press__survives_faults(void **state)
     end(&whole);
 }
 
+// The rest of a run whose first pages were put in by the parent.
+static bool goes_on(struct run *r, size_t page, const struct run *whole)
+{
+    struct run more = {.codec = DSI_COMPRESSION_ZSTD, .bad = PAGES, .until = PAGES};
+    int rc = DS_OK;
+
+    for (; page < PAGES && rc == DS_OK; page++) {
+        rc = put(r, page, NULL);
+        if (rc == DS_OK && page == PAGES / 2) {
+            rc = dsi_parquet_press_drain(&r->press, &r->own, NULL);
+        }
+    }
+    rc = rc < 0 ? rc : dsi_parquet_press_drain(&r->press, &r->own, NULL);
+    bool well = rc == DS_OK && r->chunk.bytes.size == whole->chunk.bytes.size &&
+                memcmp(r->chunk.bytes.data, whole->chunk.bytes.data,
+                       whole->chunk.bytes.size) == 0;
+    end(r);
+    // Whoever writes in the child has a helper of the child's own.
+    well = well && run(&more, NULL) == DS_OK && more.helped;
+    end(&more);
+    return well;
+}
+
+static void test_parquet_press__goes_on_in_a_child(void **state)
+{
+    struct run whole = {.codec = DSI_COMPRESSION_ZSTD, .bad = PAGES, .until = PAGES};
+    (void)state;
+
+    if (dsi_thread_cores() == 1) {
+        skip();
+    }
+    run_alone(&whole);
+    for (size_t at = 20; at < PAGES; at += 7) {
+        struct run r = {.codec = DSI_COMPRESSION_ZSTD, .bad = PAGES, .until = PAGES};
+        int status = 0;
+        for (size_t page = 0; page < at; page++) {
+            assert_int_equal(put(&r, page, NULL), DS_OK);
+            if (page == PAGES / 2) {
+                assert_int_equal(dsi_parquet_press_drain(&r.press, &r.own, NULL), DS_OK);
+            }
+        }
+        assert_true(r.helped);
+        pid_t child = fork(); // The helper is at work.
+        if (child == 0) {
+            alarm(60);
+            _exit(goes_on(&r, at, &whole) ? 0 : 1);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+        end(&r);
+    }
+    end(&whole);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -222,6 +278,7 @@ int main(void)
         cmocka_unit_test(test_parquet_press__has_no_more_helpers_than_processors),
         cmocka_unit_test(test_parquet_press__says_which_page_cannot_be_compressed),
         cmocka_unit_test(test_parquet_press__survives_faults),
+        cmocka_unit_test(test_parquet_press__goes_on_in_a_child),
     };
     return cmocka_run_group_tests_name("parquet_press", tests, NULL, NULL);
 }
