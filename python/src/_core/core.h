@@ -28,7 +28,7 @@ struct core_state {
 /// Of an object of one of these types (none of them can be derived from).
 struct core_state *core_state(PyObject *self);
 
-/// Enters what one thread at a time may use: false, with a ValueError that says
+/// Enters what one thread at a time may use: false, with an Invalid that says
 /// `otherwise`, while another is in it. core_leave follows.
 bool core_enter(atomic_bool *busy, const char *otherwise);
 void core_leave(atomic_bool *busy);
@@ -45,6 +45,9 @@ PyObject *core_exception(int status, const struct ds_error *err,
 /// core_raise with what the result has; always NULL.
 PyObject *core_raise_commit(int status, const struct ds_error *err,
                             const struct ds_commit_result *result);
+
+/// Raises datashard.Invalid, which is a ValueError, with what is printed; always NULL.
+PyObject *core_invalid(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /// The text of a str without NUL; `what` names it in messages.
 int core_text(PyObject *text, const char *what, const char **out);

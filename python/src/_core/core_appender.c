@@ -34,8 +34,8 @@ static ds_appender *handle_of(PyObject *object)
     if (self->pid == getpid()) {
         return self->handle;
     }
-    PyErr_SetString(PyExc_ValueError, "the appender is of the parent process: open "
-                                      "another one in this one");
+    core_invalid("the appender is of the parent process: open "
+                 "another one in this one");
     return NULL;
 }
 
@@ -305,8 +305,8 @@ static PyObject *appender_write(PyObject *object, PyObject *data)
     return ticket;
 }
 
-// Waits in slices: 1 done, 0 not yet, -1 with an exception: a handler's. Otherwise *rc and
-// *err say why it failed. ticket NULL: a flush.
+// Waits in slices: 1 done, 0 not yet, -1 with an exception: a handler's. Otherwise *rc
+// and *err say why it failed. ticket NULL: a flush.
 static int wait_in_slices(ds_appender *handle, const uint64_t *ticket, int64_t timeout_ms,
                           int *rc, struct ds_error *err)
 {
@@ -466,8 +466,7 @@ static PyObject *appender_take_back(PyObject *self, PyObject *args, PyObject *ke
     if (strcmp(outcome, "unknown") == 0) {
         which = DS_UNKNOWN;
     } else if (strcmp(outcome, "not committed") != 0) {
-        return PyErr_Format(PyExc_ValueError,
-                            "outcome must be 'not committed' or 'unknown', not '%s'",
+        return core_invalid("outcome must be 'not committed' or 'unknown', not '%s'",
                             outcome);
     }
     Py_BEGIN_ALLOW_THREADS;

@@ -135,10 +135,9 @@ static int stream_enter(struct stream *self)
         return 0;
     }
     core_leave(&self->busy);
-    PyErr_SetString(PyExc_ValueError,
-                    self->moved ? "the stream was handed on: its rows are read where it "
-                                  "went"
-                                : "the stream is closed");
+    core_invalid(self->moved ? "the stream was handed on: its rows are read where it "
+                               "went"
+                             : "the stream is closed");
     return -1;
 }
 
@@ -343,7 +342,7 @@ int core_schema_take(PyObject *object, struct ArrowSchema *out)
                      Py_TYPE(object));
     }
     if (schema && !schema->release) {
-        PyErr_SetString(PyExc_ValueError, "the schema's capsule was used before");
+        core_invalid("the schema's capsule was used before");
         schema = NULL;
     }
     if (schema) {
@@ -407,7 +406,7 @@ static int take_array(PyObject *object, struct ArrowArrayStream *out)
                     : NULL;
     }
     if (array && (!schema->release || !array->release)) {
-        PyErr_SetString(PyExc_ValueError, "the array's capsules were used before");
+        core_invalid("the array's capsules were used before");
     } else if (array && !(one = calloc(1, sizeof *one))) {
         PyErr_NoMemory();
     } else if (array) {
@@ -428,7 +427,7 @@ static int take_stream(PyObject *object, struct ArrowArrayStream *out)
         capsule ? PyCapsule_GetPointer(capsule, CORE_CAPSULE_STREAM) : NULL;
 
     if (stream && !stream->release) {
-        PyErr_SetString(PyExc_ValueError, "the stream's capsule was used before");
+        core_invalid("the stream's capsule was used before");
         stream = NULL;
     }
     if (stream) {

@@ -36,14 +36,12 @@ int core_options_take(PyObject *keywords, struct core_options *out)
     Py_XDECREF(none);
     if (ok && isolation && strcmp(isolation, "snapshot") != 0 &&
         strcmp(isolation, "serializable") != 0) {
-        PyErr_Format(PyExc_ValueError,
-                     "isolation must be 'serializable' or 'snapshot', not '%s'",
+        core_invalid("isolation must be 'serializable' or 'snapshot', not '%s'",
                      isolation);
         ok = 0;
     }
     if (ok && mode && strcmp(mode, "auto") != 0 && strcmp(mode, "fast") != 0) {
-        PyErr_Format(PyExc_ValueError, "append_mode must be 'auto' or 'fast', not '%s'",
-                     mode);
+        core_invalid("append_mode must be 'auto' or 'fast', not '%s'", mode);
         ok = 0;
     }
     if (!ok || core_properties_take(summary, false, &out->summary) < 0) {
@@ -102,8 +100,8 @@ static ds_txn *enter(PyObject *object)
     struct transaction *self = (struct transaction *)object;
 
     if (self->pid != getpid()) {
-        PyErr_SetString(PyExc_ValueError, "the transaction is of the parent process: "
-                                          "begin another one in this one");
+        core_invalid("the transaction is of the parent process: "
+                     "begin another one in this one");
         return NULL;
     }
     if (!core_enter(&self->busy, "another thread is using the transaction")) {
@@ -111,7 +109,7 @@ static ds_txn *enter(PyObject *object)
     }
     if (!self->txn) {
         core_leave(&self->busy);
-        PyErr_SetString(PyExc_ValueError, "the transaction has ended");
+        core_invalid("the transaction has ended");
     }
     return self->txn;
 }

@@ -1,6 +1,8 @@
 // Failures, texts and settings between Python and C.
 #include "core.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 PyObject *core_exception(int status, const struct ds_error *err,
@@ -37,6 +39,17 @@ PyObject *core_raise(int status, const struct ds_error *err)
     return core_raise_commit(status, err, NULL);
 }
 
+PyObject *core_invalid(const char *format, ...)
+{
+    struct ds_error err = {0};
+    va_list values;
+
+    va_start(values, format);
+    vsnprintf(err.message, sizeof err.message, format, values);
+    va_end(values);
+    return core_raise(DS_EINVALID, &err);
+}
+
 int core_text(PyObject *text, const char *what, const char **out)
 {
     Py_ssize_t size = 0;
@@ -50,7 +63,7 @@ int core_text(PyObject *text, const char *what, const char **out)
         return -1;
     }
     if (strlen(*out) != (size_t)size) {
-        PyErr_Format(PyExc_ValueError, "%s contains a NUL character", what);
+        core_invalid("%s contains a NUL character", what);
         return -1;
     }
     return 0;

@@ -11,7 +11,7 @@ struct core_state *core_state(PyObject *self)
 bool core_enter(atomic_bool *busy, const char *otherwise)
 {
     if (atomic_exchange(busy, true)) {
-        PyErr_SetString(PyExc_ValueError, otherwise);
+        core_invalid("%s", otherwise);
         return false;
     }
     return true;
@@ -33,8 +33,8 @@ int core_type_add(PyObject *module, PyType_Spec *spec, PyTypeObject **out)
     return PyModule_AddType(module, *out);
 }
 
-// What is known of datetime and others is kept once for the process. CPython says the same
-// by itself from 3.12 on.
+// What is known of datetime and others is kept once for the process. CPython says the
+// same by itself from 3.12 on.
 static int refuse_subinterpreters(void)
 {
     if (PyInterpreterState_GetID(PyInterpreterState_Get()) == 0) {

@@ -436,7 +436,7 @@ static int positive(PyObject *object, const char *what, int64_t *out)
     }
     *out = PyLong_AsLongLong(object);
     if (*out <= 0 && !PyErr_Occurred()) {
-        PyErr_Format(PyExc_ValueError, "%s must be above 0", what);
+        core_invalid("%s must be above 0", what);
     }
     return PyErr_Occurred() ? -1 : 0;
 }
