@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/thread.h"
 #include "storage/storage_posix.h"
+#include "storage/storage_share.h"
 
 enum { BUCKETS = 64, WAYS = 8 };
 
@@ -218,6 +219,7 @@ int dsi_dirs_make(struct dsi_dirs *d, const char *dir, struct ds_error *err)
         size_t made = strlen(path);
         if (code == 0) {
             forget(d, path);
+            dsi_share_dir(path);
         }
         if ((code < 0 && code != -EEXIST) || made >= size) {
             break;

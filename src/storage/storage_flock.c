@@ -10,8 +10,10 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "storage/storage_path.h"
 #include "storage/storage_posix.h"
 #include "storage/storage_private.h"
+#include "storage/storage_share.h"
 
 // flock has no timeout, so a waiter looks again and again. The first in the queue looks
 // soon, then at a sixteenth of the time it has waited already.
@@ -28,18 +30,27 @@ struct dsi_flock {
 static int open_lock(const char *path, struct dsi_flock **out, struct ds_error *err)
 {
     struct dsi_flock *lock = dsi_calloc(1, sizeof *lock);
+    char *dir = lock ? dsi_storage_path_dir(path) : NULL;
+    int code = 0;
+    int rc = DS_OK;
 
     *out = NULL;
-    if (!lock) {
-        return dsi_no_memory(err, path);
+    if (!dir) {
+        rc = dsi_no_memory(err, path);
+        goto done;
     }
-    int code = dsi_private_open(&lock->file, path, O_RDWR | O_CREAT | O_NONBLOCK, 0666);
+    code = dsi_private_open(&lock->file, path, O_RDWR | O_CREAT | O_NONBLOCK, 0666);
     if (code < 0) {
-        dsi_free(lock);
-        return dsi_posix_fail(err, code, "opening lock", path);
+        rc = dsi_posix_fail(err, code, "opening lock", path);
+        goto done;
     }
+    dsi_share_file(lock->file.fd, dir);
     *out = lock;
-    return DS_OK;
+    lock = NULL;
+done:
+    dsi_free(lock);
+    dsi_free(dir);
+    return rc;
 }
 
 void dsi_flock_release(struct dsi_flock *lock)

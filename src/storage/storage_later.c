@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/thread.h"
+#include "storage/storage_path.h"
 #include "storage/storage_posix.h"
 
 enum { BATCH = 16 };
@@ -199,7 +200,7 @@ static int add_dir(struct batch *b, struct dsi_dirs *dirs, const char *const *pa
             return DS_OK;
         }
     }
-    char *dir = dsi_strndup(paths[at], dir_size(paths[at]));
+    char *dir = dsi_storage_path_dir(paths[at]);
     int rc = dir ? dsi_dirs_open(dirs, dir, &fd, err) : dsi_no_memory(err, paths[at]);
     if (rc < 0) {
         dsi_free(dir);

@@ -69,8 +69,7 @@ static int split(const char *location, const char **path, char **dir,
     if (rc < 0) {
         return rc;
     }
-    size_t size = (size_t)(strrchr(*path, '/') - *path);
-    *dir = dsi_strndup(*path, size ? size : 1);
+    *dir = dsi_storage_path_dir(*path);
     return *dir ? DS_OK : dsi_no_memory(err, location);
 }
 

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
 
@@ -20,6 +21,12 @@ bool dsi_storage_path_is_hidden(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return dsi_text_starts_with(slash ? slash + 1 : path, DSI_STORAGE_HIDDEN);
+}
+
+char *dsi_storage_path_dir(const char *path)
+{
+    size_t size = (size_t)(strrchr(path, '/') - path);
+    return dsi_strndup(path, size ? size : 1);
 }
 
 // Past "file:", "file://" and "file://localhost": the first slash of the path, or NULL.

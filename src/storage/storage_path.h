@@ -22,4 +22,7 @@ bool dsi_storage_path_has_scheme(const char *location, const char *scheme);
 /// True when the last segment of `path` is one that `list` does not tell.
 bool dsi_storage_path_is_hidden(const char *path);
 
+/// The directory that an absolute path is in, owned by the caller; NULL: no memory.
+char *dsi_storage_path_dir(const char *path);
+
 #endif

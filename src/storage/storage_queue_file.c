@@ -12,6 +12,7 @@
 #include "base/fault.h"
 #include "base/hash.h"
 #include "storage/storage_dirs.h"
+#include "storage/storage_path.h"
 #include "storage/storage_posix.h"
 #include "storage/storage_temp.h"
 
@@ -257,8 +258,7 @@ static int make(const char *path, bool replace, struct ds_error *err)
     struct dsi_queue_head head;
     struct dsi_queue_control control = {0};
     uint8_t *bytes = dsi_calloc(1, DSI_QUEUE_AT_INTENTS);
-    const char *slash = strrchr(path, '/');
-    char *dir = dsi_strdup(path);
+    char *dir = dsi_storage_path_dir(path);
     int rc = DS_OK;
     int code = 0;
 
@@ -266,7 +266,6 @@ static int make(const char *path, bool replace, struct ds_error *err)
         rc = dsi_no_memory(err, path);
         goto done;
     }
-    dir[slash == path ? 1 : slash - path] = '\0';
     DSI_TRY(fill_head(&head, err));
     memcpy(bytes, &head, sizeof head);
     control.file_id = head.file_id;

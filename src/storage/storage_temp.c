@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "storage/storage_path.h"
 #include "storage/storage_posix.h"
+#include "storage/storage_share.h"
 
 #define WRITE_MAX ((size_t)1 << 30) // Systems cut what is near 2 GiB.
 
@@ -105,6 +106,7 @@ int dsi_temp_open(struct dsi_temp *t, struct dsi_dirs *dirs, struct dsi_spares *
     }
     t->device = (uint64_t)st.st_dev;
     t->inode = (uint64_t)st.st_ino;
+    dsi_share_file(fd, dir);
 done:
     dsi_free(path);
     return rc;

@@ -1,6 +1,8 @@
 #include "harness.h"
 #include "storage/storage_path.h"
 
+#include "base/alloc.h"
+
 static int path_of(const char *location, const char *scheme, const char **out)
 {
     return dsi_storage_path(location, scheme, out, NULL);
@@ -55,12 +57,26 @@ static void test_storage_path__knows_schemes_and_hidden_names(void **state)
     assert_false(dsi_storage_path_is_hidden("/a/x.datashard-"));
 }
 
+static void test_storage_path__finds_the_directory(void **state)
+{
+    static const char *const dirs[][2] = {
+        {"/a/b/f", "/a/b"}, {"/a", "/"}, {"/a/.f", "/a"}};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
+        char *dir = dsi_storage_path_dir(dirs[i][0]);
+        assert_string_equal(dir, dirs[i][1]);
+        dsi_free(dir);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_storage_path__takes_every_form_of_a_location),
         cmocka_unit_test(test_storage_path__refuses_the_rest),
         cmocka_unit_test(test_storage_path__knows_schemes_and_hidden_names),
+        cmocka_unit_test(test_storage_path__finds_the_directory),
     };
     return cmocka_run_group_tests_name("storage_path", tests, NULL, NULL);
 }
