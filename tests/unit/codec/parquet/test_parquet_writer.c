@@ -255,7 +255,7 @@ static void write_values(const struct dsi_parquet_write_options *o, size_t rows,
 
 static void test_parquet_writer__ends_row_groups_early_as_the_file_grows(void **state)
 {
-    enum { ROWS = 200000, EARLY = 100000 };
+    enum { ROWS = 200000, EARLY = 150000 };
     const struct dsi_parquet_write_options o = {
         .page_rows = 1000, .row_group_early = EARLY, .choice = DSI_PARQUET_CHOICE_PLAIN};
     struct dsi_buf file = DSI_BUF_INIT;
@@ -264,7 +264,7 @@ static void test_parquet_writer__ends_row_groups_early_as_the_file_grows(void **
 
     write_values(&o, ROWS, ROWS, &file, &f);
     assert_in_range(f.row_group_count, 8,
-                    12); // 1.6 MB: four of 100 KB, then larger ones.
+                    12); // 1.6 MB: four of 150 KB, then larger ones.
     for (size_t i = 0; i + 1 < f.row_group_count; i++) {
         const struct dsi_parquet_row_group *g = &f.row_groups[i];
         const struct dsi_parquet_row_group *next = &f.row_groups[i + 1];
@@ -279,7 +279,7 @@ static void test_parquet_writer__ends_row_groups_early_as_the_file_grows(void **
 
 static void test_parquet_writer__ends_no_row_group_early_where_that_costs(void **state)
 {
-    enum { ROWS = 100000 };
+    enum { ROWS = 380000 };
     static const struct dsi_parquet_leaf_options large = {
         .bloom_filter = true, .bloom_distinct = ROWS, .no_dictionary = true};
     struct dsi_parquet_write_options o = {.page_rows = 1000, .row_group_early = 1000};
@@ -289,7 +289,7 @@ static void test_parquet_writer__ends_no_row_group_early_where_that_costs(void *
 
     write_values(&o, ROWS, 700, &file, &f); // A dictionary of 5,600 bytes …
     assert_int_equal(f.row_group_count,
-                     1); // … and 125 KB of indices: less than 64 times.
+                     1); // … and 475 KB of indices: less than 64 times.
     dsi_parquet_file_release(&f);
     file.size = 0;
     write_values(&o, ROWS, 7, &file, &f);
