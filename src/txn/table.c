@@ -340,8 +340,9 @@ static struct dsi_queue *open_queue(struct dsi_table *t)
         rc = dsi_queue_open(path, &q, &err);
     }
     if (rc < 0 && !t->queue_told) {
-        dsi_log(DS_LOG_INFO, "table %s: no group commit, each writer commits alone: %s",
-                t->name.name, err.message);
+        dsi_log(DS_LOG_INFO,
+                "table %s%s%s: no group commit, each writer commits alone: %s",
+                t->name.ns, t->name.ns[0] ? "." : "", t->name.name, err.message);
         t->queue_told = true;
     }
     dsi_arena_release(&arena);

@@ -19,26 +19,55 @@ static void test_group__can_be_switched_off_for_a_table_and_for_a_call(void **st
     place_release(&p);
 }
 
-static void count_line(enum ds_log_level level, const char *line, void *arg)
+// What was said of groups that cannot be: the last line, and how many there were.
+struct said {
+    char line[256];
+    int count;
+};
+
+static void hear(enum ds_log_level level, const char *line, void *arg)
 {
+    struct said *s = arg;
+
     if (level == DS_LOG_INFO && strstr(line, "no group commit")) {
-        ++*(int *)arg;
+        snprintf(s->line, sizeof s->line, "%s", line);
+        s->count++;
     }
 }
 
 static void
 test_group__where_nobody_can_meet_each_commits_alone_and_it_is_said_once(void **state)
 {
+    struct said said = {.count = 0};
     struct place p;
-    int lines = 0;
     (void)state;
     place_init(&p, NULL, 0);
     p.catalog.queue = "/proc/no/such/place";
-    dsi_log_set(DS_LOG_INFO, count_line, &lines);
+    dsi_log_set(DS_LOG_INFO, hear, &said);
     assert_int_equal(commit_row(&p, NULL, 1).group_size, 0);
     assert_int_equal(commit_row(&p, NULL, 2).group_size, 0);
     dsi_log_set(DS_LOG_INFO, NULL, NULL);
-    assert_int_equal(lines, 1);
+    assert_int_equal(said.count, 1);
+    place_release(&p);
+}
+
+static void test_group__says_of_which_table_as_its_users_write_it(void **state)
+{
+    const struct dsi_table_name name = {"a.b", "t"};
+    struct said said = {.count = 0};
+    struct dsi_table *t = NULL;
+    struct place p;
+    (void)state;
+    place_init(&p, NULL, 0);
+    p.catalog.queue = "/proc/no/such/place";
+    assert_int_equal(dsi_table_open(&p.catalog, &name, &t, NULL), DS_OK);
+    dsi_log_set(DS_LOG_INFO, hear, &said);
+    assert_null(dsi_table_queue_take(t));
+    assert_non_null(strstr(said.line, "table a.b.t: "));
+    assert_null(dsi_table_queue_take(p.table));
+    dsi_log_set(DS_LOG_INFO, NULL, NULL);
+    assert_non_null(strstr(said.line, "table t: ")); // A path alone has no dot before it.
+    dsi_table_free(t);
     place_release(&p);
 }
 
@@ -185,6 +214,7 @@ int main(void)
         cmocka_unit_test(test_group__can_be_switched_off_for_a_table_and_for_a_call),
         cmocka_unit_test(
             test_group__where_nobody_can_meet_each_commits_alone_and_it_is_said_once),
+        cmocka_unit_test(test_group__says_of_which_table_as_its_users_write_it),
         cmocka_unit_test(test_group__an_owner_that_is_sent_away_commits_alone),
         cmocka_unit_test(test_group__a_receipt_is_believed_and_the_handle_catches_up),
         cmocka_unit_test(test_group__an_owner_that_gives_up_still_gets_a_definite_answer),
