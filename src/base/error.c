@@ -1,6 +1,7 @@
 #include "base/error.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -77,4 +78,39 @@ int dsi_wrap(struct ds_error *err, int status, const char *fmt, ...)
         err->status = status;
     }
     return status;
+}
+
+// "file:///a", "file:/a", "sqlite:a": what follows the scheme.
+static const char *without_scheme(const char *location)
+{
+    size_t scheme = strcspn(location, ":/");
+
+    if (location[scheme] != ':') {
+        return location;
+    }
+    location += scheme + 1;
+    return strncmp(location, "//", 2) == 0 ? location + 2 : location;
+}
+
+// True when `message` has `path` as a whole, or as the end of a longer path.
+static bool names(const char *message, const char *path)
+{
+    size_t size = strlen(path);
+
+    for (const char *at = strstr(message, path); at && size > 0;
+         at = strstr(at + 1, path)) {
+        bool begins = at == message || strchr(" /:\"'(", at[-1]);
+        if (begins && strchr(" :;,\"')", at[size])) { // The end is in any text.
+            return true;
+        }
+    }
+    return false;
+}
+
+int dsi_wrap_file(struct ds_error *err, int status, const char *doing,
+                  const char *location)
+{
+    return err && names(err->message, without_scheme(location))
+               ? status
+               : dsi_wrap(err, status, "%s %s", doing, location);
 }

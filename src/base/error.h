@@ -38,4 +38,12 @@ int dsi_fail_os(struct ds_error *err, int status, int os_code, const char *fmt, 
 /// Puts "what we were doing" in front of the message already in `err`; returns `status`.
 int dsi_wrap(struct ds_error *err, int status, const char *fmt, ...) DS_PRINTF(3, 4);
 
+/// As dsi_wrap, with "<doing> <location>", unless the message names that file already:
+/// a failure names a file once. A call that is given a path names it when it fails
+/// (storage does, and so do all who call it by one); whoever has a file open, or bytes
+/// that came from it, names it by this, and need not know which of the two has failed.
+/// `location` may have a scheme, the message a path without one.
+int dsi_wrap_file(struct ds_error *err, int status, const char *doing,
+                  const char *location);
+
 #endif

@@ -223,5 +223,5 @@ done:
     }
     dsi_storage_free(spec.storage);
     dsi_arena_release(&arena);
-    return rc < 0 ? dsi_wrap(err, rc, "opening catalog %s", uri) : rc;
+    return rc < 0 ? dsi_wrap_file(err, rc, "opening catalog", uri) : rc;
 }

@@ -492,5 +492,5 @@ int dsi_data_adopt(const struct dsi_data_adopt_options *options, struct dsi_aren
 done:
     dsi_parquet_file_release(&parquet);
     dsi_file_close(file);
-    return rc < 0 ? dsi_wrap(err, rc, "file %s", options->location) : rc;
+    return rc < 0 ? dsi_wrap_file(err, rc, "file", options->location) : rc;
 }

@@ -164,7 +164,7 @@ int dsi_data_reader_open(const struct dsi_data_reader_options *options,
     r = NULL;
 done:
     dsi_data_reader_close(r);
-    return rc < 0 ? dsi_wrap(err, rc, "reading %s", options->file->path) : rc;
+    return rc < 0 ? dsi_wrap_file(err, rc, "reading", options->file->path) : rc;
 }
 
 // Which rows of the row group at hand may pass (2); none: `out` is empty.
@@ -269,7 +269,7 @@ int dsi_data_reader_next(struct dsi_data_reader *r, struct dsi_batch *out,
     }
 done:
     r->failed = true;
-    return dsi_wrap(err, rc, "reading %s", r->options.file->path);
+    return dsi_wrap_file(err, rc, "reading", r->options.file->path);
 }
 
 void dsi_data_reader_stats(const struct dsi_data_reader *r,

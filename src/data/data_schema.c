@@ -505,7 +505,7 @@ int dsi_data_file_look(ds_storage *storage, const char *location, struct dsi_are
 done:
     dsi_parquet_file_release(&file);
     dsi_file_close(f);
-    return rc < 0 ? dsi_wrap(err, rc, "the schema of %s", location) : rc;
+    return rc < 0 ? dsi_wrap_file(err, rc, "the schema of", location) : rc;
 }
 
 int dsi_data_file_schema(ds_storage *storage, const char *location,

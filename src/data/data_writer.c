@@ -127,7 +127,7 @@ int dsi_data_writer_open(const struct dsi_data_writer_options *options,
     w = NULL;
 done:
     dsi_data_writer_close(w);
-    return rc < 0 ? dsi_wrap(err, rc, "writing %s", options->location) : rc;
+    return rc < 0 ? dsi_wrap_file(err, rc, "writing", options->location) : rc;
 }
 
 int dsi_data_writer_append(struct dsi_data_writer *w, const struct dsi_batch *b,
@@ -154,7 +154,7 @@ int dsi_data_writer_append(struct dsi_data_writer *w, const struct dsi_batch *b,
         count -= step;
     }
 done:
-    return rc < 0 ? dsi_wrap(err, rc, "writing %s", w->options.location) : rc;
+    return rc < 0 ? dsi_wrap_file(err, rc, "writing", w->options.location) : rc;
 }
 
 uint64_t dsi_data_writer_bytes(const struct dsi_data_writer *w)
@@ -165,7 +165,7 @@ uint64_t dsi_data_writer_bytes(const struct dsi_data_writer *w)
 int dsi_data_writer_settle(struct dsi_data_writer *w, struct ds_error *err)
 {
     int rc = dsi_parquet_writer_settle(w->parquet, err);
-    return rc < 0 ? dsi_wrap(err, rc, "writing %s", w->options.location) : rc;
+    return rc < 0 ? dsi_wrap_file(err, rc, "writing", w->options.location) : rc;
 }
 
 int64_t dsi_data_writer_rows(const struct dsi_data_writer *w)
@@ -263,5 +263,5 @@ int dsi_data_writer_finish(struct dsi_data_writer *w, struct dsi_arena *arena,
     rc = dsi_sink_finish(w->sink, err);
     w->finished = rc == DS_OK || rc == DS_EEXISTS;
 done:
-    return rc < 0 ? dsi_wrap(err, rc, "writing %s", w->options.location) : rc;
+    return rc < 0 ? dsi_wrap_file(err, rc, "writing", w->options.location) : rc;
 }

@@ -161,7 +161,7 @@ static int step_end(struct dsi_ipc_source *s, struct ds_error *err)
         const uint8_t *tail = s->metadata.data + size - DSI_IPC_TAIL_SIZE;
         rc = dsi_ipc_tail_read(tail, size + DSI_IPC_HEAD_SIZE, &footer, err);
     }
-    return rc < 0 ? dsi_wrap(err, rc, "%s", s->name) : DS_OK;
+    return rc < 0 ? dsi_wrap_file(err, rc, "reading", s->name) : DS_OK;
 }
 
 static void name_message(struct dsi_ipc_source *s)
@@ -262,7 +262,7 @@ static int read_by_footer(struct dsi_ipc_source *s, struct dsi_ipc_message *out,
     s->next_dictionary += dictionary;
     s->next_batch += !dictionary;
 done:
-    return rc < 0 ? dsi_wrap(err, rc, "%s", s->name) : DS_ROW;
+    return rc < 0 ? dsi_wrap_file(err, rc, "reading", s->name) : DS_ROW;
 }
 
 int dsi_ipc_source_next(struct dsi_ipc_source *s, struct dsi_ipc_message *out,
@@ -336,7 +336,7 @@ int dsi_ipc_source_open_file(struct dsi_ipc_source *s, ds_storage *storage,
 done:
     if (rc < 0) {
         dsi_ipc_source_release(s);
-        return dsi_wrap(err, rc, "%s", name);
+        return dsi_wrap_file(err, rc, "reading", name);
     }
     return rc;
 }

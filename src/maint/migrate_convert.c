@@ -112,7 +112,7 @@ static int convert_file(struct dsi_migrate_convert *c, const struct dsi_data_fil
     c->file_count++;
     *out = is;
 done:
-    return rc < 0 ? dsi_wrap(err, rc, "data file %s", was->path) : rc;
+    return rc < 0 ? dsi_wrap_file(err, rc, "data file", was->path) : rc;
 }
 
 // --- new files

@@ -438,5 +438,5 @@ int dsi_relocate_delete(struct dsi_relocation *r, const struct dsi_data_file *fi
     r->delete_count++;
     *out = x;
 done:
-    return rc < 0 ? dsi_wrap(err, rc, "delete file %.500s", file->path) : rc;
+    return rc < 0 ? dsi_wrap_file(err, rc, "delete file", file->path) : rc;
 }

@@ -248,7 +248,7 @@ static int rewrite(struct dsi_relocation *r, const char *path, const char *name,
 done:
     dsi_buf_release(&bytes);
     dsi_buf_release(&made);
-    return rc < 0 ? dsi_wrap(err, rc, "reading %.500s", path) : rc;
+    return rc < 0 ? dsi_wrap_file(err, rc, "reading", path) : rc;
 }
 
 static int relocate_manifest(struct dsi_relocation *r, const char *path,

@@ -469,7 +469,7 @@ done:
     dsi_manifest_metrics_release(&r.metrics);
     if (rc < 0) {
         dsi_manifest_release(out);
-        return dsi_wrap(err, rc, "manifest %.200s", file->path ? file->path : "?");
+        return dsi_wrap_file(err, rc, "manifest", file->path ? file->path : "?");
     }
     return rc;
 }

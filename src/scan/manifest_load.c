@@ -63,9 +63,10 @@ done:
     dsi_buf_release(&bytes);
     if (rc < 0) {
         dsi_manifest_list_release(out);
-        return dsi_wrap(err, rc, "snapshot %lld, manifest list %s",
-                        (long long)snapshot->snapshot_id,
-                        snapshot->manifest_list ? snapshot->manifest_list : "(none)");
+        rc = snapshot->manifest_list
+                 ? dsi_wrap_file(err, rc, "reading", snapshot->manifest_list)
+                 : rc;
+        return dsi_wrap(err, rc, "snapshot %lld", (long long)snapshot->snapshot_id);
     }
     return DS_OK;
 }
@@ -94,5 +95,5 @@ int dsi_manifest_load(ds_storage *storage, const struct dsi_metadata *m,
                 : dsi_manifest_parse(dsi_buf_slice(&bytes), file, m, options, out, err));
 done:
     dsi_buf_release(&bytes);
-    return rc < 0 ? dsi_wrap(err, rc, "manifest %s", file->path) : rc;
+    return rc < 0 ? dsi_wrap_file(err, rc, "manifest", file->path) : rc;
 }

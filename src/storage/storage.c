@@ -228,5 +228,5 @@ int dsi_storage_read(ds_storage *s, const char *path, struct dsi_buf *out,
     }
 done:
     dsi_file_close(f);
-    return rc < 0 ? dsi_wrap(err, rc, "reading %s", path) : rc;
+    return rc < 0 ? dsi_wrap_file(err, rc, "reading", path) : rc;
 }

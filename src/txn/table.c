@@ -73,7 +73,7 @@ static int load_again(ds_storage *storage, const char *location,
 done:
     dsi_buf_release(&raw);
     dsi_buf_release(&json);
-    return rc < 0 ? dsi_wrap(err, rc, "reading %s", location) : rc;
+    return rc < 0 ? dsi_wrap_file(err, rc, "reading", location) : rc;
 }
 
 int dsi_metadata_load(ds_storage *storage, const char *location,

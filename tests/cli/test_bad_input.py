@@ -55,6 +55,20 @@ def test_malformed_json():
         refused(text, "json", "in.json")
 
 
+def unprivileged():
+    """What makes a program run by a user who is refused what root is not; None: nothing."""
+    if os.geteuid() != 0:
+        return ()
+    if not shutil.which("setpriv"):
+        print("        skipped: root may do everything, and there is no setpriv")
+        return None
+    prefix = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    if run("scan", "t", "--count", prefix=prefix).code != 0:
+        print("        skipped: another user may not look here at all")
+        return None
+    return prefix
+
+
 def test_a_type_that_does_not_fit():
     make()
     for column, value in (("id", "1.5"), ("id", "9223372036854775808"),
@@ -172,6 +186,38 @@ def test_a_file_that_disappears():
     equal(count("t"), 1)
 
 
+def named_once(message, path):
+    """The message names the file, by its path, and says nothing twice."""
+    says = message.partition(": ")[2]
+    equal(says.count(path.name), 1)
+    assert str(path.resolve()) in says, message
+    assert says.count("reading ") + says.count("opening ") <= 1, message
+
+
+def test_each_error_names_its_file_once():
+    make()
+    for pattern in ("metadata/v2.metadata.json", "metadata/snap-*.avro", "metadata/*-m0.avro",
+                    "data/**/*.parquet"):
+        path, = pathlib.Path("t").glob(pattern)
+        whole = path.read_bytes()
+        for less in (0, len(whole) // 2):
+            path.write_bytes(whole[:less])
+            named_once(bad("scan", "t"), path)
+        path.unlink()
+        if pattern != "metadata/v2.metadata.json":  # Then version 1 would be the head.
+            named_once(bad("scan", "t"), path)
+            path.mkdir()
+            equal(bad("scan", "t").count(path.name), 1)
+            path.rmdir()
+        path.write_bytes(whole)
+        prefix = unprivileged()
+        if prefix is not None:
+            path.chmod(0)
+            named_once(bad("scan", "t", prefix=prefix), path)
+            path.chmod(0o644)
+    unchanged()
+
+
 def test_a_full_disk():
     if os.geteuid() != 0 or not shutil.which("mount"):
         print("        skipped: a full disk wants root, to mount one")
@@ -212,18 +258,12 @@ def test_a_file_that_grows_too_large():
 
 def test_no_permission():
     make()
-    prefix = ()
-    if os.geteuid() == 0:
-        if not shutil.which("setpriv"):
-            print("        skipped: root may do everything, and there is no setpriv")
-            return
-        prefix = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
-    else:
+    prefix = unprivileged()
+    if prefix is None:
+        return
+    if os.geteuid() != 0:
         for path in ("t/metadata", "t/data", "t"):
             os.chmod(path, 0o555)
-    if run("scan", "t", "--count", prefix=prefix).code != 0:
-        print("        skipped: another user may not look here at all")
-        return
     bad("append", "t", "-", "--format", "csv", says="denied", input="id\n2\n", prefix=prefix)
     bad("create", "t/u", "--schema", "id long", says="denied", prefix=prefix)
     for path in ("t", "t/metadata", "t/data"):

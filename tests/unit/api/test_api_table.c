@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "storage_root.h"
 
@@ -74,11 +75,54 @@ static void test_api_table__reads_a_moved_table_and_leaves_it_as_it_is(void **st
     free(old);
 }
 
+// The failure of opening the table is about `path` and names it once.
+static void assert_named_once(struct fixture *f, const char *table, const char *path,
+                              int status)
+{
+    assert_int_equal(open_at(f, table), status);
+    const char *at = strstr(f->err.message, path);
+    assert_non_null(at);
+    assert_null(strstr(at + 1, path));
+}
+
+static void test_api_table__names_once_what_it_cannot_open(void **state)
+{
+    struct ds_table_spec spec = {.struct_size = sizeof(spec),
+                                 .schema_json = FIXTURE_SCHEMA};
+    struct storage_root root;
+    struct fixture f = {0};
+    (void)state;
+
+    assert_true(storage_root_make(&root, "file"));
+    char *table = strdup(storage_root_path(&root, "t"));
+    char *location = strdup(storage_root_path(&root, "t/metadata/v1.metadata.json"));
+    const char *path = location + strlen("file://");
+    assert_named_once(&f, table, table, DS_ENOTFOUND); // There is none.
+    assert_int_equal(ds_table_create(table, &spec, &f.table, &f.err), DS_OK);
+    assert_int_equal(truncate(path, 20), 0);
+    assert_named_once(&f, table, path, DS_ECORRUPT);
+    const uid_t me = geteuid();
+    assert_int_equal(chmod(root.dir, 0755), 0);
+    assert_int_equal(chmod(path, 0), 0);
+    assert_int_equal(me == 0 ? seteuid(65534) : 0, 0); // Root may read what nobody may.
+    int rc = open_at(&f, table);
+    assert_int_equal(seteuid(me), 0);
+    assert_int_equal(rc, DS_EDENIED);
+    assert_non_null(strstr(f.err.message, path));
+    assert_string_equal(strstr(f.err.message, path) + strlen(path),
+                        ": Permission denied");
+    fixture_release(&f);
+    storage_root_remove(&root);
+    free(location);
+    free(table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_api_table__tells_what_it_is),
         cmocka_unit_test(test_api_table__reads_a_moved_table_and_leaves_it_as_it_is),
+        cmocka_unit_test(test_api_table__names_once_what_it_cannot_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

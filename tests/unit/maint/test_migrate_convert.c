@@ -125,7 +125,7 @@ static void test_migrate_convert__leaves_out_what_is_lost_of_history(void **stat
     assert_int_equal(dsi_storage_remove(t.storage, file_of(&t, 0, 0), NULL), DS_OK);
     assert_int_equal(dsi_migrate_convert(&t.convert, &err), DS_OK);
     assert_int_equal(t.convert.left_out_count, 3);
-    assert_non_null(strstr(t.convert.left_out[0].why, "data file"));
+    assert_non_null(strstr(t.convert.left_out[0].why, ".parquet is not there"));
     assert_int_equal(t.convert.made->snapshot_count, 3);
     assert_int_equal(t.convert.made->snapshot_log_count, 3);
     close_table(&t);
@@ -177,8 +177,8 @@ static void flip_byte(struct table *t)
 static void test_migrate_convert__refuses_a_damaged_table(void **state)
 {
     (void)state;
-    refuses("0.7.2-partitioned", lose_file, "data file");
-    refuses("0.7.2-partitioned", cut_file, "data file");
+    refuses("0.7.2-partitioned", lose_file, ".parquet is not there");
+    refuses("0.7.2-partitioned", cut_file, "PAR1");
     refuses("0.7.2-partitioned", flip_byte, "SHA-256");
 }
 
