@@ -80,7 +80,8 @@ struct dsi_swap {
 
 /// Where the files of a table are read, whose metadata say that it is at `location`: the
 /// catalog's storage, or, for a path table whose directory was moved, a view that reads
-/// them where it is now and refuses to write (storage_moved.h). Borrowed from the catalog.
+/// them where it is now and refuses to write (storage_moved.h). Borrowed from the
+/// catalog.
 DS_MUST_CHECK int dsi_catalog_storage_at(struct dsi_catalog *c,
                                          const struct dsi_table_name *name,
                                          const char *location, ds_storage **out,

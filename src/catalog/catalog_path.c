@@ -9,9 +9,9 @@
 //     stays.
 // (4) A directory that was removed by hand and made anew has the old one's names: a head
 //     is told from its namesake by the file's time and size.
-// (5) A directory that was moved has metadata that name another place. It is read where it
-//     is, and never written before its metadata say so too. One that is reached by a link
-//     or another mount was not moved: both names lead to one directory.
+// (5) A directory that was moved has metadata that name another place. It is read where
+//     it is, and never written before its metadata say so too. One that is reached by a
+//     link or another mount was not moved: both names lead to one directory.
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,11 +122,11 @@ static bool is_here(const struct dsi_table_name *name, const char *location)
 {
     const char *want = place(name->name);
     const char *has = place(location);
+    bool files = dsi_storage_path_has_scheme(name->name, "file") &&
+                 dsi_storage_path_has_scheme(location, "file");
 
     return want && has &&
-           (strcmp(want, has) == 0 ||
-            (dsi_storage_path_has_scheme(name->name, "file") &&
-             dsi_storage_path_has_scheme(location, "file") && is_one_directory(want, has)));
+           (strcmp(want, has) == 0 || (files && is_one_directory(want, has)));
 }
 
 static int check_location(const struct dsi_table_name *name, const struct dsi_metadata *m,

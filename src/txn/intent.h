@@ -1,8 +1,8 @@
 // An intent: a change as bytes, so that a process other than its owner can commit it.
 //
 // It holds everything a leader needs and nothing that it must believe: the change's
-// identity, what it does (rows, or manifests that its owner has stored durably, files that
-// go, a schema, properties), and a version that does not have the identity yet.
+// identity, what it does (rows, or manifests that its owner has stored durably, files
+// that go, a schema, properties), and a version that does not have the identity yet.
 #ifndef DSI_TXN_INTENT_H
 #define DSI_TXN_INTENT_H
 

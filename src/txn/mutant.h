@@ -10,7 +10,7 @@ enum dsi_mutant {
     DSI_MUTANT_CLEAN_UNKNOWN = 2,   // Remove files although the outcome is open.
     DSI_MUTANT_NO_LOOK = 4,         // Do not search the history before an attempt.
     DSI_MUTANT_BELIEVE_REFUSAL = 8, // Take a refusal for "not committed".
-    DSI_MUTANT_APPEND_AGAIN = 1024, // An appender that does not resolve before it retries.
+    DSI_MUTANT_APPEND_AGAIN = 1024, // An appender does not resolve before it retries.
     DSI_MUTANT_NO_LOCK = 16,        // No mutant: without the line-up lock all must hold.
 };
 

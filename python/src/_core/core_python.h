@@ -1,7 +1,7 @@
 // Python.h as this extension uses it: the limited API of CPython 3.10, so one build runs
 // on 3.10 and everything later. A free-threaded CPython has none: there it is the whole
-// API, and what other threads may change meanwhile is locked or owned. Included before any
-// other header.
+// API, and what other threads may change meanwhile is locked or owned. Included before
+// any other header.
 #ifndef DATASHARD_CORE_PYTHON_H
 #define DATASHARD_CORE_PYTHON_H
 

@@ -23,18 +23,20 @@ int rows_to_decimal(PyObject *value, const struct rows_type *type, void *out);
 /// The digits that an int or a Decimal has before and after the point; 99: or more.
 int rows_decimal_size(PyObject *value, int *before, int *after);
 
-/// date, datetime or numpy.datetime64 at midnight, or the days (date64: milliseconds) as an int.
+/// date, datetime or numpy.datetime64 at midnight, or the days (date64: milliseconds) as
+/// an int.
 int rows_to_date(PyObject *value, const struct rows_type *type, int64_t *out);
 
 /// time without a zone, or an int of the type's unit.
 int rows_to_time(PyObject *value, const struct rows_type *type, int64_t *out);
 
 /// datetime (one without a zone is taken as UTC where the column has a zone, one with a
-/// zone is brought to UTC), numpy.datetime64 (likewise UTC), or an int of the type's unit.
+/// zone is brought to UTC), numpy.datetime64 (likewise UTC), or an int of the type's
+/// unit.
 int rows_to_timestamp(PyObject *value, const struct rows_type *type, int64_t *out);
 
-/// A numpy.datetime64 in whole units ("D", "s", "ms", "us", "ns") since 1970: 1, or 0 when
-/// it is not a whole number of them or out of their range.
+/// A numpy.datetime64 in whole units ("D", "s", "ms", "us", "ns") since 1970: 1, or 0
+/// when it is not a whole number of them or out of their range.
 int rows_from_datetime64(PyObject *value, const char *unit, int64_t *out);
 
 /// str, or bytes that are UTF-8. The text is borrowed from *keep, which the caller

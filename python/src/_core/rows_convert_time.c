@@ -41,8 +41,8 @@ static int to_unit(PyObject *value, int64_t seconds, int64_t nanos, int64_t per_
     int64_t size = 1000000000 / per_second;
 
     if (nanos % size != 0) {
-        PyErr_Format(PyExc_ValueError, "%S is finer than the column's unit; round it first",
-                     value);
+        PyErr_Format(PyExc_ValueError,
+                     "%S is finer than the column's unit; round it first", value);
         return -1;
     }
     if (__builtin_mul_overflow(seconds, per_second, out) ||

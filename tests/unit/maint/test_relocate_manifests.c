@@ -1,5 +1,5 @@
-#include "maint/relocate_manifests.h"
 #include "base/text.h"
+#include "maint/relocate_manifests.h"
 #include "unit/maint/moved_table.h"
 
 static struct dsi_relocation relocation_of(struct moved *t, const struct dsi_metadata *m,

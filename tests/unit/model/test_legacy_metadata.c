@@ -62,12 +62,10 @@ static void test_legacy_metadata__gives_new_ids_where_they_mean_nothing(void **s
 
 static void test_legacy_metadata__keeps_the_history(void **state)
 {
-    struct dsi_metadata *m = good(
-        TABLE("", ", \"current_snapshot_id\": 2, \"snapshots\": [" SNAPSHOT(
-                      1,
-                      ", \"parent_snapshot_id\": -1, \"summary\": {\"k\": 5, \"n\": "
-                      "null}") "," SNAPSHOT(2,
-                                            ", \"parent_snapshot_id\": 1, \"operation\": "
+    struct dsi_metadata *m = good(TABLE(
+        "", ", \"current_snapshot_id\": 2, \"snapshots\": [" SNAPSHOT(
+                1, ", \"parent_snapshot_id\": -1, \"summary\": {\"k\": 5, \"n\": "
+                   "null}") "," SNAPSHOT(2, ", \"parent_snapshot_id\": 1, \"operation\": "
                                             "\"delete\"") "],"
                                                           "\"snapshot_log\": "
                                                           "[{\"timestamp_ms\": 9000, "
