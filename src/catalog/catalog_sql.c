@@ -241,7 +241,10 @@ done:
         // (4) An orphan wastes space; the first error is the one worth reporting.
         DSI_IGNORE(dsi_storage_remove(c->storage, next.metadata_location, NULL));
     }
-    return rc < 0 ? dsi_wrap(err, rc, "table %s.%s", name->ns, name->name) : rc;
+    // What is not there is the table, or its directory: that is said already.
+    return rc < 0 && rc != DS_ENOTFOUND
+               ? dsi_wrap(err, rc, "table %s.%s", name->ns, name->name)
+               : rc;
 }
 
 static int sql_confirm(struct dsi_catalog *c, const struct dsi_table_name *name,

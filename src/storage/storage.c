@@ -66,6 +66,13 @@ int dsi_storage_sync_file(ds_storage *s, const char *path, struct ds_error *err)
     return rc;
 }
 
+int dsi_storage_keep_dir(ds_storage *s, const char *path, const char *whose,
+                         struct ds_error *err)
+{
+    assert(path && path[0]);
+    return HAS_OP(s, keep_dir) ? s->ops->keep_dir(s, path, whose, err) : DS_OK;
+}
+
 int dsi_storage_stat(ds_storage *s, const char *path, struct ds_file_info *out,
                      struct ds_error *err)
 {

@@ -15,6 +15,9 @@ DS_MUST_CHECK int dsi_storage_sync(ds_storage *s, const char *const *paths, size
                                    struct ds_error *err);
 DS_MUST_CHECK int dsi_storage_sync_file(ds_storage *s, const char *path,
                                         struct ds_error *err);
+/// See ds_storage_ops.keep_dir.
+DS_MUST_CHECK int dsi_storage_keep_dir(ds_storage *s, const char *path, const char *whose,
+                                       struct ds_error *err);
 DS_MUST_CHECK int dsi_storage_stat(ds_storage *s, const char *path,
                                    struct ds_file_info *out, struct ds_error *err);
 DS_MUST_CHECK int dsi_storage_remove(ds_storage *s, const char *path,

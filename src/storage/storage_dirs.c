@@ -23,8 +23,18 @@ struct slot {
     uint64_t inode;
 };
 
+// A directory that is not made (2).
+struct kept {
+    uint64_t path_hash;
+    char *path;
+    char *whose;
+};
+
 struct dsi_dirs {
     struct dsi_mutex *mutex;
+    struct kept *kept;
+    size_t kept_count;
+    size_t kept_capacity;
     struct slot known[BUCKETS][WAYS]; // By hash. A newcomer to a full bucket
     unsigned next_out;                // pushes one out.
 };
@@ -201,21 +211,124 @@ int dsi_dirs_sync(struct dsi_dirs *d, const char *dir, struct ds_error *err)
     return rc;
 }
 
+// The one that is kept, else NULL; the mutex is held.
+static const struct kept *find_kept(const struct dsi_dirs *d, const char *dir)
+{
+    uint64_t hash = hash_of(dir);
+
+    for (size_t i = 0; i < d->kept_count; i++) {
+        if (d->kept[i].path_hash == hash && strcmp(d->kept[i].path, dir) == 0) {
+            return &d->kept[i];
+        }
+    }
+    return NULL;
+}
+
+// Fails if `dir` is kept (2).
+static int check_kept(struct dsi_dirs *d, const char *dir, struct ds_error *err)
+{
+    dsi_mutex_lock(d->mutex);
+    const struct kept *k = find_kept(d, dir);
+    int rc =
+        k ? dsi_fail(err, DS_ENOTFOUND,
+                     "table %s is gone: its directory %s has been removed", k->whose, dir)
+          : DS_OK;
+    dsi_mutex_unlock(d->mutex);
+    return rc;
+}
+
+static void free_kept(const struct kept *k)
+{
+    dsi_free(k->path);
+    dsi_free(k->whose);
+}
+
+// The mutex is held.
+static int add_kept(struct dsi_dirs *d, const struct kept *k)
+{
+    if (d->kept_count == d->kept_capacity) {
+        size_t capacity = d->kept_capacity ? 2 * d->kept_capacity : 8;
+        struct kept *all = dsi_realloc(d->kept, capacity * sizeof *all);
+        if (!all) {
+            return DS_ENOMEM;
+        }
+        d->kept = all;
+        d->kept_capacity = capacity;
+    }
+    d->kept[d->kept_count++] = *k;
+    return DS_OK;
+}
+
+static void keep_no_longer(struct dsi_dirs *d, const char *dir)
+{
+    size_t size = strlen(dir);
+    size_t left = 0;
+
+    dsi_mutex_lock(d->mutex);
+    for (size_t i = 0; i < d->kept_count; i++) {
+        const struct kept *k = &d->kept[i];
+        if (strncmp(k->path, dir, size) == 0 &&
+            (k->path[size] == '/' || k->path[size] == '\0')) {
+            free_kept(k);
+        } else {
+            d->kept[left++] = *k;
+        }
+    }
+    d->kept_count = left;
+    dsi_mutex_unlock(d->mutex);
+}
+
+int dsi_dirs_keep(struct dsi_dirs *d, const char *dir, const char *whose,
+                  struct ds_error *err)
+{
+    struct kept k = {hash_of(dir), NULL, NULL};
+    bool known = false;
+    int rc = DS_ENOMEM;
+
+    if (!whose) {
+        keep_no_longer(d, dir);
+        return DS_OK;
+    }
+    k.path = dsi_strdup(dir);
+    k.whose = dsi_strdup(whose);
+    if (k.path && k.whose) {
+        dsi_mutex_lock(d->mutex);
+        known = find_kept(d, dir);
+        rc = known ? DS_OK : add_kept(d, &k);
+        dsi_mutex_unlock(d->mutex);
+    }
+    if (known || rc < 0) {
+        free_kept(&k);
+    }
+    return rc < 0 ? dsi_no_memory(err, dir) : DS_OK;
+}
+
+// Cuts `path` to the deepest that is there or can be made; *code is what came of that.
+static int climb_to_make(struct dsi_dirs *d, char *path, int *code, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    do {
+        rc = check_kept(d, path, err); // (2)
+        *code = rc < 0 ? 0 : dsi_posix()->mkdir(path, 0777);
+    } while (rc == DS_OK && *code == -ENOENT && go_up(path));
+    return rc;
+}
+
 int dsi_dirs_make(struct dsi_dirs *d, const char *dir, struct ds_error *err)
 {
     const struct dsi_posix_ops *posix = dsi_posix();
     size_t size = strlen(dir);
     char *path = dsi_strdup(dir);
     int code = 0;
+    int rc = DS_OK;
 
     assert(dir[0] == '/');
     if (!path) {
         return dsi_no_memory(err, dir);
     }
-    // Up to the deepest that is there or can be made, then down again.
-    while ((code = posix->mkdir(path, 0777)) == -ENOENT && go_up(path)) {
-    }
-    for (;;) {
+    DSI_TRY(climb_to_make(d, path, &code, err));
+    for (;;) { // Down again.
         size_t made = strlen(path);
         if (code == 0) {
             forget(d, path);
@@ -230,9 +343,10 @@ int dsi_dirs_make(struct dsi_dirs *d, const char *dir, struct ds_error *err)
         }
         code = posix->mkdir(path, 0777);
     }
-    int rc = code < 0 && code != -EEXIST
-                 ? dsi_posix_fail(err, code, "making directory", path)
-                 : DS_OK;
+    if (code < 0 && code != -EEXIST) {
+        rc = dsi_posix_fail(err, code, "making directory", path);
+    }
+done:
     dsi_free(path);
     return rc;
 }
@@ -240,6 +354,10 @@ int dsi_dirs_make(struct dsi_dirs *d, const char *dir, struct ds_error *err)
 void dsi_dirs_free(struct dsi_dirs *d)
 {
     if (d) {
+        for (size_t i = 0; i < d->kept_count; i++) {
+            free_kept(&d->kept[i]);
+        }
+        dsi_free(d->kept);
         dsi_mutex_free(d->mutex);
         dsi_free(d);
     }

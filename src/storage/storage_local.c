@@ -565,6 +565,16 @@ done:
     return rc;
 }
 
+static int local_keep_dir(ds_storage *s, const char *location, const char *whose,
+                          struct ds_error *err)
+{
+    const char *path = NULL;
+    int rc = local_path(location, &path, err);
+
+    return rc < 0 ? rc
+                  : dsi_dirs_keep(((struct local_storage *)s)->dirs, path, whose, err);
+}
+
 static void local_unlock(ds_storage *s, void *lock)
 {
     (void)s;
@@ -592,6 +602,7 @@ static const struct ds_storage_ops local_ops = {
     .list = local_list,
     .lock = local_lock,
     .sync_file = local_sync_file,
+    .keep_dir = local_keep_dir,
     .unlock = local_unlock,
     .free = local_free,
 };

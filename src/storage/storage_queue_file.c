@@ -11,7 +11,6 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/hash.h"
-#include "storage/storage_dirs.h"
 #include "storage/storage_path.h"
 #include "storage/storage_posix.h"
 #include "storage/storage_temp.h"
@@ -254,7 +253,6 @@ static int check_file_system(int fd, const char *path, struct ds_error *err)
 static int make(const char *path, bool replace, struct ds_error *err)
 {
     struct dsi_temp temp = DSI_TEMP_INIT;
-    struct dsi_dirs *dirs = NULL;
     struct dsi_queue_head head;
     struct dsi_queue_control control = {0};
     uint8_t *bytes = dsi_calloc(1, DSI_QUEUE_AT_INTENTS);
@@ -273,8 +271,8 @@ static int make(const char *path, bool replace, struct ds_error *err)
     // Not zero, which is what a hole reads as.
     dsi_random_fill(bytes + DSI_QUEUE_AT_CLAIMS,
                     DSI_QUEUE_SLOTS * sizeof(struct dsi_queue_claim));
-    DSI_TRY(dsi_dirs_new(&dirs, err));
-    DSI_TRY(dsi_temp_open(&temp, dirs, NULL, dir, err));
+    DSI_TRY(
+        dsi_temp_open(&temp, NULL, NULL, dir, err)); // A table's: it is there, or gone.
     DSI_TRY(check_file_system(temp.fd, path, err));
     DSI_TRY(dsi_temp_write(&temp, (struct ds_slice){bytes, DSI_QUEUE_AT_INTENTS}, err));
     code = dsi_posix()->ftruncate(temp.fd, DSI_QUEUE_FILE_SIZE);
@@ -290,7 +288,6 @@ static int make(const char *path, bool replace, struct ds_error *err)
     }
 done:
     dsi_temp_release(&temp);
-    dsi_dirs_free(dirs);
     dsi_free(dir);
     dsi_free(bytes);
     return rc;

@@ -74,6 +74,14 @@ static int router_sync_file(ds_storage *s, const char *path, struct ds_error *er
     return rc < 0 || !to->ops->sync_file ? rc : to->ops->sync_file(to, path, err);
 }
 
+static int router_keep_dir(ds_storage *s, const char *path, const char *whose,
+                           struct ds_error *err)
+{
+    ds_storage *to = NULL;
+    int rc = route(s, path, &to, err);
+    return rc < 0 || !to->ops->keep_dir ? rc : to->ops->keep_dir(to, path, whose, err);
+}
+
 static int router_open(ds_storage *s, const char *path, struct ds_file **out,
                        struct ds_error *err)
 {
@@ -172,6 +180,7 @@ static const struct ds_storage_ops router_ops = {
     .unlock = router_unlock,
     .free = router_free,
     .sync_file = router_sync_file,
+    .keep_dir = router_keep_dir,
 };
 
 int dsi_storage_router_new(ds_storage **out, struct ds_error *err)

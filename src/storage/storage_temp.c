@@ -58,10 +58,10 @@ static int make_file(struct dsi_dirs *dirs, const char *dir, const char *path, i
     int rc = DS_OK;
     int fd = posix->open(path, flags, 0666);
 
-    if (fd == -ENOENT) {
+    if (fd == -ENOENT && dirs) {
         DSI_TRY(dsi_dirs_make(dirs, dir, err));
     }
-    for (int i = 0; i < 8 && (fd == -ENOENT || fd == -EINTR); i++) {
+    for (int i = 0; i < 8 && ((fd == -ENOENT && dirs) || fd == -EINTR); i++) {
         fd = posix->open(path, flags, 0666);
     }
     if (fd < 0) {

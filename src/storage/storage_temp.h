@@ -3,8 +3,7 @@
 // (1) A temporary name is never used twice, by any process: it may be a second name of a
 //     committed file, left by a crash between link and unlink.
 // (2) A descriptor is synced once. After a failed sync the pages may be marked clean, so
-// a
-//     second one could lie: the file is given up.
+//     a second one could lie: the file is given up.
 #ifndef DSI_STORAGE_STORAGE_TEMP_H
 #define DSI_STORAGE_STORAGE_TEMP_H
 
@@ -28,8 +27,8 @@ struct dsi_temp {
         NULL, -1, 0, 0                                                                   \
     }
 
-/// Makes an empty file in directory `dir`, and the directory if it is missing; of a spare
-/// where there is one (`spares` may be NULL).
+/// Makes an empty file in directory `dir`, and the directory if it is missing (not with
+/// `dirs` NULL: DS_ENOTFOUND); of a spare where there is one (`spares` may be NULL).
 DS_MUST_CHECK int dsi_temp_open(struct dsi_temp *t, struct dsi_dirs *dirs,
                                 struct dsi_spares *spares, const char *dir,
                                 struct ds_error *err);

@@ -81,6 +81,14 @@ static int watch_sync_file(ds_storage *s, const char *path, struct ds_error *err
     return after(w, &e, rc, err);
 }
 
+// Nothing that a watcher could fail: no call to the system comes of it.
+static int watch_keep_dir(ds_storage *s, const char *path, const char *whose,
+                          struct ds_error *err)
+{
+    ds_storage *inner = ((struct watch_storage *)s)->inner;
+    return inner->ops->keep_dir ? inner->ops->keep_dir(inner, path, whose, err) : DS_OK;
+}
+
 static int file_read(struct ds_file *f, uint64_t offset, void *out, size_t size,
                      struct ds_error *err)
 {
@@ -288,6 +296,7 @@ static const struct ds_storage_ops watch_ops = {
     .unlock = watch_unlock,
     .free = watch_free,
     .sync_file = watch_sync_file,
+    .keep_dir = watch_keep_dir,
 };
 
 int dsi_storage_watch_new(ds_storage *inner, dsi_storage_watch_fn fn, void *arg,

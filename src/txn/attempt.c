@@ -391,12 +391,30 @@ done:
     return rc;
 }
 
-// Is it worth another attempt?
-static enum dsi_attempt_end end_of(int rc)
+// A file that is gone means that the table has moved on; where it has not, the file, or
+// its directory, stays gone. (A catalog that cannot say is asked by the next attempt.)
+static enum dsi_attempt_end end_of_missing(struct dsi_attempts *a,
+                                           const struct dsi_state *base)
 {
-    return rc == DS_ECONFLICT || rc == DS_EUNKNOWN || rc == DS_EIO || rc == DS_ENOTFOUND
-               ? DSI_ATTEMPT_AGAIN
-               : DSI_ATTEMPT_STOP;
+    enum dsi_attempt_end end = DSI_ATTEMPT_AGAIN;
+
+    if (dsi_table_refresh(a->table, NULL) == DS_OK) {
+        const struct dsi_state *now = dsi_table_state(a->table);
+        end = dsi_head_equal(&now->head, &base->head) ? DSI_ATTEMPT_STOP : end;
+        dsi_state_unref(now);
+    }
+    return end;
+}
+
+// Is it worth another attempt?
+static enum dsi_attempt_end end_of(struct dsi_attempts *a, const struct dsi_state *base,
+                                   int rc)
+{
+    if (rc == DS_ENOTFOUND) {
+        return end_of_missing(a, base);
+    }
+    return rc == DS_ECONFLICT || rc == DS_EUNKNOWN || rc == DS_EIO ? DSI_ATTEMPT_AGAIN
+                                                                   : DSI_ATTEMPT_STOP;
 }
 
 static void keep_state(struct dsi_attempts *a, const struct dsi_state *state,
@@ -554,14 +572,16 @@ static int try_once(struct dsi_attempts *a, int64_t waited_ns, enum dsi_attempt_
         *end = DSI_ATTEMPT_NOTHING;
         goto done;
     }
-    if (rc < 0) { // A file that is gone means that the table has moved on.
-        *end = rc == DS_EIO || rc == DS_ENOTFOUND ? DSI_ATTEMPT_AGAIN : DSI_ATTEMPT_STOP;
+    if (rc < 0) {
+        *end = rc == DS_ENOTFOUND ? end_of_missing(a, state)
+               : rc == DS_EIO     ? DSI_ATTEMPT_AGAIN
+                                  : DSI_ATTEMPT_STOP;
         goto done;
     }
     rc = store(a, a->last.files, a->last.file_count, err);
     rc = rc < 0 ? rc : dsi_cancel_check(err); // The last time: it is sent now.
     rc = rc < 0 ? rc : swap(a, state, err);
-    *end = rc == DS_OK ? DSI_ATTEMPT_COMMITTED : end_of(rc);
+    *end = rc == DS_OK ? DSI_ATTEMPT_COMMITTED : end_of(a, state, rc);
 done:
     dsi_state_unref(state);
     return rc;

@@ -17,6 +17,7 @@
 #include "txn/housekeeper.h"
 #include "txn/legacy_load.h"
 #include "txn/look.h"
+#include "txn/paths.h"
 
 // Where there was no queue, one is looked for again after this time.
 #define QUEUE_AGAIN_NS INT64_C(10000000000)
@@ -178,6 +179,59 @@ done:
     return rc;
 }
 
+static char *full_name(const struct dsi_table *t, struct dsi_arena *arena)
+{
+    return dsi_arena_printf(arena, "%s%s%s", t->name.ns, t->name.ns[0] ? "." : "",
+                            t->name.name);
+}
+
+// From here on nobody who writes to the table makes its directories: where they are
+// missing, the table has been removed.
+static int keep_dirs(struct dsi_table *t, const struct dsi_state *s, struct ds_error *err)
+{
+    ds_storage *storage = dsi_catalog_storage(t->catalog);
+    const struct dsi_metadata *m = s->metadata;
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    const char *slash = strrchr(s->head.metadata_location, '/');
+    char *name = full_name(t, &arena);
+    char *dir = NULL;
+    int rc = DS_OK;
+
+    if (m->is_legacy || !slash || dsi_table_storage(t) != storage) {
+        goto done; // Not written to, or not where its metadata say.
+    }
+    dir = dsi_arena_strndup(&arena, s->head.metadata_location,
+                            (size_t)(slash - s->head.metadata_location));
+    if (!name || !dir) {
+        rc = dsi_no_memory(err, "opening a table");
+        goto done;
+    }
+    DSI_TRY(dsi_storage_keep_dir(storage, dir, name, err));
+    if (dsi_path_is_below(dir, m->location)) { // Else it may come with the first rows.
+        DSI_TRY(dsi_storage_keep_dir(storage, m->location, name, err));
+    }
+done:
+    dsi_arena_release(&arena);
+    return rc;
+}
+
+// A new table may go where one is gone.
+static int keep_no_dirs(struct dsi_table *t, const struct dsi_metadata *m,
+                        struct ds_error *err)
+{
+    ds_storage *storage = dsi_catalog_storage(t->catalog);
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    char *dir = NULL;
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_table_metadata_path(m, &arena, &dir, err));
+    DSI_TRY(dsi_storage_keep_dir(storage, dir, NULL, err));
+    DSI_TRY(dsi_storage_keep_dir(storage, m->location, NULL, err));
+done:
+    dsi_arena_release(&arena);
+    return rc;
+}
+
 static int new_handle(struct dsi_catalog *catalog, const struct dsi_table_name *name,
                       struct dsi_table **out, struct ds_error *err)
 {
@@ -299,6 +353,7 @@ int dsi_table_refresh(struct dsi_table *t, struct ds_error *err)
     rc = load_state(t, known, &now, err);
     if (rc < 0) {
         dsi_table_fall_behind(t);
+        rc = rc == DS_ENOTFOUND ? dsi_wrap(err, rc, "the table is gone") : rc;
         goto done;
     }
     is = now->metadata->table_uuid;
@@ -431,6 +486,7 @@ int dsi_table_open(struct dsi_catalog *catalog, const struct dsi_table_name *nam
     *out = NULL;
     DSI_TRY(new_handle(catalog, name, &t, err));
     DSI_TRY(load_state(t, NULL, &t->state, err));
+    DSI_TRY(keep_dirs(t, t->state, err));
     *out = t;
     t = NULL;
 done:
@@ -520,7 +576,14 @@ int dsi_table_create(struct dsi_catalog *catalog, const struct dsi_table_name *n
     }
     full.now_ms = full.now_ms ? full.now_ms : dsi_clock_wall_ms();
     DSI_TRY(dsi_metadata_new(&full, &m, err));
-    DSI_TRY(swap_first(t, m, err));
+    rc = swap_first(t, m, err);
+    if (rc == DS_ENOTFOUND) { // A table was there, and was removed.
+        DSI_TRY(keep_no_dirs(t, m, err));
+        rc = swap_first(t, m, err);
+    }
+    DSI_TRY(rc);
+    // It is made, and a lack of memory changes nothing about that.
+    DSI_IGNORE(keep_dirs(t, t->state, NULL));
     *out = t;
     t = NULL;
 done:

@@ -291,10 +291,20 @@ def test_a_table_deleted_under_way():
         out, err = process.communicate(timeout=60)
         assert process.returncode in (1, 3, 4), (process.returncode, out, err)
         assert err.startswith("datashard: "), err
+        return err
 
-    make()
-    during(lambda: shutil.rmtree("t"), "append", "t", "-")
+    for more in ((), ("--alone",)):
+        make()
+        said = during(lambda: shutil.rmtree("t"), "append", "t", "-", *more)
+        assert " is gone: " in said, said
+        assert not pathlib.Path("t").exists()
     catalog = ("--catalog", "sqlite:c.db")
+    good(*catalog, "create", "n.t", "--schema", "id long")
+    home = pathlib.Path("warehouse/n/t")
+    said = during(lambda: shutil.rmtree(home), *catalog, "append", "n.t", "-")
+    assert "table n.t is gone: " in said and str(home.absolute()) in said, said
+    assert not home.exists()
+    good(*catalog, "drop", "n.t", "--yes")
     good(*catalog, "create", "n.t", "--schema", "id long")
     during(lambda: good(*catalog, "drop", "n.t", "--yes"), *catalog, "append", "n.t", "-")
 

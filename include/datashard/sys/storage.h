@@ -137,6 +137,13 @@ struct ds_storage_ops {
     /// Makes a file durable that somebody else wrote and has finished: its content, as it
     /// is now, and its name. DS_ENOTFOUND. NULL: what is there is durable.
     int (*sync_file)(ds_storage *storage, const char *path, struct ds_error *err);
+
+    /// Says that directory `path` is there and belongs to `whose`, a table. Directories
+    /// are made with the files in them, but not this one: once it is gone, what would
+    /// need it is DS_ENOTFOUND, and names `whose`. `whose` NULL: that is no longer so, of
+    /// this directory and of all below it. NULL: a storage without directories.
+    int (*keep_dir)(ds_storage *storage, const char *path, const char *whose,
+                    struct ds_error *err);
 };
 
 /// The first member of every backend's own struct.

@@ -157,6 +157,53 @@ static void test_storage_dirs__bears_what_it_may_not_read_above(void **state)
     assert_int_equal(dsi_dirs_sync(dirs, below("none"), NULL), DS_ENOTFOUND);
 }
 
+static void test_storage_dirs__makes_none_that_is_kept(void **state)
+{
+    struct ds_error err = {0};
+    struct stat st;
+    (void)state;
+
+    char *table = strdup(below("t"));
+    assert_int_equal(dsi_dirs_make(dirs, below("t/metadata"), NULL), DS_OK);
+    assert_int_equal(dsi_dirs_keep(dirs, below("t/metadata"), "n.t", NULL), DS_OK);
+    assert_int_equal(dsi_dirs_keep(dirs, table, "n.t", NULL), DS_OK);
+    assert_int_equal(dsi_dirs_keep(dirs, table, "n.again", NULL), DS_OK);
+    assert_int_equal(dsi_dirs_make(dirs, below("t/data/a=1"), &err), DS_OK);
+    assert_int_equal(dsi_dirs_make(dirs, below("u/metadata"), &err), DS_OK);
+
+    assert_int_equal(rmdir(below("t/metadata")), 0);
+    assert_int_equal(dsi_dirs_make(dirs, below("t/metadata"), &err), DS_ENOTFOUND);
+    assert_int_equal(dsi_dirs_make(dirs, below("t/data/a=2"), &err), DS_OK);
+    storage_root_walk(table, false);
+    posix_double_start(NULL, 0, 0);
+    assert_int_equal(dsi_dirs_make(dirs, below("t/data/a=3"), &err), DS_ENOTFOUND);
+    assert_non_null(strstr(err.message, "table n.t is gone: "));
+    assert_non_null(strstr(err.message, table));
+    assert_int_equal(dsi_dirs_make(dirs, table, NULL), DS_ENOTFOUND);
+    assert_int_equal(stat(table, &st), -1);
+
+    assert_int_equal(dsi_dirs_keep(dirs, below("t"), NULL, NULL), DS_OK);
+    assert_int_equal(dsi_dirs_make(dirs, below("t/metadata"), NULL), DS_OK);
+    free(table);
+}
+
+static void test_storage_dirs__keeps_any_number(void **state)
+{
+    char name[32];
+    (void)state;
+
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "d%u", i);
+        assert_int_equal(dsi_dirs_keep(dirs, below(name), name, NULL), DS_OK);
+    }
+    assert_int_equal(dsi_dirs_keep(dirs, below("d1"), NULL, NULL), DS_OK); // Not "d10".
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "d%u", i);
+        assert_int_equal(dsi_dirs_make(dirs, below(name), NULL),
+                         i == 1 ? DS_OK : DS_ENOTFOUND);
+    }
+}
+
 #define DIRS_TEST(f) cmocka_unit_test_setup_teardown(f, make, end)
 
 int main(void)
@@ -169,6 +216,8 @@ int main(void)
         DIRS_TEST(test_storage_dirs__forgets_a_directory_that_was_made_again),
         DIRS_TEST(test_storage_dirs__believes_no_failed_sync),
         DIRS_TEST(test_storage_dirs__bears_what_it_may_not_read_above),
+        DIRS_TEST(test_storage_dirs__makes_none_that_is_kept),
+        DIRS_TEST(test_storage_dirs__keeps_any_number),
     };
     return cmocka_run_group_tests_name("storage_dirs", tests, NULL, NULL);
 }
