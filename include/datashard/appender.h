@@ -153,12 +153,15 @@ struct ds_appender_stats {
         oldest_ms; ///< Age of the oldest hand-over not acknowledged; 0: there is none.
     uint64_t commits;
     uint64_t failures;  ///< Tries of a commit that failed.
-    int64_t failing_ms; ///< How long the commit under way has been failing; 0: it is not.
+    int64_t failing_ms; ///< How long the commit under way has been failing, or held up
+                        ///< by what is in last_error; 0: it is not.
     int64_t blocked_us; ///< What hand-overs waited for memory, all together.
     int64_t lag_us;     ///< Of the last commit: its oldest hand-over to durable.
     int64_t lag_us_max; ///< Of all commits.
     struct ds_error
-        last_error; ///< Of the last try that failed; status 0: there was none.
+        last_error; ///< What holds up the try under way (a database that is locked, an
+                    ///< attempt that failed and is made again), while it does; else of
+                    ///< the last try that failed; status 0: there was none.
 };
 
 DS_API DS_MUST_CHECK int ds_appender_stats(ds_appender *appender,

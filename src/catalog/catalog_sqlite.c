@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/trouble.h"
 #include "storage/storage_posix.h"
 
 #define PAUSE_LEAST_NS INT64_C(50000)
@@ -85,6 +86,20 @@ static int fail(struct dsi_sqlite *c, int code, const char *what, struct ds_erro
                         : "");
 }
 
+// A wait of half a minute is not to look like nothing.
+static void tell_busy(const struct dsi_sqlite *c, int64_t waited_ns)
+{
+    struct ds_error why = {0};
+
+    if (waited_ns >= DSI_TROUBLE_NS) {
+        DSI_IGNORE(dsi_fail(&why, DS_EIO,
+                            "%s: another connection has kept it locked for %lld ms so "
+                            "far",
+                            c->path, (long long)(waited_ns / 1000000)));
+        dsi_trouble_tell(&why);
+    }
+}
+
 // Waits a little; false when the budget is used up, or the caller has cancelled. `nth`
 // counts the waits (2).
 static bool pause_once(struct dsi_sqlite *c, int nth)
@@ -95,6 +110,7 @@ static bool pause_once(struct dsi_sqlite *c, int nth)
     if (left <= 0 || dsi_cancelled()) {
         return false;
     }
+    tell_busy(c, c->busy_ns - left);
     most = most < PAUSE_MOST_NS ? most : PAUSE_MOST_NS;
     int64_t ns = (int64_t)dsi_random_below((uint64_t)most) + 1;
     dsi_sleep_ns(ns < left ? ns : left);

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/hash.h"
+#include "base/trouble.h"
 #include "storage/storage_posix.h"
 #include "storage/storage_queue_file.h"
 
@@ -247,10 +248,25 @@ static bool is_intact(struct dsi_queue *q, const struct dsi_ticket *t)
            dsi_queue_slot_is(&s, DSI_SLOT_PUBLISHED);
 }
 
+static void tell_waiting(const struct dsi_queue *q, const struct dsi_queue_control *c,
+                         int64_t waited_ns)
+{
+    struct ds_error why = {0};
+
+    if (waited_ns >= DSI_TROUBLE_NS) {
+        DSI_IGNORE(dsi_fail(&why, DS_EIO,
+                            "%s: process %u, which commits for this one, has not "
+                            "answered for %lld ms so far",
+                            q->path, (unsigned)c->pid, (long long)(waited_ns / 1000000)));
+        dsi_trouble_tell(&why);
+    }
+}
+
 enum dsi_queue_event dsi_queue_wait(struct dsi_queue *q, const struct dsi_ticket *t,
                                     int64_t until_ns, struct dsi_receipt *receipt)
 {
     const uint64_t at = dsi_queue_at_bell(t->slot);
+    const int64_t start = dsi_clock_monotonic_ns();
     struct watch watch = {0};
     int code = 0;
 
@@ -280,6 +296,7 @@ enum dsi_queue_event dsi_queue_wait(struct dsi_queue *q, const struct dsi_ticket
         if (step > 0 && dsi_queue_take_over(q, control.epoch, step)) {
             return DSI_QUEUE_LEAD;
         }
+        tell_waiting(q, &control, now - start);
         int64_t ns = until_ns - now < POLL_NS ? until_ns - now : POLL_NS;
         code = dsi_posix()->futex_wait(dsi_queue_word(q, at), bell, ns);
         if (code < 0 && code != -EAGAIN && code != -ETIMEDOUT && code != -EINTR) {

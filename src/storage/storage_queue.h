@@ -162,11 +162,11 @@ void dsi_queue_set_note(struct dsi_queue *q, struct ds_slice note);
 /// What was left; 0 bytes when there is nothing whole.
 size_t dsi_queue_note(struct dsi_queue *q, uint8_t out[DSI_QUEUE_NOTE_MAX]);
 
-/// What a leader adds up, ever since the file was made. Only leaders write. Leaderships
-/// and takeovers the queue counts by itself.
+/// What leaders add up, ever since the file was made. Leaderships and takeovers the queue
+/// counts by itself.
 struct dsi_queue_counters {
     uint64_t groups;  ///< Swaps that said yes.
-    uint64_t appends; ///< Members committed by them.
+    uint64_t appends; ///< Members that are in the table, each once.
     uint64_t rows;
     uint64_t bytes;     ///< Of intents.
     uint64_t swaps;     ///< Requests, and
@@ -184,7 +184,14 @@ struct dsi_queue_counters {
     uint64_t size_bins[DSI_QUEUE_SIZE_BINS];
 };
 
-/// Adds what a round did (maxima: the larger one).
+/// Takes note that a claimed intent is in the table: the next dsi_queue_count adds it to
+/// `appends`, `bytes` and the waits, unless another leader has done so. To be counted
+/// before its receipt is left: whoever is killed in between has a successor that finds
+/// it in the table, and would not know.
+void dsi_queue_count_member(struct dsi_queue *q, const struct dsi_claim *c);
+
+/// Adds what a round did (maxima: the larger one), and the members. While another leader
+/// is adding, stopped there perhaps, it is kept for the next time.
 void dsi_queue_count(struct dsi_queue *q, const struct dsi_queue_counters *more);
 
 /// The bin of a wait, and the upper end of a bin in microseconds: eight bins to each

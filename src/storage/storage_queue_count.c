@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "storage/storage_posix.h"
@@ -58,34 +59,38 @@ size_t dsi_queue_note(struct dsi_queue *q, uint8_t out[DSI_QUEUE_NOTE_MAX])
 
 // ---- Counters -------------------------------------------------------------------------
 
+// In one page, so that even who is killed while writing it leaves all of it or nothing.
+// What comes after the counters is not in their checksum: libraries that know nothing of
+// it leave it alone.
 struct counted {
     uint64_t sum;
     struct dsi_queue_counters counters;
+    uint8_t reserved[304];
+    uint32_t generations[DSI_QUEUE_SLOTS]; // The last of each slot that was counted.
 };
+
+_Static_assert(offsetof(struct counted, generations) == 1024, "layout");
+_Static_assert(sizeof(struct counted) == 2048, "layout");
 
 static uint64_t counted_sum(const struct dsi_queue *q, const struct counted *c)
 {
-    struct counted all = *c;
-    all.sum = q->file_id;
+    struct {
+        uint64_t file_id;
+        struct dsi_queue_counters counters;
+    } all = {q->file_id, c->counters};
     return dsi_xxh64(&all, sizeof all);
 }
 
-// False: nothing whole is there; the counters are all zero then.
-static bool read_counters(struct dsi_queue *q, struct dsi_queue_counters *out)
+// Where nothing whole is there all is zero.
+static void read_counted(struct dsi_queue *q, struct counted *out)
 {
-    struct counted c;
-
-    memset(out, 0, sizeof *out);
     for (int i = 0; i < READ_TRIES; i++) {
-        if (!dsi_queue_get(q, DSI_QUEUE_AT_COUNTERS, &c, sizeof c)) {
-            return false;
-        }
-        if (c.sum == counted_sum(q, &c)) {
-            *out = c.counters;
-            return true;
+        if (dsi_queue_get(q, DSI_QUEUE_AT_COUNTERS, out, sizeof *out) &&
+            out->sum == counted_sum(q, out)) {
+            return;
         }
     }
-    return false;
+    memset(out, 0, sizeof *out);
 }
 
 static uint64_t larger(uint64_t a, uint64_t b)
@@ -118,35 +123,73 @@ static void add(struct dsi_queue_counters *to, const struct dsi_queue_counters *
     }
 }
 
-void dsi_queue_count(struct dsi_queue *q, const struct dsi_queue_counters *more)
+static void add_member(struct dsi_queue_counters *to, const struct dsi_queue_tally *t)
+{
+    to->appends++;
+    to->bytes += t->bytes;
+    to->wait_us += t->wait_us;
+    to->wait_us_max = larger(to->wait_us_max, t->wait_us);
+    to->wait_bins[dsi_queue_bin_of((int64_t)t->wait_us)]++;
+}
+
+// With the mutex. Of two that add at once, one of them taken over, one would undo the
+// other's.
+static void add_all(struct dsi_queue *q)
 {
     struct counted c;
 
-    memset(&c, 0, sizeof c);
-    // What is damaged starts anew.
-    DSI_IGNORE(read_counters(q, &c.counters) ? 0 : -1);
-    add(&c.counters, more);
-    dsi_mutex_lock(q->mutex);
-    c.counters.leaders += q->leaders;
-    c.counters.takeovers += q->takeovers;
-    q->leaders = 0;
-    q->takeovers = 0;
-    dsi_mutex_unlock(q->mutex);
+    if (dsi_posix()->lock_byte(q->file.fd, DSI_QUEUE_LOCK_COUNT) < 0) {
+        return;
+    }
+    read_counted(q, &c);
+    add(&c.counters, &q->more);
+    for (uint32_t i = 0; i < DSI_QUEUE_SLOTS; i++) {
+        const struct dsi_queue_tally *t = &q->tallies[i];
+        if (t->generation != 0 && t->generation != c.generations[i]) {
+            add_member(&c.counters, t);
+            c.generations[i] = t->generation;
+        }
+    }
     c.sum = counted_sum(q, &c);
     // Nobody relies on counters.
     DSI_IGNORE(dsi_queue_put(q, DSI_QUEUE_AT_COUNTERS, &c, sizeof c));
+    dsi_posix()->unlock_byte(q->file.fd, DSI_QUEUE_LOCK_COUNT);
+    q->counts = false;
+    memset(&q->more, 0, sizeof q->more);
+    memset(q->tallies, 0, sizeof q->tallies);
 }
 
-void dsi_queue_count_leaders(struct dsi_queue *q)
+void dsi_queue_count_member(struct dsi_queue *q, const struct dsi_claim *c)
 {
-    static const struct dsi_queue_counters none = {0};
+    const int64_t us = (dsi_clock_monotonic_ns() - c->published_ns) / 1000;
+    struct dsi_queue_tally *t = &q->tallies[c->ticket.slot];
 
     dsi_mutex_lock(q->mutex);
-    bool some = q->leaders > 0;
-    dsi_mutex_unlock(q->mutex);
-    if (some) {
-        dsi_queue_count(q, &none);
+    if (t->generation != 0 && t->generation != c->ticket.generation) {
+        add_member(&q->more, t); // It had to wait, and its place is needed.
     }
+    *t = (struct dsi_queue_tally){c->ticket.generation, c->intent.size,
+                                  us > 0 ? (uint64_t)us : 0};
+    q->counts = true;
+    dsi_mutex_unlock(q->mutex);
+}
+
+void dsi_queue_count(struct dsi_queue *q, const struct dsi_queue_counters *more)
+{
+    dsi_mutex_lock(q->mutex);
+    add(&q->more, more);
+    q->counts = true;
+    add_all(q);
+    dsi_mutex_unlock(q->mutex);
+}
+
+void dsi_queue_count_rest(struct dsi_queue *q)
+{
+    dsi_mutex_lock(q->mutex);
+    if (q->counts) {
+        add_all(q);
+    }
+    dsi_mutex_unlock(q->mutex);
 }
 
 // ---- Bins -----------------------------------------------------------------------------
@@ -208,6 +251,7 @@ static bool has_owner(struct dsi_queue *q, uint32_t slot)
 int dsi_queue_look(struct dsi_queue *q, struct dsi_queue_view *out, struct ds_error *err)
 {
     struct dsi_queue_control control;
+    struct counted counted;
     struct dsi_queue_table *table = dsi_malloc(sizeof *table);
     int rc = DS_OK;
 
@@ -220,8 +264,8 @@ int dsi_queue_look(struct dsi_queue *q, struct dsi_queue_view *out, struct ds_er
         rc = dsi_fail(err, DS_EIO, "%s is damaged or gone", q->path);
         goto done;
     }
-    // Without counters there is still the rest to see.
-    DSI_IGNORE(read_counters(q, &out->counters) ? 0 : -1);
+    read_counted(q, &counted); // Without it there is still the rest to see.
+    out->counters = counted.counters;
     out->since_ms = q->since_ms;
     out->epoch = control.epoch;
     out->leader_pid = leader_pid(q, &control);

@@ -486,6 +486,9 @@ void dsi_queue_free(struct dsi_queue *q)
         return;
     }
     if (q->file.open && dsi_queue_is_ours(q)) {
+        if (q->mutex) {
+            dsi_queue_count_rest(q);
+        }
         unlock_all(q);
     }
     dsi_private_close(&q->file);

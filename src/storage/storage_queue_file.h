@@ -4,7 +4,7 @@
 //   0        head: what the file is; never changes
 //   4096     control: epoch, beat, leader; the bell of a leader that awaits more
 //   6144     the note
-//   8192     counters
+//   8192     counters, and which intents are in them
 //   12288    receipts, one for each slot, each with its owner's bell
 //   28672    slots: what owners say
 //   45056    claims, one for each slot
@@ -40,6 +40,7 @@ enum dsi_queue_place {
 };
 
 // Bytes that are locked. They are far behind the end of the file.
+#define DSI_QUEUE_LOCK_COUNT (UINT64_C(1) << 58) // Adding to the counters.
 #define DSI_QUEUE_LOCK_MAKE (UINT64_C(1) << 59)  // Replacing the file.
 #define DSI_QUEUE_LOCK_LEAD (UINT64_C(1) << 60)  // + epoch: leading.
 #define DSI_QUEUE_LOCK_SLOT (UINT64_C(1) << 61)  // + slot: owning it.
@@ -136,6 +137,13 @@ struct dsi_queue_own {
     struct dsi_queue_claim claim; // Before publication.
 };
 
+// An intent that is in the table, and maybe not in the counters.
+struct dsi_queue_tally {
+    uint32_t generation; // Of its slot; 0: none.
+    uint64_t bytes;
+    uint64_t wait_us;
+};
+
 struct dsi_queue {
     char *path;
     struct dsi_private file; // Mapped, unless it is read_only.
@@ -151,8 +159,9 @@ struct dsi_queue {
     const void *leader; // The thread that leads; NULL: none of this queue's.
     uint32_t epoch;     // The last that was seen, the leader's while there is one.
     uint64_t beat;
-    uint64_t leaders;   // Not yet in the counters.
-    uint64_t takeovers; // Of those.
+    bool counts; // There is something that is not yet in the counters: these two.
+    struct dsi_queue_counters more;
+    struct dsi_queue_tally tallies[DSI_QUEUE_SLOTS];
 };
 
 // A state of one generation. The two are in one byte (and more of the generation in the
@@ -260,7 +269,7 @@ bool dsi_queue_lead(struct dsi_queue *q, struct dsi_queue_control *control);
 /// on) grows when those who tried before do not move either.
 bool dsi_queue_take_over(struct dsi_queue *q, uint32_t epoch, uint32_t step);
 
-/// Adds this queue's leaderships that are not in the counters yet.
-void dsi_queue_count_leaders(struct dsi_queue *q);
+/// Adds what is not in the counters yet, if there is anything.
+void dsi_queue_count_rest(struct dsi_queue *q);
 
 #endif

@@ -49,7 +49,8 @@ static bool begin(struct dsi_queue *q, const struct dsi_queue_control *c)
     }
     q->leader = &this_thread;
     q->beat = mine.beat;
-    q->leaders++;
+    q->more.leaders++;
+    q->counts = true;
     return true;
 }
 
@@ -111,7 +112,7 @@ static bool take_over_locked(struct dsi_queue *q, uint32_t epoch, uint32_t next)
     }
     q->epoch = next;
     if (moves) {
-        q->takeovers++;
+        q->more.takeovers++;
         dsi_log(DS_LOG_WARN, "%s: leader %u did not move for %d ms; taken over", q->path,
                 (unsigned)c.pid, (int)(DSI_QUEUE_STUCK_NS / 1000000));
     }
@@ -193,7 +194,7 @@ void dsi_queue_resign(struct dsi_queue *q)
 {
     struct dsi_queue_table *table = NULL;
 
-    dsi_queue_count_leaders(q);
+    dsi_queue_count_rest(q);
     if (!step_down(q)) {
         return;
     }
@@ -332,7 +333,9 @@ static int collect(struct dsi_queue *q, uint32_t slot, const struct dsi_queue_sl
     int64_t now = dsi_clock_monotonic_ns();
 
     out->ticket = (struct dsi_ticket){slot, s->generation, s->identity};
-    out->published_ns = s->published_ns < now ? s->published_ns : now;
+    out->published_ns = s->published_ns < 0     ? 0
+                        : s->published_ns < now ? s->published_ns
+                                                : now;
     if (!dsi_queue_still_wanted(q, out)) {
         return DS_ENOTFOUND;
     }

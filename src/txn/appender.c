@@ -322,8 +322,11 @@ int dsi_appender_stats(struct dsi_appender *a, struct ds_appender_stats *out,
     out->failed = a->failure != DS_OK;
     out->bytes_in_memory = a->bytes;
     out->oldest_ms = oldest < now ? (now - oldest) / NS_PER_MS : 0;
-    out->failing_ms =
-        a->failing_ns >= 0 && now > a->failing_ns ? (now - a->failing_ns) / NS_PER_MS : 0;
+    int64_t failing = a->failing_ns >= 0 ? a->failing_ns : a->trouble_ns;
+    out->failing_ms = failing >= 0 && now > failing ? (now - failing) / NS_PER_MS : 0;
+    if (a->trouble_ns >= 0) {
+        out->last_error = a->trouble;
+    }
     dsi_mutex_unlock(a->mutex);
     return DS_OK;
 }
@@ -446,6 +449,7 @@ int dsi_appender_open(struct dsi_table *table, const struct ds_appender_options 
     a->committing_ns = FOR_EVER;
     a->close_deadline_ns = FOR_EVER;
     a->failing_ns = -1;
+    a->trouble_ns = -1;
     a->starved_ns = -1;
     set_options(a, options);
     DSI_TRY(copy_commit(a, options->commit ? options->commit : &defaults, err));

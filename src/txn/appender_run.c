@@ -299,7 +299,21 @@ static void patience_failed(void *arg, const struct ds_error *err)
     dsi_mutex_lock(a->mutex);
     a->stats.failures++;
     a->stats.last_error = *err;
-    a->failing_ns = a->failing_ns >= 0 ? a->failing_ns : dsi_clock_monotonic_ns();
+    if (a->failing_ns < 0) {
+        a->failing_ns = a->trouble_ns >= 0 ? a->trouble_ns : dsi_clock_monotonic_ns();
+    }
+    a->trouble_ns = -1;
+    dsi_mutex_unlock(a->mutex);
+}
+
+// A try that has not ended yet: nobody is to wait for its end to learn of that.
+static void patience_held_up(void *arg, const struct ds_error *why)
+{
+    struct dsi_appender *a = arg;
+
+    dsi_mutex_lock(a->mutex);
+    a->trouble = *why;
+    a->trouble_ns = a->trouble_ns >= 0 ? a->trouble_ns : dsi_clock_monotonic_ns();
     dsi_mutex_unlock(a->mutex);
 }
 
@@ -398,8 +412,12 @@ static int64_t budget_ns(const struct dsi_appender *a)
 // With the lock, which is given back in between.
 static void deliver(struct dsi_appender *a, struct dsi_parcel *p, int64_t oldest_ns)
 {
-    const struct dsi_patience patience = {a, budget_ns(a), patience_wait,
-                                          patience_deadline, patience_failed};
+    const struct dsi_patience patience = {a,
+                                          budget_ns(a),
+                                          patience_wait,
+                                          patience_deadline,
+                                          patience_failed,
+                                          patience_held_up};
     struct ds_commit_result result = {.struct_size = sizeof result};
     struct ds_appender_ack ack = {.first_ticket = p->head->first_ticket,
                                   .last_ticket = p->tail->last_ticket,
@@ -416,6 +434,7 @@ static void deliver(struct dsi_appender *a, struct dsi_parcel *p, int64_t oldest
     dsi_mutex_lock(a->mutex);
     ack.waited_us = (dsi_clock_monotonic_ns() - oldest_ns) / 1000;
     a->committing_ns = FOR_EVER;
+    a->trouble_ns = -1;
     if (ack.status == DS_OK) {
         acknowledge(a, &ack);
     } else {

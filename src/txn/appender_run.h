@@ -41,14 +41,16 @@ struct dsi_appender {
     int64_t open_ns;           // only as open_ns: its oldest hand-over; FOR_EVER: none.
     struct dsi_parcel *sealed; // Waits to be committed.
     int64_t sealed_ns;
-    int64_t committing_ns; // Oldest of the parcel being committed; FOR_EVER: none.
-    uint64_t tickets;      // The last one given.
-    uint64_t acked;        // All up to this one are durable.
-    uint64_t cut;          // All up to this one are to be committed now.
-    uint64_t bytes;        // In memory.
-    int64_t failing_ns;    // Since when the commit under way has been failing; -1.
-    int64_t starved_ns;    // Since when the writing thread has had no memory; -1.
-    int failure;           // Why it has failed for good; DS_OK: it has not.
+    int64_t committing_ns;   // Oldest of the parcel being committed; FOR_EVER: none.
+    uint64_t tickets;        // The last one given.
+    uint64_t acked;          // All up to this one are durable.
+    uint64_t cut;            // All up to this one are to be committed now.
+    uint64_t bytes;          // In memory.
+    int64_t failing_ns;      // Since when the commit under way has been failing; -1.
+    struct ds_error trouble; // What holds up the try under way,
+    int64_t trouble_ns;      // and since when it is known; -1: nothing.
+    int64_t starved_ns;      // Since when the writing thread has had no memory; -1.
+    int failure;             // Why it has failed for good; DS_OK: it has not.
     struct ds_error error;
     uint64_t unknown_last;          // Tickets (acked, unknown_last] may be in the table.
     struct dsi_handover *back_head; // (4)

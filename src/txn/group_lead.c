@@ -79,16 +79,19 @@ static bool is_own(const struct round *r, const struct member *m)
            m->claim->ticket.generation == r->own->generation;
 }
 
-static void count_wait(struct dsi_queue_counters *c, const struct dsi_claim *claim)
+// Adds what was counted so far.
+static void count(struct round *r)
 {
-    int64_t us = (dsi_clock_monotonic_ns() - claim->published_ns) / 1000;
-    uint64_t wait = us > 0 ? (uint64_t)us : 0;
+    dsi_queue_count(r->queue, &r->counters);
+    r->counters = (struct dsi_queue_counters){0};
+}
 
-    c->appends++;
-    c->bytes += claim->intent.size;
-    c->wait_us += wait;
-    c->wait_us_max = wait > c->wait_us_max ? wait : c->wait_us_max;
-    c->wait_bins[dsi_queue_bin_of((int64_t)wait)]++;
+static void count_time(struct round *r)
+{
+    int64_t us = (dsi_clock_monotonic_ns() - r->start_ns) / 1000;
+
+    r->counters.round_us = (uint64_t)us;
+    r->counters.round_us_max = (uint64_t)us;
 }
 
 static void answer(struct round *r, struct member *m, const struct dsi_receipt *receipt)
@@ -96,7 +99,6 @@ static void answer(struct round *r, struct member *m, const struct dsi_receipt *
     dsi_queue_answer(r->queue, m->claim, receipt);
     m->in = false;
     r->own_answered = r->own_answered || is_own(r, m);
-    count_wait(&r->counters, m->claim);
 }
 
 // To be called only while nothing of it is on its way.
@@ -130,6 +132,8 @@ static void answer_found(struct round *r, struct member *m, const struct dsi_sna
         receipt.sequence_number = s->sequence_number;
     }
     r->counters.found++;
+    dsi_queue_count_member(r->queue, m->claim);
+    count(r);
     answer(r, m, &receipt);
 }
 
@@ -482,19 +486,35 @@ static const struct dsi_snapshot *snapshot_of(const struct round *r,
                : NULL;
 }
 
+// What a group that is committed adds to the counters.
+static void count_committed(struct round *r)
+{
+    uint64_t files = 0;
+    uint64_t bytes = 0;
+
+    dsi_change_totals(r->change, &r->counters.rows, &files, &bytes);
+    r->counters.groups = 1;
+    r->counters.size_bins[dsi_queue_size_bin_of(r->in_count)] = 1;
+    for (size_t i = 0; i < r->member_count; i++) {
+        if (r->members[i].in) {
+            dsi_queue_count_member(r->queue, r->members[i].claim);
+        }
+    }
+    count_time(r);
+    count(r);
+}
+
 static void answer_committed(struct round *r)
 {
     struct dsi_group_note note = {.members = (uint32_t)r->in_count};
     int64_t us = (dsi_clock_monotonic_ns() - r->start_ns) / 1000;
-    uint64_t rows = 0;
-    uint64_t files = 0;
-    uint64_t bytes = 0;
 
     note.round_us = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
     if (r->attempts.state) {
         note.head = dsi_mark_of(r->attempts.state);
         dsi_group_note_put(r->queue, &note);
     }
+    count_committed(r);
     for (size_t i = 0; i < r->member_count; i++) {
         struct member *m = &r->members[i];
         if (m->in) {
@@ -506,10 +526,6 @@ static void answer_committed(struct round *r)
                                          s ? s->sequence_number : -1});
         }
     }
-    dsi_change_totals(r->change, &rows, &files, &bytes);
-    r->counters.rows += rows;
-    r->counters.groups++;
-    r->counters.size_bins[dsi_queue_size_bin_of(r->in_count)]++;
 }
 
 // Those that a rebase found in conflict, if it can tell: the others are claimed again. It
@@ -693,10 +709,10 @@ static bool run_round(struct round *r)
     if (led && r->in_count > 0 && compose_group(r, &err)) {
         commit_change(r);
     }
-    int64_t us = (dsi_clock_monotonic_ns() - r->start_ns) / 1000;
-    r->counters.round_us += (uint64_t)us;
-    r->counters.round_us_max = (uint64_t)us;
-    dsi_queue_count(r->queue, &r->counters);
+    if (r->outcome != DS_COMMITTED) { // Otherwise it is counted already.
+        count_time(r);
+        count(r);
+    }
     return !led || r->own_answered || r->own_away ||
            (r->change && r->outcome == DS_UNKNOWN);
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/trouble.h"
 #include "txn/mutant.h"
 
 #define NS_PER_MS INT64_C(1000000)
@@ -24,9 +25,18 @@ static void wait_to_look(struct dsi_budget *b)
     }
 }
 
+// Others that are faster are no trouble.
+static void tell_trouble(int rc, const struct ds_error *err)
+{
+    if (err && rc != DS_ECONFLICT) {
+        dsi_trouble_tell(err);
+    }
+}
+
 enum ds_outcome dsi_loop_settle(struct dsi_attempts *a, struct dsi_budget *b)
 {
     enum dsi_sighting sighting = DSI_SIGHT_STALE;
+    struct ds_error err = {0};
 
     if (!a->trail.sent) {
         return DS_NOT_COMMITTED;
@@ -38,7 +48,10 @@ enum ds_outcome dsi_loop_settle(struct dsi_attempts *a, struct dsi_budget *b)
         if (i > 0) {
             wait_to_look(b);
         }
-        int rc = dsi_attempts_look(a, &sighting, NULL);
+        int rc = dsi_attempts_look(a, &sighting, &err);
+        if (rc < 0) {
+            tell_trouble(rc, &err);
+        }
         if (rc == DS_OK && sighting == DSI_SIGHT_FOUND) {
             return DS_COMMITTED;
         }
@@ -98,6 +111,7 @@ int dsi_loop_run(struct dsi_attempts *a, struct dsi_budget *b, enum dsi_attempt_
                 a->change->identity, a->rounds, ds_status_text(rc), err ? ": " : "",
                 err ? err->message : "");
         told = told || is_news(rc, b);
+        tell_trouble(rc, err);
         dsi_budget_wait(b);
     }
 }

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/trouble.h"
 #include "txn/group.h"
 #include "txn/mutant.h"
 
@@ -336,9 +337,12 @@ int dsi_parcel_deliver(struct dsi_parcel *p, const struct dsi_patience *patience
                        struct ds_commit_result *result, struct ds_error *err)
 {
     struct ds_cancel_scope cancel = {.cancelled = is_over, .arg = (void *)patience};
+    struct dsi_trouble trouble = {.told = patience->held_up, .arg = patience->arg};
 
     dsi_cancel_begin(&cancel);
+    dsi_trouble_begin(&trouble);
     int rc = deliver(p, patience, result, err);
+    dsi_trouble_end(&trouble);
     dsi_cancel_end(&cancel);
     return rc;
 }

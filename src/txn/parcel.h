@@ -72,6 +72,8 @@ struct dsi_patience {
     int64_t (*deadline_ns)(void *arg);
     /// Told each try that failed.
     void (*failed)(void *arg, const struct ds_error *err);
+    /// Told, again and again, what holds up the try under way. May be NULL.
+    void (*held_up)(void *arg, const struct ds_error *why);
 };
 
 /// Commits the parcel; tries again after failures that may pass, with full jitter.

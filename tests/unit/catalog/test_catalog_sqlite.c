@@ -9,6 +9,7 @@
 #include "base/cancel.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/trouble.h"
 #include "cancel_asks.h"
 #include "posix_double.h"
 #include "sql_double.h"
@@ -303,6 +304,64 @@ static void test_catalog_sqlite__waiting_for_others_may_be_cancelled(void **stat
     assert_int_equal(rows(), 1);
 }
 
+// Time that passes only where somebody sleeps.
+static int64_t slept_ns;
+
+static int64_t slept_so_far(void)
+{
+    return slept_ns;
+}
+
+static void sleep_fast(int64_t ns)
+{
+    slept_ns += ns;
+}
+
+struct watcher {
+    int told;
+    int64_t first_at_ns;
+    struct ds_error last;
+};
+
+static void let_go_when_told(void *arg, const struct ds_error *why)
+{
+    struct watcher *w = arg;
+    w->last = *why;
+    w->first_at_ns = w->told == 0 ? slept_ns : w->first_at_ns;
+    if (++w->told == 3) {
+        assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), 0);
+    }
+}
+
+static void test_catalog_sqlite__tells_for_how_long_it_is_held_up(void **state)
+{
+    static const struct dsi_clock_ops clock = {slept_so_far, slept_so_far};
+    static const struct dsi_sleep_ops sleeping = {sleep_fast};
+    struct watcher w = {0};
+    struct dsi_trouble trouble = {.told = let_go_when_told, .arg = &w};
+    struct ds_error err = {0};
+    (void)state;
+
+    assert_int_equal(ready(NULL), DS_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), 0);
+    c.busy_ns = INT64_C(30000000000);
+    dsi_clock_set(&clock);
+    dsi_sleep_set(&sleeping);
+    dsi_trouble_begin(&trouble);
+    int rc = ready(&err);
+    rc = rc < 0 ? rc : dsi_sqlite_begin(&c, &err);
+    dsi_trouble_end(&trouble);
+    dsi_clock_set(NULL);
+    dsi_sleep_set(NULL);
+    assert_int_equal(rc, DS_OK);
+    assert_int_equal(w.told, 3);
+    assert_in_range(w.first_at_ns, DSI_TROUBLE_NS, DSI_TROUBLE_NS + 100000000);
+    assert_int_equal(w.last.status, DS_EIO);
+    assert_non_null(
+        strstr(w.last.message, "another connection has kept it locked for 10"));
+    dsi_sqlite_rollback(&c);
+}
+
 // A reader holds up COMMIT: cancelled, the transaction is rolled back, and is known to
 // be.
 static void test_catalog_sqlite__a_commit_held_up_may_be_cancelled(void **state)
@@ -340,6 +399,7 @@ int main(void)
         SQLITE_TEST(test_catalog_sqlite__rolls_back_when_a_reader_does_not_go),
         SQLITE_TEST(test_catalog_sqlite__gives_way_to_a_reader_long_before_its_own_end),
         SQLITE_TEST(test_catalog_sqlite__waiting_for_others_may_be_cancelled),
+        SQLITE_TEST(test_catalog_sqlite__tells_for_how_long_it_is_held_up),
         SQLITE_TEST(test_catalog_sqlite__a_commit_held_up_may_be_cancelled),
         SQLITE_TEST(test_catalog_sqlite__does_not_know_after_an_error_of_a_commit),
         SQLITE_TEST(test_catalog_sqlite__leaves_the_parents_connection_alone),

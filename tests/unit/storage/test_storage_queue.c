@@ -1,6 +1,7 @@
 #include "queue_fixture.h"
 
 #include "base/cancel.h"
+#include "base/trouble.h"
 #include "cancel_asks.h"
 
 static void test_storage_queue__makes_a_lone_writer_its_own_leader(void **state)
@@ -676,6 +677,56 @@ static void test_storage_queue__costs_a_lone_writer_few_calls(void **state)
     dsi_queue_free(q);
 }
 
+// A clock of which every look is more than a second later than the one before.
+static int64_t leaping_ns(void)
+{
+    static int64_t now = INT64_C(5000000000000);
+    return now += DSI_TROUBLE_NS + 1;
+}
+
+struct impatient {
+    struct dsi_queue *leader;
+    int told;
+    char message[256];
+};
+
+static void answer_when_told(void *arg, const struct ds_error *why)
+{
+    struct impatient *i = arg;
+    struct dsi_claim *claims = NULL;
+    if (i->told++ == 0) {
+        snprintf(i->message, sizeof i->message, "%.255s", why->message);
+        assert_int_equal(queue_claim(i->leader, &claims), 1);
+        dsi_queue_answer(i->leader, &claims[0], &queue_committed);
+    }
+}
+
+static void test_storage_queue__a_waiter_tells_that_nobody_answers(void **state)
+{
+    static const struct dsi_clock_ops leaping = {leaping_ns, leaping_ns};
+    struct dsi_queue *q = queue_open();
+    struct impatient i = {.leader = queue_open()};
+    struct dsi_trouble trouble = {.told = answer_when_told, .arg = &i};
+    char expected[64];
+    struct dsi_receipt r;
+    (void)state;
+
+    assert_true(dsi_queue_try_lead(i.leader));
+    struct dsi_ticket t = queue_publish(q, "x");
+    dsi_trouble_begin(&trouble);
+    dsi_clock_set(&leaping);
+    enum dsi_queue_event event = dsi_queue_wait(q, &t, INT64_MAX, &r);
+    dsi_clock_set(NULL);
+    dsi_trouble_end(&trouble);
+    assert_int_equal(event, DSI_QUEUE_RECEIPT);
+    assert_int_equal(i.told, 1);
+    snprintf(expected, sizeof expected, "process %d, which commits for", (int)getpid());
+    assert_non_null(strstr(i.message, expected));
+    dsi_queue_leave(q, &t);
+    dsi_queue_free(i.leader);
+    dsi_queue_free(q);
+}
+
 // The owner's wait ends as when it is late, whoever leads; its receipt comes first.
 static void test_storage_queue__a_waiter_may_be_cancelled(void **state)
 {
@@ -786,6 +837,7 @@ int main(void)
         QUEUE_TEST(test_storage_queue__says_of_a_withdrawal_whether_it_was_claimed),
         QUEUE_TEST(test_storage_queue__does_not_lose_a_claim_under_a_late_one),
         QUEUE_TEST(test_storage_queue__waits_until_it_is_late),
+        QUEUE_TEST(test_storage_queue__a_waiter_tells_that_nobody_answers),
         QUEUE_TEST(test_storage_queue__a_waiter_may_be_cancelled),
         QUEUE_TEST(test_storage_queue__is_free_of_the_dead),
         QUEUE_TEST(test_storage_queue__is_left_alone_by_a_forked_child),

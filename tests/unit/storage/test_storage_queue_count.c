@@ -40,6 +40,89 @@ static void test_storage_queue_count__adds_up(void **state)
     dsi_queue_free(q);
 }
 
+static uint64_t appends_of(struct dsi_queue *q)
+{
+    struct dsi_queue_view view;
+    assert_int_equal(dsi_queue_look(q, &view, NULL), DS_OK);
+    assert_int_equal(view.counters.bytes, view.counters.appends);
+    return view.counters.appends;
+}
+
+// Claims all there is, counts it as committed, and leaves the receipts.
+static void commit_all(struct dsi_queue *q, size_t expected)
+{
+    static const struct dsi_queue_counters none = {0};
+    struct dsi_claim *claims = NULL;
+    size_t count = queue_claim(q, &claims);
+
+    assert_int_equal(count, expected);
+    for (size_t i = 0; i < count; i++) {
+        dsi_queue_count_member(q, &claims[i]);
+    }
+    dsi_queue_count(q, &none);
+    for (size_t i = 0; i < count; i++) {
+        dsi_queue_answer(q, &claims[i], &queue_committed);
+    }
+}
+
+// The first is taken over after it has claimed, and wakes up when all is done.
+static void test_storage_queue_count__counts_a_member_of_two_leaders_once(void **state)
+{
+    static const struct dsi_queue_counters none = {0};
+    struct dsi_queue *owner = queue_open();
+    struct dsi_queue *first = queue_open();
+    struct dsi_queue *second = queue_open();
+    struct dsi_claim *claims = NULL;
+    (void)state;
+
+    assert_true(dsi_queue_try_lead(first));
+    struct dsi_ticket a = queue_publish(owner, "a");
+    struct dsi_ticket b = queue_publish(owner, "b");
+    assert_int_equal(queue_claim(first, &claims), 2);
+    assert_true(dsi_queue_take_over(second, first->epoch, 1));
+    commit_all(second, 2);
+    assert_int_equal(appends_of(owner), 2);
+    dsi_queue_leave(owner, &a);
+    a = queue_publish(owner, "c"); // In the same slot.
+    commit_all(second, 1);
+    dsi_queue_count_member(first, &claims[1]);
+    dsi_queue_count(first, &none);
+    dsi_queue_answer(first, &claims[1], &queue_committed);
+    assert_int_equal(appends_of(owner), 3);
+    dsi_queue_leave(owner, &a);
+    dsi_queue_leave(owner, &b);
+    dsi_queue_free(first);
+    dsi_queue_free(second);
+    dsi_queue_free(owner);
+}
+
+// Another is stopped while it adds; what it adds later must not undo what was added
+// since.
+static void test_storage_queue_count__waits_for_nobody_and_forgets_nothing(void **state)
+{
+    struct dsi_queue *q = queue_open();
+    struct dsi_queue *reader = queue_open();
+    struct dsi_queue_view view;
+    int fd = open(queue_path, O_RDWR | O_CLOEXEC);
+    (void)state;
+
+    assert_true(dsi_queue_try_lead(q));
+    assert_int_equal(dsi_posix()->lock_byte(fd, DSI_QUEUE_LOCK_COUNT), 0);
+    for (int i = 0; i < 3; i++) { // Three times in one slot.
+        struct dsi_ticket t = queue_publish(q, "x");
+        commit_all(q, 1);
+        dsi_queue_leave(q, &t);
+    }
+    dsi_queue_resign(q);
+    assert_int_equal(appends_of(reader), 0);
+    close(fd);
+    dsi_queue_free(q);
+    assert_int_equal(appends_of(reader), 3);
+    assert_int_equal(dsi_queue_look(reader, &view, NULL), DS_OK);
+    assert_int_equal(view.counters.leaders, 1);
+    dsi_queue_free(reader);
+}
+
 static void test_storage_queue_count__shows_the_queue(void **state)
 {
     struct dsi_queue *q = queue_open();
@@ -125,6 +208,8 @@ int main(void)
 #define QUEUE_TEST(name) cmocka_unit_test_setup_teardown(name, queue_make, queue_end)
     static const struct CMUnitTest tests[] = {
         QUEUE_TEST(test_storage_queue_count__adds_up),
+        QUEUE_TEST(test_storage_queue_count__counts_a_member_of_two_leaders_once),
+        QUEUE_TEST(test_storage_queue_count__waits_for_nobody_and_forgets_nothing),
         QUEUE_TEST(test_storage_queue_count__shows_the_queue),
         QUEUE_TEST(test_storage_queue_count__keeps_a_note),
         QUEUE_TEST(test_storage_queue_count__has_eight_bins_to_a_factor_of_ten),

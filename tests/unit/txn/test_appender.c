@@ -5,6 +5,7 @@
 
 #include "appender_fixture.h"
 #include "base/fault.h"
+#include "base/trouble.h"
 
 static int teardown(void **state)
 {
@@ -221,6 +222,70 @@ static void test_appender__loses_and_doubles_nothing(void **state)
         assert_int_equal(w[i].failed, DS_OK);
     }
     assert_table(&p, 0, THREADS * WRITES * 2, 1);
+    place_release(&p);
+}
+
+// --- what is seen while it lasts
+
+// A catalog that is locked: it tells so, and sees what those see who watch the appender.
+struct locked {
+    struct dsi_appender *appender;
+    int swaps;
+    struct ds_appender_stats seen[2];
+};
+
+static void tell_locked(void *arg, const char *where)
+{
+    struct locked *l = arg;
+    struct ds_error why = {0};
+    if (strcmp(where, "swap") == 0 && l->swaps < 2) {
+        assert_int_equal(dsi_fail(&why, DS_EIO, "locked %d", l->swaps), DS_EIO);
+        dsi_trouble_tell(&why);
+        assert_int_equal(dsi_appender_stats(l->appender, &l->seen[l->swaps], NULL),
+                         DS_OK);
+        l->swaps++;
+    }
+}
+
+static enum fate lost_once(void *arg)
+{
+    struct locked *l = arg;
+    return l->swaps == 1 ? FATE_LOST : FATE_FAIR;
+}
+
+static void test_appender__shows_what_holds_it_up(void **state)
+{
+    struct place p;
+    struct locked l = {0};
+    struct ds_error err = {0};
+    struct ds_appender_stats s = {0};
+    uint64_t ticket = 0;
+    (void)state;
+
+    test_clock_ticks(); // Some time passes between any two looks.
+    place_init(&p);
+    l.appender = open_appender(p.table, NULL);
+    p.catalog.fate = lost_once;
+    p.catalog.step = tell_locked;
+    p.catalog.arg = &l;
+    assert_int_equal(write_id(l.appender, 1, &ticket, &err), DS_OK);
+    assert_int_equal(dsi_appender_flush(l.appender, -1, &err), DS_OK);
+    assert_int_equal(dsi_appender_stats(l.appender, &s, &err), DS_OK);
+    p.catalog.step = NULL;
+    p.catalog.fate = NULL;
+    assert_int_equal(l.swaps, 2);
+    assert_int_equal(l.seen[0].failures, 0); // The try has not ended.
+    assert_int_equal(l.seen[0].last_error.status, DS_EIO);
+    assert_string_equal(l.seen[0].last_error.message, "locked 0");
+    assert_true(l.seen[0].failing_ms > 0);
+    assert_string_equal(l.seen[1].last_error.message, "locked 1");
+    assert_true(l.seen[1].failing_ms > l.seen[0].failing_ms);
+    assert_int_equal(s.failing_ms, 0);
+    assert_null(strstr(s.last_error.message, "locked")); // It passed.
+    assert_int_equal(dsi_appender_close(l.appender, -1, &err), DS_OK);
+    dsi_appender_free(l.appender);
+    dsi_clock_set(NULL);
+    assert_table(&p, 1, 2, 1);
     place_release(&p);
 }
 
@@ -616,6 +681,7 @@ int main(void)
         TEST(test_appender__refuses_a_bad_row_alone),
         TEST(test_appender__takes_rows_of_many_threads),
         TEST(test_appender__loses_and_doubles_nothing),
+        TEST(test_appender__shows_what_holds_it_up),
         TEST(test_appender__gives_back_what_it_cannot_commit),
         TEST(test_appender__tells_the_unknown_from_the_failed),
         TEST(test_appender__closes_in_bounded_time),

@@ -2,6 +2,7 @@
 
 #include "group_fixture.h"
 
+#include "storage/storage_queue_file.h"
 #include "txn/group_lead.h"
 #include "txn/group_note.h"
 
@@ -385,6 +386,58 @@ static void test_group_lead__a_note_of_another_time_hurts_one_commit_at_most(voi
     place_release(&p);
 }
 
+// Another leader, which has taken over from the one whose swap was just answered. It
+// finds that all is there already, and answers all.
+struct successor {
+    struct place *place;
+    struct dsi_ticket *own;
+    bool done;
+};
+
+static uint32_t epoch_of(struct dsi_queue *q)
+{
+    struct dsi_queue_view view;
+    assert_int_equal(dsi_queue_look(q, &view, NULL), DS_OK);
+    return view.epoch;
+}
+
+static void succeed(void *arg, const char *where)
+{
+    struct successor *s = arg;
+    if (strcmp(where, "answer") == 0 && !s->done) {
+        s->done = true;
+        struct dsi_queue *q = s->place->queue;
+        struct dsi_table *t = test_open(&s->place->catalog);
+        assert_true(dsi_queue_take_over(q, epoch_of(q), 1));
+        assert_int_equal(dsi_group_lead(t, q, s->own, INT64_MAX), DSI_LEAD_ANSWERED);
+        dsi_table_free(t);
+    }
+}
+
+static void test_group_lead__counts_each_append_once_when_it_was_taken_over(void **state)
+{
+    struct place p;
+    struct dsi_queue_view view;
+    (void)state;
+    place_init(&p, NULL, 0);
+    struct dsi_ticket a = phantom_row(&p, NULL, 1);
+    struct dsi_ticket b = phantom_row(&p, NULL, 2);
+    struct successor s = {&p, &a, false};
+    p.catalog.step = succeed;
+    p.catalog.arg = &s;
+    commit_row(&p, NULL, 3);
+    assert_true(s.done);
+    assert_int_equal(receipt_of(&p, &a).kind, DSI_RECEIPT_COMMITTED);
+    assert_int_equal(receipt_of(&p, &b).kind, DSI_RECEIPT_COMMITTED);
+    assert_int_equal(dsi_queue_look(p.queue, &view, NULL), DS_OK);
+    assert_int_equal(view.counters.appends, 3);
+    assert_int_equal(view.counters.found, 3);
+    assert_int_equal(view.counters.groups, 1);
+    assert_int_equal(view.counters.rows, 3);
+    assert_int_equal(view.counters.takeovers, 1);
+    place_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -407,6 +460,7 @@ int main(void)
         cmocka_unit_test(
             test_group_lead__a_note_of_another_time_hurts_one_commit_at_most),
         cmocka_unit_test(test_group_lead__files_and_properties_travel_too),
+        cmocka_unit_test(test_group_lead__counts_each_append_once_when_it_was_taken_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 #include "fixture.h"
 
 #include "base/log.h"
+#include "base/trouble.h"
 #include "txn/loop.h"
 
 struct run {
@@ -109,6 +110,53 @@ static void test_loop__says_once_that_it_fails_for_long(void **state)
     }
 }
 
+// Before each request somebody else is faster.
+static void be_faster(void *arg, const char *where)
+{
+    static const struct ds_commit_options alone = {.struct_size = sizeof alone,
+                                                   .group = DS_GROUP_OFF};
+    struct dsi_catalog *c = arg;
+    if (strcmp(where, "swap") == 0) {
+        c->step = NULL;
+        struct dsi_table *t = test_open(c);
+        struct dsi_change *change = test_blank(t, &alone);
+        assert_int_equal(dsi_change_set_property(change, "a", "b", NULL), DS_OK);
+        assert_int_equal(dsi_commit(t, change, &alone, NULL, NULL), DS_OK);
+        dsi_change_free(change);
+        dsi_table_free(t);
+        c->step = be_faster;
+    }
+}
+
+static void count_told(void *arg, const struct ds_error *why)
+{
+    *(int *)arg += why->status == DS_EUNKNOWN && why->message[0] != '\0' ? 1 : 100;
+}
+
+// Each attempt that is made again is told, but not that others were faster; the last is
+// the answer.
+static void test_loop__tells_what_it_tries_again_for(void **state)
+{
+    (void)state;
+
+    for (int slow = 0; slow < 2; slow++) {
+        struct run r;
+        struct ds_error err = {0};
+        enum dsi_attempt_end end = DSI_ATTEMPT_COMMITTED;
+        int told = 0;
+        struct dsi_trouble trouble = {.told = count_told, .arg = &told};
+        run_init(&r, slow ? NULL : always_lost, 3);
+        r.catalog.step = slow ? be_faster : NULL;
+        r.catalog.arg = &r.catalog;
+        dsi_trouble_begin(&trouble);
+        int rc = dsi_loop_run(&r.attempts, &r.budget, &end, &err);
+        dsi_trouble_end(&trouble);
+        assert_int_equal(rc, slow ? DS_ECONFLICT : DS_EUNKNOWN);
+        assert_int_equal(told, slow ? 0 : 2);
+        run_release(&r);
+    }
+}
+
 static void test_loop__unknown_stays_so_until_the_head_moves(void **state)
 {
     struct run r;
@@ -143,6 +191,7 @@ int main(void)
         cmocka_unit_test(test_loop__a_guard_that_says_no_ends_it_before_a_request),
         cmocka_unit_test(test_loop__ends_with_the_budget_and_says_so),
         cmocka_unit_test(test_loop__says_once_that_it_fails_for_long),
+        cmocka_unit_test(test_loop__tells_what_it_tries_again_for),
         cmocka_unit_test(test_loop__unknown_stays_so_until_the_head_moves),
         cmocka_unit_test(test_loop__what_arrived_late_is_seen),
     };

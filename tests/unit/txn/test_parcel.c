@@ -84,7 +84,7 @@ static void bench_init(struct bench *b, int64_t budget_ms)
     dsi_metadata_unref(m);
     b->waiting.deadline_ns = INT64_MAX;
     b->patience = (struct dsi_patience){&b->waiting, budget_ms * 1000000, wait_some,
-                                        deadline_of, count_failure};
+                                        deadline_of, count_failure,       NULL};
 }
 
 static void bench_release(struct bench *b)
