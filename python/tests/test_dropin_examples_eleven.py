@@ -24,6 +24,12 @@ def here(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+def arrow_of(result):
+    """The rows of a DuckDB result: the call has another name since DuckDB 2."""
+    newer = getattr(result, "to_arrow_table", None)
+    return newer() if newer is not None else result.fetch_arrow_table()
+
+
 @pytest.fixture
 def trades() -> Table:
     table = create_table("trades", schema(TRADES))
@@ -49,7 +55,7 @@ def test_readme11_10_duckdb(trades: Table) -> None:
     counted = con.execute("SELECT count(*) FROM read_parquet($p)", {"p": paths})
     assert counted.fetchone() == (4,)
     trades.append_arrow(
-        con.execute("SELECT id + 10 AS id, symbol, qty, status, ccy FROM trades").arrow()
+        arrow_of(con.execute("SELECT id + 10 AS id, symbol, qty, status, ccy FROM trades"))
     )
     assert same(left("trades"), TRADED + [{**r, "id": r["id"] + 10} for r in TRADED])
 
@@ -90,14 +96,14 @@ def test_duckdb11_2_the_files_themselves(trades: Table) -> None:
 def test_duckdb11_3_rows_from_arrow(trades: Table) -> None:
     duckdb = pytest.importorskip("duckdb")
     con = duckdb.connect()
-    result = con.execute("SELECT 9::BIGINT AS id, 'C' AS symbol").fetch_arrow_table()
+    result = arrow_of(con.execute("SELECT 9::BIGINT AS id, 'C' AS symbol"))
     trades.append_arrow(result)
     new = {"id": 9, "symbol": "C", "qty": None, "status": None, "ccy": None}
     assert same(left("trades"), [*TRADED, new])
     with pytest.raises(ValueError):
-        trades.append_arrow(con.execute("SELECT 'x' AS nobody").fetch_arrow_table())
+        trades.append_arrow(arrow_of(con.execute("SELECT 'x' AS nobody")))
     with pytest.raises((ValueError, TypeError)):
-        trades.append_arrow(con.execute("SELECT '12' AS id").fetch_arrow_table())
+        trades.append_arrow(arrow_of(con.execute("SELECT '12' AS id")))
     assert load_table("trades").row_count() == 5
 
 
