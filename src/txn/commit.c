@@ -113,7 +113,9 @@ static void resolve_group(struct work *w)
         w->outcome = r.outcome;
         w->group.committed = r.outcome == DS_COMMITTED;
         w->group.receipt = (struct dsi_receipt){.snapshot_id = r.snapshot_id,
-                                                .sequence_number = r.sequence_number};
+                                                .sequence_number = r.sequence_number,
+                                                .swaps = a->swaps,
+                                                .conflicts = a->conflicts};
     }
 }
 

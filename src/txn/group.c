@@ -45,9 +45,10 @@ static int look_for_given(struct owner *o, struct dsi_mark *out, struct ds_error
 // True when the note is of now: an older one may be of before snapshots were expired.
 static bool is_fresh(const struct dsi_group_note *note)
 {
-    int64_t age_ms = dsi_clock_wall_ms() - note->head.updated_ms;
+    int64_t now_ms = dsi_clock_wall_ms();
 
-    return age_ms > -NOTE_AGE_MS && age_ms < NOTE_AGE_MS;
+    return note->head.updated_ms > now_ms - NOTE_AGE_MS &&
+           note->head.updated_ms < now_ms + NOTE_AGE_MS;
 }
 
 // A version that does not have the identity yet. One that was drawn for this change and

@@ -155,7 +155,6 @@ static bool look_member(struct round *r, struct member *m, const struct dsi_stat
         return false;
     }
     if (sight.sighting == DSI_SIGHT_FOUND) {
-        m->in = false;
         answer_found(r, m, sight.snapshot);
         return false;
     }
@@ -450,17 +449,10 @@ static bool still_right(void *arg, const struct dsi_state *head)
         if (!m->in) {
             continue;
         }
-        if (!dsi_queue_still_wanted(r->queue, m->claim)) {
-            m->in = false;
-            right = false;
-        } else if (!look_member(r, m, head)) {
+        if (!dsi_queue_still_wanted(r->queue, m->claim) || !look_member(r, m, head)) {
             m->in = false;
             right = false;
         }
-    }
-    if (right) { // From here on this is the head that was asked about.
-        dsi_state_unref(r->state);
-        r->state = dsi_state_ref(head);
     }
     return right;
 }
@@ -550,7 +542,6 @@ static bool set_conflicting_aside(struct round *r, const char *why)
             send_away(r, m, why);
         } else {
             r->aside->tickets[r->aside->count++] = m->claim->ticket;
-            m->in = false;
         }
     }
     return set > 0;
@@ -600,7 +591,7 @@ static void commit_change(struct round *r)
         r->own_away = true; // Its own way to stop; the others' next leader claims them.
     } else if (rc < 0 && r->outcome == DS_NOT_COMMITTED) {
         r->counters.failed++;
-        if (rc != DS_ECONFLICT || !set_conflicting_aside(r, err.message)) {
+        if (!set_conflicting_aside(r, err.message)) {
             send_all_away(r, err.message);
         }
     }
@@ -615,9 +606,7 @@ static void clean_up(struct round *r)
     if (!r->change) {
         return;
     }
-    if (!a->table) { // It never came to an attempt.
-        dsi_change_discard(r->change, dsi_table_storage(r->table));
-    } else if (r->end == DSI_ATTEMPT_COMMITTED) {
+    if (r->end == DSI_ATTEMPT_COMMITTED) {
         dsi_clean_after_commit(a);
         dsi_housekeeper_committed(a);
     } else if (r->end == DSI_ATTEMPT_FOUND) {

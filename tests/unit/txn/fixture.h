@@ -51,6 +51,8 @@ struct dsi_catalog {
     void *arg;
     pthread_mutex_t mutex; // Guards the head and what was sent.
     const char *queue;     // Where its writers meet; NULL: nowhere, each commits alone.
+    int confirm;           // What becomes of making a version durable that was seen.
+    unsigned confirms;     // How often that was asked for.
     bool forgets_metadata; // Removes a refused request's file, as the real ones do.
 };
 
@@ -181,10 +183,12 @@ int dsi_catalog_swap(struct dsi_catalog *c, const struct dsi_table_name *name,
 int dsi_catalog_confirm(struct dsi_catalog *c, const struct dsi_table_name *name,
                         struct ds_error *err)
 {
-    (void)c;
     (void)name;
-    (void)err;
-    return DS_OK;
+    pthread_mutex_lock(&c->mutex);
+    c->confirms++;
+    int rc = c->confirm;
+    pthread_mutex_unlock(&c->mutex);
+    return rc < 0 ? dsi_fail(err, rc, "it cannot be made durable") : rc;
 }
 
 int dsi_catalog_lock(struct dsi_catalog *c, const struct dsi_table_name *name,
