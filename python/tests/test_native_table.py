@@ -196,8 +196,8 @@ def test_duckdb_reads_a_table_by_its_name(table: IcebergTable) -> None:
     table.append(ROWS)
     t, s = table, table.scan(where="id > 1")
     for _ in range(2):
-        assert duckdb.sql("select sum(id) from t").fetchone() == (6,)
-        assert duckdb.sql("select count(*) from s").fetchone() == (2,)
+        assert duckdb.sql("select sum(id) from t").fetchall() == [(6,)]
+        assert duckdb.sql("select count(*) from s").fetchall() == [(2,)]
     assert t is table and s is not None
 
 
