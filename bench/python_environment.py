@@ -12,7 +12,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests/interop"))
-from environment import prepare_python, run, skip  # noqa: E402
+from environment import fail, prepare_python, run  # noqa: E402
 
 COMMON = ["numpy==2.*", "pandas==2.*", "pyarrow==24.0.*"]
 PEERS = ["datashard==0.11.2", "pyiceberg[sql-sqlite,pyarrow,pyiceberg-core]==0.12.*"]
@@ -26,7 +26,7 @@ def main():
     wheel, = wheels.glob("datashard-*.whl")
     if not run([base / "bench-ours/python/bin/pip", "-q", "--disable-pip-version-check",
                 "install", "--no-index", "--no-deps", "--force-reinstall", wheel]):
-        skip("the wheel could not be installed")
+        fail("the wheel could not be installed")
     print(f"the environments are ready in {base.name}/")
 
 

@@ -5,8 +5,9 @@ usage: environment.py DIR
 
 Makes in DIR a Python environment with PyIceberg, DuckDB and Spark, the two Java archives
 that Spark needs, and the npm package with real data. What is there already is kept, so a
-second call is quick. Exits with 77 ("skipped") and says so loudly when a package registry
-cannot be reached; the tests that need it are then skipped too.
+second call is quick. Where a package registry cannot be reached it fails, and with it all tests
+that need it: nothing would have shown that others read what we write. DATASHARD_ENGINES=off in
+the environment says that this is meant: it exits with 77 ("skipped"), and they are skipped.
 """
 import contextlib
 import fcntl
@@ -40,9 +41,21 @@ def run(command, **more):
     return subprocess.run(command, **more).returncode == 0
 
 
-def skip(what):
-    print(f"\n*** INTEROP SKIPPED: {what} ***\n", flush=True)
-    sys.exit(77)
+def begin(folder):
+    """The directory of an environment, which is not ready yet; skips it if nobody wants it."""
+    base = pathlib.Path(folder).resolve()
+    base.mkdir(parents=True, exist_ok=True)
+    (base / "ready").unlink(missing_ok=True)
+    if os.environ.get("DATASHARD_ENGINES") == "off":
+        print("\n*** SKIPPED: DATASHARD_ENGINES=off, so no other engine is asked ***\n", flush=True)
+        sys.exit(77)
+    return base
+
+
+def fail(what):
+    print(f"\n*** NO OTHER ENGINES: {what}. To test without them: DATASHARD_ENGINES=off ***\n",
+          flush=True)
+    sys.exit(1)
 
 
 @contextlib.contextmanager
@@ -77,7 +90,7 @@ def prepare_python(base, packages):
     venv.create(base / "python", with_pip=True)
     if not run([base / "python/bin/pip", "-q", "--disable-pip-version-check", "install",
                 *packages]):
-        skip("the Python packages could not be installed")
+        fail("the Python packages could not be installed")
     mark.write_text(wanted)
 
 
@@ -87,15 +100,15 @@ def prepare_java(base):
     missing = [a for a in JAVA_ARCHIVES
                if not (jars / ("-".join(a.split(":")[1:]) + ".jar")).is_file()]
     if not need("java"):
-        skip("no Java runtime, and none could be installed")
+        fail("no Java runtime, and none could be installed")
     if not missing:
         return
     if not need("mvn"):
-        skip("no Maven client, and none could be installed")
+        fail("no Maven client, and none could be installed")
     for artifact in missing:
         if not run(["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={artifact}",
                     f"-DoutputDirectory={jars}"]):
-            skip(f"{artifact} could not be fetched")
+            fail(f"{artifact} could not be fetched")
 
 
 def prepare_npm(base, packages):
@@ -110,14 +123,11 @@ def prepare_npm(base, packages):
                             *packages], cwd=folder):
         mark.write_text(wanted)
     else:
-        print(f"\n*** {' '.join(packages)} could not be fetched: tests that need them are"
-              " skipped ***\n", flush=True)
+        fail(f"{' '.join(packages)} could not be fetched")
 
 
 def main():
-    base = pathlib.Path(sys.argv[1]).resolve()
-    base.mkdir(parents=True, exist_ok=True)
-    (base / "ready").unlink(missing_ok=True)
+    base = begin(sys.argv[1])
     prepare_python(base, PYTHON_PACKAGES)
     prepare_java(base)
     prepare_npm(base, NPM_PACKAGES)

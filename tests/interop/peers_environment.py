@@ -6,13 +6,12 @@ usage: peers_environment.py DIR
 Makes in DIR a Python environment with pyarrow, DuckDB, polars and arrow-rs (arro3), and npm
 packages: hyparquet, a reader that shares no code with any of them, and real data. It has
 the form that environment.py makes, so with_engines.py DIR runs a program in it. What is
-there already is kept. Exits with 77 ("skipped") and says so loudly when a package registry
-cannot be reached.
+there already is kept. Fails where a package registry cannot be reached, unless
+DATASHARD_ENGINES=off says that it is not wanted: environment.py.
 """
-import pathlib
 import sys
 
-from environment import prepare_npm, prepare_python
+from environment import begin, prepare_npm, prepare_python
 
 PYTHON_PACKAGES = [
     "arro3-core==0.9.*",
@@ -28,9 +27,7 @@ NPM_PACKAGES = ["hyparquet@1.31.5", "hyparquet-compressors@1.1.2", "vega-dataset
 
 
 def main():
-    base = pathlib.Path(sys.argv[1]).resolve()
-    base.mkdir(parents=True, exist_ok=True)
-    (base / "ready").unlink(missing_ok=True)
+    base = begin(sys.argv[1])
     prepare_python(base, PYTHON_PACKAGES)
     prepare_npm(base, NPM_PACKAGES)
     (base / "ready").touch()

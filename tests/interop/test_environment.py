@@ -1,7 +1,9 @@
-"""Environments that are made side by side: what each needs of Debian is installed.
+"""Environments that are made side by side: what each needs of Debian is installed. One that
+cannot be made is a failure, unless nobody wants it.
 
 usage: test_environment.py
 """
+import os
 import pathlib
 import shutil
 import subprocess
@@ -59,10 +61,35 @@ def test_both_are_installed(base):
     assert not (base / "refused").exists()
 
 
+# No registry can be reached.
+ALONE = """
+import sys
+import environment
+environment.run = lambda *a, **k: False
+environment.venv.create = lambda *a, **k: None
+sys.argv = ["environment.py", sys.argv[1]]
+environment.main()
+"""
+
+
+def test_without_registries(base):
+    for value, code, says in ((None, 1, "DATASHARD_ENGINES=off"), ("no", 1, "could not be"),
+                              ("off", 77, "SKIPPED")):
+        env = {k: v for k, v in os.environ.items() if k != "DATASHARD_ENGINES"}
+        env.update({} if value is None else {"DATASHARD_ENGINES": value})
+        (base / "ready").touch()  # Of an earlier time: it must not count.
+        done = subprocess.run([sys.executable, "-c", ALONE, str(base)], cwd=HERE, env=env,
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == code and says in done.stdout, (value, done)
+        assert not (base / "ready").exists()
+
+
 def main():
     with tempfile.TemporaryDirectory() as base:
         test_both_are_installed(pathlib.Path(base))
-    print("2 programs were asked for at once, and installed")
+    with tempfile.TemporaryDirectory() as base:
+        test_without_registries(pathlib.Path(base))
+    print("2 programs were asked for at once, and installed; without registries it fails")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,4 @@
 """Real files (npm's vega-datasets) in, and the same answers as DuckDB out."""
-import sys
 
 from peers import BASE, Failure, datashard, duckdb_connection, duckdb_rows, run, workspace
 
@@ -63,7 +62,4 @@ def test_nested_json_is_refused_by_name():
 
 
 if __name__ == "__main__":
-    if not DATA.is_dir():
-        print("\n*** INTEROP SKIPPED: the real data could not be fetched ***\n")
-        sys.exit(77)
     run([f for name, f in sorted(globals().items()) if name.startswith("test_")])
