@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import pathlib
 import shutil
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
 import datashard
 from datashard import Schema, Table, create_table, load_table
+
+from children import child
 
 FIELDS: list[dict[str, Any]] = [
     {"id": 1, "name": "id", "type": "long", "required": True},
@@ -287,11 +288,12 @@ for i in range(50):
 
 
 def test_twelve_processes_lose_and_double_nothing(table: Table) -> None:
-    writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, table.table_path, str(n)])
-        for n in range(12)
-    ]
-    assert [w.wait(timeout=240) for w in writers] == [0] * 12
+    with contextlib.ExitStack() as stack:
+        writers = [
+            stack.enter_context(child(WRITER, table.table_path, str(n), seconds=240))
+            for n in range(12)
+        ]
+        assert [w.wait() for w in writers] == [0] * 12
     assert sorted(ids(table)) == list(range(600))
 
 

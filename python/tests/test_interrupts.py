@@ -8,7 +8,6 @@ import os
 import pathlib
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -21,6 +20,7 @@ from datashard._async import PendingCommit
 from datashard._errors import Invalid
 from datashard._native import Catalog, IcebergTable
 
+from children import child
 from writers import Writers, stop_a_leader
 
 SOON = 3.0
@@ -38,14 +38,12 @@ sys.stdin.read()
 class Held:
     """A process that holds the catalog's database, so that every commit waits."""
 
-    def __init__(self, path: pathlib.Path) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        assert self._process.stdout is not None and self._process.stdout.readline() == b"held\n"
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        assert process.stdout is not None and process.stdout.readline() == "held\n"
 
     def release(self) -> None:
-        self._process.communicate(timeout=60)
+        self._process.communicate()
 
 
 @pytest.fixture
@@ -60,11 +58,12 @@ def table(database: pathlib.Path) -> IcebergTable:
 
 @contextlib.contextmanager
 def held(database: pathlib.Path) -> Iterator[Held]:
-    holder = Held(database)
-    try:
-        yield holder
-    finally:
-        holder.release()
+    with child(HOLDER, str(database), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        holder = Held(process)
+        try:
+            yield holder
+        finally:
+            holder.release()
 
 
 @contextlib.contextmanager
@@ -314,16 +313,16 @@ def test_a_long_append_ends_and_leaves_nothing(program: str, tmp_path: pathlib.P
         pytest.importorskip("pyarrow")
     location = tmp_path / "t"
     IcebergTable.create(location, "id long, msg string")
-    process = subprocess.Popen([sys.executable, "-c", program, str(location)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None and process.stdout.readline() == "go\n"
-    while not data_files(location):
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    sent = time.monotonic()
-    assert process.stdout.readline() == "interrupted\n"
-    assert time.monotonic() - sent < SOON
-    process.communicate(timeout=60)
+    with child(program, str(location), stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline() == "go\n"
+        while not data_files(location):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        sent = time.monotonic()
+        assert process.stdout.readline() == "interrupted\n"
+        assert time.monotonic() - sent < SOON
+        process.wait()
     assert IcebergTable.open(location).count() == 0 and not data_files(location)
 
 

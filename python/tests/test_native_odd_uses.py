@@ -22,6 +22,8 @@ import pytest
 import datashard as ds
 from datashard import Catalog, IcebergTable, NotFound, Schema, create_table, load_table
 
+from children import child
+
 ONE = Schema(1, [{"id": 1, "name": "c", "type": "long"}])
 
 
@@ -147,7 +149,7 @@ for _ in range(20):
 """
     place = str(pathlib.Path(ds.__file__).parent.parent)
     environment = {**os.environ, "PYTHONPATH": place}
-    with subprocess.Popen([sys.executable, "-c", code], env=environment) as writer:
+    with child(code, env=environment) as writer:
         while writer.poll() is None:
             assert sorted(row["c"] for row in table.scan()) == list(range(10))
             assert table.row_count() == 10
