@@ -1,5 +1,6 @@
 #include "txn/commit.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -148,7 +149,8 @@ static int conclude(struct work *w, int rc, struct ds_error *err)
     if (dsi_cancel_seen()) {
         return dsi_fail(err, DS_ECANCELLED, "cancelled; nothing was committed");
     }
-    if (rc == DS_EUNKNOWN || rc == DS_OK) { // Of a request whose fate is known by now.
+    assert(rc < 0);
+    if (rc == DS_EUNKNOWN) { // Of a request whose fate is known by now.
         rc = dsi_fail(err, DS_EIO, "the commit failed, and is not in the table");
     }
     return rc;

@@ -41,8 +41,7 @@ static int check_hosts(struct work *w, struct ds_error *err)
     }
     for (size_t i = w->in->new_count; i < w->in->row_count; i++) {
         const struct dsi_manifest_file *f = &w->in->rows[i];
-        if (f->content != DSI_MANIFEST_DATA ||
-            !dsi_map_get_text(&w->files.hosts, f->path)) {
+        if (!dsi_map_get_text(&w->files.hosts, f->path)) {
             continue;
         }
         if (found > 0 && f->spec_id != w->spec_id) {

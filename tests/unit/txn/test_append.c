@@ -1,6 +1,7 @@
 #include "txn/append.h"
 
 #include "append_fixture.h"
+#include "base/cancel.h"
 #include "base/fault.h"
 
 static void test_append__writes_one_file_and_gives_it_to_the_change(void **state)
@@ -52,6 +53,127 @@ static void test_append__routes_rows_to_partitions_with_few_files_open(void **st
     assert_int_equal(dsi_commit(t, j.change, NULL, NULL, NULL), DS_OK);
     assert_null(test_look(c.storage, c.head, &seen));
     assert_int_equal(seen.rows, 1000);
+    dsi_batch_release(&b);
+    end(&j);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+// A partition whose file was closed to make room gets another one.
+static void test_append__opens_another_file_for_a_partition_that_was_closed(void **state)
+{
+    struct dsi_catalog c;
+    struct seen seen;
+    (void)state;
+
+    struct dsi_table *t = make(&c, "truncate(10, id), name", NULL, NULL, 0);
+    struct job j = begin(t);
+    struct dsi_batch b = numbers(dsi_append_schema(j.append), 0, 1000, 1);
+    assert_int_equal(dsi_append_batch(j.append, &b, NULL), DS_OK);
+    assert_int_equal(dsi_append_batch(j.append, &b, NULL), DS_OK);
+    assert_int_equal(dsi_append_finish(j.append, NULL), DS_OK);
+    assert_in_range(j.change->operations[0].file_count, 201, 400);
+    assert_int_equal(dsi_commit(t, j.change, NULL, NULL, NULL), DS_OK);
+    assert_null(test_look(c.storage, c.head, &seen));
+    assert_int_equal(seen.rows, 2000);
+    dsi_batch_release(&b);
+    end(&j);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+static void test_append__writes_no_format_but_parquet(void **state)
+{
+    static const struct ds_property orc[] = {{"write.format.default", "orc"}};
+    static const struct ds_property loud[] = {{"write.format.default", "PARQUET"}};
+    struct dsi_catalog c;
+    struct ds_error err = {0};
+    (void)state;
+
+    struct dsi_table *t = make(&c, NULL, NULL, orc, 1);
+    const struct dsi_state *s = dsi_table_state(t);
+    struct dsi_change *change = test_blank(t, NULL);
+    struct dsi_append *a = NULL;
+    assert_int_equal(dsi_append_new(c.storage, s->metadata, change, &a, &err),
+                     DS_EUNSUPPORTED);
+    assert_null(a);
+    assert_non_null(strstr(err.message, "write.format.default is orc"));
+    dsi_change_free(change);
+    dsi_state_unref(s);
+    dsi_table_free(t);
+    catalog_release(&c);
+    t = make(&c, NULL, NULL, loud, 1);
+    struct job j = begin(t);
+    end(&j);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+static bool at_once(void *arg)
+{
+    (void)arg;
+    return true;
+}
+
+static void test_append__can_be_cancelled_between_rows(void **state)
+{
+    struct ds_cancel_scope cancel = {.cancelled = at_once};
+    struct dsi_catalog c;
+    (void)state;
+
+    struct dsi_table *t = make(&c, NULL, NULL, NULL, 0);
+    struct job j = begin(t);
+    struct dsi_batch b = numbers(dsi_append_schema(j.append), 0, 1000, 1);
+    dsi_cancel_begin(&cancel);
+    int rc = dsi_append_batch(j.append, &b, NULL);
+    dsi_cancel_end(&cancel);
+    assert_int_equal(rc, DS_ECANCELLED);
+    dsi_batch_release(&b);
+    end(&j);
+    assert_int_equal(files_there(&c), 0);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+// Rows that wait, to be sorted or to travel, count as well as those in files.
+static void test_append__tells_how_far_it_is(void **state)
+{
+    (void)state;
+    for (int held = 0; held < 2; held++) {
+        struct dsi_catalog c;
+        int64_t rows = 0;
+        uint64_t bytes = 0;
+        struct dsi_table *t = make(&c, NULL, held ? NULL : "id desc", NULL, 0);
+        struct job j = begin(t);
+        struct dsi_batch b = numbers(dsi_append_schema(j.append), 0, 100, 1);
+        if (held) {
+            dsi_append_hold(j.append, 1000, 1 << 16);
+        }
+        assert_int_equal(dsi_append_batch(j.append, &b, NULL), DS_OK);
+        dsi_append_progress(j.append, &rows, &bytes);
+        assert_int_equal(rows, 100);
+        assert_true(bytes >= 100 * sizeof(int64_t));
+        dsi_batch_release(&b);
+        end(&j);
+        dsi_table_free(t);
+        catalog_release(&c);
+    }
+}
+
+// Where nothing fits, nothing is held.
+static void test_append__holds_nothing_without_room(void **state)
+{
+    struct dsi_catalog c;
+    (void)state;
+
+    struct dsi_table *t = make(&c, NULL, NULL, NULL, 0);
+    struct job j = begin(t);
+    struct dsi_batch b = numbers(dsi_append_schema(j.append), 0, 10, 1);
+    dsi_append_hold(j.append, 1000, 0);
+    assert_int_equal(dsi_append_batch(j.append, &b, NULL), DS_OK);
+    assert_int_equal(dsi_append_finish(j.append, NULL), DS_OK);
+    assert_null(dsi_change_held(j.change));
+    assert_int_equal(j.change->operations[0].file_count, 1);
     dsi_batch_release(&b);
     end(&j);
     dsi_table_free(t);
@@ -394,6 +516,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_append__writes_one_file_and_gives_it_to_the_change),
         cmocka_unit_test(test_append__routes_rows_to_partitions_with_few_files_open),
+        cmocka_unit_test(test_append__opens_another_file_for_a_partition_that_was_closed),
+        cmocka_unit_test(test_append__writes_no_format_but_parquet),
+        cmocka_unit_test(test_append__can_be_cancelled_between_rows),
+        cmocka_unit_test(test_append__tells_how_far_it_is),
+        cmocka_unit_test(test_append__holds_nothing_without_room),
         cmocka_unit_test(test_append__rolls_to_a_new_file_at_the_target_size),
         cmocka_unit_test(test_append__sorts_each_file_as_a_whole),
         cmocka_unit_test(test_append__that_is_given_up_leaves_no_file),

@@ -207,6 +207,31 @@ static int64_t live_files(struct dsi_table *t)
     return n;
 }
 
+// One by one, rows become a batch before they are too many, with nobody asking for it.
+static void
+test_appender_run__writes_single_rows_together_when_there_are_many(void **state)
+{
+    struct scene s;
+    bool written = false;
+    (void)state;
+
+    scene_init(&s);
+    s.appender = open_appender(s.table, &s.options);
+    for (int64_t id = 0; id <= DSI_LOOSE_ROWS_MAX; id++) {
+        assert_int_equal(write_id(s.appender, id, NULL, &s.err), DS_OK);
+    }
+    int64_t until = dsi_clock_monotonic_ns() + INT64_C(20000000000);
+    while (!written && dsi_clock_monotonic_ns() < until) {
+        sched_yield();
+        dsi_mutex_lock(s.appender->mutex);
+        written = s.appender->loose.first_ticket == 0;
+        dsi_mutex_unlock(s.appender->mutex);
+    }
+    assert_true(written);
+    scene_close(&s);
+    scene_release(&s);
+}
+
 static void test_appender_run__merges_what_it_left_when_it_is_idle(void **state)
 {
     static const struct ds_property on[] = {{DSI_KEY_MERGE_SMALL_FILES, "true"}};
@@ -247,6 +272,8 @@ int main(void)
         cmocka_unit_test(test_appender_run__waits_for_a_flush_without_time),
         cmocka_unit_test(test_appender_run__commits_the_rest_at_the_end),
         cmocka_unit_test(test_appender_run__goes_with_the_table),
+        cmocka_unit_test(
+            test_appender_run__writes_single_rows_together_when_there_are_many),
         cmocka_unit_test(test_appender_run__merges_what_it_left_when_it_is_idle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 // no identity is in it twice, and nothing reachable is ever gone.
 #include <stdatomic.h>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/fault.h"
 #include "fixture.h"
@@ -251,6 +252,67 @@ static void test_commit__run_twice_with_one_identity_commits_once(void **state)
     catalog_release(&c);
 }
 
+static bool yes(void *arg)
+{
+    (void)arg;
+    return true;
+}
+
+static void count_step(void *arg, const char *where)
+{
+    (void)where;
+    ++*(int *)arg;
+}
+
+// Nobody may have taken it up by then: the answer is definite, and there is no token.
+static void test_commit__cancelled_before_asks_nobody(void **state)
+{
+    struct ds_cancel_scope cancel = {.cancelled = yes};
+    struct dsi_catalog c;
+    struct ds_commit_result r = {.struct_size = sizeof r, .token = "old"};
+    int steps = 0;
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, NULL, 0);
+    struct dsi_change *change = test_change(t, NULL, "memory:///t/data/a", 7);
+    c.step = count_step;
+    c.arg = &steps;
+    dsi_cancel_begin(&cancel);
+    int rc = dsi_commit(t, change, NULL, &r, NULL);
+    dsi_cancel_end(&cancel);
+    assert_int_equal(rc, DS_ECANCELLED);
+    assert_int_equal(steps, 0);
+    assert_int_equal(r.outcome, DS_NOT_COMMITTED);
+    assert_string_equal(r.token, "");
+    assert_false(test_exists(c.storage, "memory:///t/data/a"));
+    dsi_change_free(change);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+// One that knows less of a result than we do gets what it has room for.
+static void test_commit__fills_as_much_of_a_result_as_there_is_room_for(void **state)
+{
+    struct ds_commit_result r;
+    struct dsi_catalog c;
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, NULL, 0);
+    struct dsi_change *change = test_change(t, NULL, "memory:///t/data/a", 7);
+    memset(&r, 0x5a, sizeof r);
+    r.struct_size = offsetof(struct ds_commit_result, attempts);
+    assert_int_equal(dsi_commit(t, change, NULL, &r, NULL), DS_OK);
+    assert_int_equal(r.struct_size, offsetof(struct ds_commit_result, attempts));
+    assert_int_equal(r.outcome, DS_COMMITTED);
+    assert_int_equal(r.sequence_number, 1);
+    assert_int_equal(r.attempts, 0x5a5a5a5a);
+    dsi_change_free(change);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
 static void test_commit__gives_up_after_its_attempts(void **state)
 {
     static const enum fate fates[] = {FATE_LOST, FATE_LOST, FATE_LOST};
@@ -431,6 +493,10 @@ static void test_commit__survives_every_outage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            test_commit__fills_as_much_of_a_result_as_there_is_room_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_commit__cancelled_before_asks_nobody, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_commit__adds_a_snapshot, setup, teardown),
         cmocka_unit_test_setup_teardown(test_commit__sets_properties_without_a_snapshot,
                                         setup, teardown),

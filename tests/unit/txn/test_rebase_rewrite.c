@@ -82,6 +82,20 @@ static void test_rebase_rewrite__loses_to_whoever_touched_its_files(void **state
     s.rows[3].content = DSI_MANIFEST_DELETES;
     refused(&s, DS_ECONFLICT, "rows-deleted");
 
+    scene_init(&s, DSI_OPERATION_REWRITE); // Also of files of another spec.
+    s.rows[3].content = DSI_MANIFEST_DELETES;
+    s.rows[3].spec_id = 1;
+    refused(&s, DS_ECONFLICT, "rows-deleted");
+
+    scene_init(&s, DSI_OPERATION_REWRITE); // That is seen without reading the others.
+    s.rows[2].path = "merged";
+    s.in.loaded_count = 0;
+    refused(&s, DS_ECONFLICT, "memory:///t/c");
+
+    scene_init(&s, DSI_OPERATION_REWRITE);
+    s.rows[2].spec_id = 1;
+    refused(&s, DS_EBUG, "several specs");
+
     scene_init(&s, DSI_OPERATION_REWRITE);
     s.replaced[2] = s.replaced[0];
     s.operation.replaced_count = 3;
