@@ -65,7 +65,8 @@ struct dsi_append {
     unsigned files_begun;
     int64_t rows;
     struct hold hold;
-    bool given; // The files belong to the change.
+    struct dsi_crew *crew; // NULL: nobody has asked for it.
+    bool given;            // The files belong to the change.
 };
 
 static int no_memory(struct ds_error *err)
@@ -193,6 +194,14 @@ void dsi_append_hold(struct dsi_append *a, int64_t rows_max, size_t bytes_max)
     assert(a->rows == 0);
     a->hold.rows_max = bytes_max > 0 && rows_max > 0 ? rows_max : 0;
     a->hold.bytes.max = bytes_max;
+}
+
+int dsi_append_crew(struct dsi_append *a, struct dsi_crew **out, struct ds_error *err)
+{
+    int rc = a->crew ? DS_OK : dsi_crew_new(&a->crew, err);
+
+    *out = a->crew;
+    return rc;
 }
 
 const struct dsi_schema *dsi_append_schema(const struct dsi_append *a)
@@ -677,6 +686,7 @@ void dsi_append_free(struct dsi_append *a)
         // (3) Best effort: what cannot be removed is an orphan.
         DSI_IGNORE(dsi_storage_remove(a->storage, a->files[i].path, NULL));
     }
+    dsi_crew_free(a->crew);
     dsi_buf_release(&a->hold.bytes);
     dsi_partitioner_release(&a->partitioner);
     dsi_free(a->outputs);

@@ -11,6 +11,7 @@
 #ifndef DSI_TXN_APPEND_H
 #define DSI_TXN_APPEND_H
 
+#include "base/crew.h"
 #include "data/batch.h"
 #include "txn/change.h"
 
@@ -52,6 +53,11 @@ DS_MUST_CHECK int dsi_append_batch(struct dsi_append *a, const struct dsi_batch 
 /// read first: DS_ECORRUPT for bytes that are none, and DS_ECONFLICT for rows of another
 /// schema than dsi_append_schema; then nothing was added, and the append goes on.
 DS_MUST_CHECK int dsi_append_held(struct dsi_append *a, const struct dsi_held_rows *rows,
+                                  struct ds_error *err);
+
+/// The crew of the threads that write it and wait for it, made when it is first asked
+/// for. Borrowed; lives as long as the append.
+DS_MUST_CHECK int dsi_append_crew(struct dsi_append *a, struct dsi_crew **out,
                                   struct ds_error *err);
 
 /// Rows and bytes taken so far.

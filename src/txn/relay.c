@@ -5,16 +5,18 @@
 
 #include "base/alloc.h"
 #include "base/cancel.h"
+#include "base/crew.h"
 #include "base/error.h"
 #include "base/thread.h"
+
+#define SECOND_NS INT64_C(1000000000)
 
 enum { DONE_MAX = 2 }; // The one that was being written, and the one that waited.
 
 struct dsi_relay {
     struct dsi_append *append;
     struct dsi_thread *thread;
-    struct dsi_mutex *mutex; // Guards what follows.
-    struct dsi_cond *moved;
+    struct dsi_crew *crew; // Its lock guards what follows.
     struct dsi_batch waiting;
     bool full;            // There is one that waits, …
     bool writing;         // … and one that is written.
@@ -39,10 +41,11 @@ static void write_batches(void *arg)
     struct ds_cancel_scope cancel = {.cancelled = is_unwanted, .arg = r};
 
     dsi_cancel_begin(&cancel);
-    dsi_mutex_lock(r->mutex);
+    dsi_crew_begin(r->crew);
+    dsi_crew_lock(r->crew);
     for (;;) {
         while (!r->full && !r->over) {
-            dsi_cond_wait(r->moved, r->mutex);
+            dsi_crew_help(r->crew, SECOND_NS);
         }
         if (!r->full) {
             break;
@@ -51,17 +54,18 @@ static void write_batches(void *arg)
         bool wanted = r->rc == DS_OK && !r->over;
         r->full = false;
         r->writing = true;
-        dsi_cond_broadcast(r->moved);
-        dsi_mutex_unlock(r->mutex);
+        dsi_crew_moved(r->crew);
+        dsi_crew_unlock(r->crew);
         int rc = wanted ? dsi_append_batch(r->append, &batch, &r->error) : DS_OK;
-        dsi_mutex_lock(r->mutex);
+        dsi_crew_lock(r->crew);
         r->rc = rc < 0 ? rc : r->rc;
         r->writing = false;
         assert(r->done_count < DONE_MAX);
         r->done[r->done_count++] = batch;
-        dsi_cond_broadcast(r->moved);
+        dsi_crew_moved(r->crew);
     }
-    dsi_mutex_unlock(r->mutex);
+    dsi_crew_unlock(r->crew);
+    dsi_crew_end();
     dsi_cancel_end(&cancel);
 }
 
@@ -75,8 +79,7 @@ int dsi_relay_new(struct dsi_append *append, struct dsi_relay **out, struct ds_e
         return dsi_no_memory(err, "a thread that writes rows");
     }
     r->append = append;
-    DSI_TRY(dsi_mutex_new(&r->mutex, err));
-    DSI_TRY(dsi_cond_new(&r->moved, err));
+    DSI_TRY(dsi_append_crew(append, &r->crew, err));
     DSI_TRY(dsi_thread_start(&r->thread, write_batches, r, err));
     *out = r;
     r = NULL;
@@ -93,14 +96,14 @@ static int failure(const struct dsi_relay *r, struct ds_error *err)
     return r->rc;
 }
 
-// With the lock, which is given back in between: waits until the thread has moved, or the
-// caller cancels.
+// With the lock, which is given back in between: helps the thread, or waits until it has
+// moved, or the caller cancels.
 static int wait_for_thread(struct dsi_relay *r, struct ds_error *err)
 {
-    dsi_cond_wait_ns(r->moved, r->mutex, dsi_cancel_slice_ns(INT64_C(1000000000)));
-    dsi_mutex_unlock(r->mutex);
+    dsi_crew_help(r->crew, dsi_cancel_slice_ns(SECOND_NS));
+    dsi_crew_unlock(r->crew);
     int rc = dsi_cancel_check(err);
-    dsi_mutex_lock(r->mutex);
+    dsi_crew_lock(r->crew);
     return rc;
 }
 
@@ -110,7 +113,7 @@ int dsi_relay_give(struct dsi_relay *r, struct dsi_batch *batch, struct ds_error
     size_t count = 0;
     int rc = DS_OK;
 
-    dsi_mutex_lock(r->mutex);
+    dsi_crew_lock(r->crew);
     while (r->full && rc == DS_OK) {
         rc = wait_for_thread(r, err);
     }
@@ -123,9 +126,9 @@ int dsi_relay_give(struct dsi_relay *r, struct dsi_batch *batch, struct ds_error
         r->waiting = *batch;
         r->full = true;
         *batch = (struct dsi_batch){0};
-        dsi_cond_broadcast(r->moved);
+        dsi_crew_moved(r->crew);
     }
-    dsi_mutex_unlock(r->mutex);
+    dsi_crew_unlock(r->crew);
     for (size_t i = 0; i < count; i++) {
         dsi_batch_release(&done[i]);
     }
@@ -137,12 +140,12 @@ int dsi_relay_finish(struct dsi_relay *r, struct ds_error *err)
 {
     int rc = DS_OK;
 
-    dsi_mutex_lock(r->mutex);
+    dsi_crew_lock(r->crew);
     while ((r->full || r->writing) && rc == DS_OK) {
         rc = wait_for_thread(r, err);
     }
     rc = rc < 0 ? rc : failure(r, err);
-    dsi_mutex_unlock(r->mutex);
+    dsi_crew_unlock(r->crew);
     return rc;
 }
 
@@ -152,17 +155,15 @@ void dsi_relay_free(struct dsi_relay *r)
         return;
     }
     if (r->thread) {
-        dsi_mutex_lock(r->mutex);
+        dsi_crew_lock(r->crew);
         r->over = true;
         atomic_store(&r->unwanted, true);
-        dsi_cond_broadcast(r->moved);
-        dsi_mutex_unlock(r->mutex);
+        dsi_crew_moved(r->crew);
+        dsi_crew_unlock(r->crew);
         dsi_thread_join(r->thread);
     }
     for (size_t i = 0; i < r->done_count; i++) {
         dsi_batch_release(&r->done[i]);
     }
-    dsi_cond_free(r->moved);
-    dsi_mutex_free(r->mutex);
     dsi_free(r);
 }

@@ -1,5 +1,5 @@
 // A second thread for an append: it writes the rows of one batch while the caller makes
-// the next.
+// the next. Where one of the two waits for the other, it compresses pages (base/crew.h).
 //
 // (1) Batches are appended in the order in which they are given: the files are those that
 //     one thread alone would write.

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "base/alloc.h"
+#include "base/crew.h"
 #include "base/error.h"
 #include "base/pool.h"
 #include "base/thread.h"
@@ -18,20 +19,25 @@ enum {
     GROWTH = 6, // No codec adds more than one in so many bytes.
 };
 
+#define LONG_NS INT64_C(1000000000000)
+
 enum state { FREE, WAITING, PRESSING, DONE };
 
-// The second thread. It presses what waits, the oldest first.
+// Who presses what waits, the oldest first: a thread that waits for this one anyway, or
+// one that does nothing else.
 struct dsi_parquet_helper {
     struct dsi_parquet_press *press;
-    struct dsi_thread *thread;
-    struct dsi_mutex *mutex;
-    struct dsi_cond *moved; // A state has changed, or `over`.
+    struct dsi_crew *crew; // Its lock guards the slots' states, and `over`.
+    struct dsi_crew_place place;
+    struct dsi_thread *thread; // NULL: the crew has somebody who waits, …
+    bool counted;              // … else it is among `helpers`.
     bool over;
-    unsigned generation;              // Of the process whose thread it is (3).
-    struct dsi_compressor compressor; // The thread's own.
+    unsigned generation;              // Of the process whose threads they are (3).
+    struct dsi_compressor *own;       // Of this thread, …
+    struct dsi_compressor compressor; // … and of the other one.
 };
 
-static atomic_int helpers; // In this process (2), which is of …
+static atomic_int helpers; // Threads of this process (2), which is of …
 static atomic_uint helpers_generation;
 
 struct ds_slice dsi_parquet_sheet_body(const struct dsi_parquet_sheet *s)
@@ -80,37 +86,46 @@ static struct dsi_parquet_slot *find_waiting(struct dsi_parquet_press *p)
     return NULL;
 }
 
-// With the lock, which is given back in between. A fork waits for the helper (3), which
+// With the lock, which is given back in between. A fork waits for who helps (3), who
 // could enter once already.
 static void press_slot(struct dsi_parquet_helper *h, struct dsi_parquet_slot *s,
                        struct dsi_compressor *with, bool helping)
 {
     s->state = PRESSING;
-    dsi_mutex_unlock(h->mutex);
+    dsi_crew_unlock(h->crew);
     bool entered = helping && dsi_fork_enter(NULL) == DS_OK;
     s->rc = dsi_parquet_press_one(&s->sheet, with, &s->error);
     if (entered) {
         dsi_fork_leave();
     }
-    dsi_mutex_lock(h->mutex);
+    dsi_crew_lock(h->crew);
     s->state = DONE;
-    dsi_cond_broadcast(h->moved);
+    dsi_crew_moved(h->crew);
 }
 
-static void help(void *arg)
+// The crew's: by the other thread, or by this one where it waits for something else.
+static bool help(void *arg)
+{
+    struct dsi_parquet_helper *h = arg;
+    struct dsi_parquet_slot *s = find_waiting(h->press);
+    bool here = dsi_crew_current() == h->crew;
+
+    if (s) {
+        press_slot(h, s, here ? h->own : &h->compressor, true);
+    }
+    return s != NULL;
+}
+
+// The thread that does nothing else.
+static void help_on(void *arg)
 {
     struct dsi_parquet_helper *h = arg;
 
-    dsi_mutex_lock(h->mutex);
+    dsi_crew_lock(h->crew);
     while (!h->over) {
-        struct dsi_parquet_slot *s = find_waiting(h->press);
-        if (s) {
-            press_slot(h, s, &h->compressor, true);
-        } else {
-            dsi_cond_wait(h->moved, h->mutex);
-        }
+        dsi_crew_help(h->crew, LONG_NS);
     }
-    dsi_mutex_unlock(h->mutex);
+    dsi_crew_unlock(h->crew);
 }
 
 static bool is_left_behind(const struct dsi_parquet_helper *h)
@@ -123,22 +138,62 @@ static void helper_free(struct dsi_parquet_helper *h)
     if (!h || is_left_behind(h)) {
         return; // What a child has of a parent's cannot be freed (3).
     }
-    if (h->thread) {
-        dsi_mutex_lock(h->mutex);
+    if (h->place.help) {
+        dsi_crew_lock(h->crew);
         h->over = true;
-        dsi_cond_broadcast(h->moved);
-        dsi_mutex_unlock(h->mutex);
-        dsi_thread_join(h->thread);
+        dsi_crew_moved(h->crew);
+        dsi_crew_remove(h->crew, &h->place);
+        dsi_crew_unlock(h->crew);
+    }
+    dsi_thread_join(h->thread);
+    if (h->counted) {
+        atomic_fetch_sub(&helpers, 1);
     }
     dsi_compressor_release(&h->compressor);
-    dsi_cond_free(h->moved);
-    dsi_mutex_free(h->mutex);
+    dsi_crew_free(h->crew);
     dsi_free(h);
-    atomic_fetch_sub(&helpers, 1);
 }
 
-static int helper_new(struct dsi_parquet_press *p, struct dsi_parquet_helper **out,
-                      struct ds_error *err)
+// Whether there are processors for another thread (2).
+static bool count_in(unsigned generation)
+{
+    if (atomic_exchange(&helpers_generation, generation) != generation) {
+        atomic_store(&helpers, 0); // They are the parent's.
+    }
+    bool yes = atomic_fetch_add(&helpers, 1) < dsi_thread_cores() - 1;
+    if (!yes) {
+        atomic_fetch_sub(&helpers, 1);
+    }
+    return yes;
+}
+
+// Leaves pages to the crew of this thread, or to a crew of its own with a thread that
+// does nothing else.
+static int find_help(struct dsi_parquet_helper *h, struct ds_error *err)
+{
+    struct dsi_crew *crew = dsi_crew_current();
+    int rc = DS_OK;
+
+    if (crew) {
+        h->crew = dsi_crew_keep(crew);
+    } else if ((h->counted = count_in(h->generation))) {
+        DSI_TRY(dsi_crew_new(&h->crew, err));
+    } else {
+        return dsi_fail(err, DS_EUNSUPPORTED, "there are enough threads");
+    }
+    h->place = (struct dsi_crew_place){.help = help, .arg = h};
+    dsi_crew_lock(h->crew);
+    dsi_crew_add(h->crew, &h->place);
+    dsi_crew_unlock(h->crew);
+    if (!crew) {
+        DSI_TRY(dsi_thread_start(&h->thread, help_on, h, err));
+    }
+done:
+    return rc;
+}
+
+static int helper_new(struct dsi_parquet_press *p, struct dsi_compressor *own,
+                      struct dsi_parquet_helper **out, struct ds_error *err)
 {
     struct dsi_parquet_helper *h = NULL;
 
@@ -149,23 +204,14 @@ static int helper_new(struct dsi_parquet_press *p, struct dsi_parquet_helper **o
     }
     const unsigned generation = dsi_fork_generation();
     dsi_fork_leave();
-    if (atomic_exchange(&helpers_generation, generation) != generation) {
-        atomic_store(&helpers, 0); // They are the parent's.
-    }
-    if (atomic_fetch_add(&helpers, 1) >= dsi_thread_cores() - 1) {
-        atomic_fetch_sub(&helpers, 1);
-        return DS_OK;
-    }
     h = dsi_calloc(1, sizeof *h);
     if (!h) {
-        atomic_fetch_sub(&helpers, 1);
         return dsi_no_memory(err, "a thread that compresses pages");
     }
     h->press = p;
+    h->own = own;
     h->generation = generation;
-    DSI_TRY(dsi_mutex_new(&h->mutex, err));
-    DSI_TRY(dsi_cond_new(&h->moved, err));
-    DSI_TRY(dsi_thread_start(&h->thread, help, h, err));
+    DSI_TRY(find_help(h, err));
     *out = h;
     h = NULL;
 done:
@@ -174,12 +220,13 @@ done:
 }
 
 // A helper from the next page on, if there is so much to do.
-static void consider_helper(struct dsi_parquet_press *p, enum dsi_compression codec)
+static void consider_helper(struct dsi_parquet_press *p, enum dsi_compression codec,
+                            struct dsi_compressor *own)
 {
     if (!p->helper && p->bytes > WORTH_BYTES && p->bytes >= p->ask_at &&
         codec != DSI_COMPRESSION_NONE) {
         p->ask_at = p->bytes + ASK_BYTES;
-        DSI_IGNORE(helper_new(p, &p->helper, NULL)); // It can be done without.
+        DSI_IGNORE(helper_new(p, own, &p->helper, NULL)); // It can be done without.
     }
 }
 
@@ -201,14 +248,14 @@ static int retire(struct dsi_parquet_press *p, struct dsi_compressor *own,
     bool done = false;
 
     if (h) {
-        dsi_mutex_lock(h->mutex);
+        dsi_crew_lock(h->crew);
     }
     while (s->state == WAITING || s->state == PRESSING) {
         next = find_waiting(p);
         if (next) {
             press_slot(h, next, own, false);
         } else {
-            dsi_cond_wait(h->moved, h->mutex);
+            dsi_crew_wait(h->crew);
         }
     }
     done = s->state == DONE;
@@ -216,7 +263,7 @@ static int retire(struct dsi_parquet_press *p, struct dsi_compressor *own,
     p->first = (p->first + 1) % DSI_PARQUET_SHEETS;
     p->count--;
     if (h) {
-        dsi_mutex_unlock(h->mutex);
+        dsi_crew_unlock(h->crew);
     }
     return done ? take(s, err) : DS_OK; // Else it was taken at once.
 }
@@ -279,10 +326,10 @@ static void hand_over(struct dsi_parquet_helper *h, struct dsi_parquet_slot *slo
         slot->state = DONE;
         return;
     }
-    dsi_mutex_lock(h->mutex);
+    dsi_crew_lock(h->crew);
     slot->state = here ? DONE : WAITING;
-    dsi_cond_broadcast(h->moved);
-    dsi_mutex_unlock(h->mutex);
+    dsi_crew_moved(h->crew);
+    dsi_crew_unlock(h->crew);
 }
 
 int dsi_parquet_press_put(struct dsi_parquet_press *p, struct dsi_compressor *own,
@@ -307,7 +354,7 @@ int dsi_parquet_press_put(struct dsi_parquet_press *p, struct dsi_compressor *ow
     }
     p->count++;
     p->bytes += slot->raw;
-    consider_helper(p, codec);
+    consider_helper(p, codec, own);
 done:
     return rc;
 }

@@ -5,7 +5,8 @@
 // and in the caller's thread.
 //
 // (1) When a page is taken depends on the pages alone, never on how far a thread is.
-// (2) The second thread is begun when there is enough for it to do, and as long as there
+// (2) There is a second thread when there is enough for it to do: the other one of a crew
+//     (base/crew.h), if the thread at hand is in one; else it is begun, as long as there
 //     are fewer of them in the process than processors beside one. Without it everything
 //     comes out the same, and no page has to wait.
 // (3) A fork waits until the second thread is between two pages. In the child the press
@@ -16,7 +17,7 @@
 #include "codec/compress/compress.h"
 #include "codec/parquet/parquet_page.h"
 
-enum { DSI_PARQUET_SHEETS = 4 };
+enum { DSI_PARQUET_SHEETS = 8 };
 
 /// A page. Who puts it in fills in what stands above `body`.
 struct dsi_parquet_sheet {
@@ -37,7 +38,8 @@ struct dsi_parquet_sheet {
 
 struct dsi_parquet_helper;
 
-/// All zero is a fresh one. One thread at a time.
+/// All zero is a fresh one. One thread at a time, whose compressor, `own` below, outlives
+/// it.
 struct dsi_parquet_press {
     struct dsi_parquet_helper *helper; // NULL: none.
     uint64_t bytes;                    // Of all pages, uncompressed.

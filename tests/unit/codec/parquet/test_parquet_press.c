@@ -1,9 +1,11 @@
 #include "codec/parquet/parquet_press.h"
 
+#include "base/crew.h"
 #include "base/fault.h"
 #include "base/thread.h"
 #include "harness.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -127,6 +129,67 @@ static void run_alone(struct run *r)
     dsi_thread_set(NULL);
     assert_false(r->helped);
     assert_int_equal(r->chunk.pages, PAGES);
+}
+
+static int no_thread(struct dsi_thread **out, void (*f)(void *), void *arg)
+{
+    (void)out;
+    (void)f;
+    (void)arg;
+    fail_msg("a crew needs no thread more");
+    return EAGAIN;
+}
+
+// Pages left to a crew are pressed by who waits: every second one by the thread that puts
+// them in, the others as another one would. None is left for the drain.
+static void run_crewed(struct run *r, struct dsi_crew *crew)
+{
+    unsigned pressed = 0;
+
+    for (size_t page = 0; page < PAGES; page++) {
+        dsi_crew_begin(crew);
+        assert_int_equal(put(r, page, NULL), DS_OK);
+        const struct dsi_parquet_press *p = &r->press;
+        const struct dsi_parquet_slot *s =
+            &p->slots[(p->first + p->count - 1) % DSI_PARQUET_SHEETS];
+        if (page % 2 == 0) {
+            dsi_crew_end();
+        }
+        dsi_crew_lock(crew);
+        int before = s->state;
+        dsi_crew_help(crew, 1);
+        pressed += s->state != before;
+        dsi_crew_unlock(crew);
+        if (page % 2 != 0) {
+            dsi_crew_end();
+        }
+    }
+    assert_true(pressed > PAGES / 3);
+    assert_int_equal(dsi_parquet_press_drain(&r->press, &r->own, NULL), DS_OK);
+    dsi_parquet_press_rest(&r->press);
+}
+
+static void test_parquet_press__leaves_pages_to_a_crew(void **state)
+{
+    struct dsi_thread_ops ops = *dsi_threads();
+    struct run a = {.codec = DSI_COMPRESSION_ZSTD, .bad = PAGES, .until = PAGES};
+    struct run b = a;
+    struct dsi_crew *crew = NULL;
+    (void)state;
+
+    run_alone(&a);
+    ops.start = no_thread;
+    dsi_thread_set(&ops);
+    assert_int_equal(dsi_crew_new(&crew, NULL), DS_OK);
+    run_crewed(&b, crew);
+    assert_true(b.helped);
+    dsi_crew_free(crew);
+    dsi_thread_set(NULL);
+    assert_int_equal(b.chunk.pages, PAGES);
+    assert_int_equal(a.chunk.bytes.size, b.chunk.bytes.size);
+    assert_memory_equal(a.chunk.bytes.data, b.chunk.bytes.data, a.chunk.bytes.size);
+    end(&a);
+    end(&b);
 }
 
 static void test_parquet_press__is_the_same_with_a_helper_and_without(void **state)
@@ -275,6 +338,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parquet_press__is_the_same_with_a_helper_and_without),
+        cmocka_unit_test(test_parquet_press__leaves_pages_to_a_crew),
         cmocka_unit_test(test_parquet_press__has_no_more_helpers_than_processors),
         cmocka_unit_test(test_parquet_press__says_which_page_cannot_be_compressed),
         cmocka_unit_test(test_parquet_press__survives_faults),

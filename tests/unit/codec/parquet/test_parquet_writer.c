@@ -3,6 +3,7 @@
 #include "base/fault.h"
 #include "base/thread.h"
 #include "codec/parquet/parquet_bloom.h"
+#include "codec/parquet/parquet_press.h"
 #include "unit/codec/parquet/parquet_nested.h"
 
 #include <math.h>
@@ -263,15 +264,15 @@ static void test_parquet_writer__ends_row_groups_early_as_the_file_grows(void **
     (void)state;
 
     write_values(&o, ROWS, ROWS, &file, &f);
-    assert_in_range(f.row_group_count, 8,
-                    12); // 1.6 MB: four of 150 KB, then larger ones.
+    assert_in_range(f.row_group_count, 6, 12); // 1.6 MB: some of 150 KB, then larger.
     for (size_t i = 0; i + 1 < f.row_group_count; i++) {
         const struct dsi_parquet_row_group *g = &f.row_groups[i];
         const struct dsi_parquet_row_group *next = &f.row_groups[i + 1];
         int64_t size = next->offset - g->offset;
         int64_t least = g->offset / 4 > EARLY ? g->offset / 4 : EARLY;
         assert_int_equal(g->row_count % 1000, 0);
-        assert_true(size >= least && size < least + 6 * 8 * 1000); // Pages of 8 KB.
+        // Pages of 8 KB, of which the last ones are not counted yet.
+        assert_true(size >= least && size < least + (DSI_PARQUET_SHEETS + 2) * 8 * 1000);
     }
     dsi_parquet_file_release(&f);
     dsi_buf_release(&file);
