@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/common.h"
+#include "cli/text_width.h"
 
 enum { ROWS_AT_ONCE = 2000 }; // A table is aligned over so many rows.
 
@@ -51,19 +52,10 @@ bool grid_choose(enum grid_format *out)
     return true;
 }
 
-// Columns of a terminal: code points, which is right for most scripts.
-static size_t width(const char *s)
-{
-    size_t n = 0;
-    for (; *s; s++) {
-        n += (*s & 0xc0) != 0x80;
-    }
-    return n;
-}
-
 static void put_padded(const char *s, size_t to, bool right, bool last)
 {
-    size_t pad = to > width(s) ? to - width(s) : 0;
+    size_t width = text_width(s);
+    size_t pad = to > width ? to - width : 0;
     printf("%*s%s%*s%s", right ? (int)pad : 0, "", s, right || last ? 0 : (int)pad, "",
            last ? "\n" : "  ");
 }
@@ -83,13 +75,13 @@ static void print_table(const struct grid *g, bool header)
     size_t *widths = cli_alloc(g->count * sizeof *widths);
 
     for (size_t c = 0; c < g->count; c++) {
-        widths[c] = width(g->columns[c].name);
+        widths[c] = text_width(g->columns[c].name);
         for (size_t r = 0; r < g->rows; r++) {
             char *cell = g->cells[r * g->count + c];
             if (cell) {
                 flatten(cell);
             }
-            size_t w = cell ? width(cell) : 4;
+            size_t w = cell ? text_width(cell) : 4;
             widths[c] = w > widths[c] ? w : widths[c];
         }
     }

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+import unicodedata
 
 from harness import PROGRAM, SOURCE, bad, count, equal, good, main, rows, run
 
@@ -236,6 +237,20 @@ def test_parquet_out_and_in():
     good("append", "u", "out.parquet")
     equal(rows("u"), rows("t"))
     bad("scan", "t", "--format", "parquet", "--output", "out.parquet", says="out.parquet")
+
+
+def test_columns_stand_below_each_other_in_any_script():
+    good("create", "t", "--schema", "s string, n int")
+    words = ["plain", "東京", "e\u0301te\u0301", "😀", "한글", ""]
+    lines = "".join(json.dumps({"s": s, "n": 7}) + "\n" for s in words)
+    good("append", "t", "-", "--format", "jsonl", input=lines)
+    for env in ({"LC_ALL": "C"}, {"LC_ALL": "C.UTF-8"}):
+        table = good("scan", "t", env=env).splitlines()
+        equal(table[0], "s      n")
+        for line in table[1:]:
+            wide = sum(2 if unicodedata.east_asian_width(c) == "W" else not unicodedata.combining(c)
+                       for c in line)
+            equal((line[-1], wide), ("7", len("s      n")))
 
 
 def test_a_file_is_scanned_as_a_table_is():
