@@ -35,6 +35,19 @@ def one(value: Any, type_: pa.DataType) -> Any:
     return table([{"c": value}], pa.schema([("c", type_)])).column("c")[0]
 
 
+@pytest.mark.parametrize("at", [0, 1, 40, 63, 64, 198])
+def test_a_text_longer_than_others_in_the_middle_of_a_block(at: int) -> None:
+    schema = pa.schema([("n", pa.int64()), ("s", pa.string()), ("t", pa.string())])
+    short, most = "é漢", "é" * (1 << 19)  # Bytes count.
+    rows: list[dict[str, Any]] = [
+        {"n": n, "s": short * (n % 3), "t": None if n % 5 == 0 else str(n)} for n in range(200)
+    ]
+    for long in (most, most + "x", most * 3):
+        rows[at]["s"] = long
+        rows[-1]["t"] = long
+        assert table(rows, schema).to_pylist() == rows
+
+
 def text(r: random.Random) -> str:
     return "".join(r.choice("ab é漢\U0001f600\0") for _ in range(r.choice((0, 1, 5, 40))))
 

@@ -290,6 +290,43 @@ static void test_resolve__by_identity_needs_all_of_history(void **state)
     catalog_release(&c);
 }
 
+static void test_resolve__finds_each_member_of_a_group_without_a_snapshot(void **state)
+{
+    static const char *const strangers[] = {"01890000-0000-7000-8000-00000000000a",
+                                            "01890000-0000-7000-8000-00000000000b"};
+    struct dsi_catalog c;
+    struct ds_commit_result r = {0};
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, NULL, 0);
+    struct dsi_change *change = test_blank(t, NULL);
+    assert_int_equal(dsi_change_set_property(change, "k", "v", NULL), DS_OK);
+    struct dsi_change *part = test_blank(t, NULL);
+    assert_int_equal(dsi_change_set_property(part, "l", "w", NULL), DS_OK);
+    assert_int_equal(dsi_change_add_member(part, strangers[0], NULL), DS_OK);
+    char *ids[] = {strdup(change->identity), strdup(part->identity),
+                   strdup(strangers[0])};
+    assert_int_equal(dsi_change_add_part(change, part, NULL), DS_OK);
+    assert_int_equal(dsi_commit(t, change, NULL, NULL, NULL), DS_OK);
+    for (int round = 0; round < 2; round++) { // In the head; then in the version before.
+        for (size_t i = 0; i < 3; i++) {
+            assert_int_equal(dsi_commit_resolve(t, ids[i], 0, &r, NULL), DS_OK);
+            assert_int_equal(r.outcome, DS_COMMITTED);
+        }
+        struct dsi_change *other = test_blank(t, NULL);
+        assert_int_equal(dsi_change_set_property(other, "m", "x", NULL), DS_OK);
+        assert_int_equal(dsi_commit(t, other, NULL, NULL, NULL), DS_OK);
+        dsi_change_free(other);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        free(ids[i]);
+    }
+    dsi_change_free(change);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +335,7 @@ int main(void)
         cmocka_unit_test(test_resolve__stays_unknown_while_nobody_answers),
         cmocka_unit_test(test_resolve__does_not_guess_when_history_was_expired),
         cmocka_unit_test(test_resolve__finds_commits_without_snapshots_too),
+        cmocka_unit_test(test_resolve__finds_each_member_of_a_group_without_a_snapshot),
         cmocka_unit_test(test_resolve__answers_for_an_identity_alone),
         cmocka_unit_test(test_resolve__by_identity_settles_what_is_on_its_way),
         cmocka_unit_test(test_resolve__by_identity_needs_a_version_after_the_question),
