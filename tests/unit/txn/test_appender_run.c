@@ -207,12 +207,45 @@ static int64_t live_files(struct dsi_table *t)
     return n;
 }
 
+// Waits until no rows are loose any more.
+static bool are_written(struct dsi_appender *a)
+{
+    int64_t until = dsi_clock_monotonic_ns() + INT64_C(20000000000);
+    bool written = false;
+    while (!written && dsi_clock_monotonic_ns() < until) {
+        sched_yield();
+        dsi_mutex_lock(a->mutex);
+        written = a->loose.first_ticket == 0;
+        dsi_mutex_unlock(a->mutex);
+    }
+    return written;
+}
+
+static void test_appender_run__writes_large_rows_together_when_they_are_many(void **state)
+{
+    static uint8_t text[1 << 16];
+    struct ds_cell cells[2] = {{.kind = DS_CELL_INT, .as.integer = 1},
+                               {.kind = DS_CELL_TEXT, .as.bytes = {text, sizeof text}}};
+    struct scene s;
+    (void)state;
+
+    memset(text, 'r', sizeof text);
+    scene_init(&s);
+    s.appender = open_appender(s.table, &s.options);
+    for (size_t bytes = 0; bytes <= DSI_LOOSE_BYTES_MAX; bytes += sizeof text) {
+        assert_int_equal(dsi_appender_write_row(s.appender, cells, 2, NULL, &s.err),
+                         DS_OK);
+    }
+    assert_true(are_written(s.appender));
+    scene_close(&s);
+    scene_release(&s);
+}
+
 // One by one, rows become a batch before they are too many, with nobody asking for it.
 static void
 test_appender_run__writes_single_rows_together_when_there_are_many(void **state)
 {
     struct scene s;
-    bool written = false;
     (void)state;
 
     scene_init(&s);
@@ -220,14 +253,7 @@ test_appender_run__writes_single_rows_together_when_there_are_many(void **state)
     for (int64_t id = 0; id <= DSI_LOOSE_ROWS_MAX; id++) {
         assert_int_equal(write_id(s.appender, id, NULL, &s.err), DS_OK);
     }
-    int64_t until = dsi_clock_monotonic_ns() + INT64_C(20000000000);
-    while (!written && dsi_clock_monotonic_ns() < until) {
-        sched_yield();
-        dsi_mutex_lock(s.appender->mutex);
-        written = s.appender->loose.first_ticket == 0;
-        dsi_mutex_unlock(s.appender->mutex);
-    }
-    assert_true(written);
+    assert_true(are_written(s.appender));
     scene_close(&s);
     scene_release(&s);
 }
@@ -272,6 +298,8 @@ int main(void)
         cmocka_unit_test(test_appender_run__waits_for_a_flush_without_time),
         cmocka_unit_test(test_appender_run__commits_the_rest_at_the_end),
         cmocka_unit_test(test_appender_run__goes_with_the_table),
+        cmocka_unit_test(
+            test_appender_run__writes_large_rows_together_when_they_are_many),
         cmocka_unit_test(
             test_appender_run__writes_single_rows_together_when_there_are_many),
         cmocka_unit_test(test_appender_run__merges_what_it_left_when_it_is_idle),

@@ -2,6 +2,7 @@
 // one has taken over, and when nobody knows the outcome.
 #include "group_fixture.h"
 
+#include "base/cancel.h"
 #include "base/log.h"
 #include "storage/storage_queue_file.h"
 #include "txn/expire.h"
@@ -77,8 +78,7 @@ static size_t stored(struct place *p, const char *has, const char *has_not)
     return l.count;
 }
 
-// ---- What is answered
-// ------------------------------------------------------------------
+// ---- What is answered ----------------------------------------------------------------
 
 static void test_group_leaders__nobody_is_told_of_what_is_not_durable_yet(void **state)
 {
@@ -143,8 +143,7 @@ static void test_group_leaders__of_two_twins_one_is_taken_in(void **state)
     place_release(&p);
 }
 
-// ---- Who is taken in
-// -------------------------------------------------------------------
+// ---- Who is taken in -----------------------------------------------------------------
 
 static void add_column(struct place *p)
 {
@@ -229,8 +228,7 @@ static void test_group_leaders__files_have_the_nonce_of_who_writes_them(void **s
     }
 }
 
-// ---- What history tells
-// ----------------------------------------------------------------
+// ---- What history tells --------------------------------------------------------------
 
 // It may be in what was forgotten.
 static void test_group_leaders__where_history_is_gone_nothing_is_guessed(void **state)
@@ -279,8 +277,32 @@ static void test_group_leaders__of_rows_the_snapshots_tell_enough(void **state)
     place_release(&p);
 }
 
-// ---- Heads that move
-// -------------------------------------------------------------------
+static bool at_once(void *arg)
+{
+    (void)arg;
+    return true;
+}
+
+// What is published may be claimed before it is withdrawn: then the outcome is open.
+static void test_group_leaders__who_has_cancelled_publishes_nothing(void **state)
+{
+    struct ds_cancel_scope cancel = {.cancelled = at_once};
+    struct dsi_queue_view view;
+    struct place p;
+    (void)state;
+    place_init(&p, NULL, 0);
+    struct dsi_change *c = row_change(p.table, NULL, 1);
+    dsi_cancel_begin(&cancel);
+    int rc = dsi_commit(p.table, c, NULL, NULL, NULL);
+    dsi_cancel_end(&cancel);
+    assert_int_equal(rc, DS_ECANCELLED);
+    assert_int_equal(dsi_queue_look(p.queue, &view, NULL), DS_OK);
+    assert_int_equal(view.slots_used, 0);
+    dsi_change_free(c);
+    place_release(&p);
+}
+
+// ---- Heads that move -----------------------------------------------------------------
 
 // Before the leader's first request another run of a member commits it.
 struct other_run {
@@ -337,8 +359,7 @@ static void test_group_leaders__without_a_head_nothing_is_claimed(void **state)
     place_release(&p);
 }
 
-// ---- Conflicts
-// -------------------------------------------------------------------------
+// ---- Conflicts -----------------------------------------------------------------------
 
 struct going {
     struct dsi_change *change;
@@ -430,8 +451,7 @@ static void test_group_leaders__who_is_alone_in_conflict_is_told_at_once(void **
     place_release(&p);
 }
 
-// ---- Leaders that are taken over
-// -------------------------------------------------------
+// ---- Leaders that are taken over -----------------------------------------------------
 
 // Takes over from the leader that reads the head.
 struct usurper {
@@ -531,8 +551,7 @@ static void test_group_leaders__what_others_have_claimed_is_not_taken_back(void 
     }
 }
 
-// ---- What is cleaned up
-// ----------------------------------------------------------------
+// ---- What is cleaned up --------------------------------------------------------------
 
 static enum fate always_late(void *arg)
 {
@@ -631,6 +650,7 @@ int main(void)
         cmocka_unit_test(test_group_leaders__files_have_the_nonce_of_who_writes_them),
         cmocka_unit_test(test_group_leaders__where_history_is_gone_nothing_is_guessed),
         cmocka_unit_test(test_group_leaders__of_rows_the_snapshots_tell_enough),
+        cmocka_unit_test(test_group_leaders__who_has_cancelled_publishes_nothing),
         cmocka_unit_test(test_group_leaders__a_new_head_is_looked_at_for_each_member),
         cmocka_unit_test(test_group_leaders__without_a_head_nothing_is_claimed),
         cmocka_unit_test(test_group_leaders__who_is_in_conflict_is_tried_once_more),

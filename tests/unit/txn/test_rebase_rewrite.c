@@ -82,9 +82,9 @@ static void test_rebase_rewrite__loses_to_whoever_touched_its_files(void **state
     s.rows[3].content = DSI_MANIFEST_DELETES;
     refused(&s, DS_ECONFLICT, "rows-deleted");
 
-    scene_init(&s, DSI_OPERATION_REWRITE); // Also of files of another spec.
+    scene_init(&s, DSI_OPERATION_REWRITE); // Of any age.
     s.rows[3].content = DSI_MANIFEST_DELETES;
-    s.rows[3].spec_id = 1;
+    s.rows[3].sequence_number = 0;
     refused(&s, DS_ECONFLICT, "rows-deleted");
 
     scene_init(&s, DSI_OPERATION_REWRITE); // That is seen without reading the others.
