@@ -203,68 +203,34 @@ done:
 
 // --- JSON
 
-int dsi_source_ids_read(struct dsi_json_reader *r, int32_t *first, size_t *count,
-                        struct ds_error *err)
-{
-    int rc = DS_OK;
-
-    *count = 0;
-    DSI_TRY(dsi_json_array_begin(r, err));
-    while ((rc = dsi_json_array_next(r, err)) == DS_ROW) {
-        int32_t id = 0;
-        DSI_TRY(dsi_json_i32(r, &id, err));
-        *first = *count == 0 ? id : *first;
-        ++*count;
-    }
-done:
-    return rc;
-}
-
-int dsi_transform_read(struct dsi_json_reader *r, struct dsi_transform *out,
-                       struct ds_error *err)
-{
-    const char *text = NULL;
-    int rc = dsi_json_string(r, &text, err);
-    if (rc == DS_OK) {
-        rc = dsi_transform_parse(text, r->arena, out, err);
-    }
-    // It is a file that is wrong, not the caller.
-    return rc == DS_EINVALID ? dsi_wrap(err, DS_ECORRUPT, "%s", r->what) : rc;
-}
-
-static int read_partition_field(struct dsi_json_reader *r, struct dsi_partition_field *f,
+static int read_partition_field(struct dsi_json_reader *r, void *item,
                                 struct ds_error *err)
 {
+    struct dsi_partition_field *f = item;
+    struct dsi_made_from from = DSI_MADE_FROM_INIT;
     struct ds_slice key = {NULL, 0};
-    size_t sources = 1;
+    const char *lacks = NULL;
     int rc = DS_OK;
 
-    *f = (struct dsi_partition_field){.source_id = -1, .field_id = -1};
+    *f = (struct dsi_partition_field){.field_id = -1};
     DSI_TRY(dsi_json_object_begin(r, err));
     while ((rc = dsi_json_object_next(r, &key, err)) == DS_ROW) {
-        if (dsi_json_key_is(key, "source-id")) {
-            DSI_TRY(dsi_json_i32(r, &f->source_id, err));
-        } else if (dsi_json_key_is(key, "source-ids")) {
-            DSI_TRY(dsi_source_ids_read(r, &f->source_id, &sources, err));
-        } else if (dsi_json_key_is(key, "field-id")) {
+        if (dsi_json_key_is(key, "field-id")) {
             DSI_TRY(dsi_json_i32(r, &f->field_id, err));
         } else if (dsi_json_key_is(key, "name")) {
             DSI_TRY(dsi_json_string(r, &f->name, err));
-        } else if (dsi_json_key_is(key, "transform")) {
-            DSI_TRY(dsi_transform_read(r, &f->transform, err));
         } else {
-            DSI_TRY(dsi_json_skip(r, NULL, err));
+            DSI_TRY(dsi_made_from_member(r, key, &from, err));
         }
     }
-    if (rc == DS_OK && (f->source_id < 0 || !f->name || !f->transform.text)) {
-        return dsi_corrupt(err, "%s: a partition field has no '%s'", r->what,
-                           f->source_id < 0 ? "source-id"
-                           : !f->name       ? "name"
-                                            : "transform");
+    DSI_TRY(rc);
+    lacks = dsi_made_from_end(&from);
+    lacks = from.source_id >= 0 && !f->name ? "name" : lacks;
+    if (lacks) {
+        return dsi_corrupt(err, "%s: a partition field has no '%s'", r->what, lacks);
     }
-    if (sources > 1) { // Of several columns: none of the transforms we know.
-        f->transform.kind = DSI_TRANSFORM_UNKNOWN;
-    }
+    f->source_id = from.source_id;
+    f->transform = from.transform;
 done:
     return rc;
 }
@@ -304,66 +270,36 @@ static int settle_fields(struct dsi_json_reader *r, struct dsi_partition_field *
     return DS_OK;
 }
 
-static int read_partition_fields(struct dsi_json_reader *r,
-                                 struct dsi_partition_spec *out, struct ds_error *err)
+static int read_partition_fields(struct dsi_json_reader *r, void *spec,
+                                 struct ds_error *err)
 {
-    struct dsi_partition_field *fields = NULL;
-    int rc = DS_OK;
+    static const struct dsi_part_list list = {.doing = "reading a partition spec",
+                                              .item_size =
+                                                  sizeof(struct dsi_partition_field),
+                                              .read = read_partition_field};
+    struct dsi_partition_spec *out = spec;
+    void *fields = NULL;
+    int rc = dsi_part_list_read(r, &list, &fields, &out->field_count, err);
 
-    out->field_count = 0;
-    DSI_TRY(dsi_json_array_begin(r, err));
-    while ((rc = dsi_json_array_next(r, err)) == DS_ROW) {
-        fields = dsi_arena_grow(r->arena, fields, out->field_count, sizeof *fields);
-        if (!fields) {
-            return dsi_no_memory(err, "reading a partition spec");
-        }
-        out->fields = fields;
-        DSI_TRY(read_partition_field(r, &fields[out->field_count], err));
-        out->field_count++;
+    if (rc < 0) {
+        return rc;
     }
-    DSI_TRY(rc);
-    DSI_TRY(settle_fields(r, fields, out->field_count, err));
-done:
-    return rc;
+    out->fields = fields;
+    return settle_fields(r, fields, out->field_count, err);
 }
 
 int dsi_partition_spec_read(struct dsi_json_reader *r, bool fields_only,
                             struct dsi_partition_spec *out, struct ds_error *err)
 {
-    struct dsi_json_reader again = *r;
-    struct ds_slice raw = {NULL, 0};
-    struct ds_slice key = {NULL, 0};
-    bool fields = false;
-    bool id = false;
-    int rc = DS_OK;
+    static const struct dsi_part part = {.name = "partition spec",
+                                         .doing = "reading a partition spec",
+                                         .id_key = "spec-id",
+                                         .id_min = 0,
+                                         .fields = read_partition_fields};
 
     *out = (struct dsi_partition_spec){.spec_id = 0};
-    if (fields_only) {
-        return read_partition_fields(r, out, err);
-    }
-    DSI_TRY(dsi_json_skip(r, &raw, err));
-    DSI_TRY(dsi_json_object_begin(&again, err));
-    while ((rc = dsi_json_object_next(&again, &key, err)) == DS_ROW) {
-        if (dsi_json_key_is(key, "spec-id")) {
-            DSI_TRY(dsi_json_i32(&again, &out->spec_id, err));
-            id = true;
-        } else if (dsi_json_key_is(key, "fields")) {
-            DSI_TRY(read_partition_fields(&again, out, err));
-            fields = true;
-        } else {
-            DSI_TRY(dsi_json_skip(&again, NULL, err));
-        }
-    }
-    DSI_TRY(rc);
-    if (!fields || !id || out->spec_id < 0) {
-        return dsi_corrupt(err, "%s: a partition spec has no '%s'", r->what,
-                           fields ? "spec-id" : "fields");
-    }
-    if (dsi_arena_copy(r->arena, raw, &out->raw) < 0) {
-        rc = dsi_no_memory(err, "reading a partition spec");
-    }
-done:
-    return rc;
+    return fields_only ? read_partition_fields(r, out, err)
+                       : dsi_part_read(r, &part, out, &out->spec_id, &out->raw, err);
 }
 
 int dsi_partition_spec_from_json(struct ds_slice json, bool fields_only,

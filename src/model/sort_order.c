@@ -62,11 +62,12 @@ static int read_choice(struct dsi_json_reader *r, const char *no, const char *ye
                              r->what, text, no, yes);
 }
 
-static int read_sort_field(struct dsi_json_reader *r, struct dsi_sort_field *f,
-                           struct ds_error *err)
+static int read_sort_field(struct dsi_json_reader *r, void *item, struct ds_error *err)
 {
+    struct dsi_sort_field *f = item;
+    struct dsi_made_from from = DSI_MADE_FROM_INIT;
     struct ds_slice key = {NULL, 0};
-    size_t sources = 1;
+    const char *lacks = NULL;
     bool direction = false;
     bool nulls = false;
     int rc = DS_OK;
@@ -74,95 +75,57 @@ static int read_sort_field(struct dsi_json_reader *r, struct dsi_sort_field *f,
     *f = (struct dsi_sort_field){.source_id = -1};
     DSI_TRY(dsi_json_object_begin(r, err));
     while ((rc = dsi_json_object_next(r, &key, err)) == DS_ROW) {
-        if (dsi_json_key_is(key, "source-id")) {
-            DSI_TRY(dsi_json_i32(r, &f->source_id, err));
-        } else if (dsi_json_key_is(key, "source-ids")) {
-            DSI_TRY(dsi_source_ids_read(r, &f->source_id, &sources, err));
-        } else if (dsi_json_key_is(key, "transform")) {
-            DSI_TRY(dsi_transform_read(r, &f->transform, err));
-        } else if (dsi_json_key_is(key, "direction")) {
+        if (dsi_json_key_is(key, "direction")) {
             DSI_TRY(read_choice(r, "asc", "desc", &f->descending, err));
             direction = true;
         } else if (dsi_json_key_is(key, "null-order")) {
             DSI_TRY(read_choice(r, "nulls-first", "nulls-last", &f->nulls_last, err));
             nulls = true;
         } else {
-            DSI_TRY(dsi_json_skip(r, NULL, err));
+            DSI_TRY(dsi_made_from_member(r, key, &from, err));
         }
     }
-    if (rc == DS_OK && (f->source_id < 0 || !f->transform.text || !direction || !nulls)) {
-        return dsi_corrupt(err, "%s: a sort field has no '%s'", r->what,
-                           f->source_id < 0     ? "source-id"
-                           : !f->transform.text ? "transform"
-                           : !direction         ? "direction"
-                                                : "null-order");
+    DSI_TRY(rc);
+    lacks = dsi_made_from_end(&from);
+    lacks = lacks ? lacks : !direction ? "direction" : nulls ? NULL : "null-order";
+    if (lacks) {
+        return dsi_corrupt(err, "%s: a sort field has no '%s'", r->what, lacks);
     }
-    if (sources > 1) {
-        f->transform.kind = DSI_TRANSFORM_UNKNOWN;
-    }
+    f->source_id = from.source_id;
+    f->transform = from.transform;
 done:
     return rc;
 }
 
-static int read_sort_fields(struct dsi_json_reader *r, struct dsi_sort_order *out,
-                            struct ds_error *err)
+static int read_sort_fields(struct dsi_json_reader *r, void *order, struct ds_error *err)
 {
-    struct dsi_sort_field *fields = NULL;
-    int rc = DS_OK;
+    static const struct dsi_part_list list = {.doing = "reading a sort order",
+                                              .item_size = sizeof(struct dsi_sort_field),
+                                              .read = read_sort_field};
+    struct dsi_sort_order *out = order;
+    void *fields = NULL;
+    int rc = dsi_part_list_read(r, &list, &fields, &out->field_count, err);
 
-    out->field_count = 0;
-    DSI_TRY(dsi_json_array_begin(r, err));
-    while ((rc = dsi_json_array_next(r, err)) == DS_ROW) {
-        fields = dsi_arena_grow(r->arena, fields, out->field_count, sizeof *fields);
-        if (!fields) {
-            return dsi_no_memory(err, "reading a sort order");
-        }
-        out->fields = fields;
-        DSI_TRY(read_sort_field(r, &fields[out->field_count], err));
-        out->field_count++;
-    }
-done:
+    out->fields = fields;
     return rc;
 }
 
 int dsi_sort_order_read(struct dsi_json_reader *r, struct dsi_sort_order *out,
                         struct ds_error *err)
 {
-    struct dsi_json_reader again = *r;
-    struct ds_slice raw = {NULL, 0};
-    struct ds_slice key = {NULL, 0};
-    bool fields = false;
-    bool id = false;
-    int rc = DS_OK;
+    static const struct dsi_part part = {.name = "sort order",
+                                         .doing = "reading a sort order",
+                                         .id_key = "order-id",
+                                         .id_min = INT32_MIN,
+                                         .fields = read_sort_fields};
 
     *out = (struct dsi_sort_order){.order_id = 0};
-    DSI_TRY(dsi_json_skip(r, &raw, err));
-    DSI_TRY(dsi_json_object_begin(&again, err));
-    while ((rc = dsi_json_object_next(&again, &key, err)) == DS_ROW) {
-        if (dsi_json_key_is(key, "order-id")) {
-            DSI_TRY(dsi_json_i32(&again, &out->order_id, err));
-            id = true;
-        } else if (dsi_json_key_is(key, "fields")) {
-            DSI_TRY(read_sort_fields(&again, out, err));
-            fields = true;
-        } else {
-            DSI_TRY(dsi_json_skip(&again, NULL, err));
-        }
-    }
-    DSI_TRY(rc);
-    if (!fields || !id) {
-        return dsi_corrupt(err, "%s: a sort order has no '%s'", r->what,
-                           fields ? "order-id" : "fields");
-    }
-    if ((out->order_id == 0) != (out->field_count == 0)) {
+    int rc = dsi_part_read(r, &part, out, &out->order_id, &out->raw, err);
+    if (rc == DS_OK && (out->order_id == 0) != (out->field_count == 0)) {
         return dsi_corrupt(err,
                            "%s: sort order %d has %zu fields; 0 is the one without any",
                            r->what, (int)out->order_id, out->field_count);
     }
-    if (dsi_arena_copy(r->arena, raw, &out->raw) < 0) {
-        rc = dsi_no_memory(err, "reading a sort order");
-    }
-done:
     return rc;
 }
 
