@@ -624,7 +624,8 @@ static void run_workers(size_t queues)
     assert_int_equal(view.counters.leaders, leads);
     assert_int_equal(view.counters.groups, leads);
     assert_int_equal(view.published + view.claimed, 0);
-    assert_int_equal(view.slots_used, THREADS);
+    // Who came when another had ended may have got that one's.
+    assert_in_range(view.slots_used, 1, THREADS);
     for (size_t i = 0; i < queues; i++) {
         dsi_queue_free(q[i]);
     }
