@@ -4,8 +4,7 @@
 // for is guarded by the lock and told by the condition, so that no wait misses a job.
 //
 // (1) Jobs are done where a thread would wait else, and nowhere else: who never waits
-// does
-//     none, and what leaves a job does it itself when it is needed and nobody has begun.
+//     does none, and who leaves a job does it when it is needed and nobody has begun.
 // (2) A place is asked by one thread at a time or by several; it has to be for either.
 #ifndef DSI_BASE_CREW_H
 #define DSI_BASE_CREW_H
