@@ -11,6 +11,7 @@
 #include "fixture.h"
 #include "storage/storage_queue.h"
 #include "txn/intent.h"
+#include "txn/live.h"
 
 enum { IDS_MAX = 4096 };
 
@@ -168,6 +169,49 @@ static inline size_t snapshots_of(struct place *p)
     size_t n = m->snapshot_count;
     dsi_metadata_unref(m);
     return n;
+}
+
+// What a deletion has found so far.
+struct going {
+    struct dsi_change *change;
+    const char *path;
+    size_t found;
+};
+
+static inline int take_out(void *arg, const struct dsi_data_file *f, const char *manifest,
+                           struct ds_error *err)
+{
+    struct going *g = arg;
+    struct dsi_replaced_file r = {f->path, manifest, f->record_count, f->file_size};
+    if (strncmp(f->path, g->path, strlen(g->path)) != 0) {
+        return DS_OK;
+    }
+    g->found++;
+    return dsi_change_delete(g->change, &r, 1, err);
+}
+
+// Takes out the files whose paths begin so, of which there are some.
+static inline void change_delete(struct place *p, struct dsi_change *c,
+                                 const struct dsi_metadata *m, const char *path)
+{
+    struct going g = {c, path, 0};
+    assert_int_equal(dsi_live_files(p->catalog.storage, m, c, take_out, &g, NULL), DS_OK);
+    assert_true(g.found > 0);
+}
+
+// Adds a third column, a long.
+static inline void change_add_column(struct dsi_change *c, const struct dsi_metadata *m,
+                                     const char *name)
+{
+    struct dsi_schema wider = *dsi_metadata_current_schema(m);
+    struct dsi_field fields[3] = {wider.root.fields[0], wider.root.fields[1], {0}};
+    fields[2] =
+        (struct dsi_field){.id = 3, .name = name, .type = {.kind = DSI_TYPE_LONG}};
+    wider.raw = (struct ds_slice){NULL, 0};
+    wider.root.fields = fields;
+    wider.root.field_count = 3;
+    wider.highest_id = 3;
+    assert_int_equal(dsi_change_set_schema(c, m, &wider, NULL), DS_OK);
 }
 
 #endif

@@ -7,7 +7,6 @@
 
 #include "base/fault.h"
 #include "txn/group.h"
-#include "txn/live.h"
 
 enum { OWNERS_MAX = 8 };
 
@@ -77,49 +76,21 @@ static void plan_addition(struct scene *s, const char *path)
     dsi_metadata_unref(m);
 }
 
-struct going {
-    const char *path;
-    struct dsi_change *change;
-    size_t found;
-};
-
-static int take(void *arg, const struct dsi_data_file *f, const char *manifest,
-                struct ds_error *err)
-{
-    struct going *g = arg;
-    struct dsi_replaced_file r = {f->path, manifest, f->record_count, f->file_size};
-    if (strncmp(f->path, g->path, strlen(g->path)) != 0) {
-        return DS_OK;
-    }
-    g->found++;
-    return dsi_change_delete(g->change, &r, 1, err);
-}
-
 // Takes out the files whose paths begin so.
 static struct dsi_change *plan_deletion(struct scene *s, const char *path)
 {
-    struct going g = {path, plan(s, NULL), 0};
+    struct dsi_change *c = plan(s, NULL);
     const struct dsi_metadata *m = dsi_table_metadata(s->owners[s->count - 1].table);
-    assert_int_equal(
-        dsi_live_files(s->place.catalog.storage, m, g.change, take, &g, NULL), DS_OK);
-    assert_true(g.found > 0);
+    change_delete(&s->place, c, m, path);
     dsi_metadata_unref(m);
-    return g.change;
+    return c;
 }
 
 static void plan_column(struct scene *s, const char *name)
 {
     struct dsi_change *c = plan(s, NULL);
     const struct dsi_metadata *m = dsi_table_metadata(s->owners[s->count - 1].table);
-    struct dsi_schema wider = *dsi_metadata_current_schema(m);
-    struct dsi_field fields[3] = {wider.root.fields[0], wider.root.fields[1], {0}};
-    fields[2] =
-        (struct dsi_field){.id = 3, .name = name, .type = {.kind = DSI_TYPE_LONG}};
-    wider.raw = (struct ds_slice){NULL, 0};
-    wider.root.fields = fields;
-    wider.root.field_count = 3;
-    wider.highest_id = 3;
-    assert_int_equal(dsi_change_set_schema(c, m, &wider, NULL), DS_OK);
+    change_add_column(c, m, name);
     dsi_metadata_unref(m);
 }
 

@@ -7,7 +7,6 @@
 #include "storage/storage_queue_file.h"
 #include "txn/expire.h"
 #include "txn/group_lead.h"
-#include "txn/live.h"
 
 static const struct ds_commit_options alone = {.struct_size = sizeof alone,
                                                .group = DS_GROUP_OFF};
@@ -148,17 +147,9 @@ static void test_group_leaders__of_two_twins_one_is_taken_in(void **state)
 static void add_column(struct place *p)
 {
     const struct dsi_state *s = dsi_table_state(p->table);
-    struct dsi_schema wider = *dsi_metadata_current_schema(s->metadata);
-    struct dsi_field fields[3] = {wider.root.fields[0], wider.root.fields[1], {0}};
     struct dsi_change *c = NULL;
     assert_int_equal(dsi_change_new(s, NULL, &c, NULL), DS_OK);
-    fields[2] =
-        (struct dsi_field){.id = 3, .name = "more", .type = {.kind = DSI_TYPE_LONG}};
-    wider.raw = (struct ds_slice){NULL, 0};
-    wider.root.fields = fields;
-    wider.root.field_count = 3;
-    wider.highest_id = 3;
-    assert_int_equal(dsi_change_set_schema(c, s->metadata, &wider, NULL), DS_OK);
+    change_add_column(c, s->metadata, "more");
     dsi_state_unref(s);
     commit_alone(p, c);
 }
@@ -361,31 +352,15 @@ static void test_group_leaders__without_a_head_nothing_is_claimed(void **state)
 
 // ---- Conflicts -----------------------------------------------------------------------
 
-struct going {
-    struct dsi_change *change;
-    size_t found;
-};
-
-static int take(void *arg, const struct dsi_data_file *f, const char *manifest,
-                struct ds_error *err)
-{
-    struct going *g = arg;
-    struct dsi_replaced_file r = {f->path, manifest, f->record_count, f->file_size};
-    g->found++;
-    return dsi_change_delete(g->change, &r, 1, err);
-}
-
 // A change that takes out all files there are.
 static struct dsi_change *deletion(struct place *p)
 {
     const struct dsi_state *s = dsi_table_state(p->table);
-    struct going g = {NULL, 0};
-    assert_int_equal(dsi_change_new(s, NULL, &g.change, NULL), DS_OK);
-    assert_int_equal(
-        dsi_live_files(p->catalog.storage, s->metadata, g.change, take, &g, NULL), DS_OK);
-    assert_true(g.found > 0);
+    struct dsi_change *c = NULL;
+    assert_int_equal(dsi_change_new(s, NULL, &c, NULL), DS_OK);
+    change_delete(p, c, s->metadata, "");
     dsi_state_unref(s);
-    return g.change;
+    return c;
 }
 
 static struct dsi_ticket phantom_deletion(struct place *p)

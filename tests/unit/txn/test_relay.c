@@ -5,7 +5,7 @@
 #include "base/fault.h"
 #include "cancel_asks.h"
 
-enum { BATCHES = 12, ROWS = 100 };
+enum { BATCHES = 12, ROWS = 100, ROWS_LARGE = 20000 };
 
 // Where batches are released: how often, and whether in one thread.
 struct owner {
@@ -43,21 +43,23 @@ static struct dsi_buf bytes_of(struct dsi_catalog *c, const struct job *j)
     return out;
 }
 
-static void test_relay__writes_what_one_thread_would(void **state)
+// Twelve batches of so many rows.
+static void write_both_ways(size_t rows)
 {
+    // Pages that are worth a helper.
+    static const struct ds_property plain[] = {{"write.parquet.encodings", "plain"}};
     struct dsi_catalog c;
     struct owner owner = {.thread = pthread_self()};
     struct dsi_relay *relay = NULL;
     struct dsi_batch kept[BATCHES];
-    (void)state;
 
-    struct dsi_table *t = make(&c, NULL, NULL, NULL, 0);
+    struct dsi_table *t = make(&c, NULL, NULL, plain, 1);
     struct job alone = begin(t);
     struct job relayed = begin(t);
     const struct dsi_schema *schema = dsi_append_schema(alone.append);
     assert_int_equal(dsi_relay_new(relayed.append, &relay, NULL), DS_OK);
     for (int64_t i = 0; i < BATCHES; i++) {
-        kept[i] = numbers(schema, i * ROWS, ROWS, 1);
+        kept[i] = numbers(schema, i * (int64_t)rows, rows, 1);
         struct dsi_batch same = lend(&kept[i], &owner);
         assert_int_equal(dsi_append_batch(alone.append, &kept[i], NULL), DS_OK);
         assert_int_equal(dsi_relay_give(relay, &same, NULL), DS_OK);
@@ -85,6 +87,13 @@ static void test_relay__writes_what_one_thread_would(void **state)
     end(&relayed);
     dsi_table_free(t);
     catalog_release(&c);
+}
+
+static void test_relay__writes_what_one_thread_would(void **state)
+{
+    (void)state;
+    write_both_ways(ROWS);
+    write_both_ways(ROWS_LARGE); // Both threads compress.
 }
 
 static void test_relay__that_is_given_up_ends(void **state)
