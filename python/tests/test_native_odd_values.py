@@ -9,6 +9,7 @@ import decimal
 import enum
 import pathlib
 import sys
+import uuid
 import zoneinfo
 from typing import Any
 
@@ -225,6 +226,62 @@ def test_data_frames_of_pandas(tmp_path: pathlib.Path) -> None:
         with pytest.raises(ValueError):
             old.native.append(wrong)
     assert ds.load_table(tmp_path / "t").row_count() == 4
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "text"),
+    [
+        (pd.to_datetime(["2026-01-02 05:00"]), "date", "with a time of day"),
+        (["2026-01-02"], "timestamp", "expected a datetime, got str"),
+        ([True], "int", "expected an integer, got bool"),
+        ([1], "boolean", "expected a bool, got int"),
+        (pd.to_timedelta([1]), "long", "expected an integer, got Timedelta"),
+        ([1e300], "float", "does not fit float32"),
+        ([2**53 + 1], "double", "9007199254740993"),
+        ([1.5], "decimal(9,2)", "expected a Decimal or an int, got float"),
+        ([decimal.Decimal("1.555")], "decimal(9,2)", "more places"),
+        ([1j], "double", "expected a float, got complex"),
+        (pd.period_range("2026-01", periods=1, freq="M"), "timestamp", "got Period"),
+        (pd.interval_range(0, 1), "long", "got Interval"),
+        (np.array([2**63], "uint64"), "long", "does not fit int64"),
+        (["a", 1], "string", "Record 1, column 'c': expected a str, got int"),
+    ],
+)
+def test_columns_of_pandas_that_do_not_fit(column: Any, kind: str, text: str) -> None:
+    """As values of dicts: pyarrow alone would cut, parse or guess."""
+    t = table(f"c {kind}")
+    with pytest.raises(ds.Invalid, match=text):
+        t.append(pd.DataFrame({"c": column}))
+    assert t.refresh().count() == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "wanted"),
+    [
+        (pd.to_datetime(["2026-01-02"]), "date", dt.date(2026, 1, 2)),
+        (pd.arrays.SparseArray([5]), "long", 5),
+        (pd.Categorical([5]), "int", 5),
+        ([5], "decimal(9,2)", decimal.Decimal(5)),
+        ([0.5], "float", 0.5),
+        ([float("inf")], "float", float("inf")),
+        (np.array([5], "uint64"), "int", 5),
+        (pd.to_datetime(["2026-01-02"]).tz_localize("Europe/Berlin"), "timestamptz",
+         dt.datetime(2026, 1, 1, 23, tzinfo=UTC)),
+        (["12345678-1234-5678-1234-567812345678"], "uuid",
+         uuid.UUID("12345678-1234-5678-1234-567812345678")),
+        ([{"k": 1}], "map<string, long>", [("k", 1)]),
+        (pd.array([[1]], dtype=pd.ArrowDtype(pa.list_(pa.int64()))), "list<long>", [1]),
+    ],
+)  # fmt: skip
+def test_columns_of_pandas_that_fit(column: Any, kind: str, wanted: Any) -> None:
+    t = table(f"c {kind}")
+    assert t.append(pd.DataFrame({"c": column})).rows == 1
+    assert t.refresh().scan().to_pydict() == {"c": [wanted]}
+
+
+def test_a_frame_of_pandas_without_columns_has_rows() -> None:
+    t = table("c long")
+    assert t.append(pd.DataFrame(index=range(3))).rows == 3 == t.refresh().count("c is null")
 
 
 @pytest.mark.parametrize("kind", ["timestamp", "timestamptz"])

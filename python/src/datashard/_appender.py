@@ -75,8 +75,8 @@ class Appender:
         if not isinstance(ready, Batches):
             return self._core.write(ready)
         ticket = 0
-        for batch in ready.items:
-            ticket = self._core.write(batch)
+        for ticket in ready.handed_to(self._core.write):
+            pass
         return ticket
 
     def wait(self, ticket: int, timeout: Duration | None = None) -> bool:

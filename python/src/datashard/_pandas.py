@@ -8,7 +8,12 @@ from . import _core
 from ._fields import check_records
 from .data_structures import Schema
 
-__all__ = ["arrow_of", "frame_as_arrow", "frame_of", "import_pandas"]
+__all__ = ["arrow_of", "frame_as_arrow", "frame_of", "import_pandas", "library_of"]
+
+
+def library_of(data: object) -> str:
+    """The package that a value's class is from."""
+    return type(data).__module__.split(".")[0]
 
 
 def import_pandas(purpose: str) -> Any:

@@ -129,8 +129,7 @@ class IcebergTable:
         if not isinstance(ready, Batches):
             return CommitResult.of(self._core.append(ready, **options))
         with self.transaction(**options) as tx:
-            for batch in ready.items:
-                tx.append(batch)
+            tx.append(ready)
             return tx.commit()
 
     def append_async(self, data: object, **options: Unpack[CommitOptions]) -> PendingCommit:

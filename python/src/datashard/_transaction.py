@@ -49,10 +49,10 @@ class Transaction:
         """Adds rows, of anything IcebergTable.append takes. Their files are written at once;
         they are in the table with the commit."""
         core = self._open()
-        ready = prepared(data, lambda: self._schema)
+        ready = data if isinstance(data, Batches) else prepared(data, lambda: self._schema)
         if isinstance(ready, Batches):
-            for batch in ready.items:
-                core.append(batch)
+            for _ in ready.handed_to(core.append):
+                pass
         else:
             core.append(ready)
 

@@ -282,8 +282,8 @@ class Transaction:
             core_table = self._state()[1]
             table = prepared(table, lambda: core_table.schema)  # A LazyFrame, a dataset ...
         if isinstance(table, Batches):
-            for batch in table.items:
-                self._write(batch)
+            for _ in table.handed_to(self._write):
+                pass
             return self
         names = getattr(getattr(table, "schema", None), "names", None)
         if callable(names):  # A polars schema's.
