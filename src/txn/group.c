@@ -204,10 +204,6 @@ static enum waited wait_for_receipt(struct owner *o, int64_t until_ns)
         case DSI_QUEUE_RECEIPT:
             return take_receipt(o, &receipt) ? WAITED_COMMITTED : WAITED_IN_VAIN;
         case DSI_QUEUE_LEAD:
-            if (led == DSI_LEAD_HELPLESS) {
-                dsi_queue_resign(o->queue);
-                return WAITED_IN_VAIN;
-            }
             led = dsi_group_lead(o->attempts->table, o->queue, &o->ticket, until_ns);
             if (led == DSI_LEAD_WITHDRAWN) {
                 return WAITED_WITHDRAWN;

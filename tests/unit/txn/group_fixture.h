@@ -162,6 +162,17 @@ commit_row(struct place *p, const struct ds_commit_options *options, int64_t id)
     return r;
 }
 
+// The same by another handle, for steps of the catalog.
+static inline void commit_elsewhere(struct place *p,
+                                    const struct ds_commit_options *options, int64_t id)
+{
+    struct dsi_table *t = test_open(&p->catalog);
+    struct dsi_change *c = row_change(t, options, id);
+    assert_int_equal(dsi_commit(t, c, options, NULL, NULL), DS_OK);
+    dsi_change_free(c);
+    dsi_table_free(t);
+}
+
 static inline size_t snapshots_of(struct place *p)
 {
     assert_int_equal(dsi_table_refresh(p->table, NULL), DS_OK);

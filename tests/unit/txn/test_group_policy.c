@@ -38,6 +38,16 @@ static void test_group_policy__is_what_the_table_says(void **state)
     assert_int_equal(p.bytes_max, 0);
 }
 
+// Larger ones fit into no intent.
+static void test_group_policy__knows_how_much_an_intent_may_have(void **state)
+{
+    static const struct ds_property large[] = {
+        {"datashard.group-commit.bytes-max", "1000000000"}};
+    (void)state;
+
+    assert_in_range(policy_of(large, 1).bytes_max, 65536, DSI_QUEUE_INTENT_MAX - 1);
+}
+
 static void test_group_policy__is_the_usual_one_where_a_value_makes_no_sense(void **state)
 {
     static const struct ds_property nonsense[] = {
@@ -57,6 +67,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_group_policy__is_on_where_nothing_is_said),
         cmocka_unit_test(test_group_policy__is_what_the_table_says),
+        cmocka_unit_test(test_group_policy__knows_how_much_an_intent_may_have),
         cmocka_unit_test(
             test_group_policy__is_the_usual_one_where_a_value_makes_no_sense),
     };
