@@ -182,7 +182,11 @@ static int read_spec(const struct ds_table_spec *spec, struct dsi_arena *arena,
     } else {
         struct ds_slice json = {(const uint8_t *)spec->schema_json,
                                 strlen(spec->schema_json)};
-        DSI_TRY(dsi_schema_from_json(json, arena, schema, err));
+        rc = dsi_schema_from_json(json, arena, schema, err);
+        if (rc == DS_ECORRUPT) { // Nothing that is stored: the caller wrote it.
+            rc = dsi_wrap(err, DS_EINVALID, "creating a table");
+        }
+        DSI_TRY(rc);
     }
     out->schema = schema;
     if (spec->partition_by) {

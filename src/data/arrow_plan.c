@@ -2,6 +2,8 @@
 
 #include "base/error.h"
 #include "data/arrow_geo.h"
+#include "data/arrow_words.h"
+#include "model/near_name.h"
 
 enum { LEVELS_MAX = 4 }; // Of dictionaries and run ends around the values of a column.
 
@@ -15,10 +17,12 @@ static int does_not_fit(struct planning *g, const struct ArrowSchema *s,
                         const struct dsi_arrow_plan *p)
 {
     char type[64];
+    char words[DSI_ARROW_WORDS_MAX];
     dsi_type_format(&p->field->type, type, sizeof type);
+    dsi_arrow_words(s, words);
     return dsi_fail(g->err, DS_EINVALID,
-                    "column %s: Arrow format '%.40s' does not fit the table's %s",
-                    p->path, s->format, type);
+                    "column %s: %s does not fit the table's %s; cast it", p->path, words,
+                    type);
 }
 
 static int no_memory(struct planning *g)
@@ -101,8 +105,10 @@ static int find_field(struct planning *g, const struct ArrowSchema *s, const cha
         }
     }
     if (!found) {
-        return dsi_fail(g->err, DS_EINVALID, "column %s: the table has no such column",
-                        path);
+        char names[DSI_NEAR_NAMES_MAX];
+        dsi_near_names(fields, count, name, names);
+        return dsi_fail(g->err, DS_EINVALID,
+                        "column %s: the table has no such column; %s", path, names);
     }
     *out = (size_t)(found - fields);
     return DS_OK;

@@ -1,13 +1,12 @@
 #include "model/expr.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "base/text.h"
 #include "model/expr_literal.h"
+#include "model/near_name.h"
 
 struct binder {
     const struct dsi_schema *schema;
@@ -20,63 +19,14 @@ static int no_memory(const struct binder *b)
     return dsi_no_memory(b->err, "binding a filter");
 }
 
-// The edit distance of two short names without regard to case; long ones are far apart.
-static size_t name_distance(const char *a, const char *b)
-{
-    enum { NAME_MAX_BYTES = 64 };
-    size_t row[NAME_MAX_BYTES + 1];
-    size_t na = strlen(a);
-    size_t nb = strlen(b);
-
-    if (na > NAME_MAX_BYTES || nb > NAME_MAX_BYTES) {
-        return NAME_MAX_BYTES;
-    }
-    for (size_t j = 0; j <= nb; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 1; i <= na; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= nb; j++) {
-            char one[2] = {a[i - 1], '\0'};
-            char two[2] = {b[j - 1], '\0'};
-            size_t best = diagonal + !dsi_text_equal_nocase(one, two);
-            diagonal = row[j];
-            best = best < row[j] + 1 ? best : row[j] + 1;
-            row[j] = best < row[j - 1] + 1 ? best : row[j - 1] + 1;
-        }
-    }
-    return row[nb];
-}
-
 static int unknown_column(const struct binder *b, const struct dsi_expr *e)
 {
-    enum { NAMES_MAX = 8 };
     const struct dsi_type *root = &b->schema->root;
-    size_t near = strlen(e->column) / 3 + 1;
-    char names[400] = "";
-    size_t used = 0;
-    size_t count = 0;
+    char names[DSI_NEAR_NAMES_MAX];
 
-    for (int pass = 0; pass < 2 && count == 0; pass++) { // Near names, or the first ones.
-        for (size_t i = 0; i < root->field_count && count < NAMES_MAX; i++) {
-            const char *name = root->fields[i].name;
-            if (pass == 1 || name_distance(e->column, name) <= near) {
-                int n = snprintf(names + used, sizeof names - used, "%s%.40s",
-                                 count  ? ", "
-                                 : pass ? "the columns are "
-                                        : "did you mean ",
-                                 name);
-                used += n > 0 ? (size_t)n : 0;
-                count += 1;
-            }
-        }
-        if (pass == 1 && count < root->field_count) {
-            snprintf(names + used, sizeof names - used, ", …");
-        }
-    }
+    dsi_near_names(root->fields, root->field_count, e->column, names);
     return dsi_fail(b->err, DS_EINVALID, "filter, at character %zu: no column %.100s; %s",
-                    e->position + 1, e->column, count ? names : "the table has none");
+                    e->position + 1, e->column, names);
 }
 
 static int new_bound(const struct binder *b, enum dsi_expr_op op,

@@ -516,6 +516,24 @@ done:
     return rc;
 }
 
+// DataShard 0.11 keeps a spec it was given under another number than 0 and writes by
+// none: what its manifests name, and its default, is the spec 0 without fields that it
+// leaves out.
+static int fill_spec(struct parsing *p, struct ds_error *err)
+{
+    struct dsi_metadata *m = p->m;
+    int rc = DS_OK;
+
+    if (m->default_spec_id != 0 || m->spec_count == 0 || dsi_metadata_default_spec(m)) {
+        return DS_OK;
+    }
+    DSI_TRY(
+        grow(&m->arena, (const void **)&m->specs, m->spec_count, sizeof *m->specs, err));
+    m->spec_count++; // The zeroed one.
+done:
+    return rc;
+}
+
 // A writer that wrote these too low must not make us give an id twice.
 static void raise_last_ids(struct dsi_metadata *m)
 {
@@ -610,6 +628,7 @@ static int read_all(struct parsing *p, struct ds_error *err)
         DSI_TRY(fill_v1(p, err));
     }
     DSI_TRY(check_presence(p, err));
+    DSI_TRY(fill_spec(p, err));
     raise_last_ids(p->m);
     trim_location(p->m);
     DSI_TRY(fill_refs(p, err));

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/pool.h"
 #include "base/thread.h"
+#include "model/near_name.h"
 #include "scan/scan_plan.h"
 #include "scan/scan_read.h"
 
@@ -68,14 +69,22 @@ static const struct dsi_field *root_field(const struct dsi_type *root, int32_t i
     return NULL;
 }
 
+static int unknown_column(const struct dsi_type *root, const char *name,
+                          struct ds_error *err)
+{
+    char names[DSI_NEAR_NAMES_MAX];
+
+    dsi_near_names(root->fields, root->field_count, name, names);
+    return dsi_fail(err, DS_EINVALID, "the table has no column %.200s; %s", name, names);
+}
+
 static int add_column(struct dsi_scan *s, const char *name, struct dsi_field *fields,
                       size_t *count, struct ds_error *err)
 {
     const struct dsi_field *f = name ? dsi_schema_field_by_name(s->schema, name) : NULL;
 
     if (!f) {
-        return dsi_fail(err, DS_EINVALID, "the table has no column %.200s",
-                        name ? name : "(null)");
+        return unknown_column(&s->schema->root, name ? name : "(null)", err);
     }
     if (!root_field(&s->schema->root, f->id)) {
         return dsi_fail(err, DS_EINVALID,

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Literal, NoReturn
 
 from . import _core
+from ._errors import Error
 from ._input import Batches, prepared
 from ._units import Duration, duration_ms
 
@@ -112,5 +113,8 @@ class Appender:
         raise TypeError("an appender stays in its process: open another one there")
 
     def __repr__(self) -> str:
-        stats = self._core.stats()
+        try:
+            stats = self._core.stats()
+        except Error as error:
+            return f"<Appender: {error}>"
         return f"<Appender: {stats['rows_acknowledged']:,} of {stats['rows_accepted']:,} rows durable>"

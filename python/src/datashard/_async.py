@@ -44,6 +44,7 @@ class PendingCommit:
     """
 
     def __init__(self, call: Callable[[], CommitResult], identity: str) -> None:
+        asyncio.get_running_loop()  # RuntimeError, before anything is begun.
         self._identity = identity
         self._stop = _core.Stop()
         self._call = call

@@ -45,7 +45,7 @@ class InvalidType(Invalid, TypeError):
 
 
 class NotFound(Error, FileNotFoundError):
-    """There is no such table, namespace, file, snapshot or branch."""
+    """There is no such table, namespace or file. (Of a snapshot or branch: Invalid.)"""
 
 
 class SnapshotExpired(NotFound):

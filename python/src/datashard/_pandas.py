@@ -44,7 +44,9 @@ def frame_as_arrow(df: Any, schema: Schema) -> list[dict[str, Any]]:
         gone = series.isna().tolist()
         column = [None if missing else _plain(v) for v, missing in zip(items, gone)]
         if name in whole and series.dtype.kind == "f":  # Whole numbers with gaps.
-            column = [int(v) if v is not None and v == int(v) else v for v in column]
+            column = [int(v) if v is not None and v.is_integer() else v for v in column]
+        if name in whole and series.dtype.kind == "b":  # As DataShard: 0 and 1.
+            column = [None if v is None else int(v) for v in column]
         values.append(column)
     rows = (
         [dict(zip(columns, row)) for row in zip(*values)] if columns else [{} for _ in range(len(df))]

@@ -26,12 +26,16 @@ _TRIES = 5
 
 
 def _as_of_ms(as_of: AsOf | None) -> int | None:
-    return int(as_of.timestamp() * 1000) if isinstance(as_of, datetime) else as_of
+    if isinstance(as_of, datetime):
+        return int(as_of.timestamp() * 1000)
+    if as_of is None or hasattr(as_of, "__index__") or isinstance(as_of, float):
+        return None if as_of is None else int(as_of)
+    raise TypeError(f"as_of: milliseconds since 1970 or a datetime, not {type(as_of).__name__}")
 
 
-def _threads(parallel: bool | int) -> int:
+def _threads(parallel: bool | int | None) -> int:
     """0: one for each processor. It is as good where nobody asked: the order is the same."""
-    return 0 if isinstance(parallel, bool) else max(1, int(parallel))
+    return 0 if parallel is None or isinstance(parallel, bool) else max(1, int(parallel))
 
 
 class _Wanted(NamedTuple):
@@ -208,6 +212,8 @@ class Reading:
         wanted = _Wanted(columns, filter, parallel, snapshot_id, as_of)
 
         def read() -> Any:
+            if columns is not None and not columns:
+                return pyarrow.table({"": pyarrow.nulls(self._count(wanted))}).select([])
             opened = self._stream(wanted)
             if opened is not None:
                 return arrow_of(opened[0])
@@ -232,6 +238,8 @@ class Reading:
         wanted = _Wanted(columns, filter, parallel, snapshot_id, as_of)
 
         def read() -> Any:
+            if columns is not None and not columns:
+                return pandas.DataFrame(index=range(self._count(wanted)))
             opened = self._stream(wanted)
             if opened is None:
                 return pandas.DataFrame()
@@ -286,6 +294,8 @@ class Reading:
         """The rows as DataFrames of at most `chunksize` rows; types are those pandas
         guesses from Python values."""
         pandas = import_pandas("iter_pandas()")
+        if chunksize < 1:
+            raise ValueError(f"chunksize must be at least 1, got {chunksize}")
         self._check(verify_checksums, snapshot_id, as_of)
         for batch in self._begun(_Wanted(columns, filter, 1, snapshot_id, as_of, chunksize)):
             yield pandas.DataFrame(batch)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
 from ._units import moment_of
 
-__all__ = ["CommitOptions", "CommitResult", "DataFile", "HistoryEntry", "OptimizeResult", "Ref", "Snapshot"]
+__all__ = [
+    "CommitOptions",
+    "CommitResult",
+    "DataFile",
+    "HistoryEntry",
+    "OptimizeResult",
+    "Ref",
+    "Snapshot",
+    "commit_options",
+]
 
 
 def _number(value: int | None) -> int | None:
@@ -20,7 +30,7 @@ def _number(value: int | None) -> int | None:
 class CommitOptions(TypedDict, total=False):
     """How to commit; every key may be left out."""
 
-    identity: str
+    identity: str | uuid.UUID
     """A UUID that names the commit: run again with the same one, it is committed once."""
     branch: str
     """Default "main"."""
@@ -32,6 +42,12 @@ class CommitOptions(TypedDict, total=False):
     """Added to the snapshot's summary."""
     group: bool
     """False: a swap of its own, never shared with other writers."""
+
+
+def commit_options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Commit options as the extension takes them: a UUID is its text."""
+    identity = given.get("identity")
+    return {**given, "identity": str(identity)} if isinstance(identity, uuid.UUID) else dict(given)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import _core
 from ._errors import Invalid
@@ -24,12 +25,34 @@ def at_arguments(snapshot_id: int | None, ref: str | None, as_of: Moment | None)
         raise Invalid("snapshot_id, ref and as_of: only one of them can say which state")
     at: dict[str, Any] = {}
     if snapshot_id is not None:
-        at["snapshot_id"] = snapshot_id
+        at["snapshot_id"] = _number("snapshot_id", snapshot_id)
     if ref is not None:
+        if not isinstance(ref, str):
+            raise TypeError(f"ref: the name of a branch or tag, not {type(ref).__name__}")
         at["ref"] = ref
     if as_of is not None:
         at["as_of_ms"] = moment_ms(as_of)
     return at
+
+
+def _number(what: str, value: int) -> int:
+    """A number that the extension can take; TypeError, or ValueError (Invalid) out of range."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{what}: a whole number, not {type(value).__name__}") from None
+    if number.bit_length() > 63:
+        raise Invalid(f"{what}: {number} is out of range")
+    return number
+
+
+def _condition(where: str | None) -> str | None:
+    """SQL, or None; expressions of other libraries are not understood."""
+    if where is None or isinstance(where, str):
+        if where and "\0" in where:
+            raise Invalid("where: there is a NUL character in it")
+        return where or None
+    raise TypeError(f"where: SQL's text, like \"level = 'ERROR' and n > 1\", not {type(where).__name__}")
 
 
 class _Capsule:
@@ -91,11 +114,13 @@ class Scan:
     ) -> None:
         if isinstance(columns, str):
             raise TypeError("columns: a list of names, not one text")
-        if limit is not None and limit < 0:
+        if limit is not None and _number("limit", limit) < 0:
             raise Invalid(f"limit: {limit} rows cannot be read")
         self._table = table
-        self._where = where or None
+        self._where = _condition(where)
         self._columns = None if columns is None else list(columns)
+        if self._columns == []:
+            raise Invalid("columns: an empty list; None is for all of them, and count() counts")
         self._at = at
         self._limit = limit
         self._threads = threads
@@ -192,6 +217,9 @@ class Scan:
         """
         rows = self._table.count(where=self._where, **self._at)
         return rows if self._limit is None else min(rows, self._limit)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a scan stays in its process: pickle its table, and scan there")
 
     def __repr__(self) -> str:
         parts = [f"where={self._where!r}" if self._where else "", f"columns={self._columns!r}" if self._columns else ""]

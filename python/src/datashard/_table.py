@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from ._records import (
     OptimizeResult,
     Ref,
     Snapshot,
+    commit_options,
 )
 from ._scan import Scan, at_arguments
 from ._schema import listed, schema_arguments
@@ -127,7 +129,7 @@ class IcebergTable:
         """
         ready = prepared(data, lambda: self._core.schema)
         if not isinstance(ready, Batches):
-            return CommitResult.of(self._core.append(ready, **options))
+            return CommitResult.of(self._core.append(ready, **commit_options(options)))
         with self.transaction(**options) as tx:
             tx.append(ready)
             return tx.commit()
@@ -139,11 +141,12 @@ class IcebergTable:
         `identity` it makes one, so that `resolve(pending.identity)` can always tell.
         """
         identity = options.setdefault("identity", new_identity())
-        return PendingCommit(lambda: self.append(data, **options), identity)
+        return PendingCommit(lambda: self.append(data, **options), str(identity or ""))
 
     def transaction(self, **options: Unpack[CommitOptions]) -> Transaction:
         """Several changes as one commit; see Transaction."""
-        return Transaction(self._core.begin(**options), self._core.schema, options.get("identity", ""))
+        core = self._core.begin(**commit_options(options))
+        return Transaction(core, self._core.schema, str(options.get("identity") or ""))
 
     def appender(
         self,
@@ -173,7 +176,7 @@ class IcebergTable:
             write_wait_ms=0 if write_wait is None else duration_ms(write_wait, "write_wait") or -1,
             budget_ms=0 if budget is None else max(1, duration_ms(budget, "budget")),
             on_ack=on_ack,
-            **options,
+            **commit_options(options),
         )
         return Appender(core, self._core.schema)
 
@@ -194,7 +197,7 @@ class IcebergTable:
         self, properties: Mapping[str, str | None], **options: Unpack[CommitOptions]
     ) -> CommitResult:
         """Sets each table property as one commit; None removes it."""
-        return CommitResult.of(self._core.set_properties(properties, **options))
+        return CommitResult.of(self._core.set_properties(properties, **commit_options(options)))
 
     def optimize(self, *, small_bytes: int = 0, files_min: int = 0) -> OptimizeResult:
         """Merges what small files there are now into large ones; the rows stay the same.
@@ -215,11 +218,11 @@ class IcebergTable:
             tx.expire_snapshots(older_than, retain_last)
             return tx.commit()
 
-    def resolve(self, token: str, timeout: Duration = 10) -> CommitResult:
+    def resolve(self, token: str | uuid.UUID, timeout: Duration = 10) -> CommitResult:
         """What became of a commit whose outcome was unknown: CommitUnknown's token, or the
         identity of a commit of a run that has ended. CommitUnknown: nobody can say yet.
         """
-        return CommitResult.of(self._core.resolve(token, duration_ms(timeout, "timeout")))
+        return CommitResult.of(self._core.resolve(str(token), duration_ms(timeout, "timeout")))
 
     # --- reading
 

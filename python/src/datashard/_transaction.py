@@ -20,6 +20,12 @@ from ._units import Moment, moment_ms
 __all__ = ["Transaction"]
 
 
+def _listed(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
+    if isinstance(paths, (str, bytes, os.PathLike)):
+        raise TypeError(f"paths: a list of them, not one {type(paths).__name__}")
+    return [os.fspath(path) for path in paths]
+
+
 class Transaction:
     """Several changes that become visible together, or not at all.
 
@@ -78,11 +84,11 @@ class Transaction:
         fails does not remove them. NotFound, AlreadyExists (it is in the table), Invalid (it
         does not fit), CorruptData.
         """
-        self._open().add_files([(os.fspath(path), partition, 0) for path in paths])
+        self._open().add_files([(path, partition, 0) for path in _listed(paths)])
 
     def delete_files(self, paths: Sequence[str | os.PathLike[str]]) -> int:
         """Takes files and all their rows out of the table; how many of them were in it."""
-        return self._open().delete_files([os.fspath(path) for path in paths])
+        return self._open().delete_files(_listed(paths))
 
     def add_columns(self, schema: object) -> None:
         """Adds columns at the end; `schema` as for create_table. Older rows have null there."""

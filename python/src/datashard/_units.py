@@ -68,6 +68,8 @@ def moment_ms(value: Moment, what: str = "as_of") -> int:
             f"{what}: a datetime, a date or ISO text, not {type(value).__name__}"
             " (a snapshot's number goes to snapshot_id)"
         )
+    if value != value:  # pandas' NaT is a datetime, too.
+        raise Invalid(f"{what}: {value} is no time")
     if value.tzinfo is None:
         value = value.replace(tzinfo=dt.timezone.utc)
     ms = (value - _EPOCH) // dt.timedelta(milliseconds=1)

@@ -24,6 +24,7 @@ _SIGNS = {
     FilterOp.GE: ">=",
 }
 _FALSE = "false"
+_NUMBERS = ("int", "long", "float", "double", "decimal")
 
 
 def _text(value: str) -> str:
@@ -54,9 +55,9 @@ def _number(value: int | float | Decimal, kind: str) -> str:
 def _literal(value: Any, kind: str) -> str:
     if hasattr(value, "dtype") and hasattr(value, "item"):  # A scalar of numpy.
         value = value.item()
-    if isinstance(value, bool) and kind in ("string", "date", "time", "timestamp"):
-        raise Invalid(f"A column of type {kind} does not compare with {value!r}")
     if isinstance(value, (int, float, Decimal)):
+        if kind not in _NUMBERS and not (kind == "boolean" and isinstance(value, bool)):
+            raise Invalid(f"A column of type {kind} does not compare with {value!r}")
         return _number(value, kind)
     if kind == "uuid" and isinstance(value, (bytes, bytearray)) and len(value) == 16:
         value = UUID(bytes=bytes(value))

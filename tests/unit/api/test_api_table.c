@@ -28,6 +28,24 @@ static void test_api_table__tells_what_it_is(void **state)
     fixture_release(&f);
 }
 
+static void test_api_table__a_schema_that_is_wrong_is_no_damage(void **state)
+{
+    struct ds_table_spec spec = {
+        .struct_size = sizeof(spec),
+        .schema_json = "{\"type\": \"struct\", \"fields\": [{\"id\": 1, \"name\": \"a\","
+                       " \"required\": false, \"type\": \"lnog\"}]}"};
+    struct fixture f;
+    ds_table *table = NULL;
+    (void)state;
+
+    fixture_init(&f, NULL);
+    assert_int_equal(ds_catalog_create_table(f.catalog, "a.wrong", &spec, &table, &f.err),
+                     DS_EINVALID);
+    assert_non_null(strstr(f.err.message, "creating a table: "));
+    assert_non_null(strstr(f.err.message, "no such type: 'lnog'"));
+    fixture_release(&f);
+}
+
 // Opens the table in a directory; its status.
 static int open_at(struct fixture *f, const char *path)
 {
@@ -234,6 +252,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_api_table__tells_what_it_is),
+        cmocka_unit_test(test_api_table__a_schema_that_is_wrong_is_no_damage),
         cmocka_unit_test(test_api_table__reads_a_moved_table_and_leaves_it_as_it_is),
         cmocka_unit_test(test_api_table__names_once_what_it_cannot_open),
         cmocka_unit_test(test_api_table__stays_gone_when_its_directory_was_removed),

@@ -303,7 +303,7 @@ static void test_arrow_nested__reads_columns_of_type_null(void **state)
     tree_add(&t, "+l", "c", 3, 2, offsets, NULL);
     tree_child(&t, 0, tree_add(&t, "n", "item", 3, 0, NULL, NULL));
     tree_gives(&t, &of_structs, "[- -] [] [-]");
-    tree_refused(&t, &list, DS_EINVALID, "column c.element: Arrow format 'n' does not");
+    tree_refused(&t, &list, DS_EINVALID, "column c.element: null does not fit");
     memset(&t, 0, sizeof t);
     tree_add(&t, "n", "c", 2, 0, NULL, NULL);
     tree_gives(&t, &of_structs, "- -");

@@ -101,6 +101,19 @@ static void test_metadata_json__fills_what_v1_leaves_out(void **state)
     dsi_metadata_unref(m);
 }
 
+static void test_metadata_json__adds_the_spec_that_datashard_leaves_out(void **state)
+{
+    struct dsi_metadata *m = parse_golden("datashard_spec.json");
+    (void)state;
+
+    assert_int_equal(m->spec_count, 2);
+    assert_int_equal(m->specs[0].spec_id, 1);
+    assert_int_equal(m->specs[0].field_count, 3);
+    assert_int_equal(dsi_metadata_default_spec(m)->spec_id, 0);
+    assert_int_equal(dsi_metadata_default_spec(m)->field_count, 0);
+    dsi_metadata_unref(m);
+}
+
 static void test_metadata_json__keeps_unknown_members_byte_for_byte(void **state)
 {
     struct dsi_metadata *m = parse_golden("v2.json");
@@ -244,6 +257,7 @@ int main(void)
         cmocka_unit_test(test_metadata_json__refuses_what_is_bad_and_says_why),
         cmocka_unit_test(test_metadata_json__finds_every_member_of_v2),
         cmocka_unit_test(test_metadata_json__fills_what_v1_leaves_out),
+        cmocka_unit_test(test_metadata_json__adds_the_spec_that_datashard_leaves_out),
         cmocka_unit_test(test_metadata_json__keeps_unknown_members_byte_for_byte),
         cmocka_unit_test(test_metadata_json__reads_thousands_of_snapshots),
         cmocka_unit_test(test_metadata_json__shares_the_snapshots_it_knows),
