@@ -70,6 +70,9 @@ static void take_name(struct reading *r, const char *stops, const char **name,
             at++;
         }
         *size = (size_t)(at - *name);
+        if (*size > 1 && at[-1] == ':') { // "id: long", as in a struct.
+            *size -= 1;
+        }
         r->at = at;
     }
     skip_space(r);
@@ -163,9 +166,7 @@ static char *take_fields(struct reading *r, char end, int depth)
         int id = ++r->id;
         r->column += depth == 0;
         take_name(r, depth > 0 ? ",:<>" : ",", &name, &size);
-        if (depth > 0) {
-            take_word(r, ":");
-        }
+        take_word(r, ":");
         char *type = size > 0 ? take_type(r, depth + 1) : NULL;
         bool required = type && take_required(r);
         ok = type && (*r->at == end || *r->at == ',');

@@ -279,6 +279,32 @@ def test_columns_of_pandas_that_fit(column: Any, kind: str, wanted: Any) -> None
     assert t.refresh().scan().to_pydict() == {"c": [wanted]}
 
 
+def test_what_pandas_makes_of_lists_with_gaps_goes_back() -> None:
+    t = table("c map<string, list<int>>, l list<long>, d list<double>, s struct<x long>")
+    row = {"c": [("k", [1, None]), ("", None)], "l": [None, 2], "d": [1.5, None], "s": {"x": None}}
+    t.append([{**row, "c": dict(row["c"])}, {"l": [3], "s": {"x": 4}}])  # type: ignore[call-overload]
+    frame = t.refresh().scan(ordered=True).to_pandas()
+    assert t.append(frame).rows == 2
+    found = t.refresh().scan(ordered=True).to_pylist()
+    assert found[0] == row and found[2:] == found[:2]
+
+
+def test_bytes_and_text_become_uuids_and_fixed_bytes() -> None:
+    """polars has no type for either, and DuckDB hands out UUIDs as text."""
+    t = table("u uuid, f fixed[3]")
+    one = uuid.UUID(int=2**128 - 5)
+    rows = [{"u": one, "f": b"abc"}, {"u": None, "f": None}]
+    t.append(rows)
+    t.append(t.refresh().scan(ordered=True).to_polars())
+    t.append(duckdb.sql(f"select '{one}'::uuid as u, 'abc'::blob as f union all select null, null"))
+    t.append(pa.table({"u": pa.array([str(one), None]).dictionary_encode(), "f": [b"abc", None]}))
+    assert t.refresh().scan(ordered=True).to_pylist() == rows * 4
+    for wrong in (pl.DataFrame({"f": [b"abcd"]}), pl.DataFrame({"u": ["abc"]}), pl.DataFrame({"f": ["abc"]})):
+        with pytest.raises(ds.Invalid, match="bytes than|no UUID|string_view does not fit"):
+            t.append(wrong)
+    assert t.refresh().count() == 8
+
+
 def test_a_frame_of_pandas_without_columns_has_rows() -> None:
     t = table("c long")
     assert t.append(pd.DataFrame(index=range(3))).rows == 3 == t.refresh().count("c is null")

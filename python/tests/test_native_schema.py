@@ -35,6 +35,12 @@ def test_names_of_other_systems(words: str, iceberg: str) -> None:
     assert schema_from_text(f"c {words}")["fields"][0]["type"] == iceberg
 
 
+def test_a_colon_may_follow_a_name() -> None:
+    words = 'id: long not null, a:b int, "c:" string, d : list<struct<x: int, y int>>'
+    assert [f["name"] for f in schema_from_text(words)["fields"]] == ["id", "a:b", "c:", "d"]
+    assert schema_from_text(words) == schema_from_text(schema_text(schema_from_text(words)))
+
+
 @pytest.mark.parametrize("bad", ["", "a", "a int b long", "a list<int", "a map<string>", "a int,, b int", "a <int>"])
 def test_malformed_text_is_refused(bad: str) -> None:
     with pytest.raises(ValueError, match="schema"):

@@ -311,8 +311,10 @@ bool dsi_arrow_fits(const struct dsi_arrow_format *f, const struct dsi_type *t)
     case DSI_TYPE_GEOGRAPHY:
         return f->kind == DSI_ARROW_BINARY;
     case DSI_TYPE_UUID:
-    case DSI_TYPE_FIXED:
-        return f->kind == DSI_ARROW_FIXED && f->width == dsi_layout_width(t);
+    case DSI_TYPE_FIXED: // Values of any length are looked at one by one.
+        return (f->kind == DSI_ARROW_FIXED && f->width == dsi_layout_width(t)) ||
+               f->kind == DSI_ARROW_BINARY ||
+               (f->kind == DSI_ARROW_TEXT && t->kind == DSI_TYPE_UUID);
     default:
         return false;
     }

@@ -72,12 +72,16 @@ int dsi_arrow_row_error(const struct dsi_arrow_view *v, int64_t row, const char 
 /// Whether values of this format may become values of the type at all.
 bool dsi_arrow_fits(const struct dsi_arrow_format *f, const struct dsi_type *t);
 
-// Both fill `out` (a column of `b`, its field set) from a view whose format fits the
-// type, borrowing the producer's buffers where they can.
+// They fill `out` (a column of `b`, its field set) from a view whose format fits the
+// type, borrowing the producer's buffers where they can. The third: UUIDs and fixed bytes
+// from text and binary.
 DS_MUST_CHECK int dsi_arrow_convert_fixed(struct dsi_batch *b,
                                           const struct dsi_arrow_view *v,
                                           struct dsi_column *out, struct ds_error *err);
 DS_MUST_CHECK int dsi_arrow_convert_bytes(struct dsi_batch *b,
+                                          const struct dsi_arrow_view *v,
+                                          struct dsi_column *out, struct ds_error *err);
+DS_MUST_CHECK int dsi_arrow_convert_sized(struct dsi_batch *b,
                                           const struct dsi_arrow_view *v,
                                           struct dsi_column *out, struct ds_error *err);
 

@@ -74,7 +74,9 @@ int dsi_arrow_convert(struct dsi_batch *b, const struct dsi_arrow_layer *layer,
     case DSI_LAYOUT_NESTED:
         return dsi_arrow_convert_nested(b, layer, v, out, err);
     default:
-        return dsi_arrow_convert_fixed(b, v, out, err);
+        return v->format.kind == DSI_ARROW_TEXT || v->format.kind == DSI_ARROW_BINARY
+                   ? dsi_arrow_convert_sized(b, v, out, err)
+                   : dsi_arrow_convert_fixed(b, v, out, err);
     }
 }
 

@@ -142,6 +142,12 @@ def test_create_answers_in_json_whatever_the_name():
     assert name in made["table"] and name in made["location"], made
 
 
+def test_a_colon_may_follow_a_name():
+    make("t", 'id: long not null, a:b int, "c:" string, d : struct<x: int>')
+    good("append", "t", "-", "--format", "jsonl", input='{"id": 1, "a:b": 2, "c:": "x", "d": {"x": 3}}\n')
+    equal(rows("t"), [{"id": 1, "a:b": 2, "c:": "x", "d": {"x": 3}}])
+
+
 def test_delimiters():
     make()
     good("append", "t", "-", "--format", "csv", "--delimiter", ";", input="id;s\n1;a,b\n")

@@ -41,9 +41,22 @@ def rows_of_frame(frame: pandas.DataFrame, schema: object) -> object:
 
 
 def _objects(series: pandas.Series[Any]) -> list[Any]:
-    """The values, None for those that are missing."""
+    """The values, None for those that are missing, inside of lists and dicts, too."""
     gone = series.isna().tolist()
-    return [None if missing else value for value, missing in zip(series.astype(object).tolist(), gone)]
+    values = series.astype(object).tolist()
+    return [None if missing else _whole(value) for value, missing in zip(values, gone)]
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, float):
+        return None if value != value else value
+    if isinstance(value, dict):
+        return {key: _whole(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_whole(one) for one in value]
+    if getattr(getattr(value, "dtype", None), "kind", "") in ("f", "O") and hasattr(value, "tolist"):
+        return _whole(value.tolist())  # An array of numpy, as pandas has lists with gaps.
+    return value
 
 
 def _column(series: pandas.Series[Any], field: pyarrow.Field) -> Any:

@@ -109,11 +109,13 @@ class _Reader:
             raise self.fail()
         self.at = match.end()
         name: str = match[1]
-        name = name[1:-1] if name[0] in "\"`" else name
+        if name[0] in "\"`":
+            name = name[1:-1]
+        elif depth == 0 and name[-1] == ":":  # "id: long", as in a struct.
+            name = name[:-1]
         if not name:
             raise self.fail("a column needs a name")
-        if depth > 0:
-            self.take_if(":")
+        self.take_if(":")
         return name
 
     def required(self) -> bool:
@@ -243,7 +245,9 @@ def schema_arguments(schema: object) -> SchemaArguments:
         return {"schema_json": json.dumps(schema_from_text(schema))}
     if isinstance(schema, Mapping) and not hasattr(schema, "__arrow_c_schema__"):
         return _from_mapping(schema)
-    if type(schema).__module__.split(".")[0] == "pandas":
+    if hasattr(schema, "collect_schema") and not hasattr(schema, "__arrow_c_stream__"):
+        schema = schema.collect_schema()  # polars' LazyFrame.
+    if type(schema).__module__.split(".")[0] == "pandas" and hasattr(schema, "columns"):
         import pyarrow
 
         return {"schema": pyarrow.Schema.from_pandas(schema, preserve_index=False)}
