@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import decimal
 import json
 import pathlib
 import time
@@ -61,6 +62,15 @@ def test_numbers_do_not_compare_with_other_columns(table: Table, filter: dict[st
     with pytest.raises(ValueError, match=r"A column of type \w+ does not compare with [\d.]+$"):
         table.scan(filter=filter)
     assert table.scan(filter={"b": True}) == [] and len(table.scan(filter={"id": True})) == 1
+
+
+def test_decimals_compare_with_every_number(tmp_path: pathlib.Path) -> None:
+    fields = [{"id": 1, "name": "d", "type": "decimal(9, 2)"}]
+    table = create_table(tmp_path / "d", Schema(1, fields))
+    half = decimal.Decimal("1.50")
+    table.append_records([{"d": half}])
+    for value in (half, 1.5, ("<", 2), (">", decimal.Decimal("1.499")), ("in", [half, 3]), "1.5"):
+        assert table.scan(filter={"d": value}) == [{"d": half}]
 
 
 def test_whole_numbers_of_other_columns_of_pandas(table: Table) -> None:

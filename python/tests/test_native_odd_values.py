@@ -279,6 +279,18 @@ def test_columns_of_pandas_that_fit(column: Any, kind: str, wanted: Any) -> None
     assert t.refresh().scan().to_pydict() == {"c": [wanted]}
 
 
+def test_a_frame_of_pandas_may_have_columns_that_its_transaction_adds() -> None:
+    t = table("message string")
+    with t.transaction() as tx:
+        tx.add_columns("c long")
+        tx.append(pd.DataFrame({"c": [5]}))
+    assert t.refresh().scan().to_pylist() == [{"message": None, "c": 5}]
+    with pytest.raises(ds.Invalid, match="column mesage: .*did you mean message"):
+        t.append(pd.DataFrame({"mesage": ["x"]}))
+    with pytest.raises(ds.Invalid, match="column mesage: "):
+        t.append(pd.DataFrame({"mesage": [1j]}))
+
+
 def test_what_pandas_makes_of_lists_with_gaps_goes_back() -> None:
     t = table("c map<string, list<int>>, l list<long>, d list<double>, s struct<x long>")
     row = {"c": [("k", [1, None]), ("", None)], "l": [None, 2], "d": [1.5, None], "s": {"x": None}}

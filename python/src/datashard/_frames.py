@@ -20,8 +20,8 @@ __all__ = ["rows_of_frame"]
 
 
 def rows_of_frame(frame: pandas.DataFrame, schema: object) -> object:
-    """What the extension's append takes; ValueError (Invalid) for names that are not the
-    table's, or there twice. The extension says which values do not fit."""
+    """What the extension's append takes; ValueError (Invalid) for names that are there twice.
+    The extension says which names and values do not fit."""
     columns = [str(name) for name in frame.columns]
     if len(set(columns)) != len(columns):
         raise Invalid("append: two columns of the DataFrame have one name")
@@ -33,10 +33,13 @@ def rows_of_frame(frame: pandas.DataFrame, schema: object) -> object:
         lists = [_objects(frame.iloc[:, i]) for i in range(len(columns))]
         return [dict(zip(columns, row)) for row in zip(*lists)]
     table: pyarrow.Schema = pyarrow.schema(schema)
-    for name in columns:
-        if name not in table.names:
-            raise Invalid(f"append: the table has no column {name!r}")
-    arrays = [_column(frame.iloc[:, i], table.field(name)) for i, name in enumerate(columns)]
+    arrays = []
+    for position, name in enumerate(columns):
+        series = frame.iloc[:, position]
+        if name in table.names:
+            arrays.append(_column(series, table.field(name)))
+        else:  # A column that this transaction adds, or nobody's: the extension knows.
+            arrays.append(_natural(series, name))
     return pyarrow.Table.from_arrays(arrays, columns)
 
 
@@ -60,25 +63,29 @@ def _whole(value: Any) -> Any:
 
 
 def _column(series: pandas.Series[Any], field: pyarrow.Field) -> Any:
-    fitted = _fitted(_natural(series), field.type)
+    import pyarrow
+
+    try:
+        fitted = _fitted(_natural(series, field.name), field.type)
+    except Invalid:
+        fitted = None
     if fitted is not None:
         return fitted
-    import pyarrow
 
     one = pyarrow.schema([field.with_nullable(True)])
     rows = _core.stream_from_rows([{field.name: value} for value in _objects(series)], one)
     return arrow_of(rows).column(0)
 
 
-def _natural(series: pandas.Series[Any]) -> Any:
-    """The column in the Arrow type that its own type is; None where that is no matter of
+def _natural(series: pandas.Series[Any], name: str) -> Any:
+    """The column in the Arrow type that its own type is; Invalid where that is no matter of
     course."""
     import pyarrow
 
     try:
         array = pyarrow.array(series, from_pandas=True)
-    except (pyarrow.ArrowException, TypeError, ValueError):
-        return None
+    except (pyarrow.ArrowException, TypeError, ValueError) as error:
+        raise Invalid(f"column {name}: {error}") from error
     if pyarrow.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     return array
@@ -95,8 +102,6 @@ def _fitted(array: Any, kind: pyarrow.DataType) -> Any:
     value is to be looked at."""
     import pyarrow
 
-    if array is None:
-        return None
     types, is_ = pyarrow.types, array.type
     if types.is_null(is_):
         return pyarrow.nulls(len(array), kind)

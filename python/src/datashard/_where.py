@@ -24,7 +24,7 @@ _SIGNS = {
     FilterOp.GE: ">=",
 }
 _FALSE = "false"
-_NUMBERS = ("int", "long", "float", "double", "decimal")
+_NUMBERS = ("int", "long", "float", "double", "decimal")  # With its digits behind.
 
 
 def _text(value: str) -> str:
@@ -56,7 +56,7 @@ def _literal(value: Any, kind: str) -> str:
     if hasattr(value, "dtype") and hasattr(value, "item"):  # A scalar of numpy.
         value = value.item()
     if isinstance(value, (int, float, Decimal)):
-        if kind not in _NUMBERS and not (kind == "boolean" and isinstance(value, bool)):
+        if kind.partition("(")[0] not in _NUMBERS and not (kind == "boolean" and isinstance(value, bool)):
             raise Invalid(f"A column of type {kind} does not compare with {value!r}")
         return _number(value, kind)
     if kind == "uuid" and isinstance(value, (bytes, bytearray)) and len(value) == 16:
