@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -243,6 +244,22 @@ static inline void test_clock_ticks(void)
 {
     static const struct dsi_clock_ops ticking = {test_wall_us, test_monotonic_ns};
     dsi_clock_set(&ticking);
+}
+
+// The system's clock, and what a test skips of it.
+static atomic_llong test_skipped_ns;
+
+static inline int64_t test_skipping_ns(void)
+{
+    struct timespec t = {0, 0};
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec + atomic_load(&test_skipped_ns);
+}
+
+static inline void test_clock_skips(void)
+{
+    static const struct dsi_clock_ops skipping = {test_wall_us, test_skipping_ns};
+    dsi_clock_set(&skipping);
 }
 
 static const struct dsi_table_name test_name = {"", "t"};

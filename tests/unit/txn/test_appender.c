@@ -278,12 +278,78 @@ static void test_appender__shows_what_holds_it_up(void **state)
     assert_int_equal(l.seen[0].last_error.status, DS_EIO);
     assert_string_equal(l.seen[0].last_error.message, "locked 0");
     assert_true(l.seen[0].failing_ms > 0);
+    assert_true(l.seen[0].oldest_ms > 0); // The row is on its way, and waits.
     assert_string_equal(l.seen[1].last_error.message, "locked 1");
     assert_true(l.seen[1].failing_ms > l.seen[0].failing_ms);
     assert_int_equal(s.failing_ms, 0);
     assert_null(strstr(s.last_error.message, "locked")); // It passed.
     assert_int_equal(dsi_appender_close(l.appender, -1, &err), DS_OK);
     dsi_appender_free(l.appender);
+    dsi_clock_set(NULL);
+    assert_table(&p, 1, 2, 1);
+    place_release(&p);
+}
+
+// A catalog that is away until so many tries have failed, and what was seen in each.
+enum { FAILURES = 4 };
+
+struct away {
+    struct dsi_appender *appender;
+    struct dsi_catalog *catalog;
+    struct ds_appender_stats seen[FAILURES + 1];
+    bool known[FAILURES + 1];
+    int loads;
+    char *hidden;
+};
+
+static void stay_away(void *arg, const char *where)
+{
+    struct away *w = arg;
+    struct ds_appender_stats s = {0};
+    if (strcmp(where, "load") != 0) {
+        return;
+    }
+    assert_int_equal(dsi_appender_stats(w->appender, &s, NULL), DS_OK);
+    if (s.failures < FAILURES && ++w->loads < 200) {
+        w->hidden = w->hidden ? w->hidden : w->catalog->head;
+        w->catalog->head = NULL;
+    } else if (w->hidden) {
+        w->catalog->head = w->hidden;
+        w->hidden = NULL;
+    }
+    if (s.failures <= FAILURES && !w->known[s.failures]) { // As its try begins.
+        w->known[s.failures] = true;
+        w->seen[s.failures] = s;
+    }
+}
+
+static void test_appender__shows_failures_until_they_pass(void **state)
+{
+    const struct ds_appender_options o = {.struct_size = sizeof o,
+                                          .budget_ms = INT64_MAX};
+    struct place p;
+    struct ds_error err = {0};
+    struct ds_appender_stats s = {0};
+    (void)state;
+
+    test_clock_ticks();
+    place_init(&p);
+    struct away w = {.appender = open_appender(p.table, &o), .catalog = &p.catalog};
+    p.catalog.fate = NULL;
+    p.catalog.step = stay_away;
+    p.catalog.arg = &w;
+    assert_int_equal(write_id(w.appender, 1, NULL, &err), DS_OK);
+    assert_int_equal(dsi_appender_flush(w.appender, -1, &err), DS_OK);
+    assert_int_equal(dsi_appender_stats(w.appender, &s, &err), DS_OK);
+    p.catalog.step = NULL;
+    assert_int_equal(w.seen[0].failing_ms, 0);
+    assert_int_equal(w.seen[1].last_error.status, DS_ENOTFOUND);
+    // Since the first failure, not since the last.
+    assert_true(w.seen[FAILURES].failing_ms > 2 * w.seen[1].failing_ms);
+    assert_int_equal(s.failures, FAILURES);
+    assert_int_equal(s.failing_ms, 0);
+    assert_int_equal(dsi_appender_close(w.appender, -1, &err), DS_OK);
+    dsi_appender_free(w.appender);
     dsi_clock_set(NULL);
     assert_table(&p, 1, 2, 1);
     place_release(&p);
@@ -297,6 +363,8 @@ struct told {
     uint64_t durable;
     uint64_t unknown;
     uint64_t failed;
+    uint64_t rows;
+    uint64_t bytes;
     bool wrong;
     struct dsi_appender *appender; // Asked for what is forbidden in a callback.
 };
@@ -306,8 +374,10 @@ static void hear(void *arg, const struct ds_appender_ack *ack)
     struct told *t = arg;
     uint64_t count = ack->last_ticket - ack->first_ticket + 1;
 
-    t->wrong =
-        t->wrong || ack->first_ticket != t->next || (ack->status == DS_OK) != !ack->error;
+    t->wrong = t->wrong || ack->first_ticket != t->next ||
+               (ack->status == DS_OK) != !ack->error || ack->struct_size != sizeof *ack;
+    t->rows += ack->rows;
+    t->bytes += ack->bytes;
     t->next = ack->last_ticket + 1;
     *(ack->status == DS_OK         ? &t->durable
       : ack->status == DS_EUNKNOWN ? &t->unknown
@@ -348,6 +418,7 @@ static void test_appender__gives_back_what_it_cannot_commit(void **state)
                                           .ack_arg = &told};
     struct place p;
     struct ds_error err = {0};
+    struct ds_appender_stats s = {0};
     uint64_t ticket = 0;
     (void)state;
 
@@ -361,6 +432,7 @@ static void test_appender__gives_back_what_it_cannot_commit(void **state)
     assert_int_equal(dsi_appender_take_back(a, DS_UNKNOWN, &none, &err), DS_EINVALID);
     dsi_appender_free(a);
     assert_int_equal(told.durable, 1);
+    assert_false(told.wrong);
 
     told = (struct told){.next = 1};
     a = open_appender(p.table, &o);
@@ -372,9 +444,12 @@ static void test_appender__gives_back_what_it_cannot_commit(void **state)
         accepted += rc == DS_OK;
     }
     assert_int_equal(dsi_appender_wait(a, 1, -1, &err), DS_ENOTFOUND);
+    assert_true(UINT32_MAX - p.mood.away < 1000); // It waited between its tries.
     assert_int_equal(write_id(a, 100, &ticket, &err), DS_ENOTFOUND);
     assert_int_equal(dsi_appender_close(a, -1, &err), DS_ENOTFOUND);
     assert_string_not_equal(err.message, "");
+    assert_int_equal(dsi_appender_stats(a, &s, &err), DS_OK);
+    assert_int_equal(s.oldest_ms, 0); // Nothing waits any more.
     assert_int_equal(rows_back(a, DS_UNKNOWN), 0);
     assert_int_equal(rows_back(a, DS_NOT_COMMITTED), accepted);
     assert_int_equal(rows_back(a, DS_NOT_COMMITTED), 0);
@@ -382,6 +457,8 @@ static void test_appender__gives_back_what_it_cannot_commit(void **state)
     assert_false(told.wrong);
     assert_int_equal(told.failed, accepted);
     assert_int_equal(told.next, accepted + 1);
+    assert_int_equal(told.rows, accepted);
+    assert_int_equal(told.bytes, s.bytes_accepted);
     assert_table(&p, 0, 10, 1);
     assert_table(&p, 10, 101, 0);
     place_release(&p);
@@ -682,6 +759,7 @@ int main(void)
         TEST(test_appender__takes_rows_of_many_threads),
         TEST(test_appender__loses_and_doubles_nothing),
         TEST(test_appender__shows_what_holds_it_up),
+        TEST(test_appender__shows_failures_until_they_pass),
         TEST(test_appender__gives_back_what_it_cannot_commit),
         TEST(test_appender__tells_the_unknown_from_the_failed),
         TEST(test_appender__closes_in_bounded_time),

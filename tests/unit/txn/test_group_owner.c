@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "base/cancel.h"
-#include "cancel_asks.h"
 #include "storage/storage_fault.h"
 #include "txn/group.h"
 #include "txn/group_note.h"
@@ -295,36 +294,28 @@ static void test_group_owner__what_a_leader_may_still_send_is_not_denied(void **
     }
 }
 
-static int64_t skipped_ns;
-
-static int64_t skipping_clock_ns(void)
-{
-    return asks_now_ns() + skipped_ns;
-}
-
 static bool skip_time_once_claimed(void *arg)
 {
-    skipped_ns += claim(arg) ? INT64_C(9000000000) : 0;
+    test_skipped_ns += claim(arg) ? INT64_C(9000000000) : 0;
     return false;
 }
 
 // Its budget of time is the commit's, and longer than what a leader is given.
 static void test_group_owner__no_leader_is_waited_for_for_ever(void **state)
 {
-    static const struct dsi_clock_ops skipping = {test_wall_us, skipping_clock_ns};
     struct ds_cancel_scope watching = {.cancelled = skip_time_once_claimed};
     struct place p;
     uint8_t seen[IDS_MAX];
     (void)state;
     place_init(&p, NULL, 0);
     watching.arg = &p;
-    dsi_clock_set(&skipping);
+    test_clock_skips();
     assert_true(dsi_queue_try_lead(p.queue));
     dsi_cancel_begin(&watching);
     struct ds_commit_result r = commit_row(&p, NULL, 1);
     dsi_cancel_end(&watching);
     dsi_clock_set(NULL);
-    assert_true(skipped_ns > 0);
+    assert_true(test_skipped_ns > 0);
     assert_int_equal(r.group_size, 0);
     dsi_queue_resign(p.queue);
     count_ids(&p, seen);
