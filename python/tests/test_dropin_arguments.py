@@ -64,6 +64,35 @@ def test_numbers_do_not_compare_with_other_columns(table: Table, filter: dict[st
     assert table.scan(filter={"b": True}) == [] and len(table.scan(filter={"id": True})) == 1
 
 
+def test_what_is_taken_for_something_else(table: Table, tmp_path: pathlib.Path) -> None:
+    row: Any = {"id": 5}
+    with pytest.raises(TypeError, match="DataFile objects, not dict; records go to Table.append_records"):
+        table.append_data([row])
+    with pytest.raises(TypeError, match="DataFrame: append_pandas takes it"):
+        table.append_records(pd.DataFrame([row]))
+    transaction: Any = table.new_transaction().begin()
+    for path in ("data/x.parquet", ["data/x.parquet"]):
+        with pytest.raises(TypeError, match="DataFile objects, not str"):
+            transaction.append_files(path)
+    with pytest.raises(TypeError, match="a list of paths, not one text"):
+        transaction.delete_files("data/x.parquet")
+    assert transaction.rollback() and table.row_count() == 3
+    assert create_table(tmp_path / "bare").append_records([]) is True
+
+
+def test_the_variable_for_checks_is_named(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATASHARD_VERIFY_CHECKSUMS", "maybe")
+    with pytest.raises(ValueError, match="DATASHARD_VERIFY_CHECKSUMS='maybe'"):
+        table.scan()
+
+
+def test_a_query_warns_of_nothing(table: Table, recwarn: pytest.WarningsRecorder) -> None:
+    pytest.importorskip("duckdb")
+    assert table.sql("select count(*) as n from t").to_pylist() == [{"n": 3}]
+    assert table.sql("set threads = 1").num_rows == 0
+    assert not recwarn.list
+
+
 def test_decimals_compare_with_every_number(tmp_path: pathlib.Path) -> None:
     fields = [{"id": 1, "name": "d", "type": "decimal(9, 2)"}]
     table = create_table(tmp_path / "d", Schema(1, fields))

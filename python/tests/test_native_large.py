@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import threading
 from collections.abc import Iterator
@@ -151,12 +152,39 @@ def test_a_transaction_goes_on_after_rows_that_were_refused(
     assert len(data_files(place)) == 1
 
 
-def test_a_transaction_ends_with_a_value_that_does_not_fit(place: str) -> None:
-    tx = begun(place)
-    with pytest.raises(TypeError, match="^Record 150000, column 'id'"):
-        tx.append_data([*made(count=150_000), {"id": "x"}])
-    assert not tx.is_active()
-    assert load_table(place).row_count() == 0 and data_files(place) == []
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_transaction_goes_on_after_a_value_that_does_not_fit(place: str, before: int) -> None:
+    """As DataShard's does; what was in it before is in it still."""
+    pandas = pytest.importorskip("pandas")
+    with create_table(place, Schema(1, FIELDS)).new_transaction() as tx:
+        if before:
+            tx.append_data(list(made(count=before)))
+        with pytest.raises(TypeError, match="^Record 150000, column 'id'"):
+            tx.append_data([*made(count=150_000), {"id": "x"}])
+        with pytest.raises(ValueError, match="^Record 1, column 'id'"):
+            tx.append_pandas(pandas.DataFrame({"id": [before, 1.5]}))
+        assert tx.is_active()
+        tx.append_data(list(made(before, 1000)))
+        with pytest.raises(TypeError, match="^Record 0, column 'msg'"):
+            tx.append_data([{"id": 1000, "msg": 5}])
+    assert ids_of(place) == list(range(before + 1000))
+    assert len(data_files(place)) == 1
+
+
+def test_a_block_does_not_end_as_if_a_failure_had_not_been(place: str) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    table = create_table(place, Schema(1, FIELDS))
+    with pytest.raises(RuntimeError, match="Transaction is not active.*nothing was committed"):
+        with table.new_transaction() as tx:
+            tx.append_data([{"id": 1}])
+            with contextlib.suppress(ValueError):
+                tx.append_arrow(pyarrow.table({"id": pyarrow.nulls(1, "int64")}).to_reader())
+            assert not tx.is_active()
+    assert table.row_count() == 0
+    with table.new_transaction() as tx:
+        tx.append_data([{"id": 1}])
+        tx.rollback()
+    assert table.row_count() == 0 and data_files(place) == []
 
 
 def test_a_schema_that_requires_more_than_the_tables(place: str) -> None:

@@ -132,6 +132,8 @@ def listed_records(records: object) -> list[dict[str, Any]]:
         return records
     if isinstance(records, (str, bytes, Mapping)) or not isinstance(records, Iterable):
         raise TypeError(f"expected a list of dicts, got one {type(records).__name__}")
+    if hasattr(records, "iloc"):
+        raise TypeError("expected a list of dicts, got one DataFrame: append_pandas takes it")
     return list(records)
 
 

@@ -49,9 +49,12 @@ class DuckDB:
         """
         with _import_duckdb("Table.sql()").connect() as connection:
             self.to_duckdb(connection, alias, **scan_kwargs)
-            result = connection.execute(query)
-            newer = getattr(result, "to_arrow_table", None)
-            return newer() if newer is not None else result.fetch_arrow_table()
+            relation = connection.sql(query)
+            if relation is not None:
+                return relation.to_arrow_table()
+            import pyarrow
+
+            return pyarrow.table({})  # A statement without rows.
 
     def parquet_paths(self, snapshot_id: int | None = None) -> list[str]:
         """The absolute paths of the data files, oldest first, for engines that read Parquet

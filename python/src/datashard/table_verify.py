@@ -28,13 +28,15 @@ _FAULTS = (Error, OSError, ValueError, RuntimeError, KeyError)
 def resolve_verify_mode(given: bool | str | None) -> str:
     """"page", "full" or "off", of what a call or DATASHARD_VERIFY_CHECKSUMS says; ValueError
     for other words. Pages are always checked, so "off" and "page" do the same here."""
+    name = "verify_checksums"
     if given is None:
-        given = os.environ.get("DATASHARD_VERIFY_CHECKSUMS", "page")
+        name = "DATASHARD_VERIFY_CHECKSUMS"
+        given = os.environ.get(name, "page")
     word = str(given).strip().lower()
     for mode, words in _MODES.items():
         if word in words:
             return mode
-    raise ValueError(f"verify_checksums={given!r}; there are 'page', 'full' and 'off'")
+    raise ValueError(f"{name}={given!r}; there are 'page', 'full' and 'off'")
 
 
 def check_files(table: _core.Table, snapshot_id: int | None, as_of_ms: int | None) -> None:

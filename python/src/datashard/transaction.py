@@ -77,10 +77,12 @@ class Transaction:
     def _start(self, handle: Handle) -> None:
         self._handle = handle
         self._active = False
+        self._failed = False  # It ended by itself: a `with` block must not end as if it had not.
         self._core: _core.Transaction | None = None
         self._table: _core.Table | None = None
         self._looks_first = True
         self._schema: Schema | None = None
+        self._looked_at: tuple[Schema, _core.Schema] | None = None  # What rows are checked by.
         self._changes = 0
         self._cutoff: int | None = None
         self._retain: int | None = None
@@ -147,6 +149,10 @@ class Transaction:
         if core is not None:
             core.close()
 
+    def _fail(self) -> None:
+        self._end()
+        self._failed = True
+
     # Adding.
 
     def _use_schema(self, given: Schema | None) -> Schema:
@@ -179,15 +185,18 @@ class Transaction:
 
         ValueError, before anything is written: no schema at all, another schema than the
         table's, a field nobody knows, a required one missing. ValueError or TypeError: a
-        value that is not of its column's type; the transaction is then over.
+        value that is not of its column's type. None of these rows is in the transaction
+        then, which goes on. Any other failure ends it.
         """
         self._open()
         self._refuse_partition_values(partition_values)
         rows = listed_records(records)
+        if not rows and schema is None:
+            return self
         wanted = self._use_schema(schema)
         if self._changes or not rows or self._is_stricter(wanted):
             check_records(rows, wanted)
-            return self._write(rows)
+            return self._write_rows(rows, wanted)
         return self._write_checking(rows, wanted)
 
     def _is_stricter(self, wanted: Schema) -> bool:
@@ -198,24 +207,38 @@ class Transaction:
 
     def _write_checking(self, rows: Sequence[dict[str, Any]], wanted: Schema) -> Transaction:
         """Writes the first rows of a transaction. The extension checks them as it goes, which
-        is faster; should it find something, the transaction has nothing to lose."""
+        is faster."""
+        try:
+            return self._write_rows(rows, wanted)
+        except (TypeError, ValueError):
+            check_records(rows, wanted)  # Which may say it in DataShard's words.
+            raise
+
+    def _write_rows(self, rows: Sequence[dict[str, Any]], wanted: Schema) -> Transaction:
+        """Writes rows, or none of them. Where others would be lost with them, all values are
+        looked at before the first is taken."""
+        if self._changes and rows:
+            for _ in _core.stream_from_rows(rows, self._arrow_of(wanted)):
+                pass
+        if self._changes or not rows:
+            return self._write(rows)
         core, _, _ = self._state()
         try:
             core.append(rows)
         except (TypeError, ValueError):
-            try:
-                check_records(rows, wanted)
-            except (TypeError, ValueError):
-                core.close()
-                self._core = None
-                raise
-            self._end()
+            core.close()
+            self._core = None  # Nothing was in it; it is made anew when it is needed.
             raise
         except BaseException:
-            self._end()
+            self._fail()
             raise
         self._changes += 1
         return self
+
+    def _arrow_of(self, wanted: Schema) -> _core.Schema:
+        if self._looked_at is None or self._looked_at[0] is not wanted:
+            self._looked_at = wanted, arrow_schema(wanted)
+        return self._looked_at[1]
 
     def append_records(
         self,
@@ -240,7 +263,7 @@ class Transaction:
         try:
             core.append(data)
         except BaseException:
-            self._end()
+            self._fail()
             raise
         self._changes += 1
         return self
@@ -249,7 +272,7 @@ class Transaction:
         """Adds the rows of a DataFrame; NaN, NaT and NA are null. Its index is left out."""
         self._check_active()
         core_schema = self._table_schema_for(df, schema)
-        return self._write(frame_as_arrow(df, core_schema))
+        return self._write_rows(frame_as_arrow(df, core_schema), core_schema)
 
     def _table_schema_for(self, df: Any, schema: Schema | None) -> Schema:
         try:
@@ -308,6 +331,12 @@ class Transaction:
         several partitions.
         """
         core, table, schema = self._state()
+        for one in files:
+            if not hasattr(one, "file_path"):
+                raise TypeError(
+                    f"data files are DataFile objects, not {type(one).__name__};"
+                    " records go to Table.append_records or Transaction.append_data"
+                )
         root = self._handle.root(table)
         live = set(self._live()) | self._joined
         joining: list[tuple[str, DataFile]] = []
@@ -335,10 +364,10 @@ class Transaction:
             for path in copied:
                 self._write(_core.scan_file(path))
         except Invalid as error:
-            self._end()
+            self._fail()
             raise _no_match(", ".join(f.file_path for f in files), str(error)) from error
         except BaseException:
-            self._end()
+            self._fail()
             raise
         return self
 
@@ -388,6 +417,8 @@ class Transaction:
         one that this transaction has taken out already is passed over.
         """
         core, table, _ = self._state()
+        if isinstance(file_paths, str):
+            raise TypeError("delete_files: a list of paths, not one text")
         root = self._handle.root(table)
         live = self._live()
         wanted = [relative(path, root).lstrip("/") for path in file_paths]
@@ -543,6 +574,8 @@ class Transaction:
             self.rollback()
         elif self._active:
             self.commit()
+        elif self._failed:
+            raise RuntimeError("Transaction is not active: a failure ended it, and nothing was committed")
 
 
 def _offered(core: _core.Transaction, name: str) -> Callable[..., object]:
