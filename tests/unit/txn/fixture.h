@@ -388,6 +388,24 @@ static inline struct dsi_change *test_blank(struct dsi_table *t,
     return c;
 }
 
+// Writes something else in the head's file, for handles to be opened.
+static inline void test_edit_head(struct dsi_catalog *c, const char *from, const char *to)
+{
+    struct dsi_buf json = DSI_BUF_INIT_MAX(1 << 20);
+    struct dsi_buf edited = DSI_BUF_INIT_MAX(1 << 20);
+    assert_int_equal(dsi_storage_read(c->storage, c->head, &json, NULL), DS_OK);
+    const char *text = dsi_buf_text(&json);
+    const char *at = strstr(text, from);
+    assert_non_null(at);
+    assert_int_equal(dsi_buf_printf(&edited, NULL, "%.*s%s%s", (int)(at - text), text, to,
+                                    at + strlen(from)),
+                     DS_OK);
+    assert_int_equal(
+        dsi_storage_put(c->storage, c->head, dsi_buf_slice(&edited), 0, NULL), DS_OK);
+    dsi_buf_release(&edited);
+    dsi_buf_release(&json);
+}
+
 static inline bool test_exists(ds_storage *s, const char *path)
 {
     struct ds_file_info info;

@@ -3,6 +3,7 @@
 #include "append_fixture.h"
 #include "base/cancel.h"
 #include "base/fault.h"
+#include "storage/storage_fault.h"
 
 static void test_append__writes_one_file_and_gives_it_to_the_change(void **state)
 {
@@ -153,6 +154,9 @@ static void test_append__tells_how_far_it_is(void **state)
         dsi_append_progress(j.append, &rows, &bytes);
         assert_int_equal(rows, 100);
         assert_true(bytes >= 100 * sizeof(int64_t));
+        assert_int_equal(dsi_append_finish(j.append, NULL), DS_OK);
+        dsi_append_progress(j.append, &rows, &bytes);
+        assert_true(rows == 100 && bytes >= 100);
         dsi_batch_release(&b);
         end(&j);
         dsi_table_free(t);
@@ -203,7 +207,7 @@ static size_t roll(int64_t batch_rows, int64_t *records, size_t max)
     for (size_t i = 0; i < count; i++) {
         const struct dsi_data_file *f = &j.change->operations[0].files[i];
         records[i] = f->record_count;
-        assert_true(f->file_size < 40000); // Indexes and the footer come on top.
+        assert_true(f->file_size < 8000); // Indexes and the footer come on top.
         assert_true(i + 1 == count || f->file_size > 4000);
     }
     dsi_batch_release(&b);
@@ -447,6 +451,106 @@ static void test_append__checks_rows_before_it_holds_them(void **state)
     catalog_release(&c);
 }
 
+// Also one that is finished to make room, or whose answer is lost: what was in it is not
+// in the change, and it is nobody else's.
+static void test_append__fails_with_any_of_its_files(void **state)
+{
+    static const struct {
+        uint32_t nth;
+        bool after;
+    } cases[] = {{1, false}, {3, false}, {3, true}};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct dsi_storage_fault fault = {.call = "finish",
+                                          .nth = cases[i].nth,
+                                          .after = cases[i].after,
+                                          .status = cases[i].after ? DS_EUNKNOWN : 0};
+        ds_storage *failing = NULL;
+        struct dsi_catalog c;
+        dsi_table_free(make(&c, "truncate(10, id), name", NULL, NULL, 0));
+        assert_int_equal(dsi_storage_fault_new(c.storage, &fault, &failing, NULL), DS_OK);
+        c.storage = failing;
+        struct dsi_table *t = test_open(&c);
+        struct job j = begin(t);
+        struct dsi_batch b = numbers(dsi_append_schema(j.append), 0, 1000, 1);
+        assert_int_equal(dsi_append_batch(j.append, &b, NULL), DS_EIO);
+        dsi_batch_release(&b);
+        end(&j);
+        assert_int_equal(files_there(&c), 0);
+        dsi_table_free(t);
+        catalog_release(&c);
+    }
+}
+
+// Rows that wait to be sorted are as many as a file has, and then they are written.
+static void test_append__sorts_no_more_than_a_file_at_once(void **state)
+{
+    static const struct ds_property small[] = {{"write.target-file-size-bytes", "20000"}};
+    struct dsi_catalog c;
+    int64_t rows = 0;
+    (void)state;
+
+    struct dsi_table *t = make(&c, NULL, "id", small, 1);
+    struct job j = begin(t);
+    for (int64_t i = 0; i < 10; i++) {
+        struct dsi_batch b = numbers(dsi_append_schema(j.append), i * 1000, 1000, 1);
+        assert_int_equal(dsi_append_batch(j.append, &b, NULL), DS_OK);
+        dsi_batch_release(&b);
+    }
+    assert_in_range(files_there(&c), 1, 10); // Before it was told to finish.
+    assert_int_equal(dsi_append_finish(j.append, NULL), DS_OK);
+    assert_int_equal(sum_of_files(&c, &j, &rows), 9999 * 10000 / 2);
+    assert_int_equal(rows, 10000);
+    end(&j);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+static void test_append__files_are_of_the_spec_that_is_the_default(void **state)
+{
+    struct dsi_catalog c;
+    (void)state;
+
+    dsi_table_free(make(&c, "name", NULL, NULL, 0));
+    test_edit_head(&c, "\"spec-id\":0", "\"spec-id\":4");
+    test_edit_head(&c, "\"default-spec-id\":0", "\"default-spec-id\":4");
+    struct dsi_table *t = test_open(&c);
+    struct job j = begin(t);
+    struct dsi_batch b = numbers(dsi_append_schema(j.append), 0, 10, 1);
+    assert_int_equal(dsi_append_batch(j.append, &b, NULL), DS_OK);
+    assert_int_equal(dsi_append_finish(j.append, NULL), DS_OK);
+    assert_int_equal(j.change->operations[0].file_count, 2);
+    assert_int_equal(j.change->operations[0].files[0].spec_id, 4);
+    dsi_batch_release(&b);
+    end(&j);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+static void test_append__refuses_sizes_that_are_none(void **state)
+{
+    static const struct ds_property wrong[] = {
+        {"write.target-file-size-bytes", "0"},
+        {"write.parquet.row-group-size-bytes", "128 MiB"}};
+    (void)state;
+
+    for (size_t i = 0; i < 2; i++) {
+        struct dsi_catalog c;
+        struct dsi_append *a = NULL;
+        struct ds_error err = {0};
+        struct dsi_table *t = make(&c, NULL, NULL, &wrong[i], 1);
+        const struct dsi_metadata *m = dsi_table_metadata(t);
+        struct dsi_change *change = test_blank(t, NULL);
+        assert_int_equal(dsi_append_new(c.storage, m, change, &a, &err), DS_EINVALID);
+        assert_non_null(strstr(err.message, wrong[i].key));
+        dsi_change_free(change);
+        dsi_metadata_unref(m);
+        dsi_table_free(t);
+        catalog_release(&c);
+    }
+}
+
 // Appends some rows and more, which are held up to `rows_max`, with every fault.
 static void fail_everywhere(int64_t rows_max, size_t files_made)
 {
@@ -528,6 +632,10 @@ int main(void)
         cmocka_unit_test(test_append__sends_all_to_files_when_there_are_more),
         cmocka_unit_test(test_append__takes_rows_that_others_hold),
         cmocka_unit_test(test_append__checks_rows_before_it_holds_them),
+        cmocka_unit_test(test_append__fails_with_any_of_its_files),
+        cmocka_unit_test(test_append__sorts_no_more_than_a_file_at_once),
+        cmocka_unit_test(test_append__files_are_of_the_spec_that_is_the_default),
+        cmocka_unit_test(test_append__refuses_sizes_that_are_none),
         cmocka_unit_test(test_append__survives_every_fault),
         cmocka_unit_test(test_append__survives_every_fault_also_while_it_holds_rows),
     };

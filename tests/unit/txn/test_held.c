@@ -1,8 +1,7 @@
 #include "txn/held.h"
 
+#include "append_fixture.h"
 #include "base/fault.h"
-#include "data/data_file.h"
-#include "fixture.h"
 
 // A change that holds `count` rows (0, "x"), (1, "x"), … of the schema of `m`.
 static struct dsi_change *holding(struct dsi_table *t, const struct dsi_metadata *m,
@@ -231,11 +230,34 @@ static void test_held__rows_that_no_longer_fit_are_refused_by_name(void **state)
     }
 }
 
-static int count_data(void *arg, const char *path, const struct ds_file_info *info)
+// By a column of another type each would be in a file where nobody looks for it.
+static void test_held__rows_are_divided_by_columns_as_the_table_has_them(void **state)
 {
-    (void)info;
-    *(size_t *)arg += strstr(path, "/data/") != NULL;
-    return DS_OK;
+    static const char narrow[] =
+        "{\"id\":1,\"name\":\"id\",\"required\":false,\"type\":\"int\"}" NAME;
+    (void)state;
+
+    for (int sorted = 0; sorted < 2; sorted++) {
+        struct dsi_append *a = NULL;
+        struct dsi_catalog c;
+        struct ds_error err = {0};
+        struct dsi_table *t =
+            make(&c, sorted ? NULL : "id", sorted ? "id" : NULL, NULL, 0);
+        const struct dsi_metadata *next = evolved(t, narrow, NULL);
+        struct dsi_change *change = test_blank(t, NULL);
+        assert_int_equal(dsi_append_new_as(c.storage, next, 0, change, &a, &err),
+                         DS_ECONFLICT);
+        assert_non_null(strstr(err.message, "another type"));
+        assert_int_equal(dsi_append_new_as(c.storage, next, 9, change, &a, &err),
+                         DS_ECONFLICT);
+        assert_non_null(strstr(err.message, "no longer has"));
+        assert_int_equal(dsi_append_new_as(c.storage, next, 1, change, &a, &err), DS_OK);
+        dsi_append_free(a);
+        dsi_change_free(change);
+        dsi_metadata_unref(next);
+        dsi_table_free(t);
+        catalog_release(&c);
+    }
 }
 
 static void test_held__rows_survive_every_fault(void **state)
@@ -251,13 +273,10 @@ static void test_held__rows_survive_every_fault(void **state)
     while (more) {
         struct dsi_change *change = holding(t, m, 7);
         struct ds_error err = {0};
-        size_t files = 0;
         more = dsi_fault_next(&plan);
         int rc = dsi_change_write_held(change, m, c.storage, &err);
         dsi_fault_stop();
-        assert_int_equal(
-            dsi_storage_list(c.storage, "memory:///t", count_data, &files, NULL), DS_OK);
-        assert_int_equal(files, rc == DS_OK ? 1 : 0);
+        assert_int_equal(files_there(&c), rc == DS_OK ? 1 : 0);
         assert_int_equal(dsi_change_held(change) != NULL, rc != DS_OK);
         assert_true(rc == DS_OK || err.message[0] != '\0');
         dsi_change_discard(change, c.storage);
@@ -277,6 +296,7 @@ int main(void)
         cmocka_unit_test(
             test_held__rows_of_an_older_schema_are_kept_where_they_can_be_read),
         cmocka_unit_test(test_held__rows_that_no_longer_fit_are_refused_by_name),
+        cmocka_unit_test(test_held__rows_are_divided_by_columns_as_the_table_has_them),
         cmocka_unit_test(test_held__rows_survive_every_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

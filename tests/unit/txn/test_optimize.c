@@ -142,10 +142,6 @@ static void test_optimize__loses_to_another_and_says_so_when_it_goes_on(void **s
 
 static void test_optimize__refuses_what_it_cannot_merge(void **state)
 {
-    static const char two[] = "\"format-version\":2";
-    static const char three[] = "\"next-row-id\":0,\"format-version\":3";
-    struct dsi_buf json = DSI_BUF_INIT_MAX(1 << 20);
-    struct dsi_buf edited = DSI_BUF_INIT_MAX(1 << 20);
     struct dsi_optimized done = {0};
     struct dsi_optimize limits = {0};
     struct ds_error err = {0};
@@ -154,22 +150,12 @@ static void test_optimize__refuses_what_it_cannot_merge(void **state)
 
     catalog_init(&c);
     struct dsi_table *t = test_create(&c, NULL, 0);
-    assert_int_equal(dsi_storage_read(c.storage, c.head, &json, NULL), DS_OK);
-    const char *text = dsi_buf_text(&json);
-    const char *at = strstr(text, two);
-    assert_non_null(at);
-    assert_int_equal(dsi_buf_printf(&edited, NULL, "%.*s%s%s", (int)(at - text), text,
-                                    three, at + sizeof two - 1),
-                     DS_OK);
-    assert_int_equal(dsi_storage_put(c.storage, c.head, dsi_buf_slice(&edited), 0, NULL),
-                     DS_OK);
+    test_edit_head(&c, "\"format-version\":2", "\"next-row-id\":0,\"format-version\":3");
     dsi_table_free(t);
     t = test_open(&c);
     assert_int_equal(dsi_optimize(t, &limits, &done, &err), DS_EUNSUPPORTED);
     assert_non_null(strstr(err.message, "version 3"));
     dsi_table_free(t);
-    dsi_buf_release(&json);
-    dsi_buf_release(&edited);
     catalog_release(&c);
 }
 
