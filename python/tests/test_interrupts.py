@@ -40,10 +40,13 @@ class Held:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
+        self._releasing = threading.Lock()  # By a timer, and at the end.
         assert process.stdout is not None and process.stdout.readline() == "held\n"
 
     def release(self) -> None:
-        self._process.communicate()
+        with self._releasing:
+            if self._process.poll() is None:
+                self._process.communicate()
 
 
 @pytest.fixture
