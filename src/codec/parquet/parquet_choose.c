@@ -87,12 +87,12 @@ done:
     return rc;
 }
 
-// What t->encoded takes compressed. zstd's lowest level takes half the time of its usual
-// one, and often as few bytes: nothing that repeats is to be found in many pages. Of
-// those some do without most of its table, too.
+// What t->encoded takes compressed, if it is of values worth that. zstd's lowest level
+// takes half the time of its usual one, and often as few bytes: nothing that repeats is
+// to be found in many pages. Of those some do without most of its table, too.
 static int compressed_size(struct dsi_parquet_tools *t,
-                           const struct dsi_parquet_terms *terms, size_t *size,
-                           int *level, struct ds_error *err)
+                           const struct dsi_parquet_terms *terms, size_t plain,
+                           size_t *size, int *level, struct ds_error *err)
 {
     const struct dsi_parquet_write_options *o = terms->options;
     size_t quick = 0;
@@ -100,9 +100,10 @@ static int compressed_size(struct dsi_parquet_tools *t,
 
     *level = o->has_level ? o->level : DSI_COMPRESSION_LEVEL_DEFAULT;
     *size = t->encoded.size;
-    if (o->codec != DSI_COMPRESSION_NONE) {
-        DSI_TRY(compress(t, terms, *level, size, err));
+    if (o->codec == DSI_COMPRESSION_NONE || plain <= DSI_PARQUET_SMALL) {
+        return DS_OK;
     }
+    DSI_TRY(compress(t, terms, *level, size, err));
     if (o->codec == DSI_COMPRESSION_ZSTD && !o->has_level) {
         DSI_TRY(compress(t, terms, ZSTD_QUICK, &quick, err));
         if (quick <= *size + *size / 64) {
@@ -126,7 +127,8 @@ static int try_one(struct dsi_parquet_tools *t, const struct dsi_parquet_terms *
     t->encoded.size = 0;
     DSI_TRY(dsi_parquet_encode(encoding, in, &t->encoded, err));
     price->encoded = t->encoded.size;
-    DSI_TRY(compressed_size(t, terms, &price->compressed, &price->level, err));
+    DSI_TRY(
+        compressed_size(t, terms, price->plain, &price->compressed, &price->level, err));
 done:
     return rc;
 }
@@ -184,7 +186,7 @@ int dsi_parquet_choose_indexed(struct dsi_parquet_tools *t,
     t->encoded.size = 0;
     DSI_TRY(dsi_parquet_rle_write(page->indices, other->count, page->width, &t->encoded,
                                   err));
-    DSI_TRY(compressed_size(t, terms, &size, level, err));
+    DSI_TRY(compressed_size(t, terms, other->plain, &size, level, err));
     *yes = (double)size + growth * each * shrink <= (double)other->compressed * 1.02;
 done:
     return rc;

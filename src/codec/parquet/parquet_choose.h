@@ -10,12 +10,16 @@
 #include "codec/parquet/parquet_press.h"
 #include "codec/parquet/parquet_write.h"
 
+/// Of so few bytes it does not matter how small they become, and to begin with it takes a
+/// codec longer than all else, here and in readers.
+enum { DSI_PARQUET_SMALL = 256 };
+
 /// What values took when they were tried.
 struct dsi_parquet_price {
     size_t count;      // Of the values.
     size_t plain;      // Bytes they take in plain encoding …
     size_t encoded;    // … encoded …
-    size_t compressed; // … and compressed …
+    size_t compressed; // … and compressed, unless there are few (DSI_PARQUET_SMALL) …
     int level;         // … at this level, which suits them.
 };
 

@@ -19,6 +19,7 @@ void dsi_parquet_chunk_writer_init(struct dsi_parquet_chunk_writer *k,
     memset(k, 0, sizeof *k);
     k->leaf = leaf;
     k->options = options;
+    k->codec = options->codec;
     k->tools = tools;
     dsi_parquet_page_log_init(&k->log, leaf, options->bound_bytes);
     k->order = dsi_parquet_order_of(&leaf->field);
@@ -38,6 +39,7 @@ void dsi_parquet_chunk_writer_release(struct dsi_parquet_chunk_writer *k)
 void dsi_parquet_chunk_next(struct dsi_parquet_chunk_writer *k)
 {
     dsi_parquet_pile_reset(&k->pages);
+    k->codec = k->options->codec;
     k->uncompressed_size = 0;
     k->value_count = 0;
     k->null_count = 0;
@@ -176,7 +178,11 @@ int dsi_parquet_chunk_page(struct dsi_parquet_chunk_writer *k,
     DSI_TRY(put_levels(k, parts, &sheet->raw, err));
     DSI_TRY(begin_bloom(k, err));
     DSI_TRY(dsi_parquet_values_end(parts->values, t, &sheet->raw, &k->page, err));
-    sheet->codec = k->options->codec;
+    if (parts->last && k->log.count == 0 && sheet->raw.size <= DSI_PARQUET_SMALL &&
+        k->page.encoding != DSI_PARQUET_RLE_DICTIONARY) {
+        k->codec = DSI_COMPRESSION_NONE;
+    }
+    sheet->codec = k->codec;
     sheet->level = k->page.level;
     sheet->page = (struct dsi_parquet_page){.type = DSI_PARQUET_PAGE_DATA,
                                             .value_count = (int32_t)parts->slots,
@@ -276,6 +282,7 @@ int dsi_parquet_chunk_end(struct dsi_parquet_chunk_writer *k,
 
     DSI_TRY(end_dictionary(k, dict, head, err));
     *out = (struct dsi_parquet_written){
+        .codec = k->codec,
         .offset = file_offset,
         .size = (int64_t)(head->size + k->pages.size),
         .uncompressed_size = k->uncompressed_size,

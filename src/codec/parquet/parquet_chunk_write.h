@@ -13,6 +13,7 @@ enum { DSI_PARQUET_ENCODING_COUNT = DSI_PARQUET_BYTE_STREAM_SPLIT + 1 };
 
 /// What the footer says of a chunk that has been written.
 struct dsi_parquet_written {
+    enum dsi_compression codec;
     int64_t offset;
     int64_t size;
     int64_t uncompressed_size;
@@ -40,7 +41,8 @@ struct dsi_parquet_chunk_writer {
     enum dsi_parquet_order order;
     char name[128];
 
-    struct dsi_parquet_pile pages; // Of the chunk at hand, but for the dictionary.
+    enum dsi_compression codec;    // Of the chunk at hand: see dsi_parquet_chunk_page.
+    struct dsi_parquet_pile pages; // But for the dictionary.
     int64_t uncompressed_size;
     int64_t value_count;
     int64_t null_count;
@@ -75,10 +77,11 @@ struct dsi_parquet_page_parts {
     struct dsi_parquet_values_writer *values;
     size_t rows;
     size_t slots;
+    bool last; // Of its chunk.
 };
 
 /// Ends a page: all of the parts are ready for the next one. The page goes through the
-/// press of the tools.
+/// press of the tools. A chunk of one small page (DSI_PARQUET_SMALL) is not compressed.
 DS_MUST_CHECK int dsi_parquet_chunk_page(struct dsi_parquet_chunk_writer *k,
                                          const struct dsi_parquet_page_parts *parts,
                                          struct ds_error *err);

@@ -54,13 +54,15 @@ void dsi_parquet_column_next(struct dsi_parquet_column_writer *c)
     dsi_parquet_chunk_next(&c->chunk);
 }
 
-int dsi_parquet_column_flush(struct dsi_parquet_column_writer *c, struct ds_error *err)
+int dsi_parquet_column_flush(struct dsi_parquet_column_writer *c, bool last,
+                             struct ds_error *err)
 {
     const struct dsi_parquet_page_parts parts = {.reps = &c->reps,
                                                  .defs = &c->defs,
                                                  .values = &c->values,
                                                  .rows = c->page_rows,
-                                                 .slots = c->page_slots};
+                                                 .slots = c->page_slots,
+                                                 .last = last};
 
     if (c->page_rows == 0) {
         return DS_OK;
@@ -425,7 +427,7 @@ static int append_block(struct dsi_parquet_column_writer *c,
     part->element += b->elements;
     if (dsi_parquet_values_full(&c->values) || c->page_rows == c->options->page_rows ||
         (c->leaf->max_rep > 0 && c->page_slots >= PAGE_SLOTS)) {
-        DSI_TRY(dsi_parquet_column_flush(c, err));
+        DSI_TRY(dsi_parquet_column_flush(c, false, err));
     }
 done:
     return rc;

@@ -52,8 +52,8 @@ size_t dsi_parquet_column_size(const struct dsi_parquet_column_writer *c);
 /// About the bytes that it costs to end the chunk here: what the next one has to repeat.
 size_t dsi_parquet_column_loss(const struct dsi_parquet_column_writer *c);
 
-/// Ends the page at hand.
-DS_MUST_CHECK int dsi_parquet_column_flush(struct dsi_parquet_column_writer *c,
+/// Ends the page at hand; `last` says whether it is the chunk's last one.
+DS_MUST_CHECK int dsi_parquet_column_flush(struct dsi_parquet_column_writer *c, bool last,
                                            struct ds_error *err);
 
 /// Ends the chunk, flushed before: as dsi_parquet_chunk_end.

@@ -136,8 +136,7 @@ static void write_sizes(struct dsi_thrift_writer *w, const struct dsi_parquet_no
     dsi_thrift_write_struct_end(w);
 }
 
-static void write_chunk(struct dsi_thrift_writer *w, const struct dsi_parquet_footer *f,
-                        const struct dsi_parquet_node *leaf,
+static void write_chunk(struct dsi_thrift_writer *w, const struct dsi_parquet_node *leaf,
                         const struct dsi_parquet_written *c)
 {
     dsi_thrift_element_struct(w);
@@ -146,7 +145,7 @@ static void write_chunk(struct dsi_thrift_writer *w, const struct dsi_parquet_fo
     dsi_thrift_write_i32(w, 1, (int32_t)leaf->field.physical);
     write_encodings(w, c);
     write_path(w, leaf);
-    dsi_thrift_write_i32(w, 4, (int32_t)codec_of(f->options->codec));
+    dsi_thrift_write_i32(w, 4, (int32_t)codec_of(c->codec));
     dsi_thrift_write_i64(w, 5, c->value_count);
     dsi_thrift_write_i64(w, 6, c->uncompressed_size);
     dsi_thrift_write_i64(w, 7, c->size);
@@ -195,7 +194,7 @@ static void write_group(struct dsi_thrift_writer *w, const struct dsi_parquet_fo
     dsi_thrift_element_struct(w);
     dsi_thrift_write_list(w, 1, DSI_THRIFT_STRUCT, f->schema->leaf_count);
     for (size_t i = 0; i < f->schema->leaf_count; i++) {
-        write_chunk(w, f, f->schema->leaves[i], &g->columns[i]);
+        write_chunk(w, f->schema->leaves[i], &g->columns[i]);
         uncompressed += g->columns[i].uncompressed_size;
         compressed += g->columns[i].size;
     }

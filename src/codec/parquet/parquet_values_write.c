@@ -367,6 +367,7 @@ static int decide(struct dsi_parquet_values_writer *v, struct dsi_parquet_tools 
     v->added = v->dict.count;
     DSI_TRY(dsi_parquet_choose(t, &terms, &in, &v->encoding, &v->other, err));
     v->level = v->other.level;
+    fits = fits && v->other.plain > DSI_PARQUET_SMALL;
     if (fits) {
         int level = v->level;
         const struct dsi_parquet_indexed page = {.indices = indices_of(t),

@@ -117,7 +117,7 @@ static int end_group(dsi_parquet_writer *w, struct ds_error *err)
     }
     g->row_count = w->group_rows;
     for (size_t i = 0; i < w->schema.leaf_count; i++) {
-        DSI_TRY(dsi_parquet_column_flush(&w->columns[i], err));
+        DSI_TRY(dsi_parquet_column_flush(&w->columns[i], true, err));
     }
     DSI_TRY(drain(w, err));
     for (size_t i = 0; i < w->schema.leaf_count; i++) {

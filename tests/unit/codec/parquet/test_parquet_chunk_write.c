@@ -36,7 +36,7 @@ static void test_parquet_chunk_write__counts_slots_without_a_value_as_null(void 
     dsi_parquet_values_writer_init(&v, &leaf, &options);
     dsi_parquet_chunk_writer_init(&k, &leaf, &options, &tools);
     for (int i = 0; i < 2; i++) {
-        const struct dsi_parquet_page_parts parts = {&reps, &defs, &v, 2, 4};
+        const struct dsi_parquet_page_parts parts = {&reps, &defs, &v, 2, 4, i == 1};
         assert_int_equal(
             dsi_parquet_levels_append(&reps, (const uint8_t *)"\0\1\1\0", 4, NULL),
             DS_OK);
@@ -76,10 +76,69 @@ static void test_parquet_chunk_write__counts_slots_without_a_value_as_null(void 
     dsi_buf_release(&head);
 }
 
+// The codec of a chunk that has so many pages of so many values.
+static enum dsi_compression codec_of(enum dsi_compression wanted, int pages, int values)
+{
+    static const uint8_t defs[64] = {0};
+    int64_t numbers[64];
+    const struct dsi_parquet_node plain = {
+        .field = {.name = "x", .physical = DSI_PARQUET_INT64}};
+    const struct dsi_parquet_write_options o = {
+        .codec = wanted, .page_rows = 1000, .page_bytes = 1 << 20};
+    const struct dsi_parquet_input in = {.values = numbers, .defs = defs};
+    const struct dsi_parquet_run run = {0, (size_t)values};
+    struct dsi_parquet_levels none;
+    struct dsi_parquet_values_writer v;
+    struct dsi_parquet_tools tools = {0};
+    struct dsi_parquet_chunk_writer k;
+    struct dsi_parquet_written out = {0};
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_buf head = DSI_BUF_INIT;
+    size_t size = 0;
+
+    for (int64_t i = 0; i < 64; i++) { // Nothing but plain encoding suits them.
+        numbers[i] = (int64_t)((uint64_t)(i * i * i + 1) * 0x9e3779b97f4a7c15U);
+    }
+    dsi_parquet_levels_init(&none, 0);
+    dsi_parquet_values_writer_init(&v, &plain, &o);
+    dsi_parquet_chunk_writer_init(&k, &plain, &o, &tools);
+    for (int i = 0; i < pages; i++) {
+        const struct dsi_parquet_page_parts parts = {
+            &none, &none, &v, (size_t)values, (size_t)values, i == pages - 1};
+        assert_int_equal(dsi_parquet_values_append(&v, &in, &run, 1, &size, NULL), DS_OK);
+        assert_int_equal(dsi_parquet_chunk_page(&k, &parts, NULL), DS_OK);
+    }
+    assert_int_equal(dsi_parquet_press_drain(&tools.press, &tools.compressor, NULL),
+                     DS_OK);
+    assert_int_equal(dsi_parquet_chunk_end(&k, &v.dict, 0, &arena, &head, &out, NULL),
+                     DS_OK);
+    dsi_parquet_chunk_next(&k);
+    assert_int_equal(k.codec, wanted);
+    dsi_parquet_levels_release(&none);
+    dsi_parquet_values_writer_release(&v);
+    dsi_parquet_chunk_writer_release(&k);
+    dsi_parquet_tools_release(&tools);
+    dsi_arena_release(&arena);
+    dsi_buf_release(&head);
+    return out.codec;
+}
+
+static void test_parquet_chunk_write__does_not_compress_what_is_small(void **state)
+{
+    (void)state;
+    assert_int_equal(codec_of(DSI_COMPRESSION_ZSTD, 1, 1), DSI_COMPRESSION_NONE);
+    assert_int_equal(codec_of(DSI_COMPRESSION_GZIP, 1, 5), DSI_COMPRESSION_NONE);
+    assert_int_equal(codec_of(DSI_COMPRESSION_ZSTD, 1, 60), DSI_COMPRESSION_ZSTD);
+    // A chunk has one codec, and what is to come was not known.
+    assert_int_equal(codec_of(DSI_COMPRESSION_ZSTD, 2, 1), DSI_COMPRESSION_ZSTD);
+    assert_int_equal(codec_of(DSI_COMPRESSION_NONE, 1, 60), DSI_COMPRESSION_NONE);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parquet_chunk_write__counts_slots_without_a_value_as_null),
+        cmocka_unit_test(test_parquet_chunk_write__does_not_compress_what_is_small),
     };
     return cmocka_run_group_tests_name("parquet_chunk_write", tests, NULL, NULL);
 }

@@ -53,10 +53,12 @@ static void test_parquet_values_write__settles_when_the_dictionary_is_full(void 
 
     dsi_parquet_values_writer_init(&v, &leaf, &options);
     for (int chunk = 0; chunk < 2; chunk++) {
-        append(&v, few, 10);
-        assert_int_equal(end(&v, 10, 1, large), DSI_PARQUET_RLE_DICTIONARY);
-        append(&v, few, 10);
-        assert_int_equal(end(&v, 10, 1, large), DSI_PARQUET_RLE_DICTIONARY);
+        for (int page = 0; page < 2; page++) {
+            for (int i = 0; i < 4; i++) { // Of so few the dictionary is no gain.
+                append(&v, few, 10);
+            }
+            assert_int_equal(end(&v, 40, 1, large), DSI_PARQUET_RLE_DICTIONARY);
+        }
         append(&v, more, 10);
         assert_int_equal(end(&v, 10, 2, large), DSI_PARQUET_PLAIN);
         assert_int_equal(v.dict.count, 2); // As the pages before need it.
