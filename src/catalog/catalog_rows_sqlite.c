@@ -15,6 +15,7 @@
 #include "base/thread.h"
 #include "catalog/catalog_rows.h"
 #include "catalog/catalog_sqlite.h"
+#include "catalog/catalog_sqlite_seen.h"
 
 #define DEFAULT_NAME "datashard"
 #define TABLE_KEY " WHERE catalog_name = ? AND table_namespace = ? AND table_name = ?"
@@ -111,6 +112,7 @@ struct sqlite_rows {
     char *name;    // The catalog_name.
     bool has_type; // (1)
     bool writing;
+    struct dsi_sqlite_seen seen;
     _Atomic(const void *) holder; // The thread that has the mutex: its &this_thread.
 };
 
@@ -254,6 +256,7 @@ static int make_ready(struct sqlite_rows *s, struct ds_error *err)
     int rc = dsi_sqlite_ready(&s->connection, &fresh, err);
 
     if (rc == DS_OK && fresh) {
+        dsi_sqlite_seen_forget(&s->seen);
         rc = look_at_tables(s, err);
         if (rc == DS_OK && !s->name) {
             rc = choose_name(s, err);
@@ -289,7 +292,12 @@ done:
 static int sqlite_commit(struct dsi_rows *r, struct ds_error *err)
 {
     struct sqlite_rows *s = (struct sqlite_rows *)r;
-    int rc = s->writing ? dsi_sqlite_commit(&s->connection, err) : DS_OK;
+    int rc = DS_OK;
+
+    if (s->writing) {
+        rc = dsi_sqlite_commit(&s->connection, err);
+        dsi_sqlite_seen_ended(&s->seen, rc == DS_OK);
+    }
     unlock(s);
     return rc;
 }
@@ -298,6 +306,9 @@ static void sqlite_rollback(struct dsi_rows *r)
 {
     struct sqlite_rows *s = (struct sqlite_rows *)r;
     dsi_sqlite_rollback(&s->connection);
+    if (s->writing) {
+        dsi_sqlite_seen_ended(&s->seen, false);
+    }
     unlock(s);
 }
 
@@ -311,10 +322,14 @@ static int sqlite_find(struct dsi_rows *r, const struct dsi_table_name *name,
 {
     struct sqlite_rows *s = (struct sqlite_rows *)r;
     const struct dsi_sqlite_call call = call_for(s, FIND, name);
+    sqlite3 *db = s->connection.db;
     sqlite3_stmt *statement = NULL;
-    const char *text = NULL;
+    const char *text = s->writing ? NULL : dsi_sqlite_seen_location(&s->seen, db, name);
     int rc = DS_OK;
 
+    if (text) {
+        goto found;
+    }
     DSI_TRY(dsi_sqlite_start(&s->connection, &call, &statement, err));
     DSI_TRY(dsi_sqlite_step(&s->connection, statement, err));
     if (rc == DS_OK) {
@@ -327,6 +342,10 @@ static int sqlite_find(struct dsi_rows *r, const struct dsi_table_name *name,
                          name->ns, name->name);
         goto done;
     }
+    if (!s->writing) {
+        dsi_sqlite_seen_read(&s->seen, db, name, text);
+    }
+found:
     *location = dsi_arena_strdup(arena, text);
     rc = *location ? DS_OK : dsi_no_memory(err, name->name);
 done:
@@ -364,6 +383,9 @@ static int sqlite_update(struct dsi_rows *r, const struct dsi_table_name *name,
     if (rc == DS_OK && changes != 1) {
         rc = dsi_fail(err, DS_ECONFLICT, "table %s.%s is no longer at %s", name->ns,
                       name->name, from);
+    }
+    if (rc == DS_OK) {
+        dsi_sqlite_seen_written(&s->seen, s->connection.db, name, to);
     }
     return rc;
 }
@@ -561,6 +583,7 @@ static void sqlite_free(struct dsi_rows *r)
     if (entered) {
         dsi_fork_leave();
     }
+    dsi_sqlite_seen_forget(&s->seen);
     dsi_mutex_free(s->mutex);
     dsi_free(s->path);
     dsi_free(s->name);

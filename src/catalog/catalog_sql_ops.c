@@ -58,6 +58,17 @@ static int sql_get_autocommit(sqlite3 *db)
     return sqlite3_get_autocommit(db);
 }
 
+static int sql_read_file(sqlite3 *db, void *out, int size, int64_t offset)
+{
+    sqlite3_file *file = NULL;
+    int code = sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+
+    if (code != SQLITE_OK || !file || !file->pMethods) {
+        return code != SQLITE_OK ? code : SQLITE_CANTOPEN;
+    }
+    return file->pMethods->xRead(file, out, size, offset);
+}
+
 static const char *sql_errmsg(sqlite3 *db)
 {
     return sqlite3_errmsg(db);
@@ -80,6 +91,7 @@ static const struct dsi_sql_ops system_sql = {
     .column_text = sql_column_text,
     .changes = sql_changes,
     .get_autocommit = sql_get_autocommit,
+    .read_file = sql_read_file,
     .errmsg = sql_errmsg,
     .version = sql_version,
 };

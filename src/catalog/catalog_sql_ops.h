@@ -4,6 +4,7 @@
 #define DSI_CATALOG_CATALOG_SQL_OPS_H
 
 #include <sqlite3.h>
+#include <stdint.h>
 
 /// The contracts are SQLite's for the functions of these names.
 struct dsi_sql_ops {
@@ -18,6 +19,8 @@ struct dsi_sql_ops {
     const char *(*column_text)(sqlite3_stmt *statement, int at);
     int (*changes)(sqlite3 *db);
     int (*get_autocommit)(sqlite3 *db);
+    /// Bytes of the main database's file, past SQLite's cache and locks.
+    int (*read_file)(sqlite3 *db, void *out, int size, int64_t offset);
     const char *(*errmsg)(sqlite3 *db);
     int (*version)(void);
 };
