@@ -70,6 +70,7 @@ def made(call, line):
 def steps(lines, folder):
     """The steps of one append, for contention_floor, from what it was seen to do."""
     files, out = {}, []
+    nameless = collections.Counter()  # Bytes written to what has no name yet.
     swap = (str(folder / "catalog.db"), str(folder))
     for line in lines:
         seen = parts(line)
@@ -85,10 +86,13 @@ def steps(lines, folder):
             if call in ("fsync", "fdatasync") and "swap" not in out:
                 out.append("swap")
         elif made(call, line):
-            files[path] = {"bytes": 0, "syncs": 0}
+            files[path] = {"bytes": nameless.pop(path, 0), "syncs": 0}
             out.append(path)
-        elif call in ("write", "pwrite64", "writev") and path in files:
-            files[path]["bytes"] += result
+        elif call in ("write", "pwrite64", "writev"):
+            if path in files:
+                files[path]["bytes"] += result
+            else:
+                nameless[path] += result
         elif call in ("fsync", "fdatasync"):
             if path in files:
                 files[path]["syncs"] += 1

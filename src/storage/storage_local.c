@@ -109,7 +109,7 @@ static int local_put(ds_storage *s, const char *location, struct ds_slice bytes,
     int rc = DS_OK;
 
     DSI_TRY(split(location, &path, &dir, err));
-    DSI_TRY(dsi_temp_open(&temp, l->dirs, l->spares, dir, err));
+    DSI_TRY(dsi_temp_open(&temp, l->dirs, l->spares, dir, flags & DS_PUT_LATER, err));
     DSI_TRY(dsi_temp_write(&temp, bytes, err));
     if (flags & DS_PUT_LATER) {
         rc = name_later(l, &temp, path, dir, true, err);
@@ -392,7 +392,8 @@ static int local_create(ds_storage *s, const char *location, struct ds_sink **ou
         rc = dsi_no_memory(err, location);
         goto done;
     }
-    DSI_TRY(dsi_temp_open(&k->temp, k->storage->dirs, k->storage->spares, k->dir, err));
+    DSI_TRY(
+        dsi_temp_open(&k->temp, k->storage->dirs, k->storage->spares, k->dir, true, err));
     *out = &k->base;
     k = NULL;
 done:

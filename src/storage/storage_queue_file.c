@@ -271,8 +271,8 @@ static int make(const char *path, bool replace, struct ds_error *err)
     // Not zero, which is what a hole reads as.
     dsi_random_fill(bytes + DSI_QUEUE_AT_CLAIMS,
                     DSI_QUEUE_SLOTS * sizeof(struct dsi_queue_claim));
-    DSI_TRY(
-        dsi_temp_open(&temp, NULL, NULL, dir, err)); // A table's: it is there, or gone.
+    // A table's directory: it is there, or gone.
+    DSI_TRY(dsi_temp_open(&temp, NULL, NULL, dir, false, err));
     DSI_TRY(check_file_system(temp.fd, path, err));
     DSI_TRY(dsi_temp_write(&temp, (struct ds_slice){bytes, DSI_QUEUE_AT_INTENTS}, err));
     code = dsi_posix()->ftruncate(temp.fd, DSI_QUEUE_FILE_SIZE);

@@ -8,10 +8,15 @@
 #ifndef DSI_STORAGE_STORAGE_SHARE_H
 #define DSI_STORAGE_STORAGE_SHARE_H
 
+#include <sys/stat.h>
+
 /// A file of ours that is, or is going to be, in the directory `dir`: its group, and
 /// others, may read and write it if they may do that with the directory. Where that
 /// cannot be, it stays as it is.
 void dsi_share_file(int fd, const char *dir);
+
+/// The same, by what is known of the directory.
+void dsi_share_file_in(int fd, const struct stat *dir);
 
 /// The same of a directory that was just made; its path is as it was afterwards.
 void dsi_share_dir(char *path);

@@ -1,7 +1,6 @@
 #include "storage/storage_spare.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -21,6 +20,7 @@ struct place {
     size_t count;
     size_t made;   // Since the last dsi_spares_fill …
     size_t before; // … and between that and the one before.
+    bool proven;   // One of its files was given a name.
     struct dsi_spread spread;
 };
 
@@ -89,7 +89,31 @@ static struct place *settle(struct dsi_spares *s, const char *dir)
     return p->dir ? p : NULL;
 }
 
-int dsi_spares_take(struct dsi_spares *s, const char *dir, const char *path)
+void dsi_spares_refuse(struct dsi_spares *s)
+{
+    dsi_mutex_lock(s->mutex);
+    s->refused = true;
+    dsi_mutex_unlock(s->mutex);
+}
+
+// Gives a spare its name, which shows that those of its directory can have one.
+static int name(struct dsi_spares *s, const char *dir, int fd, const char *path)
+{
+    if (dsi_posix()->link_file(fd, path) < 0) {
+        dsi_posix()->close(fd);
+        dsi_spares_refuse(s);
+        return -EIO;
+    }
+    dsi_mutex_lock(s->mutex);
+    struct place *p = find(s, dir);
+    if (p) {
+        p->proven = true;
+    }
+    dsi_mutex_unlock(s->mutex);
+    return fd;
+}
+
+int dsi_spares_take(struct dsi_spares *s, const char *dir, const char *path, bool *named)
 {
     int fd = -ENOENT;
 
@@ -101,17 +125,11 @@ int dsi_spares_take(struct dsi_spares *s, const char *dir, const char *path)
         if (p) {
             p->made++;
             fd = p->count > 0 ? p->fds[--p->count] : -ENOENT;
+            *named = *named || !p->proven;
         }
     }
     dsi_mutex_unlock(s->mutex);
-    if (fd >= 0 && dsi_posix()->link_file(fd, path) < 0) {
-        dsi_posix()->close(fd);
-        fd = -EIO;
-        dsi_mutex_lock(s->mutex);
-        s->refused = true;
-        dsi_mutex_unlock(s->mutex);
-    }
-    return fd;
+    return fd >= 0 && *named ? name(s, dir, fd, path) : fd;
 }
 
 // Begins a round: how many spares each place is to have comes into wanted[i].

@@ -24,11 +24,12 @@ void dsi_temp_release(struct dsi_temp *t)
         dsi_posix()->close(t->fd);
         t->fd = -1;
     }
-    if (t->path) {
+    if (t->path && !t->spares) {
         dsi_posix()->unlink(t->path); // What stays is hidden, and only wastes space.
-        dsi_free(t->path);
-        t->path = NULL;
     }
+    dsi_free(t->path);
+    t->path = NULL;
+    t->spares = NULL;
 }
 
 static char *name_in(const char *dir)
@@ -74,10 +75,13 @@ done:
 }
 
 int dsi_temp_open(struct dsi_temp *t, struct dsi_dirs *dirs, struct dsi_spares *spares,
-                  const char *dir, struct ds_error *err)
+                  const char *dir, bool later, struct ds_error *err)
 {
     const struct dsi_posix_ops *posix = dsi_posix();
+    struct stat above;
     struct stat st;
+    bool there = posix->stat(dir, &above) == 0;
+    bool named = !later; // (3)
     int rc = DS_OK;
     int code = 0;
 
@@ -86,19 +90,27 @@ int dsi_temp_open(struct dsi_temp *t, struct dsi_dirs *dirs, struct dsi_spares *
     if (!path) {
         return dsi_no_memory(err, dir);
     }
-    int fd = spares ? dsi_spares_take(spares, dir, path) : -ENOENT;
+    int fd = spares ? dsi_spares_take(spares, dir, path, &named) : -ENOENT;
     if (fd < 0 && fd != -ENOENT) { // The name may be in use: not twice (1).
         posix->unlink(path);
         dsi_free(path);
-        return dsi_temp_open(t, dirs, NULL, dir, err);
+        return dsi_temp_open(t, dirs, NULL, dir, later, err);
     }
     if (fd < 0) {
         DSI_TRY(make_file(dirs, dir, path, &fd, err));
+        named = true;
+        there = there || posix->stat(dir, &above) == 0;
+    }
+    code = posix->fstat(fd, &st);
+    if (!named && code == 0 && (!there || st.st_dev != above.st_dev)) { // No name there.
+        posix->close(fd);
+        dsi_free(path);
+        return dsi_temp_open(t, dirs, NULL, dir, later, err);
     }
     t->fd = fd;
+    t->spares = named ? NULL : spares;
     t->path = path;
     path = NULL;
-    code = posix->fstat(fd, &st);
     if (code < 0) {
         rc = dsi_posix_fail(err, code, "looking at", t->path);
         dsi_temp_release(t);
@@ -106,7 +118,9 @@ int dsi_temp_open(struct dsi_temp *t, struct dsi_dirs *dirs, struct dsi_spares *
     }
     t->device = (uint64_t)st.st_dev;
     t->inode = (uint64_t)st.st_ino;
-    dsi_share_file(fd, dir);
+    if (there) {
+        dsi_share_file_in(fd, &above);
+    }
 done:
     dsi_free(path);
     return rc;
@@ -152,12 +166,38 @@ void dsi_temp_begin_sync(const struct dsi_temp *t)
     dsi_posix()->write_back(t->fd);
 }
 
+// Names a file that has a temporary name.
+static int rename_file(const struct dsi_temp *t, const char *path, bool replace)
+{
+    return replace ? dsi_posix()->rename(t->path, path)
+                   : dsi_posix()->link(t->path, path);
+}
+
+// Names a file that has no name. That replaces nothing: where something is to be replaced
+// it gets its temporary one after all.
+static int name_file(struct dsi_temp *t, const char *path, bool replace)
+{
+    int code = dsi_posix()->link_file(t->fd, path);
+
+    if (code == -EEXIST && replace) {
+        code = dsi_posix()->link_file(t->fd, t->path);
+        if (code == 0) {
+            t->spares = NULL;
+            code = rename_file(t, path, replace);
+        }
+    }
+    if (code < 0 && code != -EEXIST && t->spares) {
+        dsi_spares_refuse(t->spares);
+    }
+    return code;
+}
+
 int dsi_temp_name(struct dsi_temp *t, const char *path, bool replace,
                   struct ds_error *err)
 {
     const struct dsi_posix_ops *posix = dsi_posix();
     struct stat st;
-    int code = replace ? posix->rename(t->path, path) : posix->link(t->path, path);
+    int code = t->spares ? name_file(t, path, replace) : rename_file(t, path, replace);
 
     if (code < 0) {
         // The request may have been done although its answer is an error (a file server
@@ -173,7 +213,7 @@ int dsi_temp_name(struct dsi_temp *t, const char *path, bool replace,
             return dsi_wrap(err, DS_EUNKNOWN, "its outcome cannot be seen");
         }
         if (!ours && !replace &&
-            (code == -EPERM || code == -EOPNOTSUPP || code == -ENOSYS)) {
+            (code == -EPERM || code == -EOPNOTSUPP || code == -ENOSYS) && !t->spares) {
             return dsi_fail_os(err, DS_EUNSUPPORTED, -code,
                                "naming %s: this file system has no hard links, so it "
                                "cannot decide between two writers; use another",
@@ -183,10 +223,11 @@ int dsi_temp_name(struct dsi_temp *t, const char *path, bool replace,
             return dsi_posix_fail(err, code, "naming", path);
         }
     }
-    if (!replace) {
+    if (!replace && !t->spares) {
         posix->unlink(t->path); // A second name, hidden, does no harm (1).
     }
     dsi_free(t->path);
     t->path = NULL;
+    t->spares = NULL;
     return DS_OK;
 }

@@ -125,7 +125,7 @@ static void shim_fsync_all(const int *fds, size_t count, int *codes,
 static int shim_open_unnamed(const char *dir, mode_t mode)
 {
     struct shim_call told = {.name = "posix.open_unnamed",
-                             .kind = SHIM_LOOK,
+                             .kind = SHIM_OPEN_UNNAMED,
                              .layer = SHIM_POSIX,
                              .path = dir,
                              .fd = -1};
@@ -135,15 +135,15 @@ static int shim_open_unnamed(const char *dir, mode_t mode)
         return posix_code(v);
     }
     int fd = posix->open_unnamed(dir, mode);
+    told.fd = fd;
     watcher.after(&told, fd);
     return fd;
 }
 
-// To who watches it is a new file that was opened: with its name it comes to be.
 static int shim_link_file(int fd, const char *to)
 {
-    WATCHED(int, "posix.link_file", SHIM_OPEN, posix->link_file(fd, to), .path = to,
-            .fd = fd, .flags = O_WRONLY | O_CREAT | O_EXCL);
+    WATCHED(int, "posix.link_file", SHIM_NAME, posix->link_file(fd, to), .path = to,
+            .fd = fd);
 }
 
 static int shim_link(const char *from, const char *to)
@@ -772,8 +772,9 @@ void shim_start(const struct shim_watcher *w)
     shim_sql.step = shim_step;
     shim_sql.reset = shim_reset;
     shim_sql.finalize = shim_finalize;
-    // column_text, changes, get_autocommit, errmsg, version: of what is in memory.
-    check_table("dsi_sql_ops", &shim_sql, sql, sizeof shim_sql, 5);
+    // column_text, changes, get_autocommit, errmsg, version: of what is in memory;
+    // read_file: what it reads the VFS below tells.
+    check_table("dsi_sql_ops", &shim_sql, sql, sizeof shim_sql, 6);
     dsi_sql_set(&shim_sql);
     start_vfs();
 }

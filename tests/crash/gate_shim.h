@@ -14,6 +14,8 @@
 
 enum shim_kind {
     SHIM_OPEN,
+    SHIM_OPEN_UNNAMED, // In directory `path`.
+    SHIM_NAME,         // The file `fd`, as `path`.
     SHIM_CLOSE,
     SHIM_READ,
     SHIM_WRITE,

@@ -256,6 +256,12 @@ static void read_event(struct disk *d, struct open_file *all, const struct trace
             *open_of(all, e) = (struct open_file){node, 0};
         }
         break;
+    case TRACE_NEW:
+        *open_of(all, e) = (struct open_file){new_node(d, false, false), 0};
+        break;
+    case TRACE_NAME:
+        enter(d, e->path, node_of(d, all, e), at);
+        break;
     case TRACE_WRITE:
     case TRACE_TRUNCATE:
         note_data(d, all, e, at);

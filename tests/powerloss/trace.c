@@ -127,6 +127,18 @@ static enum shim_verdict before(struct shim_call *c)
     return SHIM_DO;
 }
 
+// From here on the descriptor's file has a number in the trace, which is the result.
+static uint32_t number_file(const struct shim_call *c)
+{
+    if (c->fd >= FDS) {
+        die("too many descriptors");
+    }
+    lock();
+    id_of[c->fd] = ++trace->ids;
+    pthread_mutex_unlock(&trace->mutex);
+    return id_of[c->fd];
+}
+
 static void opened(const struct shim_call *c)
 {
     struct trace_event e = {.kind = TRACE_OPEN, .path = c->path};
@@ -136,14 +148,8 @@ static void opened(const struct shim_call *c)
         add(e);
         return;
     }
-    if (c->fd >= FDS) {
-        die("too many descriptors");
-    }
     e.create = c->flags & O_CREAT;
-    lock();
-    e.id = ++trace->ids;
-    pthread_mutex_unlock(&trace->mutex);
-    id_of[c->fd] = e.id;
+    e.id = number_file(c);
     add(e);
     if (c->flags & O_TRUNC) {
         add((struct trace_event){.kind = TRACE_TRUNCATE, .id = e.id});
@@ -164,6 +170,20 @@ static bool on_file(const struct shim_call *c, enum trace_kind kind,
     return e->id > 0;
 }
 
+// A file that got its first name; if it was opened before the trace began, it is new
+// here.
+static void named_file(const struct shim_call *c)
+{
+    struct trace_event e;
+
+    if (!on_file(c, TRACE_NAME, &e)) {
+        e.id = number_file(c);
+        add((struct trace_event){.kind = TRACE_NEW, .id = e.id});
+    }
+    e.path = c->path;
+    add(e);
+}
+
 static void changed(const struct shim_call *c, int64_t result)
 {
     struct trace_event e;
@@ -174,6 +194,16 @@ static void changed(const struct shim_call *c, int64_t result)
             opened(c);
         } else if (c->layer == SHIM_POSIX && c->fd >= 0 && c->fd < FDS) {
             id_of[c->fd] = 0;
+        }
+        break;
+    case SHIM_OPEN_UNNAMED:
+        if (is_ours(c->path)) {
+            add((struct trace_event){.kind = TRACE_NEW, .id = number_file(c)});
+        }
+        break;
+    case SHIM_NAME:
+        if (is_ours(c->path)) {
+            named_file(c);
         }
         break;
     case SHIM_WRITE:

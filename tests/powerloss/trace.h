@@ -13,6 +13,8 @@
 
 enum trace_kind {
     TRACE_OPEN,     // `id` now names the file at `path`; made if `create` and not there.
+    TRACE_NEW,      // `id` now names a new file that has no name.
+    TRACE_NAME,     // That gets the name `path`.
     TRACE_WRITE,    // By `id`, or (SQLite) by `path`.
     TRACE_TRUNCATE, // To `size`.
     TRACE_FSYNC,    // By `id` or by `path`; a file or a directory.

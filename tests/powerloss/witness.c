@@ -137,8 +137,12 @@ static enum shim_verdict before(struct shim_call *c)
 {
     switch (c->kind) {
     case SHIM_OPEN:
+    case SHIM_NAME:
         ask_path(DISK_THERE, c->path);
         ask_directory(c->path);
+        break;
+    case SHIM_OPEN_UNNAMED:
+        ask_path(DISK_THERE, c->path);
         break;
     case SHIM_READ:
         ask_slot(DISK_BYTES, slot_of_call(c), c->offset, c->size);
@@ -168,13 +172,16 @@ static enum shim_verdict before(struct shim_call *c)
 
 static void after(const struct shim_call *c, int64_t result)
 {
+    const bool unnamed = c->kind == SHIM_OPEN_UNNAMED;
+    const bool opens = c->kind == SHIM_OPEN || c->kind == SHIM_NAME || unnamed;
     (void)result;
-    if (c->kind == SHIM_OPEN && c->layer == SHIM_POSIX && c->fd >= 0) {
+
+    if (opens && c->layer == SHIM_POSIX && c->fd >= 0) {
         if (c->fd >= FDS) {
             fprintf(stderr, "witness: too many descriptors\n");
             abort();
         }
-        slot_of[c->fd] = number_of(c->path);
+        slot_of[c->fd] = unnamed ? NO_FILE : number_of(c->path);
     }
 }
 

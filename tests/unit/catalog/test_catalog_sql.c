@@ -297,7 +297,12 @@ static void test_catalog_sql__makes_files_durable_before_the_row_names_them(void
                            "write rename write_back_wait open fstat open_unnamed fsync "
                            "fsync close close"));
 
-    const char *calls[] = {"fsync", "rename", "write"};
+    posix_double_start(NULL, 0, 0);
+    assert_int_equal(swap(&base, &base), DS_OK);
+    posix_double_stop();
+    // Not every file system has files that wait for their name.
+    const char *naming = posix_double_count("link_file") > 0 ? "link_file" : "rename";
+    const char *calls[] = {"fsync", naming, "write"};
     for (size_t i = 0; i < 3; i++) { // What fails on the way never gets to the row.
         struct dsi_head next;
         size_t before = files();

@@ -50,7 +50,8 @@ static const char *path_of(const char *name)
 
 static int take(const char *name)
 {
-    return dsi_spares_take(spares, root.dir, path_of(name));
+    bool named = true;
+    return dsi_spares_take(spares, root.dir, path_of(name), &named);
 }
 
 // Two commits that each made `count` files in the directory.
@@ -140,7 +141,8 @@ static void test_storage_spare__is_not_one_of_many(void **state)
     for (int round = 0; round < 5; round++) { // In more directories than are known.
         for (int i = 0; i < 50; i++) {
             snprintf(dir, sizeof dir, "/none/%d", i);
-            assert_int_equal(dsi_spares_take(spares, dir, "/none/f"), -ENOENT);
+            bool named = true;
+            assert_int_equal(dsi_spares_take(spares, dir, "/none/f", &named), -ENOENT);
         }
         dsi_spares_fill(spares);
     }
@@ -240,7 +242,7 @@ static void test_storage_spare__is_done_without_where_it_cannot_be_named(void **
         warm_up(3);
         posix_double_start("link_file", 1, codes[i / 2]);
         posix_double.after = i % 2 == 1;
-        assert_int_equal(dsi_temp_open(&temp, dirs, spares, root.dir, NULL), DS_OK);
+        assert_int_equal(dsi_temp_open(&temp, dirs, spares, root.dir, true, NULL), DS_OK);
         assert_int_equal(fstat(temp.fd, &st), 0);
         assert_int_equal(st.st_nlink, 1);
         assert_int_equal(names_in_root(), 1);
@@ -252,6 +254,169 @@ static void test_storage_spare__is_done_without_where_it_cannot_be_named(void **
         dsi_spares_free(spares);
         assert_int_equal(dsi_spares_new(&spares, NULL), DS_OK);
     }
+    dsi_dirs_free(dirs);
+}
+
+// Two commits more: as many spares are there.
+static void use_and_fill(size_t count)
+{
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < count; i++) {
+            bool named = false;
+            int fd = dsi_spares_take(spares, root.dir, path_of("none"), &named);
+            if (fd >= 0) {
+                close(fd);
+            }
+        }
+        dsi_spares_fill(spares);
+    }
+}
+
+// A temporary of the directory, of a spare whose like has been named before.
+static void open_nameless(struct dsi_temp *temp, struct dsi_dirs *dirs)
+{
+    const struct ds_slice five = {(const uint8_t *)"abcde", 5};
+
+    *temp = (struct dsi_temp)DSI_TEMP_INIT;
+    use_and_fill(2);
+    int fd = take("first");
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(dsi_temp_open(temp, dirs, spares, root.dir, true, NULL), DS_OK);
+    assert_int_equal(dsi_temp_write(temp, five, NULL), DS_OK);
+    assert_int_equal(names_in_root(), 1);
+}
+
+// How many names the file has: its only one is that which it is for.
+static void test_storage_spare__is_written_without_a_name(void **state)
+{
+    struct dsi_dirs *dirs = NULL;
+    struct dsi_temp temp;
+    struct stat st;
+    (void)state;
+
+    if (!has_them()) {
+        skip();
+    }
+    assert_int_equal(dsi_dirs_new(&dirs, NULL), DS_OK);
+    open_nameless(&temp, dirs);
+    posix_double_start(NULL, 0, 0);
+    assert_int_equal(dsi_temp_name(&temp, path_of("f"), false, NULL), DS_OK);
+    assert_int_equal(posix_double_count("link_file"), 1);
+    assert_int_equal(posix_double_count("unlink"), 0);
+    assert_int_equal(stat(path_of("f"), &st), 0);
+    assert_int_equal(st.st_nlink, 1);
+    assert_int_equal(st.st_size, 5);
+    dsi_temp_release(&temp);
+    assert_int_equal(posix_double_count("unlink"), 0);
+    assert_int_equal(names_in_root(), 2);
+    use_and_fill(1);
+    assert_int_equal(dsi_temp_open(&temp, dirs, spares, root.dir, true, NULL), DS_OK);
+    dsi_temp_release(&temp); // What is given up was never there.
+    assert_int_equal(posix_double_count("unlink"), 0);
+    assert_int_equal(names_in_root(), 2);
+    dsi_dirs_free(dirs);
+}
+
+// What is synced first has a name by then.
+static void test_storage_spare__has_a_name_before_it_is_synced(void **state)
+{
+    struct dsi_dirs *dirs = NULL;
+    struct dsi_temp temp;
+    (void)state;
+
+    if (!has_them()) {
+        skip();
+    }
+    assert_int_equal(dsi_dirs_new(&dirs, NULL), DS_OK);
+    open_nameless(&temp, dirs);
+    dsi_temp_release(&temp);
+    use_and_fill(1);
+    assert_int_equal(dsi_temp_open(&temp, dirs, spares, root.dir, false, NULL), DS_OK);
+    assert_int_equal(names_in_root(), 2);
+    dsi_temp_release(&temp);
+    assert_int_equal(names_in_root(), 1);
+    dsi_dirs_free(dirs);
+}
+
+static void test_storage_spare__replaces_only_where_it_may(void **state)
+{
+    struct dsi_dirs *dirs = NULL;
+    struct dsi_temp temp;
+    struct stat st;
+    (void)state;
+
+    if (!has_them()) {
+        skip();
+    }
+    assert_int_equal(dsi_dirs_new(&dirs, NULL), DS_OK);
+    open_nameless(&temp, dirs);
+    posix_double_start(NULL, 0, 0);
+    assert_int_equal(dsi_temp_name(&temp, path_of("first"), false, NULL), DS_EEXISTS);
+    assert_int_equal(posix_double_count("link_file"), 1);
+    posix_double_stop();
+    assert_int_equal(stat(path_of("first"), &st), 0);
+    assert_int_equal(st.st_size, 0);
+    assert_int_equal(dsi_temp_name(&temp, path_of("first"), true, NULL), DS_OK);
+    assert_int_equal(stat(path_of("first"), &st), 0);
+    assert_int_equal(st.st_size, 5);
+    dsi_temp_release(&temp);
+    assert_int_equal(names_in_root(), 1);
+    dsi_dirs_free(dirs);
+}
+
+// It can only be told: what was written is nowhere else. Done, and told that it was not,
+// it is done.
+static void test_storage_spare__says_so_if_it_gets_no_name(void **state)
+{
+    struct dsi_dirs *dirs = NULL;
+    struct dsi_temp temp;
+    struct ds_error err;
+    (void)state;
+
+    if (!has_them()) {
+        skip();
+    }
+    assert_int_equal(dsi_dirs_new(&dirs, NULL), DS_OK);
+    for (int done = 0; done < 2; done++) {
+        open_nameless(&temp, dirs);
+        posix_double_start("link_file", 1, -EXDEV);
+        posix_double.after = done == 1;
+        int rc = dsi_temp_name(&temp, path_of("f"), false, &err);
+        posix_double_stop();
+        assert_int_equal(rc, done ? DS_OK : DS_EIO);
+        assert_true(done || strstr(err.message, "naming"));
+        dsi_temp_release(&temp);
+        assert_int_equal(names_in_root(), 1 + done);
+        use_and_fill(1);
+        assert_int_equal(take("f"), -ENOENT); // Not tried again.
+        dsi_spares_free(spares);
+        assert_int_equal(dsi_spares_new(&spares, NULL), DS_OK);
+        unlink(path_of("first"));
+    }
+    dsi_dirs_free(dirs);
+}
+
+// Made in a directory that is gone since: who needs the file is told so at the beginning.
+static void test_storage_spare__is_for_a_directory_that_is_there(void **state)
+{
+    struct dsi_dirs *dirs = NULL;
+    struct dsi_temp temp;
+    char away[600];
+    (void)state;
+
+    if (!has_them()) {
+        skip();
+    }
+    assert_int_equal(dsi_dirs_new(&dirs, NULL), DS_OK);
+    open_nameless(&temp, dirs);
+    dsi_temp_release(&temp);
+    use_and_fill(1);
+    snprintf(away, sizeof away, "%s-away", root.dir);
+    assert_int_equal(rename(root.dir, away), 0);
+    assert_int_equal(dsi_temp_open(&temp, NULL, spares, root.dir, true, NULL),
+                     DS_ENOTFOUND);
+    assert_int_equal(rename(away, root.dir), 0);
     dsi_dirs_free(dirs);
 }
 
@@ -288,7 +453,8 @@ static void test_storage_spare__is_what_a_commit_is_made_of(void **state)
     assert_int_equal(posix_double_count("link_file"), 0);
     assert_int_equal(posix_double_count("open_unnamed"), 2);
     assert_true(commit(storage, 5));
-    assert_int_equal(posix_double_count("link_file"), 2 * 5);
+    // Named at once; twice because something is to be replaced; once.
+    assert_int_equal(posix_double_count("link_file"), 2 * (1 + 2 + 3));
     assert_true(storage_root_has_no_temporaries(&root));
     posix_double_start(NULL, 0, 0);
     dsi_storage_free(storage);
@@ -324,6 +490,11 @@ int main(void)
         SPARE_TEST(test_storage_spare__is_not_of_another_user),
         SPARE_TEST(test_storage_spare__is_missed_by_nobody),
         SPARE_TEST(test_storage_spare__is_done_without_where_it_cannot_be_named),
+        SPARE_TEST(test_storage_spare__is_written_without_a_name),
+        SPARE_TEST(test_storage_spare__has_a_name_before_it_is_synced),
+        SPARE_TEST(test_storage_spare__replaces_only_where_it_may),
+        SPARE_TEST(test_storage_spare__says_so_if_it_gets_no_name),
+        SPARE_TEST(test_storage_spare__is_for_a_directory_that_is_there),
         SPARE_TEST(test_storage_spare__is_what_a_commit_is_made_of),
         SPARE_TEST(test_storage_spare__goes_with_who_is_killed),
     };

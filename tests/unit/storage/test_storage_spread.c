@@ -193,8 +193,9 @@ static void test_storage_spread__is_where_spares_come_from(void **state)
     for (int commit = 0; commit < 10; commit++) {
         for (int i = 0; i < 3; i++) {
             char name[16];
+            bool named = true;
             snprintf(name, sizeof name, "f%d", made);
-            int fd = dsi_spares_take(spares, root.dir, below(name));
+            int fd = dsi_spares_take(spares, root.dir, below(name), &named);
             made += fd >= 0;
             if (fd >= 0) {
                 close(fd);

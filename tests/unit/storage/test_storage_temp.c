@@ -37,7 +37,7 @@ static const char *below(const char *name)
 static int store(bool replace, struct ds_error *err)
 {
     struct dsi_temp t = DSI_TEMP_INIT;
-    int rc = dsi_temp_open(&t, dirs, NULL, below("d"), err);
+    int rc = dsi_temp_open(&t, dirs, NULL, below("d"), true, err);
 
     rc = rc ? rc : dsi_temp_write(&t, five, err);
     rc = rc ? rc : dsi_temp_close(&t, true, err);
@@ -175,8 +175,8 @@ static void test_storage_temp__never_uses_a_name_twice(void **state)
     struct dsi_temp b = DSI_TEMP_INIT;
     (void)state;
 
-    assert_int_equal(dsi_temp_open(&a, dirs, NULL, root.dir, NULL), DS_OK);
-    assert_int_equal(dsi_temp_open(&b, dirs, NULL, root.dir, NULL), DS_OK);
+    assert_int_equal(dsi_temp_open(&a, dirs, NULL, root.dir, true, NULL), DS_OK);
+    assert_int_equal(dsi_temp_open(&b, dirs, NULL, root.dir, true, NULL), DS_OK);
     assert_string_not_equal(a.path, b.path);
     dsi_temp_release(&a);
     dsi_temp_release(&b);
