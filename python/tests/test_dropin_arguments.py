@@ -93,6 +93,20 @@ def test_a_query_warns_of_nothing(table: Table, recwarn: pytest.WarningsRecorder
     assert not recwarn.list
 
 
+def test_a_table_that_was_opened_before_adds_to_the_columns_of_now(tmp_path: pathlib.Path) -> None:
+    def schema(*names: str) -> Schema:
+        return Schema(1, [{"id": i, "name": n, "type": "long"} for i, n in enumerate(names, 1)])
+
+    early = create_table(tmp_path / "t", schema("a"))
+    early.append_records([{"a": 1}])
+    load_table(tmp_path / "t").append_records([{"a": 2, "b": 2}], schema("a", "b"))
+    early.append_records([{"a": 3}], schema("a"))
+    with pytest.raises(ValueError, match="does not match"):
+        early.append_records([{"a": 3, "c": 3}], schema("a", "c"))
+    assert early.append_records([{"a": 4, "c": 4}], schema("a", "b", "c"))
+    assert load_table(tmp_path / "t").scan()[3:] == [{"a": 4, "b": None, "c": 4}]
+
+
 def test_decimals_compare_with_every_number(tmp_path: pathlib.Path) -> None:
     fields = [{"id": 1, "name": "d", "type": "decimal(9, 2)"}]
     table = create_table(tmp_path / "d", Schema(1, fields))

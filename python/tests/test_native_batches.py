@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -106,6 +108,28 @@ def test_what_an_iterator_raises_is_raised_as_it_was(
     with pytest.raises(type(raised)), table.transaction() as tx:
         tx.append(batches())
     assert rows(table) == []
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_nothing_stays_of_batches_that_failed(
+    table: IcebergTable, installed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the transaction goes on."""
+
+    def batches() -> Iterator[Any]:
+        yield pl.DataFrame(AB)
+        yield pl.DataFrame(BA)
+        raise Boom
+
+    if not installed:
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(Invalid, match="failed before"), table.transaction() as tx:
+        with contextlib.suppress(Boom):
+            tx.append(batches())
+    with pytest.raises(Boom):
+        table.append(batches())
+    assert table.append([pl.DataFrame(AB), pl.DataFrame(BA)]).rows == 2
+    assert rows(table) == [(1, 10), (2, 20)]
 
 
 def test_a_row_among_batches_is_refused(table: IcebergTable) -> None:

@@ -45,10 +45,18 @@ class Batches:
         try:
             import pyarrow
         except ImportError:
-            yield from self._pieces()
+            yield from self._alone()
             return
         for (kind, _), run in itertools.groupby(self._batches(), key=_kind):
             yield pyarrow.RecordBatchReader.from_batches(kind, run)
+
+    def _alone(self) -> Iterator[object]:
+        """Each item a run. The last is one that fails as the items did, so that who takes it
+        fails with it, and keeps no part of them."""
+        try:
+            yield from self._pieces()
+        except Exception as error:
+            yield _raising(error)
 
     def _batches(self) -> Iterator[pyarrow.RecordBatch]:
         import pyarrow
@@ -116,6 +124,11 @@ def prepared(data: object, schema: SchemaOf) -> Any:
         " __arrow_c_stream__, dicts, or an iterator of batches or dicts;"
         f" not {type(data).__name__}"
     )
+
+
+def _raising(error: Exception) -> Iterator[Any]:
+    raise error
+    yield  # An iterator's.
 
 
 def _with_head(head: object, items: Iterator[Any]) -> Iterator[Any]:
