@@ -359,6 +359,7 @@ for i in range(100, 150):
 """
     done = python(code)
     assert done.returncode == (1 if end == "1 / 0" else 0), done.stderr
+    assert done.stderr == "" or end == "1 / 0" and "ZeroDivisionError" in done.stderr, done.stderr
     assert values("t") == list(range(150))
 
 

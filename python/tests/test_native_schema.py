@@ -108,9 +108,10 @@ def test_moments() -> None:
 def test_uris_as_sqlalchemy_spells_them() -> None:
     assert library_uri("sqlite:///a/b.db") == "sqlite:a/b.db"
     assert library_uri("sqlite:////a/b.db") == "sqlite:/a/b.db"
+    assert library_uri("sqlite://///a/b.db") == "sqlite:/a/b.db"  # Four, and a path's own.
     assert library_uri("sqlite:a.db") == "sqlite:a.db"
     assert library_uri("sqlite://") == "memory:"
-    for bad in ("sqlite://host/a.db", "sqlite:", "sqlite:///"):
+    for bad in ("sqlite://host/a.db", "sqlite:", "sqlite:///", "catalog.db", "./warehouse", "http://x", ""):
         with pytest.raises(ValueError):
             library_uri(bad)
 

@@ -37,11 +37,17 @@ def library_uri(uri: str) -> str:
     if uri in ("memory:", "sqlite://", "sqlite:///:memory:", "sqlite::memory:"):
         return "memory:"
     if uri.startswith("sqlite:///"):
-        uri = "sqlite:" + uri[len("sqlite:///") :]
+        path = uri[len("sqlite:///") :]
+        uri = "sqlite:" + ("/" + path.lstrip("/") if path.startswith("/") else path)
     if uri.startswith("sqlite://"):
         raise Invalid(f"{uri!r}: three slashes before a relative path, four before an absolute one")
     if uri == "sqlite:":
         raise Invalid("'sqlite:' needs the path of a database: sqlite:///catalog.db")
+    if not uri.startswith("sqlite:"):
+        raise Invalid(
+            f"{uri!r} names no catalog: 'sqlite:///catalog.db' does, and 'memory:'."
+            " A table in a directory needs none: IcebergTable.open"
+        )
     return uri
 
 
