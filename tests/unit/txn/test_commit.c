@@ -21,8 +21,11 @@ static int64_t fake_monotonic_ns(void)
     return atomic_fetch_add(&now_ms, 1) * 1000000;
 }
 
+static int64_t slept_ns;
+
 static void fake_sleep_ns(int64_t ns)
 {
+    slept_ns += ns;
     atomic_fetch_add(&now_ms, ns / 1000000 + 1);
 }
 
@@ -327,8 +330,100 @@ static void test_commit__gives_up_after_its_attempts(void **state)
     struct dsi_change *change = test_change(t, NULL, "memory:///t/data/a", 7);
     c.fate = next_fate;
     c.arg = &f;
+    slept_ns = 0;
     assert_int_equal(dsi_commit(t, change, &o, &r, NULL), DS_EUNKNOWN);
     assert_int_equal(r.attempts, 3);
+    assert_int_equal(r.waited_us, slept_ns / 1000 + 3000); // A tick in line each time.
+    assert_true(r.elapsed_us > r.waited_us);
+    dsi_change_free(change);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+// Another writer, at one step of a commit; the fates are those of all requests.
+struct meddler {
+    struct fates fates;
+    struct dsi_catalog *catalog;
+    const char *where;
+    bool done;
+};
+
+static void meddle(void *arg, const char *where)
+{
+    struct meddler *m = arg;
+    if (strcmp(where, m->where) == 0 && !m->done) {
+        m->done = true;
+        struct dsi_table *t = test_open(m->catalog);
+        struct dsi_change *change = test_change(t, NULL, "memory:///t/data/other", 3);
+        assert_int_equal(dsi_commit(t, change, NULL, NULL, NULL), DS_OK);
+        dsi_change_free(change);
+        dsi_table_free(t);
+    }
+}
+
+static int count_file(void *arg, const char *path, const struct ds_file_info *info)
+{
+    (void)info;
+    *(size_t *)arg += strstr(path, ".avro") != NULL || strstr(path, "/data/") != NULL;
+    return DS_OK;
+}
+
+// Those of commits: none that failed may have left any.
+static size_t count_files(struct dsi_catalog *c)
+{
+    size_t n = 0;
+    assert_int_equal(dsi_storage_list(c->storage, "memory:///t", count_file, &n, NULL),
+                     DS_OK);
+    return n;
+}
+
+// It lost the first swap, and the answer to the second, which was its last.
+static void test_commit__found_after_its_last_attempt_is_committed(void **state)
+{
+    static const enum fate fates[] = {FATE_FAIR, FATE_FAIR, FATE_ANSWER_LOST};
+    struct ds_commit_options o = {.struct_size = sizeof o, .attempts_max = 2};
+    struct dsi_catalog c;
+    struct ds_commit_result r = {0};
+    struct meddler m = {{fates, 3, 0}, &c, "swap", false};
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, NULL, 0);
+    struct dsi_change *change = test_change(t, NULL, "memory:///t/data/a", 7);
+    c.step = meddle;
+    c.fate = next_fate;
+    c.arg = &m;
+    assert_int_equal(dsi_commit(t, change, &o, &r, NULL), DS_OK);
+    assert_int_equal(r.outcome, DS_COMMITTED);
+    assert_int_equal(r.sequence_number, 2);
+    assert_int_equal(r.attempts, 2);
+    assert_int_equal(r.conflicts, 1);
+    assert_int_equal(count_files(&c), 6); // Of each a file, its manifest, and a list.
+    dsi_change_free(change);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+// Its request is lost, and can arrive no more: that is no open question.
+static void test_commit__overtaken_by_another_is_not_in_the_table(void **state)
+{
+    static const enum fate fates[] = {FATE_LOST};
+    struct ds_commit_options o = {.struct_size = sizeof o, .attempts_max = 1};
+    struct dsi_catalog c;
+    struct ds_commit_result r = {0};
+    struct meddler m = {{fates, 1, 0}, &c, "answer", false};
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, NULL, 0);
+    struct dsi_change *change = test_change(t, NULL, "memory:///t/data/a", 7);
+    c.step = meddle;
+    c.fate = next_fate;
+    c.arg = &m;
+    assert_int_equal(dsi_commit(t, change, &o, &r, NULL), DS_EIO);
+    assert_int_equal(r.outcome, DS_NOT_COMMITTED);
+    assert_string_equal(r.token, "");
+    assert_int_equal(count_files(&c), 3); // The other's.
     dsi_change_free(change);
     dsi_table_free(t);
     catalog_release(&c);
@@ -357,25 +452,11 @@ static void test_commit__is_not_locked_out_by_a_bad_setting(void **state)
     catalog_release(&c);
 }
 
-// Leaves files that a failed commit wrote: none may be there after a definite no.
-struct listing {
-    size_t count;
-};
-
-static int count_file(void *arg, const char *path, const struct ds_file_info *info)
-{
-    struct listing *l = arg;
-    (void)info;
-    l->count += strstr(path, ".avro") != NULL || strstr(path, "/data/") != NULL;
-    return DS_OK;
-}
-
 static void test_commit__that_cannot_be_applied_removes_its_files(void **state)
 {
     struct dsi_catalog c;
     struct ds_commit_result r = {0};
     struct ds_error err = {0};
-    struct listing l = {0};
     (void)state;
 
     catalog_init(&c);
@@ -387,9 +468,7 @@ static void test_commit__that_cannot_be_applied_removes_its_files(void **state)
     assert_int_equal(dsi_commit(t, change, NULL, &r, &err), DS_ECONFLICT);
     assert_int_equal(r.outcome, DS_NOT_COMMITTED);
     assert_non_null(strstr(err.detail, "\"rule\":\"table-replaced\""));
-    assert_int_equal(dsi_storage_list(c.storage, "memory:///t", count_file, &l, NULL),
-                     DS_OK);
-    assert_int_equal(l.count, 0);
+    assert_int_equal(count_files(&c), 0);
     dsi_table_free(other);
     dsi_change_free(change);
     dsi_table_free(t);
@@ -513,6 +592,10 @@ int main(void)
             test_commit__run_twice_with_one_identity_commits_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_commit__gives_up_after_its_attempts, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(
+            test_commit__found_after_its_last_attempt_is_committed, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            test_commit__overtaken_by_another_is_not_in_the_table, setup, teardown),
         cmocka_unit_test_setup_teardown(test_commit__is_not_locked_out_by_a_bad_setting,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(

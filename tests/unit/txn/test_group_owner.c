@@ -300,6 +300,71 @@ static bool skip_time_once_claimed(void *arg)
     return false;
 }
 
+// A leader has claimed rows that nobody can write, and its swap may arrive late.
+struct late_leader {
+    struct place *place;
+    bool commits;
+    bool busy;
+    bool claimed;
+    int loads; // Since.
+};
+
+static bool claim_alone(void *arg)
+{
+    struct late_leader *l = arg;
+    l->claimed = l->claimed || claim(l->place);
+    return false;
+}
+
+// The intent was withdrawn, the head looked at, and now it is asked for the last time.
+static void commit_at_last(void *arg, const char *where)
+{
+    struct late_leader *l = arg;
+    struct ds_commit_options o = known;
+    o.group = DS_GROUP_OFF;
+    if (l->claimed && !l->busy && strcmp(where, "load") == 0 && ++l->loads == 3 &&
+        l->commits) {
+        l->busy = true;
+        commit_elsewhere(l->place, &o, 1);
+        l->busy = false;
+    }
+}
+
+static void test_group_owner__what_a_group_left_open_is_resolved(void **state)
+{
+    static const struct ds_property hasty[] = {{"commit.status-check.num-retries", "0"}};
+    (void)state;
+    for (int commits = 0; commits < 2; commits++) {
+        struct ds_commit_options o = known;
+        struct ds_commit_result r = {.struct_size = sizeof r};
+        struct place p;
+        uint8_t seen[IDS_MAX];
+        place_init(&p, hasty, 1);
+        struct late_leader l = {.place = &p, .commits = commits};
+        struct ds_cancel_scope watching = {.cancelled = claim_alone, .arg = &l};
+        p.catalog.step = commit_at_last;
+        p.catalog.arg = &l;
+        assert_true(dsi_queue_try_lead(p.queue));
+        o.timeout_ms = 50;
+        struct dsi_change *c = row_change(p.table, &o, 1);
+        c->operations[0].held.bytes.size--;
+        dsi_cancel_begin(&watching);
+        int rc = dsi_commit(p.table, c, &o, &r, NULL);
+        dsi_cancel_end(&watching);
+        p.catalog.step = NULL;
+        assert_true(l.claimed);
+        assert_int_equal(rc, commits ? DS_OK : DS_ECORRUPT);
+        assert_int_equal(r.outcome, commits ? DS_COMMITTED : DS_NOT_COMMITTED);
+        assert_int_equal(r.snapshot_id > 0, commits);
+        assert_int_equal(r.sequence_number, commits ? 1 : -1);
+        count_ids(&p, seen);
+        assert_int_equal(seen[1], commits);
+        dsi_queue_resign(p.queue);
+        dsi_change_free(c);
+        place_release(&p);
+    }
+}
+
 // Its budget of time is the commit's, and longer than what a leader is given.
 static void test_group_owner__no_leader_is_waited_for_for_ever(void **state)
 {
@@ -401,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_group_owner__what_nobody_has_claimed_is_not_in_the_table),
         cmocka_unit_test(test_group_owner__an_old_note_is_not_taken),
         cmocka_unit_test(test_group_owner__what_a_leader_may_still_send_is_not_denied),
+        cmocka_unit_test(test_group_owner__what_a_group_left_open_is_resolved),
         cmocka_unit_test(test_group_owner__no_leader_is_waited_for_for_ever),
         cmocka_unit_test(test_group_owner__a_leader_without_a_head_gives_way_at_once),
         cmocka_unit_test(test_group_owner__one_slot_is_enough_for_one_after_the_other),
