@@ -164,6 +164,24 @@ static void test_append__tells_how_far_it_is(void **state)
     }
 }
 
+static void test_append__has_one_crew_for_all_who_ask(void **state)
+{
+    struct dsi_catalog c;
+    struct dsi_crew *first = NULL;
+    struct dsi_crew *second = NULL;
+    (void)state;
+
+    struct dsi_table *t = make(&c, NULL, NULL, NULL, 0);
+    struct job j = begin(t);
+    assert_int_equal(dsi_append_crew(j.append, &first, NULL), DS_OK);
+    assert_int_equal(dsi_append_crew(j.append, &second, NULL), DS_OK);
+    assert_non_null(first);
+    assert_ptr_equal(first, second);
+    end(&j);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
 // Where nothing fits, nothing is held.
 static void test_append__holds_nothing_without_room(void **state)
 {
@@ -624,6 +642,7 @@ int main(void)
         cmocka_unit_test(test_append__writes_no_format_but_parquet),
         cmocka_unit_test(test_append__can_be_cancelled_between_rows),
         cmocka_unit_test(test_append__tells_how_far_it_is),
+        cmocka_unit_test(test_append__has_one_crew_for_all_who_ask),
         cmocka_unit_test(test_append__holds_nothing_without_room),
         cmocka_unit_test(test_append__rolls_to_a_new_file_at_the_target_size),
         cmocka_unit_test(test_append__sorts_each_file_as_a_whole),

@@ -377,15 +377,20 @@ static size_t count_files(struct dsi_catalog *c)
     return n;
 }
 
-// It lost the first swap, and the answer to the second, which was its last.
-static void test_commit__found_after_its_last_attempt_is_committed(void **state)
+// What became of a commit of one file that has another one in its way.
+struct meddled {
+    int rc;
+    struct ds_commit_result result;
+    size_t files; // That are there then.
+};
+
+static struct meddled commit_meddled(const char *where, const enum fate *fates,
+                                     size_t count, int32_t attempts_max)
 {
-    static const enum fate fates[] = {FATE_FAIR, FATE_FAIR, FATE_ANSWER_LOST};
-    struct ds_commit_options o = {.struct_size = sizeof o, .attempts_max = 2};
+    struct ds_commit_options o = {.struct_size = sizeof o, .attempts_max = attempts_max};
     struct dsi_catalog c;
-    struct ds_commit_result r = {0};
-    struct meddler m = {{fates, 3, 0}, &c, "swap", false};
-    (void)state;
+    struct meddled out = {.rc = DS_OK};
+    struct meddler m = {{fates, count, 0}, &c, where, false};
 
     catalog_init(&c);
     struct dsi_table *t = test_create(&c, NULL, 0);
@@ -393,40 +398,40 @@ static void test_commit__found_after_its_last_attempt_is_committed(void **state)
     c.step = meddle;
     c.fate = next_fate;
     c.arg = &m;
-    assert_int_equal(dsi_commit(t, change, &o, &r, NULL), DS_OK);
-    assert_int_equal(r.outcome, DS_COMMITTED);
-    assert_int_equal(r.sequence_number, 2);
-    assert_int_equal(r.attempts, 2);
-    assert_int_equal(r.conflicts, 1);
-    assert_int_equal(count_files(&c), 6); // Of each a file, its manifest, and a list.
+    out.rc = dsi_commit(t, change, &o, &out.result, NULL);
+    out.files = count_files(&c);
     dsi_change_free(change);
     dsi_table_free(t);
     catalog_release(&c);
+    return out;
+}
+
+// It lost the first swap, and the answer to the second, which was its last.
+static void test_commit__found_after_its_last_attempt_is_committed(void **state)
+{
+    static const enum fate fates[] = {FATE_FAIR, FATE_FAIR, FATE_ANSWER_LOST};
+    struct meddled m = commit_meddled("swap", fates, 3, 2);
+    (void)state;
+
+    assert_int_equal(m.rc, DS_OK);
+    assert_int_equal(m.result.outcome, DS_COMMITTED);
+    assert_int_equal(m.result.sequence_number, 2);
+    assert_int_equal(m.result.attempts, 2);
+    assert_int_equal(m.result.conflicts, 1);
+    assert_int_equal(m.files, 6); // Of each a file, its manifest, and a list.
 }
 
 // Its request is lost, and can arrive no more: that is no open question.
 static void test_commit__overtaken_by_another_is_not_in_the_table(void **state)
 {
     static const enum fate fates[] = {FATE_LOST};
-    struct ds_commit_options o = {.struct_size = sizeof o, .attempts_max = 1};
-    struct dsi_catalog c;
-    struct ds_commit_result r = {0};
-    struct meddler m = {{fates, 1, 0}, &c, "answer", false};
+    struct meddled m = commit_meddled("answer", fates, 1, 1);
     (void)state;
 
-    catalog_init(&c);
-    struct dsi_table *t = test_create(&c, NULL, 0);
-    struct dsi_change *change = test_change(t, NULL, "memory:///t/data/a", 7);
-    c.step = meddle;
-    c.fate = next_fate;
-    c.arg = &m;
-    assert_int_equal(dsi_commit(t, change, &o, &r, NULL), DS_EIO);
-    assert_int_equal(r.outcome, DS_NOT_COMMITTED);
-    assert_string_equal(r.token, "");
-    assert_int_equal(count_files(&c), 3); // The other's.
-    dsi_change_free(change);
-    dsi_table_free(t);
-    catalog_release(&c);
+    assert_int_equal(m.rc, DS_EIO);
+    assert_int_equal(m.result.outcome, DS_NOT_COMMITTED);
+    assert_string_equal(m.result.token, "");
+    assert_int_equal(m.files, 3); // The other's.
 }
 
 static void test_commit__is_not_locked_out_by_a_bad_setting(void **state)
