@@ -216,4 +216,62 @@ static inline struct dsi_appender *open_appender(struct dsi_table *t,
     return a;
 }
 
+// Rows that were not committed, or may have been; so many of them come back.
+static inline int64_t rows_back(struct dsi_appender *a, enum ds_outcome outcome)
+{
+    struct ArrowArrayStream stream;
+    struct ds_error err = {0};
+    int64_t rows = 0;
+
+    while (dsi_appender_take_back(a, outcome, &stream, &err) == DS_ROW) {
+        struct ArrowArray array = {0};
+        while (stream.get_next(&stream, &array) == 0 && array.release) {
+            rows += array.length;
+            array.release(&array);
+        }
+        stream.release(&stream);
+    }
+    return rows;
+}
+
+// --- a table, and a catalog with moods
+
+struct place {
+    struct dsi_catalog catalog;
+    struct dsi_table *table;
+    struct mood mood;
+    uint8_t seen[IDS_MAX]; // By assert_table.
+};
+
+static inline void place_init(struct place *p)
+{
+    static const struct ds_property hasty[] = {{"commit.status-check.num-retries", "0"},
+                                               {"commit.retry.max-wait-ms", "5"}};
+    catalog_init(&p->catalog);
+    p->table = test_create(&p->catalog, hasty, 2);
+    mood_set(&p->mood, &p->catalog);
+}
+
+static inline void place_release(struct place *p)
+{
+    mood_end(&p->mood);
+    dsi_table_free(p->table);
+    catalog_release(&p->catalog);
+}
+
+// When all is fair again, so often each of these rows is there.
+static inline void assert_table(struct place *p, int64_t first, int64_t end, int each)
+{
+    mood_end(&p->mood);
+    const char *wrong = count_ids(&p->catalog, p->seen);
+    if (wrong) {
+        fail_msg("%s", wrong);
+    }
+    for (int64_t i = first; i < end; i++) {
+        if (p->seen[i] != each) {
+            fail_msg("row %d is there %d times", (int)i, p->seen[i]);
+        }
+    }
+}
+
 #endif

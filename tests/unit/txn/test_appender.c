@@ -15,44 +15,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static uint8_t seen[IDS_MAX];
-
-struct place {
-    struct dsi_catalog catalog;
-    struct dsi_table *table;
-    struct mood mood;
-};
-
-static void place_init(struct place *p)
-{
-    static const struct ds_property hasty[] = {{"commit.status-check.num-retries", "0"},
-                                               {"commit.retry.max-wait-ms", "5"}};
-    catalog_init(&p->catalog);
-    p->table = test_create(&p->catalog, hasty, 2);
-    mood_set(&p->mood, &p->catalog);
-}
-
-static void place_release(struct place *p)
-{
-    mood_end(&p->mood);
-    dsi_table_free(p->table);
-    catalog_release(&p->catalog);
-}
-
-static void assert_table(struct place *p, int64_t first, int64_t end, int each)
-{
-    mood_end(&p->mood);
-    const char *wrong = count_ids(&p->catalog, seen);
-    if (wrong) {
-        fail_msg("%s", wrong);
-    }
-    for (int64_t i = first; i < end; i++) {
-        if (seen[i] != each) {
-            fail_msg("row %d is there %d times", (int)i, seen[i]);
-        }
-    }
-}
-
 static void test_appender__acknowledges_what_is_durable(void **state)
 {
     struct place p;
@@ -390,23 +352,6 @@ static void hear(void *arg, const struct ds_appender_ack *ack)
     }
 }
 
-static int64_t rows_back(struct dsi_appender *a, enum ds_outcome outcome)
-{
-    struct ArrowArrayStream stream;
-    struct ds_error err = {0};
-    int64_t rows = 0;
-
-    while (dsi_appender_take_back(a, outcome, &stream, &err) == DS_ROW) {
-        struct ArrowArray array = {0};
-        while (stream.get_next(&stream, &array) == 0 && array.release) {
-            rows += array.length;
-            array.release(&array);
-        }
-        stream.release(&stream);
-    }
-    return rows;
-}
-
 static void test_appender__gives_back_what_it_cannot_commit(void **state)
 {
     struct told told = {.next = 1};
@@ -604,6 +549,40 @@ static void test_appender__bounds_memory(void **state)
     place_release(&p);
 }
 
+// The caller's options are his again when it was opened.
+static void test_appender__commits_as_it_was_told_when_it_was_opened(void **state)
+{
+    char branch[] = "dev";
+    char why[] = "because";
+    struct ds_property property = {"why", why};
+    struct ds_commit_options commit = {
+        .struct_size = sizeof commit, .branch = branch, .summary = {&property, 1}};
+    const struct ds_appender_options o = {.struct_size = sizeof o, .commit = &commit};
+    struct place p;
+    struct ds_error err = {0};
+    (void)state;
+
+    place_init(&p);
+    struct dsi_appender *a = open_appender(p.table, &o);
+    memset(branch, 'x', 3);
+    memset(why, 'x', 7);
+    property = (struct ds_property){"x", "x"};
+    commit = (struct ds_commit_options){.struct_size = sizeof commit};
+    assert_int_equal(write_id(a, 1, NULL, &err), DS_OK);
+    assert_int_equal(dsi_appender_close(a, -1, &err), DS_OK);
+    dsi_appender_free(a);
+    assert_int_equal(dsi_table_refresh(p.table, NULL), DS_OK);
+    const struct dsi_metadata *m = dsi_table_metadata(p.table);
+    const struct dsi_ref *dev = dsi_metadata_find_ref(m, "dev");
+    assert_non_null(dev);
+    assert_string_equal(
+        dsi_snapshot_summary(dsi_metadata_snapshot(m, dev->snapshot_id), "why"),
+        "because");
+    assert_null(dsi_metadata_current_snapshot(m));
+    dsi_metadata_unref(m);
+    place_release(&p);
+}
+
 static void *write_until_closed(void *arg)
 {
     struct writer *w = arg;
@@ -652,7 +631,7 @@ static void test_appender__closes_while_others_wait(void **state)
     for (int i = 0; i < THREADS; i++) {
         assert_int_equal(w[i].failed, DS_EINVALID); // "closed": what was taken, was kept.
         assert_table(&p, i * 1000, i * 1000 + w[i].acknowledged, 1);
-        assert_int_equal(seen[i * 1000 + w[i].acknowledged], 0);
+        assert_int_equal(p.seen[i * 1000 + w[i].acknowledged], 0);
     }
     place_release(&p);
 }
@@ -737,10 +716,10 @@ static void test_appender__survives_every_fault(void **state)
             dsi_appender_free(a);
             assert_table(&p, 6, 7, 0);
             for (int i = 0; a && i < 6; i++) {
-                if (fates[i] == DS_EUNKNOWN ? seen[i] > 1
-                                            : seen[i] != (fates[i] == DS_OK)) {
+                if (fates[i] == DS_EUNKNOWN ? p.seen[i] > 1
+                                            : p.seen[i] != (fates[i] == DS_OK)) {
                     fail_msg("fault %u (%s): row %d is there %d times, it ended with %d",
-                             plan.target, plan.name ? plan.name : "", i, seen[i],
+                             plan.target, plan.name ? plan.name : "", i, p.seen[i],
                              fates[i]);
                 }
             }
@@ -764,6 +743,7 @@ int main(void)
         TEST(test_appender__tells_the_unknown_from_the_failed),
         TEST(test_appender__closes_in_bounded_time),
         TEST(test_appender__bounds_memory),
+        TEST(test_appender__commits_as_it_was_told_when_it_was_opened),
         TEST(test_appender__closes_while_others_wait),
         TEST(test_appender__is_of_no_use_to_a_child),
         TEST(test_appender__survives_every_fault),
