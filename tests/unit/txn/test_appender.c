@@ -87,6 +87,28 @@ static void test_appender__refuses_a_bad_row_alone(void **state)
     place_release(&p);
 }
 
+// It is no hand-over: there is nothing of it that could be acknowledged.
+static void test_appender__takes_no_notice_of_an_empty_batch(void **state)
+{
+    struct place p;
+    struct ds_error err = {0};
+    struct ds_appender_stats s = {0};
+    uint64_t ticket = 0;
+    (void)state;
+
+    place_init(&p);
+    struct dsi_appender *a = open_appender(p.table, NULL);
+    assert_int_equal(write_id(a, 0, NULL, &err), DS_OK);
+    assert_int_equal(write_ids(a, 1, 0, &ticket, &err), DS_OK);
+    assert_int_equal(ticket, 1); // Whoever waits for it waits for those before it.
+    assert_int_equal(dsi_appender_stats(a, &s, &err), DS_OK);
+    assert_int_equal(s.writes_accepted, 1);
+    assert_int_equal(dsi_appender_close(a, -1, &err), DS_OK);
+    dsi_appender_free(a);
+    assert_table(&p, 0, 1, 1);
+    place_release(&p);
+}
+
 // --- many threads
 
 enum { THREADS = 8, WRITES = 150 };
@@ -735,6 +757,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_appender__acknowledges_what_is_durable),
         TEST(test_appender__refuses_a_bad_row_alone),
+        TEST(test_appender__takes_no_notice_of_an_empty_batch),
         TEST(test_appender__takes_rows_of_many_threads),
         TEST(test_appender__loses_and_doubles_nothing),
         TEST(test_appender__shows_what_holds_it_up),
