@@ -72,7 +72,7 @@ class Bench:
         return [self.c] if peer == "c" else [self.python(peer), HERE / "python_cell.py", peer]
 
     def keep(self, operation, peer, got):
-        self.results.setdefault((operation, peer), []).append(got)
+        self.results.setdefault((operation, peer), []).append({**got, "round": self.rounds})
         print(f"bench_python: {operation} {peer} seconds={got['seconds']:.4f}"
               f" peak_mb={got['peak_kb'] / 1024:.0f} held_mb={got['held_kb'] / 1024:.0f}",
               flush=True)
@@ -118,8 +118,10 @@ class Bench:
 
     def order(self):
         """The peers; every second round the other way round: who comes first finds another
-        state of the disk and its cache."""
-        return PEERS[::-1] if self.rounds % 2 else PEERS
+        state of the disk and its cache. Ours and C, which differ least, come once more, the
+        other way round."""
+        peers = PEERS[::-1] if self.rounds % 2 else PEERS
+        return peers + [p for p in reversed(peers) if p in ("ours", "c")]
 
     def appends(self, rows, times):
         file = self.rows_file(rows)
@@ -207,12 +209,20 @@ def table(bench):
 
 
 def ratio(bench, operation, over, under):
-    """The median of the rounds' ratios: in a round they come right after each other, and so
-    meet the machine in one mood; from round to round it has others."""
-    above, below = (bench.results.get((operation, peer), []) for peer in (over, under))
-    if not above or len(above) != len(below):
-        return None
-    return statistics.median(a["seconds"] / b["seconds"] for a, b in zip(above, below))
+    """The median of the rounds' ratios, of the means where a round has two: in a round they
+    come right after each other, and so meet the machine in one mood; from round to round it
+    has others."""
+    above, below = (by_round(bench.results.get((operation, peer), [])) for peer in (over, under))
+    both = above.keys() & below.keys()
+    return statistics.median(above[n] / below[n] for n in both) if both else None
+
+
+def by_round(results):
+    """The mean of each round's seconds."""
+    rounds = {}
+    for one in results:
+        rounds.setdefault(one["round"], []).append(one["seconds"])
+    return {n: statistics.mean(all_) for n, all_ in rounds.items()}
 
 
 def rate(bench, operation, peer):
