@@ -5,9 +5,8 @@
 //     committed file, left by a crash between link and unlink.
 // (2) A descriptor is synced once. After a failed sync the pages may be marked clean, so
 //     a second one could lie: the file is given up.
-// (3) What is synced before it is named has a temporary name by then: without a journal,
-// a
-//     file system may know it afterwards as a file that no name leads to.
+// (3) What is synced before it is named has a temporary name by then: a file system
+//     without a journal may know it afterwards as a file that no name leads to.
 #ifndef DSI_STORAGE_STORAGE_TEMP_H
 #define DSI_STORAGE_STORAGE_TEMP_H
 
