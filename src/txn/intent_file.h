@@ -3,9 +3,8 @@
 //
 // (1) The file is as short-lived as the queue is: never synced, and its owner removes it
 //     when it leaves the queue, whatever became of the change. No version ever names it.
-// (2) What a slot says is not believed: the file's name is made here, of an identity and
-// a
-//     nonce, and its bytes must have the size and the sum that were told.
+// (2) What a slot says is not believed: the file's name is made here, of an identity
+//     and a nonce, and its bytes must have the size and the sum that were told.
 #ifndef DSI_TXN_INTENT_FILE_H
 #define DSI_TXN_INTENT_FILE_H
 
