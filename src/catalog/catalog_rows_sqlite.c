@@ -317,19 +317,21 @@ static int no_table(const struct dsi_table_name *name, struct ds_error *err)
     return dsi_fail(err, DS_ENOTFOUND, "there is no table %s.%s", name->ns, name->name);
 }
 
-static int sqlite_find(struct dsi_rows *r, const struct dsi_table_name *name,
-                       struct dsi_arena *arena, char **location, struct ds_error *err)
+static int copy_location(const char *text, struct dsi_arena *arena, char **out,
+                         struct ds_error *err)
 {
-    struct sqlite_rows *s = (struct sqlite_rows *)r;
+    *out = dsi_arena_strdup(arena, text);
+    return *out ? DS_OK : dsi_no_memory(err, text);
+}
+
+static int read_location(struct sqlite_rows *s, const struct dsi_table_name *name,
+                         struct dsi_arena *arena, char **location, struct ds_error *err)
+{
     const struct dsi_sqlite_call call = call_for(s, FIND, name);
-    sqlite3 *db = s->connection.db;
     sqlite3_stmt *statement = NULL;
-    const char *text = s->writing ? NULL : dsi_sqlite_seen_location(&s->seen, db, name);
+    const char *text = NULL;
     int rc = DS_OK;
 
-    if (text) {
-        goto found;
-    }
     DSI_TRY(dsi_sqlite_start(&s->connection, &call, &statement, err));
     DSI_TRY(dsi_sqlite_step(&s->connection, statement, err));
     if (rc == DS_OK) {
@@ -343,14 +345,23 @@ static int sqlite_find(struct dsi_rows *r, const struct dsi_table_name *name,
         goto done;
     }
     if (!s->writing) {
-        dsi_sqlite_seen_read(&s->seen, db, name, text);
+        dsi_sqlite_seen_read(&s->seen, s->connection.db, name, text);
     }
-found:
-    *location = dsi_arena_strdup(arena, text);
-    rc = *location ? DS_OK : dsi_no_memory(err, name->name);
+    rc = copy_location(text, arena, location, err);
 done:
     dsi_sqlite_end(statement);
     return rc;
+}
+
+static int sqlite_find(struct dsi_rows *r, const struct dsi_table_name *name,
+                       struct dsi_arena *arena, char **location, struct ds_error *err)
+{
+    struct sqlite_rows *s = (struct sqlite_rows *)r;
+    const char *seen =
+        s->writing ? NULL : dsi_sqlite_seen_location(&s->seen, s->connection.db, name);
+
+    return seen ? copy_location(seen, arena, location, err)
+                : read_location(s, name, arena, location, err);
 }
 
 static int already_there(const struct dsi_table_name *name, struct ds_error *err)

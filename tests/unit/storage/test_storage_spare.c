@@ -14,11 +14,13 @@
 
 static struct storage_root root;
 static struct dsi_spares *spares;
+static struct dsi_dirs *dirs;
 
 static int make(void **state)
 {
     (void)state;
-    return storage_root_make(&root, "file") && dsi_spares_new(&spares, NULL) == DS_OK
+    return storage_root_make(&root, "file") && dsi_dirs_new(&dirs, NULL) == DS_OK &&
+                   dsi_spares_new(&spares, NULL) == DS_OK
                ? 0
                : -1;
 }
@@ -28,6 +30,7 @@ static int end(void **state)
     (void)state;
     posix_double_stop();
     dsi_spares_free(spares);
+    dsi_dirs_free(dirs);
     storage_root_remove(&root);
     return 0;
 }
@@ -229,13 +232,11 @@ static void test_storage_spare__is_missed_by_nobody(void **state)
 static void test_storage_spare__is_done_without_where_it_cannot_be_named(void **state)
 {
     const int codes[] = {-EXDEV, -ENOENT, -EPERM, -EIO, -EEXIST};
-    struct dsi_dirs *dirs = NULL;
     (void)state;
 
     if (!has_them()) {
         skip();
     }
-    assert_int_equal(dsi_dirs_new(&dirs, NULL), DS_OK);
     for (size_t i = 0; i < 2 * sizeof codes / sizeof codes[0]; i++) {
         struct dsi_temp temp = DSI_TEMP_INIT;
         struct stat st;
@@ -254,7 +255,6 @@ static void test_storage_spare__is_done_without_where_it_cannot_be_named(void **
         dsi_spares_free(spares);
         assert_int_equal(dsi_spares_new(&spares, NULL), DS_OK);
     }
-    dsi_dirs_free(dirs);
 }
 
 // Two commits more: as many spares are there.
@@ -273,7 +273,7 @@ static void use_and_fill(size_t count)
 }
 
 // A temporary of the directory, of a spare whose like has been named before.
-static void open_nameless(struct dsi_temp *temp, struct dsi_dirs *dirs)
+static void open_nameless(struct dsi_temp *temp)
 {
     const struct ds_slice five = {(const uint8_t *)"abcde", 5};
 
@@ -290,7 +290,6 @@ static void open_nameless(struct dsi_temp *temp, struct dsi_dirs *dirs)
 // How many names the file has: its only one is that which it is for.
 static void test_storage_spare__is_written_without_a_name(void **state)
 {
-    struct dsi_dirs *dirs = NULL;
     struct dsi_temp temp;
     struct stat st;
     (void)state;
@@ -298,8 +297,7 @@ static void test_storage_spare__is_written_without_a_name(void **state)
     if (!has_them()) {
         skip();
     }
-    assert_int_equal(dsi_dirs_new(&dirs, NULL), DS_OK);
-    open_nameless(&temp, dirs);
+    open_nameless(&temp);
     posix_double_start(NULL, 0, 0);
     assert_int_equal(dsi_temp_name(&temp, path_of("f"), false, NULL), DS_OK);
     assert_int_equal(posix_double_count("link_file"), 1);
@@ -315,33 +313,28 @@ static void test_storage_spare__is_written_without_a_name(void **state)
     dsi_temp_release(&temp); // What is given up was never there.
     assert_int_equal(posix_double_count("unlink"), 0);
     assert_int_equal(names_in_root(), 2);
-    dsi_dirs_free(dirs);
 }
 
 // What is synced first has a name by then.
 static void test_storage_spare__has_a_name_before_it_is_synced(void **state)
 {
-    struct dsi_dirs *dirs = NULL;
     struct dsi_temp temp;
     (void)state;
 
     if (!has_them()) {
         skip();
     }
-    assert_int_equal(dsi_dirs_new(&dirs, NULL), DS_OK);
-    open_nameless(&temp, dirs);
+    open_nameless(&temp);
     dsi_temp_release(&temp);
     use_and_fill(1);
     assert_int_equal(dsi_temp_open(&temp, dirs, spares, root.dir, false, NULL), DS_OK);
     assert_int_equal(names_in_root(), 2);
     dsi_temp_release(&temp);
     assert_int_equal(names_in_root(), 1);
-    dsi_dirs_free(dirs);
 }
 
 static void test_storage_spare__replaces_only_where_it_may(void **state)
 {
-    struct dsi_dirs *dirs = NULL;
     struct dsi_temp temp;
     struct stat st;
     (void)state;
@@ -349,8 +342,7 @@ static void test_storage_spare__replaces_only_where_it_may(void **state)
     if (!has_them()) {
         skip();
     }
-    assert_int_equal(dsi_dirs_new(&dirs, NULL), DS_OK);
-    open_nameless(&temp, dirs);
+    open_nameless(&temp);
     posix_double_start(NULL, 0, 0);
     assert_int_equal(dsi_temp_name(&temp, path_of("first"), false, NULL), DS_EEXISTS);
     assert_int_equal(posix_double_count("link_file"), 1);
@@ -362,14 +354,12 @@ static void test_storage_spare__replaces_only_where_it_may(void **state)
     assert_int_equal(st.st_size, 5);
     dsi_temp_release(&temp);
     assert_int_equal(names_in_root(), 1);
-    dsi_dirs_free(dirs);
 }
 
 // It can only be told: what was written is nowhere else. Done, and told that it was not,
 // it is done.
 static void test_storage_spare__says_so_if_it_gets_no_name(void **state)
 {
-    struct dsi_dirs *dirs = NULL;
     struct dsi_temp temp;
     struct ds_error err;
     (void)state;
@@ -377,9 +367,8 @@ static void test_storage_spare__says_so_if_it_gets_no_name(void **state)
     if (!has_them()) {
         skip();
     }
-    assert_int_equal(dsi_dirs_new(&dirs, NULL), DS_OK);
     for (int done = 0; done < 2; done++) {
-        open_nameless(&temp, dirs);
+        open_nameless(&temp);
         posix_double_start("link_file", 1, -EXDEV);
         posix_double.after = done == 1;
         int rc = dsi_temp_name(&temp, path_of("f"), false, &err);
@@ -394,13 +383,11 @@ static void test_storage_spare__says_so_if_it_gets_no_name(void **state)
         assert_int_equal(dsi_spares_new(&spares, NULL), DS_OK);
         unlink(path_of("first"));
     }
-    dsi_dirs_free(dirs);
 }
 
 // Made in a directory that is gone since: who needs the file is told so at the beginning.
 static void test_storage_spare__is_for_a_directory_that_is_there(void **state)
 {
-    struct dsi_dirs *dirs = NULL;
     struct dsi_temp temp;
     char away[600];
     (void)state;
@@ -408,8 +395,7 @@ static void test_storage_spare__is_for_a_directory_that_is_there(void **state)
     if (!has_them()) {
         skip();
     }
-    assert_int_equal(dsi_dirs_new(&dirs, NULL), DS_OK);
-    open_nameless(&temp, dirs);
+    open_nameless(&temp);
     dsi_temp_release(&temp);
     use_and_fill(1);
     snprintf(away, sizeof away, "%s-away", root.dir);
@@ -417,7 +403,6 @@ static void test_storage_spare__is_for_a_directory_that_is_there(void **state)
     assert_int_equal(dsi_temp_open(&temp, NULL, spares, root.dir, true, NULL),
                      DS_ENOTFOUND);
     assert_int_equal(rename(away, root.dir), 0);
-    dsi_dirs_free(dirs);
 }
 
 // Some commits of two files each.
