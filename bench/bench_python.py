@@ -104,6 +104,8 @@ class Bench:
     def imports(self):
         for peer in ("ours", "datashard_py", "pyiceberg"):
             self.measure("import", peer, "import")
+        for peer in ("ours", "datashard_py", "pyiceberg"):
+            self.measure("first table", peer, "first-table", self.folder(f"first-{peer}"))
 
     def rows_file(self, rows):
         """The Arrow table that is appended, as a file that every process reads."""
@@ -233,6 +235,7 @@ def rate(bench, operation, peer):
 def figures(bench, rows):
     """The aims: at most 30 ms, 1.3, 1.05 and 1.05; at least 10."""
     got = {"import_ms": bench.got("import", "ours")["seconds"] * 1000,
+           "first_table_ms": bench.got("first table", "ours")["seconds"] * 1000,
            "dict1_over_c": ratio(bench, "append-dicts 1", "ours", "c"),
            "dicts_over_datashard": ratio(bench, f"append-dicts {rows}", "datashard_py", "ours"),
            "arrow_append_over_c": ratio(bench, f"append-arrow {rows}", "ours", "c"),
@@ -265,7 +268,8 @@ def section(bench, times, rounds, line):
             f" peak memory of the process in MB: what it had when the clock began (the rows that"
             f" are appended among it) + what came on top; the median of {rounds} rounds; a"
             f" ratio is the median of theirs. Of all rows there are {APPENDS} appends to a table,"
-            f" of which the median counts. Whoever"
+            f" of which the median counts. The first table: a"
+            f" process imports the package and makes a table. Whoever"
             f" appends Arrow has read it from the same file. The C program has the"
             f" same rows as Arrow in memory, also beside dicts and pandas. Writers: {WRITERS}"
             f" processes, each appends one row {times:,} times ({fewer}): appends a second, and"

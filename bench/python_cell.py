@@ -1,6 +1,7 @@
 """One measurement of bench_python.py, in a process of its own.
 
 usage: python_cell.py PEER import
+       python_cell.py PEER first-table FOLDER        (the import, and making a table)
        python_cell.py PEER append-dicts|scan-arrow|scan-pandas FOLDER ROWS TIMES
        python_cell.py PEER append-arrow FOLDER ROWS.arrow TIMES
        python_cell.py PEER make|make-ingest FOLDER   (a table for writers)
@@ -135,6 +136,12 @@ def measure_import(name):
     answer(timed(lambda: __import__(module))[0], 0)
 
 
+def measure_first_table(name, folder):
+    """What is imported late is in this one."""
+    folder.mkdir(parents=True)
+    answer(timed(lambda: PEERS[name]().make(folder))[0], 0)
+
+
 def measure_append(peer, folder, what, given, times):
     folder.mkdir(parents=True, exist_ok=True)
     peer.make(folder)
@@ -174,6 +181,8 @@ def main():
     name, operation, *rest = sys.argv[1:]
     if operation == "import":
         return measure_import(name)
+    if operation == "first-table":
+        return measure_first_table(name, pathlib.Path(rest[0]))
     peer, folder = PEERS[name](), pathlib.Path(rest[0])
     kind, _, what = operation.partition("-")
     if kind == "make":
