@@ -10,11 +10,17 @@ from __future__ import annotations
 import ast
 import importlib.util
 import pathlib
+import signal
 from collections.abc import Generator
 
 import pytest
 
 OPTIONAL = ("duckdb", "fastavro", "numpy", "pandas", "polars", "pyarrow", "pyiceberg", "pytz")
+# A shell starts what it puts in the background with Ctrl-C ignored, and so would be the tests
+# of it, and their children.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 HERE = pathlib.Path(__file__).resolve().parent
 MISSING = frozenset(name for name in OPTIONAL if importlib.util.find_spec(name) is None)
 
