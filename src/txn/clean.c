@@ -4,8 +4,10 @@
 
 #include "base/error.h"
 #include "scan/scan.h"
+#include "txn/housekeeper.h"
 #include "txn/ledger.h"
 #include "txn/retire.h"
+#include "txn/sweep.h"
 
 static void remove_quietly(const struct dsi_attempts *a, const char *path)
 {
@@ -111,12 +113,25 @@ static bool is_named(const struct dsi_rebased *r, const char *path)
     return false;
 }
 
+// Removes what the version has forgotten; much of it later, unless somebody has asked.
+static void sweep(struct dsi_attempts *a)
+{
+    struct dsi_sweep *s = NULL;
+
+    if (a->last.expired_count + a->last.dropped_count + a->last.dropped_ledger_count >
+        0) {
+        s = dsi_sweep_new(dsi_table_storage(a->table), &a->last);
+    }
+    if (s && (dsi_change_expiry(a->change) || dsi_sweep_size(s) < DSI_SWEEP_MANY ||
+              !dsi_housekeeper_sweep(a->table, s))) {
+        dsi_sweep_run(s);
+        dsi_sweep_free(s);
+    }
+}
+
 void dsi_clean_after_commit(struct dsi_attempts *a)
 {
-    ds_storage *storage = dsi_table_storage(a->table);
-    const struct dsi_metadata *m = a->last.metadata;
     size_t lists = a->last.ledger ? 1 : 0;
-    bool wanted = false;
 
     for (size_t i = 0; i < a->last.made_count; i++) {
         lists += a->last.made[i].manifest_list != NULL;
@@ -127,12 +142,6 @@ void dsi_clean_after_commit(struct dsi_attempts *a)
             remove_quietly(a, a->written[i]);
         }
     }
-    dsi_retire_stored(storage, a->change, &a->last);
-    dsi_retire_snapshots(storage, m, a->last.expired, a->last.expired_count);
-    if (dsi_metadata_property_bool(m, "write.metadata.delete-after-commit.enabled", false,
-                                   &wanted, NULL) == DS_OK &&
-        wanted) {
-        dsi_retire_metadata(storage, a->last.dropped, a->last.dropped_count);
-    }
-    dsi_retire_metadata(storage, a->last.dropped_ledger, a->last.dropped_ledger_count);
+    dsi_retire_stored(dsi_table_storage(a->table), a->change, &a->last);
+    sweep(a);
 }

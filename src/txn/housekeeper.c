@@ -30,7 +30,10 @@ struct dsi_housekeeper {
     int pid;                   // Whose thread it is.
     struct dsi_thread *thread; // It runs, or has ended; NULL: there is none.
     bool running;
-    bool closing; // Who frees it joins the thread.
+    bool closing;                             // Who frees it joins the thread.
+    bool called;                              // To merge.
+    struct dsi_sweep *sweeps[DSI_SWEEPS_MAX]; // What waits, oldest first.
+    size_t sweep_count;
     int64_t every;
     int64_t turn;                 // The sequence number with which the turn began.
     int64_t looked;               // The last one that was known at the end of one.
@@ -95,7 +98,12 @@ static void leave_to_parent(struct dsi_housekeeper *k)
     if (k->pid != pid) {
         (void)take_thread(k);
         k->running = false;
+        k->called = false;
         k->pid = pid;
+        for (size_t i = 0; i < k->sweep_count; i++) {
+            dsi_sweep_free(k->sweeps[i]); // (5)
+        }
+        k->sweep_count = 0;
     }
 }
 
@@ -146,9 +154,8 @@ static void merge_all(struct dsi_housekeeper *k, struct dsi_table *own)
     }
 }
 
-static void run(void *arg)
+static void merge(struct dsi_housekeeper *k)
 {
-    struct dsi_housekeeper *k = arg;
     struct ds_cancel_scope cancel = {.cancelled = must_stop, .arg = k};
     struct dsi_table *own = NULL;
 
@@ -158,14 +165,65 @@ static void run(void *arg)
     }
     dsi_table_free(own);
     dsi_cancel_end(&cancel);
-    dsi_fork_hold();
-    k->running = false;
-    dsi_fork_let();
+}
+
+// The oldest sweep; NULL: none waits. With dsi_fork_hold.
+static struct dsi_sweep *take_sweep(struct dsi_housekeeper *k)
+{
+    struct dsi_sweep *first = k->sweep_count > 0 ? k->sweeps[0] : NULL;
+
+    if (first) {
+        k->sweep_count--;
+        memmove(k->sweeps, k->sweeps + 1, k->sweep_count * sizeof(struct dsi_sweep *));
+    }
+    return first;
+}
+
+static void run_sweep(struct dsi_sweep *s)
+{
+    dsi_sweep_run(s);
+    dsi_sweep_free(s);
+}
+
+static void run(void *arg)
+{
+    struct dsi_housekeeper *k = arg;
+    bool more = true;
+
+    while (more) {
+        dsi_fork_hold();
+        bool stop = must_stop(k);
+        struct dsi_sweep *sweep = stop ? NULL : take_sweep(k); // (4)
+        bool called = !stop && !sweep && k->called;
+        k->called = k->called && sweep;
+        k->running = more = sweep || called;
+        dsi_fork_let();
+        if (sweep) {
+            run_sweep(sweep);
+        } else if (called) {
+            merge(k);
+        }
+    }
 }
 
 // --- coming forward
 
-// A turn begins with `number`; who is at work already goes on with that.
+// There is something to do: starts a thread, unless one is at work, which goes on with
+// that. False: there is none. With dsi_fork_hold.
+static bool start(struct dsi_housekeeper *k)
+{
+    if (!k->running) {
+        dsi_thread_join(take_thread(k)); // It has ended.
+        atomic_store(&k->stop, false);
+        k->running = dsi_thread_start(&k->thread, run, k, NULL) == DS_OK;
+        if (k->thread) {
+            link_up(k);
+        }
+    }
+    return k->running;
+}
+
+// A turn to merge begins with `number`.
 static void come_forward(struct dsi_housekeeper *k, int64_t number, int64_t every)
 {
     if (dsi_fork_ask(may_fork, NULL) < 0) {
@@ -175,15 +233,27 @@ static void come_forward(struct dsi_housekeeper *k, int64_t number, int64_t ever
     leave_to_parent(k);
     k->turn = number;
     k->every = every;
-    if (!k->running) {
-        dsi_thread_join(take_thread(k)); // It has ended.
-        atomic_store(&k->stop, false);
-        k->running = dsi_thread_start(&k->thread, run, k, NULL) == DS_OK;
-        if (k->thread) { // Else another time.
-            link_up(k);
-        }
+    k->called = true;
+    k->called = start(k); // Else another time.
+    dsi_fork_let();
+}
+
+bool dsi_housekeeper_sweep(struct dsi_table *table, struct dsi_sweep *s)
+{
+    struct dsi_housekeeper *k = dsi_table_housekeeper(table, true);
+    bool taken = false;
+
+    if (!k || dsi_fork_ask(may_fork, NULL) < 0) {
+        return false;
+    }
+    dsi_fork_hold();
+    leave_to_parent(k);
+    if (start(k) && k->sweep_count < DSI_SWEEPS_MAX) { // What waits goes on, too.
+        k->sweeps[k->sweep_count++] = s;
+        taken = true;
     }
     dsi_fork_let();
+    return taken;
 }
 
 // How many sequence numbers are a turn; 0: nothing is merged in this table.
@@ -373,6 +443,9 @@ void dsi_housekeeper_free(struct dsi_housekeeper *k, int64_t wait_ms)
         dsi_fork_hold();
         (void)take_thread(k);
         dsi_fork_let();
+        while (k->sweep_count > 0) { // Nobody else has it any more.
+            run_sweep(take_sweep(k));
+        }
         dsi_free(k);
     }
 }

@@ -320,11 +320,11 @@ static void test_housekeeper__closing_ends_it_at_once_with_nothing_left(void **s
 }
 
 // Closes a handle whose housekeeper is held up; it is let go on while that is waited for.
-static void close_and_let(struct dsi_table *t, struct holdup *h, int step_us)
+static void close_and_let(struct dsi_table *t, atomic_bool *let, int step_us)
 {
     closer = pthread_self();
     atomic_store(&after_us, step_us);
-    atomic_store(&closing, &h->let);
+    atomic_store(&closing, let);
     dsi_table_free(t);
     atomic_store(&closing, NULL);
     atomic_store(&after_us, 0);
@@ -341,7 +341,7 @@ static void test_housekeeper__closing_lets_it_finish(void **state)
         catalog_init(&c);
         struct dsi_table *t = test_create(&c, on, ON_COUNT);
         more = bring_to(&c, t, &h, at);
-        close_and_let(t, &h, 0);
+        close_and_let(t, &h.let, 0);
         c.step = NULL;
         assert_true(check_either(&c));
         catalog_release(&c);
@@ -370,7 +370,7 @@ static void test_housekeeper__closing_ends_it_when_its_time_is_over(void **state
         assert_true(bring_to(&c, t, &h, at));
         c.step = hold_for_good;
         const int64_t before = atomic_load(&now_us);
-        close_and_let(t, &h, 1000);
+        close_and_let(t, &h.let, 1000);
         const int64_t took = atomic_load(&now_us) - before;
         assert_in_range(took, DSI_MERGE_AT_CLOSE_MS * 1000, DSI_MERGE_AT_CLOSE_MS * 4000);
         c.step = NULL;
@@ -435,7 +435,8 @@ static void test_housekeeper__what_history_forgot_is_not_taken_for_dropped(void 
     for (int64_t i = 3; i < EVERY - 1; i++) {
         atomic_fetch_add(&now_us, DSI_MERGE_DROPPED_MS * INT64_C(1000));
         tidy_append(t, EVERY + i, 1, "x");
-        assert_null(dsi_table_housekeeper(t, false));
+        await_idle(t); // It may have been given a sweep.
+        assert_int_equal(merges(t), 0);
     }
     dsi_table_free(t);
     catalog_release(&c);
@@ -488,6 +489,314 @@ static void test_housekeeper__a_fork_waits_for_it_and_the_child_has_its_own(void
         dsi_table_free(t);
         catalog_release(&c);
     }
+}
+
+// --- sweeps
+
+// Removals of other threads than the test's wait until they are let.
+static struct {
+    const struct ds_storage_ops *mem;
+    pthread_t caller;
+    atomic_uint own; // Removals by the test's thread.
+    atomic_bool there;
+    atomic_bool let;
+} removals;
+
+static int remove_when_told(ds_storage *s, const char *path, struct ds_error *err)
+{
+    if (pthread_equal(pthread_self(), removals.caller)) {
+        atomic_fetch_add(&removals.own, 1);
+    } else {
+        atomic_store(&removals.there, true);
+        while (!atomic_load(&removals.let)) {
+            sched_yield();
+        }
+    }
+    return removals.mem->remove(s, path, err);
+}
+
+static void hold_removals(struct dsi_catalog *c)
+{
+    static struct ds_storage_ops ops;
+
+    removals.mem = c->storage->ops;
+    ops = *removals.mem;
+    ops.remove = remove_when_told;
+    c->storage->ops = &ops;
+    removals.caller = pthread_self();
+    atomic_store(&removals.own, 0);
+    atomic_store(&removals.there, false);
+    atomic_store(&removals.let, false);
+}
+
+static void await_removal(void)
+{
+    while (!atomic_load(&removals.there)) {
+        sched_yield();
+    }
+}
+
+static int count_list(void *arg, const char *path, const struct ds_file_info *info)
+{
+    (void)info;
+    *(size_t *)arg += strstr(path, "/snap-") != NULL;
+    return DS_OK;
+}
+
+static size_t lists(struct dsi_catalog *c)
+{
+    size_t n = 0;
+    assert_int_equal(dsi_storage_list(c->storage, "memory:///t", count_list, &n, NULL),
+                     DS_OK);
+    return n;
+}
+
+enum { OLD = 20, KEPT = 3 };
+
+// A table whose next commit forgets all its OLD snapshots but the newest.
+static struct dsi_table *make_old(struct dsi_catalog *c)
+{
+    static const struct ds_property forgetful[] = {
+        {DSI_KEY_EXPIRE_ON_COMMIT, "true"},
+        {DSI_KEY_MERGE_SMALL_FILES, "false"},
+        {"history.expire.max-snapshot-age-ms", "1000"},
+        {"history.expire.min-snapshots-to-keep", "3"}};
+
+    catalog_init(c);
+    hold_removals(c);
+    struct dsi_table *t = test_create(c, forgetful, 4);
+    append_each(t, 0, OLD);
+    assert_int_equal(lists(c), OLD);
+    assert_null(dsi_table_housekeeper(t, false));
+    atomic_fetch_add(&now_us, INT64_C(3600000000));
+    return t;
+}
+
+static void test_housekeeper__nobody_waits_for_a_sweep(void **state)
+{
+    struct dsi_catalog c;
+    (void)state;
+
+    struct dsi_table *t = make_old(&c);
+    append_each(t, OLD, 1);
+    await_removal();
+    append_each(t, OLD + 1, 1);
+    assert_true(dsi_housekeeper_is_busy(t));
+    assert_int_equal(lists(&c), OLD + 1); // The second had one to forget, and did.
+    atomic_store(&removals.let, true);
+    await_idle(t);
+    assert_int_equal(lists(&c), KEPT);
+    check_rows(&c, OLD + 2);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+static void test_housekeeper__who_asks_for_it_finds_it_done(void **state)
+{
+    struct dsi_catalog c;
+    struct dsi_change *change = NULL;
+    (void)state;
+
+    struct dsi_table *t = make_old(&c);
+    const struct dsi_state *s = dsi_table_state(t);
+    assert_int_equal(dsi_change_new(s, NULL, &change, NULL), DS_OK);
+    assert_int_equal(dsi_change_expire(change, dsi_clock_wall_us() / 1000, 1, NULL),
+                     DS_OK);
+    assert_int_equal(dsi_commit(t, change, NULL, NULL, NULL), DS_OK);
+    assert_int_equal(lists(&c), 1);
+    assert_null(dsi_table_housekeeper(t, false));
+    dsi_change_free(change);
+    dsi_state_unref(s);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+// A sweep of one file, which is there.
+static struct dsi_sweep *sweep_of(struct dsi_catalog *c, struct dsi_table *t,
+                                  const char *path)
+{
+    const struct dsi_metadata *m = dsi_table_metadata(t);
+    struct dsi_rebased r = {
+        .metadata = m, .dropped_ledger = &path, .dropped_ledger_count = 1};
+    struct ds_slice bytes = {(const uint8_t *)"x", 1};
+
+    assert_int_equal(dsi_storage_put(c->storage, path, bytes, 0, NULL), DS_OK);
+    struct dsi_sweep *s = dsi_sweep_new(c->storage, &r);
+    assert_non_null(s);
+    dsi_metadata_unref(m);
+    return s;
+}
+
+static void name_file(char *out, size_t size, unsigned i)
+{
+    snprintf(out, size, "memory:///t/metadata/swept-%u", i);
+}
+
+static bool is_there(struct dsi_catalog *c, unsigned i)
+{
+    char path[64];
+    name_file(path, sizeof path, i);
+    return test_exists(c->storage, path);
+}
+
+// Gives it a sweep of file `i`.
+static bool give(struct dsi_catalog *c, struct dsi_table *t, unsigned i)
+{
+    char path[64];
+
+    name_file(path, sizeof path, i);
+    struct dsi_sweep *s = sweep_of(c, t, path);
+    bool taken = dsi_housekeeper_sweep(t, s);
+    if (!taken) {
+        dsi_sweep_free(s);
+    }
+    return taken;
+}
+
+// One at work, and as many waiting as there may be.
+static struct dsi_table *give_all(struct dsi_catalog *c)
+{
+    catalog_init(c);
+    hold_removals(c);
+    struct dsi_table *t = test_create(c, on, AT_ONCE_COUNT);
+    assert_true(give(c, t, 0));
+    await_removal();
+    for (unsigned i = 1; i <= DSI_SWEEPS_MAX; i++) {
+        assert_true(give(c, t, i));
+    }
+    return t;
+}
+
+static void check_swept(struct dsi_catalog *c)
+{
+    for (unsigned i = 0; i <= DSI_SWEEPS_MAX; i++) {
+        assert_false(is_there(c, i));
+    }
+}
+
+static void test_housekeeper__only_so_many_sweeps_wait(void **state)
+{
+    struct dsi_catalog c;
+    (void)state;
+
+    struct dsi_table *t = give_all(&c);
+    assert_false(give(&c, t, DSI_SWEEPS_MAX + 1));
+    atomic_store(&removals.let, true);
+    await_idle(t);
+    check_swept(&c);
+    assert_true(is_there(&c, DSI_SWEEPS_MAX + 1)); // It is still the caller's.
+    assert_int_equal(atomic_load(&removals.own), 0);
+    assert_true(give(&c, t, DSI_SWEEPS_MAX + 1));
+    await_idle(t);
+    assert_false(is_there(&c, DSI_SWEEPS_MAX + 1));
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+static void test_housekeeper__merges_when_it_has_swept(void **state)
+{
+    struct dsi_catalog c;
+    (void)state;
+
+    catalog_init(&c);
+    hold_removals(&c);
+    struct dsi_table *t = test_create(&c, on, ON_COUNT);
+    assert_true(give(&c, t, 0));
+    await_removal();
+    assert_true(give(&c, t, 1));
+    append_each(t, 0, EVERY); // A turn begins.
+    assert_int_equal(merges(t), 0);
+    atomic_store(&removals.let, true);
+    await_idle(t);
+    assert_false(is_there(&c, 0) || is_there(&c, 1));
+    assert_int_equal(merges(t), 1);
+    check_rows(&c, EVERY);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+static void test_housekeeper__closing_does_the_sweeps_that_wait(void **state)
+{
+    struct dsi_catalog c;
+    (void)state;
+
+    struct dsi_table *t = give_all(&c);
+    close_and_let(t, &removals.let, 0);
+    check_swept(&c);
+    assert_in_range(atomic_load(&removals.own), 1, DSI_SWEEPS_MAX);
+    catalog_release(&c);
+}
+
+static void test_housekeeper__without_a_thread_a_sweep_is_the_callers(void **state)
+{
+    struct dsi_catalog c;
+    struct dsi_fault_plan plan = {0};
+    bool met = false;
+    (void)state;
+
+    catalog_init(&c);
+    hold_removals(&c);
+    atomic_store(&removals.let, true);
+    struct dsi_table *t = test_create(&c, on, ON_COUNT);
+    while (!met) {
+        struct dsi_sweep *s = sweep_of(&c, t, "memory:///t/metadata/swept-0");
+        assert_true(dsi_fault_next(&plan));
+        bool taken = dsi_housekeeper_sweep(t, s);
+        met = plan.name && strcmp(plan.name, "thread.start") == 0;
+        dsi_fault_stop();
+        assert_true(!taken || !met);
+        if (!taken) {
+            dsi_sweep_free(s);
+        }
+        await_idle(t);
+    }
+    assert_true(is_there(&c, 0));
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+// In a child: what its parent was to remove stays, and what it is given itself goes.
+static int child_sweeps(struct dsi_catalog *c, struct dsi_table *t)
+{
+    if (dsi_housekeeper_is_busy(t)) {
+        return 1;
+    }
+    if (!give(c, t, DSI_SWEEPS_MAX + 1)) {
+        return 2;
+    }
+    await_idle(t);
+    if (is_there(c, DSI_SWEEPS_MAX + 1) || !is_there(c, 1)) {
+        return 3;
+    }
+    dsi_table_free(t);
+    return is_there(c, 1) ? 0 : 4;
+}
+
+// The fork does not wait for what is held up for good.
+static void test_housekeeper__a_child_leaves_sweeps_to_its_parent(void **state)
+{
+    struct dsi_catalog c;
+    int status = 0;
+    (void)state;
+
+    SKIP_IF_CHILDREN_MAY_START_NO_THREADS();
+    struct dsi_table *t = give_all(&c);
+    pid_t child = fork();
+    if (child == 0) {
+        atomic_store(&removals.let, true);
+        alarm(60);
+        _exit(child_sweeps(&c, t));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    atomic_store(&removals.let, true);
+    await_idle(t); // It was asked to stop,
+    assert_true(is_there(&c, DSI_SWEEPS_MAX));
+    assert_false(give(&c, t, DSI_SWEEPS_MAX + 1)); // and what waits is taken up again.
+    await_idle(t);
+    check_swept(&c);
+    dsi_table_free(t);
+    catalog_release(&c);
 }
 
 // --- a fork while another thread closes the handle
@@ -638,6 +947,13 @@ int main(void)
         KEEPER_TEST(test_housekeeper__a_dropped_turn_is_taken_up_after_a_while),
         KEEPER_TEST(test_housekeeper__what_history_forgot_is_not_taken_for_dropped),
         KEEPER_TEST(test_housekeeper__a_fork_waits_for_it_and_the_child_has_its_own),
+        KEEPER_TEST(test_housekeeper__nobody_waits_for_a_sweep),
+        KEEPER_TEST(test_housekeeper__who_asks_for_it_finds_it_done),
+        KEEPER_TEST(test_housekeeper__only_so_many_sweeps_wait),
+        KEEPER_TEST(test_housekeeper__merges_when_it_has_swept),
+        KEEPER_TEST(test_housekeeper__closing_does_the_sweeps_that_wait),
+        KEEPER_TEST(test_housekeeper__without_a_thread_a_sweep_is_the_callers),
+        KEEPER_TEST(test_housekeeper__a_child_leaves_sweeps_to_its_parent),
         cmocka_unit_test_setup_teardown(
             test_housekeeper__a_fork_waits_for_one_whose_handle_is_closed,
             slow_clock_and_held_up_joins, own_clock_and_joins),
