@@ -32,6 +32,7 @@ PEERS = ["datashard_py", "pyiceberg", "ours", "c"]
 WRITERS = 12
 PEER_APPENDS = {"datashard_py": 25, "pyiceberg": 10}  # Of each writer, at most.
 SCANS = 5
+AGAIN = 3    # So often ours and C come once more in a round.
 APPENDS = 5  # Of all rows.
 LIMIT_S = 120  # Of one process.
 
@@ -120,10 +121,11 @@ class Bench:
 
     def order(self):
         """The peers; every second round the other way round: who comes first finds another
-        state of the disk and its cache. Ours and C, which differ least, come once more, the
-        other way round."""
+        state of the disk and its cache. Ours and C, which differ least, come AGAIN times
+        more, each time the other way round."""
         peers = PEERS[::-1] if self.rounds % 2 else PEERS
-        return peers + [p for p in reversed(peers) if p in ("ours", "c")]
+        close = [p for p in reversed(peers) if p in ("ours", "c")]
+        return peers + sum((close[::-1] if n % 2 else close for n in range(AGAIN)), [])
 
     def appends(self, rows, times):
         file = self.rows_file(rows)
@@ -211,20 +213,20 @@ def table(bench):
 
 
 def ratio(bench, operation, over, under):
-    """The median of the rounds' ratios, of the means where a round has two: in a round they
-    come right after each other, and so meet the machine in one mood; from round to round it
-    has others."""
+    """The median of the rounds' ratios, of the medians where a round has several: in a round
+    they come right after each other, and so meet the machine in one mood; from round to round
+    it has others."""
     above, below = (by_round(bench.results.get((operation, peer), [])) for peer in (over, under))
     both = above.keys() & below.keys()
     return statistics.median(above[n] / below[n] for n in both) if both else None
 
 
 def by_round(results):
-    """The mean of each round's seconds."""
+    """The median of each round's seconds."""
     rounds = {}
     for one in results:
         rounds.setdefault(one["round"], []).append(one["seconds"])
-    return {n: statistics.mean(all_) for n, all_ in rounds.items()}
+    return {n: statistics.median(all_) for n, all_ in rounds.items()}
 
 
 def rate(bench, operation, peer):

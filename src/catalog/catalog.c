@@ -82,8 +82,9 @@ int dsi_catalog_default_location(struct dsi_catalog *c, const struct dsi_table_n
     return rc < 0 ? rc : c->ops->default_location(c, name, arena, out, err);
 }
 
-int dsi_catalog_sync(struct dsi_catalog *c, const struct dsi_swap *swap, const char *path,
-                     struct dsi_arena *arena, struct ds_error *err)
+int dsi_catalog_before(const struct dsi_swap *swap, const char *path,
+                       struct dsi_arena *arena, const char ***out, size_t *count,
+                       struct ds_error *err)
 {
     const char **all = dsi_arena_array(arena, swap->file_count + 1, sizeof *all);
 
@@ -94,7 +95,9 @@ int dsi_catalog_sync(struct dsi_catalog *c, const struct dsi_swap *swap, const c
         memcpy(all, swap->files, swap->file_count * sizeof *all);
     }
     all[swap->file_count] = path;
-    return dsi_storage_sync(c->storage, all, swap->file_count + 1, err);
+    *out = all;
+    *count = swap->file_count + 1;
+    return DS_OK;
 }
 
 int dsi_catalog_swap(struct dsi_catalog *c, const struct dsi_table_name *name,

@@ -60,11 +60,12 @@ struct dsi_catalog {
     ds_storage *storage; // Owned, ended by dsi_catalog_free.
 };
 
-/// For a swap: makes swap->files durable, and `path` and all names beside it, which may
-/// not be there yet. All at once, for that is hardly dearer than one alone.
-DS_MUST_CHECK int dsi_catalog_sync(struct dsi_catalog *c, const struct dsi_swap *swap,
-                                   const char *path, struct dsi_arena *arena,
-                                   struct ds_error *err);
+/// For a swap: what is to be durable before it, swap->files, and `path` and all names
+/// beside it, which may not be there yet. To be synced all at once, for that is hardly
+/// dearer than one alone. In the arena; the paths are borrowed.
+DS_MUST_CHECK int dsi_catalog_before(const struct dsi_swap *swap, const char *path,
+                                     struct dsi_arena *arena, const char ***out,
+                                     size_t *count, struct ds_error *err);
 
 struct dsi_rows;
 

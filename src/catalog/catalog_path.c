@@ -256,6 +256,22 @@ static int check_created(struct dsi_catalog *c, const struct dsi_table_name *nam
     return DS_OK;
 }
 
+// Names the version's file (1), when what it refers to is durable (2).
+static int put_version(struct dsi_catalog *c, const struct dsi_swap *swap,
+                       const char *path, struct dsi_arena *arena, struct ds_error *err)
+{
+    const char **first = NULL;
+    size_t count = 0;
+
+    if (!swap->base) { // A table without a file has no directory yet.
+        return dsi_storage_put(c->storage, path, swap->json, DS_PUT_IF_ABSENT, err);
+    }
+    int rc = dsi_catalog_before(swap, path, arena, &first, &count, err);
+    return rc < 0 ? rc
+                  : dsi_storage_put_after(c->storage, path, swap->json, DS_PUT_IF_ABSENT,
+                                          first, count, err);
+}
+
 static int path_swap(struct dsi_catalog *c, const struct dsi_table_name *name,
                      const struct dsi_swap *swap, struct dsi_arena *arena,
                      struct dsi_head *out, struct ds_error *err)
@@ -277,10 +293,7 @@ static int path_swap(struct dsi_catalog *c, const struct dsi_table_name *name,
     }
     DSI_TRY(swap->base ? check_base(c, name, swap->base, arena, err)
                        : check_create(c, name, arena, err));
-    if (swap->base) { // A table without a file has no directory yet.
-        DSI_TRY(dsi_catalog_sync(c, swap, path, arena, err)); // (2)
-    }
-    rc = dsi_storage_put(c->storage, path, swap->json, DS_PUT_IF_ABSENT, err); // (1)
+    rc = put_version(c, swap, path, arena, err);
     if (rc == DS_EEXISTS && swap->base) {
         rc = dsi_wrap(err, DS_ECONFLICT, "somebody else was faster");
     }

@@ -204,6 +204,17 @@ static int look(struct dsi_rows *r, const struct dsi_table_name *name, const cha
     return rc;
 }
 
+// Makes durable what has to be before the row (1): `path` too, which is there.
+static int sync_before(struct dsi_catalog *c, const struct dsi_swap *swap,
+                       const char *path, struct dsi_arena *arena, struct ds_error *err)
+{
+    const char **all = NULL;
+    size_t count = 0;
+    int rc = dsi_catalog_before(swap, path, arena, &all, &count, err);
+
+    return rc < 0 ? rc : dsi_storage_sync(c->storage, all, count, err);
+}
+
 static int sql_swap(struct dsi_catalog *c, const struct dsi_table_name *name,
                     const struct dsi_swap *swap, struct dsi_arena *arena,
                     struct dsi_head *out, struct ds_error *err)
@@ -222,7 +233,7 @@ static int sql_swap(struct dsi_catalog *c, const struct dsi_table_name *name,
         rc = dsi_wrap(err, DS_EIO, "storing metadata");
     }
     DSI_TRY(rc);
-    DSI_TRY(dsi_catalog_sync(c, swap, next.metadata_location, arena, err)); // (1)
+    DSI_TRY(sync_before(c, swap, next.metadata_location, arena, err));
     if (DSI_FAULT("catalog.rows.before")) {
         rc = dsi_fail(err, DS_EIO, "injected: request lost");
         goto done;

@@ -53,6 +53,27 @@ int dsi_storage_sync(ds_storage *s, const char *const *paths, size_t count,
     return rc;
 }
 
+int dsi_storage_put_after(ds_storage *s, const char *path, struct ds_slice bytes,
+                          uint32_t flags, const char *const *first, size_t count,
+                          struct ds_error *err)
+{
+    assert(path && path[0] && (first || count == 0));
+    assert(flags == 0 || flags == DS_PUT_IF_ABSENT);
+
+    if (!HAS_OP(s, put_after)) {
+        int rc = dsi_storage_sync(s, first, count, err);
+        return rc < 0 ? rc : dsi_storage_put(s, path, bytes, flags, err);
+    }
+    if (DSI_FAULT("storage.put_after.before")) {
+        return lost_request(err);
+    }
+    int rc = s->ops->put_after(s, path, bytes, flags, first, count, err);
+    if (rc == DS_OK && DSI_FAULT("storage.put_after.after")) {
+        return lost_answer(DS_EUNKNOWN, err);
+    }
+    return rc;
+}
+
 int dsi_storage_sync_file(ds_storage *s, const char *path, struct ds_error *err)
 {
     assert(path && path[0]);

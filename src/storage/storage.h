@@ -11,6 +11,11 @@
 
 DS_MUST_CHECK int dsi_storage_put(ds_storage *s, const char *path, struct ds_slice bytes,
                                   uint32_t flags, struct ds_error *err);
+/// See ds_storage_ops.put_after.
+DS_MUST_CHECK int dsi_storage_put_after(ds_storage *s, const char *path,
+                                        struct ds_slice bytes, uint32_t flags,
+                                        const char *const *first, size_t count,
+                                        struct ds_error *err);
 DS_MUST_CHECK int dsi_storage_sync(ds_storage *s, const char *const *paths, size_t count,
                                    struct ds_error *err);
 DS_MUST_CHECK int dsi_storage_sync_file(ds_storage *s, const char *path,

@@ -81,6 +81,7 @@ struct batch {
     const char *names[BATCH]; // Of a file its path, of a directory …
     char *owned[BATCH];       // … a copy; NULL: a file.
     size_t count;
+    int along; // The descriptor that is somebody else's; -1: none.
 };
 
 // The file's descriptor, which is the caller's from here on: until it is known to be
@@ -131,6 +132,9 @@ static int sync_batch(struct batch *b, struct dsi_meanwhile m, struct ds_error *
             dsi_posix()->close(b->fds[i]);
             one = dsi_dirs_synced(codes[i], b->names[i], told);
             dsi_free(b->owned[i]);
+        } else if (b->fds[i] == b->along) {
+            one = codes[i] < 0 ? dsi_posix_fail(told, codes[i], "syncing", b->names[i])
+                               : DS_OK;
         } else {
             one = end_file(b->later, b->names[i], b->fds[i], codes[i], told);
         }
@@ -177,6 +181,13 @@ static int await_file(struct dsi_later *l, const char *path, struct ds_error *er
     return DS_OK;
 }
 
+static int await_along(struct dsi_along along, struct ds_error *err)
+{
+    int code = along.fd >= 0 ? dsi_posix()->write_back_wait(along.fd) : 0;
+
+    return code < 0 ? dsi_posix_fail(err, code, "writing back", along.name) : DS_OK;
+}
+
 // The part of a path that is its directory.
 static size_t dir_size(const char *path)
 {
@@ -210,14 +221,16 @@ static int add_dir(struct batch *b, struct dsi_dirs *dirs, const char *const *pa
 }
 
 int dsi_later_sync(struct dsi_later *l, struct dsi_dirs *dirs, const char *const *paths,
-                   size_t count, struct dsi_meanwhile meanwhile, struct ds_error *err)
+                   size_t count, struct dsi_along along, struct dsi_meanwhile meanwhile,
+                   struct ds_error *err)
 {
-    struct batch b = {.later = l};
+    struct batch b = {.later = l, .along = along.fd};
     int rc = DS_OK;
 
     for (size_t i = 0; i < count; i++) {
         DSI_TRY(await_file(l, paths[i], err));
     }
+    DSI_TRY(await_along(along, err));
     // Directories first: where one comes after the other, some file systems sync
     // everything for one.
     for (size_t i = 0; i < count; i++) {
@@ -225,6 +238,9 @@ int dsi_later_sync(struct dsi_later *l, struct dsi_dirs *dirs, const char *const
     }
     for (size_t i = 0; i < count; i++) {
         DSI_TRY(add_file(&b, paths[i], err));
+    }
+    if (along.fd >= 0) {
+        DSI_TRY(add(&b, along.fd, along.name, NULL, err));
     }
     DSI_TRY(sync_batch(&b, meanwhile, err));
 done:

@@ -99,9 +99,25 @@ done:
     return rc;
 }
 
+// Gives a file its name, for ever.
+static int name_now(struct local_storage *l, struct dsi_temp *temp, const char *path,
+                    const char *dir, bool replace, struct ds_error *err)
+{
+    int rc = dsi_temp_name(temp, path, replace, err); // (1)
+
+    if (rc < 0) {
+        return rc;
+    }
+    rc = dsi_dirs_sync(l->dirs, dir, err);
+    return rc < 0 ? dsi_wrap(err, DS_EUNKNOWN, "%s has its name, perhaps not for ever",
+                             path) // (2)
+                  : DS_OK;
+}
+
 static int local_put(ds_storage *s, const char *location, struct ds_slice bytes,
                      uint32_t flags, struct ds_error *err)
 {
+    const bool replace = !(flags & DS_PUT_IF_ABSENT);
     struct local_storage *l = (struct local_storage *)s;
     struct dsi_temp temp = DSI_TEMP_INIT;
     const char *path = NULL;
@@ -116,14 +132,8 @@ static int local_put(ds_storage *s, const char *location, struct ds_slice bytes,
         goto done;
     }
     DSI_TRY(dsi_temp_close(&temp, !(flags & DS_PUT_HINT), err));
-    DSI_TRY(dsi_temp_name(&temp, path, !(flags & DS_PUT_IF_ABSENT), err)); // (1)
-    if (!(flags & DS_PUT_HINT)) {
-        rc = dsi_dirs_sync(l->dirs, dir, err);
-        if (rc < 0) {
-            rc = dsi_wrap(err, DS_EUNKNOWN, "%s has its name, perhaps not for ever",
-                          path); // (2)
-        }
-    }
+    rc = flags & DS_PUT_HINT ? dsi_temp_name(&temp, path, replace, err)
+                             : name_now(l, &temp, path, dir, replace, err);
 done:
     dsi_temp_release(&temp);
     dsi_free(dir);
@@ -135,10 +145,10 @@ static void make_spares(void *l)
     dsi_spares_fill(((struct local_storage *)l)->spares);
 }
 
-static int local_sync(ds_storage *s, const char *const *locations, size_t count,
-                      struct ds_error *err)
+// Syncs what is to be durable of the files at these locations, and one more.
+static int sync_along(struct local_storage *l, const char *const *locations, size_t count,
+                      struct dsi_along along, struct ds_error *err)
 {
-    struct local_storage *l = (struct local_storage *)s;
     const char **paths = dsi_malloc((count + 1) * sizeof *paths);
     int rc = DS_OK;
 
@@ -148,10 +158,39 @@ static int local_sync(ds_storage *s, const char *const *locations, size_t count,
     for (size_t i = 0; i < count; i++) {
         DSI_TRY(local_path(locations[i], &paths[i], err));
     }
-    DSI_TRY(dsi_later_sync(l->later, l->dirs, paths, count,
+    DSI_TRY(dsi_later_sync(l->later, l->dirs, paths, count, along,
                            (struct dsi_meanwhile){make_spares, l}, err));
 done:
     dsi_free(paths);
+    return rc;
+}
+
+static int local_sync(ds_storage *s, const char *const *locations, size_t count,
+                      struct ds_error *err)
+{
+    return sync_along((struct local_storage *)s, locations, count, DSI_ALONG_NONE, err);
+}
+
+static int local_put_after(ds_storage *s, const char *location, struct ds_slice bytes,
+                           uint32_t flags, const char *const *first, size_t count,
+                           struct ds_error *err)
+{
+    struct local_storage *l = (struct local_storage *)s;
+    struct dsi_temp temp = DSI_TEMP_INIT;
+    const char *path = NULL;
+    char *dir = NULL;
+    int rc = DS_OK;
+
+    DSI_TRY(split(location, &path, &dir, err));
+    DSI_TRY(dsi_temp_open(&temp, l->dirs, l->spares, dir, false, err));
+    DSI_TRY(dsi_temp_write(&temp, bytes, err));
+    dsi_temp_begin_sync(&temp);
+    DSI_TRY(sync_along(l, first, count, (struct dsi_along){temp.fd, path}, err));
+    DSI_TRY(dsi_temp_close(&temp, false, err)); // Synced just now.
+    rc = name_now(l, &temp, path, dir, !(flags & DS_PUT_IF_ABSENT), err);
+done:
+    dsi_temp_release(&temp);
+    dsi_free(dir);
     return rc;
 }
 
@@ -604,6 +643,7 @@ static const struct ds_storage_ops local_ops = {
     .lock = local_lock,
     .sync_file = local_sync_file,
     .keep_dir = local_keep_dir,
+    .put_after = local_put_after,
     .unlock = local_unlock,
     .free = local_free,
 };

@@ -67,6 +67,42 @@ done:
     return rc;
 }
 
+// True when all of these go to `to`.
+static int go_to(ds_storage *s, ds_storage *to, const char *const *paths, size_t count,
+                 bool *out, struct ds_error *err)
+{
+    *out = true;
+    for (size_t i = 0; i < count && *out; i++) {
+        ds_storage *one = NULL;
+        int rc = route(s, paths[i], &one, err);
+        if (rc < 0) {
+            return rc;
+        }
+        *out = one == to;
+    }
+    return DS_OK;
+}
+
+static int router_put_after(ds_storage *s, const char *path, struct ds_slice bytes,
+                            uint32_t flags, const char *const *first, size_t count,
+                            struct ds_error *err)
+{
+    ds_storage *to = NULL;
+    bool together = false;
+    int rc = DS_OK;
+
+    DSI_TRY(route(s, path, &to, err));
+    DSI_TRY(go_to(s, to, first, count, &together, err));
+    if (together && to->ops->put_after) {
+        rc = to->ops->put_after(to, path, bytes, flags, first, count, err);
+        goto done;
+    }
+    DSI_TRY(router_sync(s, first, count, err));
+    rc = to->ops->put(to, path, bytes, flags, err);
+done:
+    return rc;
+}
+
 static int router_sync_file(ds_storage *s, const char *path, struct ds_error *err)
 {
     ds_storage *to = NULL;
@@ -181,6 +217,7 @@ static const struct ds_storage_ops router_ops = {
     .free = router_free,
     .sync_file = router_sync_file,
     .keep_dir = router_keep_dir,
+    .put_after = router_put_after,
 };
 
 int dsi_storage_router_new(ds_storage **out, struct ds_error *err)

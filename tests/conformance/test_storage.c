@@ -119,6 +119,33 @@ static void test_storage__overwrites_unless_told_otherwise(void **state)
     assert_content("a", "abcde");
 }
 
+static void test_storage__puts_a_file_after_others(void **state)
+{
+    const char *names[] = {"a", "none", "b"};
+    char paths[3][512];
+    const char *first[3];
+    (void)state;
+
+    for (int i = 0; i < 3; i++) {
+        snprintf(paths[i], sizeof paths[i], "%s", at(names[i]));
+        first[i] = paths[i];
+    }
+    assert_int_equal(put("a", "abc", DS_PUT_LATER), DS_OK);
+    assert_int_equal(dsi_storage_put_after(storage, first[2], text("1"), DS_PUT_IF_ABSENT,
+                                           first, 3, NULL),
+                     DS_OK);
+    assert_content("b", "1");
+    assert_int_equal(dsi_storage_put_after(storage, first[2], text("2"), DS_PUT_IF_ABSENT,
+                                           first, 3, NULL),
+                     DS_EEXISTS);
+    assert_content("b", "1");
+    assert_int_equal(
+        dsi_storage_put_after(storage, first[2], text("3"), 0, first, 0, NULL), DS_OK);
+    assert_content("b", "3");
+    assert_content("a", "abc");
+    assert_absent("none");
+}
+
 static void test_storage__makes_durable_what_others_wrote(void **state)
 {
     (void)state;
@@ -436,6 +463,7 @@ int main(void)
         STORAGE_TEST(test_storage__gives_back_what_it_was_given),
         STORAGE_TEST(test_storage__keeps_an_empty_file),
         STORAGE_TEST(test_storage__overwrites_unless_told_otherwise),
+        STORAGE_TEST(test_storage__puts_a_file_after_others),
         STORAGE_TEST(test_storage__makes_durable_what_others_wrote),
         STORAGE_TEST(test_storage__puts_if_absent_only_once),
         STORAGE_TEST(test_storage__removes_twice_without_complaint),

@@ -39,6 +39,9 @@ static void test_storage__does_without_what_a_backend_has_not(void **state)
 
     assert_int_equal(dsi_storage_sync(&old, &path, 1, NULL), DS_OK);
     assert_int_equal(dsi_storage_sync_file(&old, "/a", NULL), DS_OK);
+    assert_int_equal(
+        dsi_storage_put_after(&old, "/a", (struct ds_slice){NULL, 0}, 0, &path, 1, NULL),
+        DS_EDENIED);
     assert_int_equal(dsi_storage_lock(&old, "/a", 0, &lock, NULL), DS_OK);
     assert_null(lock);
     dsi_storage_unlock(&old, NULL);
@@ -120,11 +123,48 @@ static void test_storage__gives_hints_to_files_that_take_them(void **state)
     dsi_file_will_read(&f, 0, 1);
 }
 
+// A backend that can put after others, and a put of its own that is not to be used.
+static int new_put_after(ds_storage *s, const char *path, struct ds_slice bytes,
+                         uint32_t flags, const char *const *first, size_t count,
+                         struct ds_error *err)
+{
+    (void)s;
+    (void)err;
+    return strcmp(path, "/a") == 0 && bytes.size == 1 && flags == DS_PUT_IF_ABSENT &&
+                   count == 1 && strcmp(first[0], "/b") == 0
+               ? DS_OK
+               : DS_EINVALID;
+}
+
+static void test_storage__surrounds_a_put_after_others_with_fault_points(void **state)
+{
+    static const struct ds_storage_ops ops = {
+        .struct_size = sizeof ops, .put = old_put, .put_after = new_put_after};
+    const struct ds_slice bytes = {(const uint8_t *)"a", 1};
+    struct dsi_fault_plan plan = {0};
+    ds_storage s = {&ops};
+    const char *first = "/b";
+    int got[3];
+    size_t count = 0;
+    (void)state;
+
+    while (dsi_fault_next(&plan)) {
+        assert_in_range(count, 0, 2);
+        got[count++] =
+            dsi_storage_put_after(&s, "/a", bytes, DS_PUT_IF_ABSENT, &first, 1, NULL);
+    }
+    assert_int_equal(count, 3);
+    assert_int_equal(got[0], DS_EIO);
+    assert_int_equal(got[1], DS_EUNKNOWN);
+    assert_int_equal(got[2], DS_OK);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_storage__does_without_what_a_backend_has_not),
         cmocka_unit_test(test_storage__surrounds_every_effect_with_fault_points),
+        cmocka_unit_test(test_storage__surrounds_a_put_after_others_with_fault_points),
         cmocka_unit_test(test_storage__appends_what_it_reads),
         cmocka_unit_test(test_storage__gives_hints_to_files_that_take_them),
     };

@@ -33,7 +33,7 @@ static int make(void **state)
     snprintf(root.path, sizeof root.path, "%s/b", root.dir);
     mkdir(root.path, 0755);
     // The directories above are known from here on.
-    return dsi_later_sync(later, dirs, all, 2, no_work, NULL);
+    return dsi_later_sync(later, dirs, all, 2, DSI_ALONG_NONE, no_work, NULL);
 }
 
 static int end(void **state)
@@ -69,16 +69,19 @@ static void test_storage_later__syncs_each_file_and_directory_once(void **state)
         assert_true(dsi_later_keep(later, paths[i], fds[i]));
     }
     posix_double_start(NULL, 0, 0);
-    assert_int_equal(dsi_later_sync(later, dirs, all, 3, no_work, NULL), DS_OK);
+    assert_int_equal(dsi_later_sync(later, dirs, all, 3, DSI_ALONG_NONE, no_work, NULL),
+                     DS_OK);
     assert_int_equal(posix_double_count("fsync"), 3 + 2);
     for (int i = 0; i < 4; i++) {
         assert_int_equal(is_open(fds[i]), i == 3); // Who has not asked still waits.
     }
     posix_double_start(NULL, 0, 0);
-    assert_int_equal(dsi_later_sync(later, dirs, all, 1, no_work, NULL), DS_OK);
+    assert_int_equal(dsi_later_sync(later, dirs, all, 1, DSI_ALONG_NONE, no_work, NULL),
+                     DS_OK);
     assert_int_equal(posix_double_count("fsync"), 1); // Names beside it, always.
     posix_double_start(NULL, 0, 0);
-    assert_int_equal(dsi_later_sync(later, dirs, all, 0, no_work, NULL), DS_OK);
+    assert_int_equal(dsi_later_sync(later, dirs, all, 0, DSI_ALONG_NONE, no_work, NULL),
+                     DS_OK);
     assert_string_equal(posix_double.log, "");
 }
 
@@ -89,16 +92,20 @@ static void test_storage_later__never_forgets_a_sync_that_failed(void **state)
 
     assert_true(dsi_later_keep(later, paths[0], new_file(0)));
     posix_double_start("fsync", 2, -EIO); // The directory, then the file.
-    assert_int_equal(dsi_later_sync(later, dirs, all, 1, no_work, &err), DS_EIO);
+    assert_int_equal(dsi_later_sync(later, dirs, all, 1, DSI_ALONG_NONE, no_work, &err),
+                     DS_EIO);
     posix_double_stop();
     assert_non_null(strstr(err.message, paths[0]));
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(dsi_later_sync(later, dirs, all, 1, no_work, &err), DS_EIO);
+        assert_int_equal(
+            dsi_later_sync(later, dirs, all, 1, DSI_ALONG_NONE, no_work, &err), DS_EIO);
     }
     dsi_later_drop(later, paths[0]); // It is removed, and another one made.
-    assert_int_equal(dsi_later_sync(later, dirs, all, 1, no_work, NULL), DS_OK);
+    assert_int_equal(dsi_later_sync(later, dirs, all, 1, DSI_ALONG_NONE, no_work, NULL),
+                     DS_OK);
     assert_true(dsi_later_keep(later, paths[0], new_file(0)));
-    assert_int_equal(dsi_later_sync(later, dirs, all, 1, no_work, NULL), DS_OK);
+    assert_int_equal(dsi_later_sync(later, dirs, all, 1, DSI_ALONG_NONE, no_work, NULL),
+                     DS_OK);
 }
 
 static void test_storage_later__never_forgets_a_writing_back_that_failed(void **state)
@@ -108,14 +115,17 @@ static void test_storage_later__never_forgets_a_writing_back_that_failed(void **
         assert_true(dsi_later_keep(later, paths[i], new_file(i)));
     }
     posix_double_start("write_back_wait", 2, -EIO);
-    assert_int_equal(dsi_later_sync(later, dirs, all, 2, no_work, NULL), DS_EIO);
+    assert_int_equal(dsi_later_sync(later, dirs, all, 2, DSI_ALONG_NONE, no_work, NULL),
+                     DS_EIO);
     assert_int_equal(posix_double_count("fsync"), 0);
     posix_double_stop();
-    assert_int_equal(dsi_later_sync(later, dirs, all, 2, no_work, NULL), DS_EIO);
-    assert_int_equal(dsi_later_sync(later, dirs, all, 1, no_work, NULL),
+    assert_int_equal(dsi_later_sync(later, dirs, all, 2, DSI_ALONG_NONE, no_work, NULL),
+                     DS_EIO);
+    assert_int_equal(dsi_later_sync(later, dirs, all, 1, DSI_ALONG_NONE, no_work, NULL),
                      DS_OK); // The other one.
     dsi_later_drop(later, paths[1]);
-    assert_int_equal(dsi_later_sync(later, dirs, all, 2, no_work, NULL), DS_OK);
+    assert_int_equal(dsi_later_sync(later, dirs, all, 2, DSI_ALONG_NONE, no_work, NULL),
+                     DS_OK);
 }
 
 static void test_storage_later__syncs_again_after_a_directory_failed(void **state)
@@ -123,9 +133,11 @@ static void test_storage_later__syncs_again_after_a_directory_failed(void **stat
     (void)state;
     assert_true(dsi_later_keep(later, paths[0], new_file(0)));
     posix_double_start("fsync", 1, -EIO);
-    assert_int_equal(dsi_later_sync(later, dirs, all, 1, no_work, NULL), DS_EIO);
+    assert_int_equal(dsi_later_sync(later, dirs, all, 1, DSI_ALONG_NONE, no_work, NULL),
+                     DS_EIO);
     posix_double_start(NULL, 0, 0);
-    assert_int_equal(dsi_later_sync(later, dirs, all, 1, no_work, NULL), DS_OK);
+    assert_int_equal(dsi_later_sync(later, dirs, all, 1, DSI_ALONG_NONE, no_work, NULL),
+                     DS_OK);
     assert_int_equal(posix_double_count("fsync"), 1); // The file is durable by then.
 }
 
@@ -145,7 +157,8 @@ static void test_storage_later__has_room_for_so_many(void **state)
     int again = new_file(1); // In the place of the one before.
     assert_true(dsi_later_keep(later, paths[1], again));
     assert_false(is_open(fds[1]) && fds[1] != again);
-    assert_int_equal(dsi_later_sync(later, dirs, all, PATHS, no_work, NULL), DS_OK);
+    assert_int_equal(
+        dsi_later_sync(later, dirs, all, PATHS, DSI_ALONG_NONE, no_work, NULL), DS_OK);
     assert_false(is_open(fds[0]));
     assert_false(is_open(again));
 }
@@ -163,7 +176,7 @@ test_storage_later__tells_a_close_that_failed_from_an_interrupted(void **state)
         for (uint32_t nth = 1; nth <= 2; nth++) { // The directory, the file.
             assert_true(dsi_later_keep(later, paths[0], new_file(0)));
             posix_double_start("close", nth, codes[i]);
-            int rc = dsi_later_sync(later, dirs, all, 1, no_work, NULL);
+            int rc = dsi_later_sync(later, dirs, all, 1, DSI_ALONG_NONE, no_work, NULL);
             posix_double_stop();
             failed = failed || rc == DS_EIO;
             assert_true(rc == DS_OK || codes[i] == -EIO);

@@ -82,6 +82,92 @@ static void test_storage_local__syncs_in_the_order_that_survives_a_crash(void **
                                           "open fstat fsync close ");
 }
 
+// Two files for later in d, and a third that is put after them.
+static int put_after(uint32_t flags, struct ds_error *err)
+{
+    const char *first[3];
+    char paths[3][512];
+    const char *names[3] = {"d/1", "d/2", "d/f"}; // The last one is where it will be.
+
+    for (int i = 0; i < 3; i++) {
+        snprintf(paths[i], sizeof paths[i], "%s", at(names[i]));
+        first[i] = paths[i];
+    }
+    return dsi_storage_put_after(storage, paths[2], five, flags, first, 3, err);
+}
+
+static void make_first(void)
+{
+    assert_int_equal(put("d/first", 0, NULL), DS_OK);
+    assert_int_equal(put("d/1", DS_PUT_LATER, NULL), DS_OK);
+    assert_int_equal(put("d/2", DS_PUT_LATER, NULL), DS_OK);
+}
+
+// Where `word` is first in what was called, counted in words; -1: nowhere.
+static int place_of(const char *word)
+{
+    const size_t size = strlen(word);
+    int n = 0;
+
+    for (const char *w = posix_double.log; *w; w += strcspn(w, " ") + 1, n++) {
+        if (strncmp(w, word, size) == 0 && w[size] == ' ') {
+            return n;
+        }
+    }
+    return -1;
+}
+
+static void
+test_storage_local__names_what_is_put_after_others_when_all_is_durable(void **state)
+{
+    (void)state;
+    for (unsigned fails = 1; fails <= 6; fails++) { // 1 to 4: together; then the name's.
+        struct ds_error err = {0};
+        make_first();
+        posix_double_start("fsync", fails, -EIO);
+        int rc = put_after(DS_PUT_IF_ABSENT, &err);
+        if (fails == 1) {
+            // The directory, both files and this one, at one time; its own directory
+            // again.
+            assert_int_equal(posix_double_count("link"), 0);
+        }
+        posix_double_stop();
+        assert_int_equal(rc, fails < 5 ? DS_EIO : fails == 5 ? DS_EUNKNOWN : DS_OK);
+        assert_int_equal(is_whole("d/f"), fails >= 5);
+        assert_true(storage_root_has_no_temporaries(&root));
+        assert_int_equal(dsi_storage_remove(storage, at("d/1"), NULL), DS_OK);
+        assert_int_equal(dsi_storage_remove(storage, at("d/2"), NULL), DS_OK);
+        assert_int_equal(dsi_storage_remove(storage, at("d/f"), NULL), DS_OK);
+    }
+    make_first();
+    posix_double_start(NULL, 0, 0);
+    assert_int_equal(put_after(DS_PUT_IF_ABSENT, NULL), DS_OK);
+    assert_int_equal(posix_double_count("fsync"), 5);
+    assert_true(place_of("write") < place_of("fsync"));
+    assert_true(place_of("fsync") < place_of("link"));
+    assert_int_equal(put_after(DS_PUT_IF_ABSENT, NULL), DS_EEXISTS);
+    assert_int_equal(put_after(0, NULL), DS_OK);
+}
+
+static void test_storage_local__puts_nothing_after_what_failed_before(void **state)
+{
+    const char *path = at("d/1");
+    (void)state;
+
+    make_first();
+    posix_double_start("fsync", 2, -EIO);
+    assert_int_equal(dsi_storage_sync(storage, &path, 1, NULL), DS_EIO);
+    posix_double_stop();
+    assert_int_equal(put_after(0, NULL), DS_EIO);
+    assert_false(is_whole("d/f"));
+    posix_double_start("write_back_wait", 2, -EIO); // Of d/2 and of the file itself.
+    assert_int_equal(dsi_storage_remove(storage, at("d/1"), NULL), DS_OK);
+    assert_int_equal(put_after(0, NULL), DS_EIO);
+    posix_double_stop();
+    assert_false(is_whole("d/f"));
+    assert_true(storage_root_has_no_temporaries(&root));
+}
+
 static void test_storage_local__makes_a_file_of_others_durable(void **state)
 {
     struct ds_error err = {0};
@@ -423,6 +509,9 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         LOCAL_TEST(test_storage_local__syncs_no_more_than_it_has_to),
+        LOCAL_TEST(
+            test_storage_local__names_what_is_put_after_others_when_all_is_durable),
+        LOCAL_TEST(test_storage_local__puts_nothing_after_what_failed_before),
         LOCAL_TEST(test_storage_local__syncs_in_the_order_that_survives_a_crash),
         LOCAL_TEST(test_storage_local__makes_a_file_of_others_durable),
         LOCAL_TEST(test_storage_local__does_not_know_a_name_it_could_not_sync),

@@ -21,6 +21,20 @@ static void test_storage_router__keeps_schemes_apart(void **state)
     assert_int_equal(dsi_storage_put(s, "memory:///a", three, 0, NULL), DS_OK);
     const char *mixed[] = {"memory:///a", storage_root_path(&root, "a"), "memory:///b"};
     assert_int_equal(dsi_storage_sync(s, mixed, 3, NULL), DS_OK);
+    for (int i = 0; i < 3; i++) { // Together, and each after one of the other's.
+        assert_int_equal(dsi_storage_put_after(s, storage_root_path(&root, "c"), three, 0,
+                                               mixed + i, (size_t)(3 - i), NULL),
+                         DS_OK);
+        assert_int_equal(dsi_storage_put_after(s, "memory:///c", three, 0, mixed + i,
+                                               (size_t)(3 - i), NULL),
+                         DS_OK);
+    }
+    const char *nowhere[] = {"memory:///a", "s3://bucket/a"}; // What is elsewhere counts.
+    assert_int_equal(dsi_storage_put_after(s, storage_root_path(&root, "d"), three, 0,
+                                           nowhere, 2, NULL),
+                     DS_EUNSUPPORTED);
+    assert_int_equal(dsi_storage_stat(s, storage_root_path(&root, "d"), &info, NULL),
+                     DS_ENOTFOUND);
     // A bare path is a file.
     assert_int_equal(dsi_storage_stat(s, root.path + strlen("file://"), &info, NULL),
                      DS_OK);
@@ -53,6 +67,10 @@ static void test_storage_router__says_what_it_serves(void **state)
     assert_non_null(strstr(err.message, "file:///"));
     assert_int_equal(dsi_storage_sync_file(s, other, NULL), DS_EUNSUPPORTED);
     assert_int_equal(dsi_storage_sync(s, &other, 1, NULL), DS_EUNSUPPORTED);
+    assert_int_equal(dsi_storage_put_after(s, "/a", three, 0, &other, 1, NULL),
+                     DS_EUNSUPPORTED);
+    assert_int_equal(dsi_storage_put_after(s, other, three, 0, &other, 0, NULL),
+                     DS_EUNSUPPORTED);
     assert_int_equal(dsi_storage_stat(s, other, &info, NULL), DS_EUNSUPPORTED);
     assert_int_equal(dsi_storage_remove(s, other, NULL), DS_EUNSUPPORTED);
     assert_int_equal(dsi_file_open(s, other, &file, NULL), DS_EUNSUPPORTED);
