@@ -15,14 +15,15 @@ from datashard._native import IcebergTable
 __all__ = ["Writers", "stop", "stop_a_leader"]
 
 WRITER = """
-import sys
+import os, sys
 from datashard import CommitUnknown
 from datashard._native import IcebergTable
+parent = os.getppid()
 table = IcebergTable.open(sys.argv[1])
 number = int(sys.argv[2])
 try:
     print("go", flush=True)
-    while True:
+    while os.getppid() == parent:  # Not for ever, when the tests are killed.
         table.append([{"id": number}])
         number += 1
 except CommitUnknown as error:

@@ -122,7 +122,7 @@ static void test_storage__overwrites_unless_told_otherwise(void **state)
 static void test_storage__puts_a_file_after_others(void **state)
 {
     const char *names[] = {"a", "none", "b"};
-    char paths[3][512];
+    char paths[3][sizeof root.path];
     const char *first[3];
     (void)state;
 

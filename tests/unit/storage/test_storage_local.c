@@ -86,7 +86,7 @@ static void test_storage_local__syncs_in_the_order_that_survives_a_crash(void **
 static int put_after(uint32_t flags, struct ds_error *err)
 {
     const char *first[3];
-    char paths[3][512];
+    char paths[3][sizeof root.path];
     const char *names[3] = {"d/1", "d/2", "d/f"}; // The last one is where it will be.
 
     for (int i = 0; i < 3; i++) {
