@@ -278,14 +278,53 @@ static void test_appender_run__goes_with_the_table(void **state)
     scene_release(&s);
 }
 
-// While the first commit is under way another one changes the table, and rows come for
-// the next two. One more comes as soon as the first is acknowledged: it is of the table
-// as it is by then.
+// Somebody who changes the table once, during a swap.
 struct change_of_table {
     struct scene *scene;
     bool done;
     bool mixed;
 };
+
+// While rows are committed another one changes the table, and two rows come alone.
+static void change_for_loose(void *arg, const char *where)
+{
+    struct change_of_table *c = arg;
+    if (strcmp(where, "swap") == 0 && !c->done) {
+        c->done = true;
+        struct dsi_table *other = test_open(&c->scene->catalog);
+        set_codec(other);
+        dsi_table_free(other);
+        assert_int_equal(write_id(c->scene->appender, 5, NULL, NULL), DS_OK);
+        assert_int_equal(write_id(c->scene->appender, 6, NULL, NULL), DS_OK);
+    }
+}
+
+static void test_appender_run__rows_alone_outlive_a_change_of_the_table(void **state)
+{
+    static uint8_t seen[IDS_MAX];
+    struct scene s;
+    (void)state;
+
+    scene_init(&s);
+    struct change_of_table c = {&s, false, false};
+    s.options.batch_rows_max = 5;
+    s.appender = open_appender(s.table, &s.options);
+    s.catalog.step = change_for_loose;
+    s.catalog.arg = &c;
+    assert_int_equal(write_ids(s.appender, 0, 5, NULL, &s.err), DS_OK);
+    assert_int_equal(dsi_appender_wait(s.appender, 1, -1, &s.err), DS_OK);
+    dsi_mutex_lock(s.appender->mutex);
+    assert_ptr_not_equal(s.appender->loose.intake, s.appender->intake);
+    assert_int_equal(s.appender->loose.first_ticket, 2);
+    dsi_mutex_unlock(s.appender->mutex);
+    assert_int_equal(write_id(s.appender, 7, NULL, &s.err), DS_OK);
+    scene_close(&s);
+    assert_null(count_ids(&s.catalog, seen));
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(seen[i], 1);
+    }
+    scene_release(&s);
+}
 
 // The second commit waits for its turn, and rows of the third are written.
 static bool two_are_on_their_way(const struct dsi_appender *a)
@@ -298,6 +337,9 @@ static bool all_is_written(const struct dsi_appender *a)
     return !a->head;
 }
 
+// While the first commit is under way another one changes the table, and rows come for
+// the next two. One more comes as soon as the first is acknowledged: it is of the table
+// as it is by then.
 static void change_table(void *arg, const char *where)
 {
     struct change_of_table *c = arg;
@@ -652,6 +694,7 @@ int main(void)
         cmocka_unit_test(test_appender_run__acknowledges_no_more_than_it_commits),
         cmocka_unit_test(test_appender_run__tells_how_long_rows_waited),
         cmocka_unit_test(test_appender_run__goes_with_the_table),
+        cmocka_unit_test(test_appender_run__rows_alone_outlive_a_change_of_the_table),
         cmocka_unit_test(test_appender_run__rows_of_two_tables_share_no_commit),
         cmocka_unit_test(
             test_appender_run__writes_large_rows_together_when_they_are_many),
