@@ -67,7 +67,7 @@ static void test_appender_close__what_was_taken_is_committed(void **state)
         }
         place_release(&p);
     }
-    assert_true(refused > ROUNDS / 2); // Else they had ended before.
+    assert_true(refused > 0); // Else all had ended before.
 }
 
 // Who commits is held up; who closes in the test's own thread is seen by the clock.
