@@ -138,19 +138,29 @@ static void retire_manifests(ds_storage *storage, const struct dsi_metadata *m,
     dsi_manifest_list_release(&after);
 }
 
+static bool is_a(const struct dsi_snapshot *s, const char *operation)
+{
+    const char *is = dsi_snapshot_summary(s, "operation");
+    return is && strcmp(is, operation) == 0;
+}
+
 static bool is_rewrite(const struct dsi_snapshot *s)
 {
-    const char *operation = dsi_snapshot_summary(s, "operation");
-    return operation && strcmp(operation, "replace") == 0;
+    return is_a(s, "replace");
+}
+
+// Whether `child` may lack manifests of `s`: it replaced some, or left out what only
+// tells of files that `s` had removed. Else there is nothing to look for.
+static bool may_lack(const struct dsi_snapshot *child, const struct dsi_snapshot *s)
+{
+    return dsi_summary_replaced(child) != 0 || !is_a(s, "append");
 }
 
 // Deletions of others are left to a collector: only of ours is known how they are made.
 static bool takes_out(const struct dsi_snapshot *s)
 {
-    const char *operation = dsi_snapshot_summary(s, "operation");
-    return is_rewrite(s) ||
-           (operation && dsi_snapshot_summary(s, DSI_KEY_COMMIT_ID) &&
-            (strcmp(operation, "overwrite") == 0 || strcmp(operation, "delete") == 0));
+    return is_rewrite(s) || (dsi_snapshot_summary(s, DSI_KEY_COMMIT_ID) &&
+                             (is_a(s, "overwrite") || is_a(s, "delete")));
 }
 
 // Takes the paths that the newest snapshot has again out of `gone`: somebody may add a
@@ -256,8 +266,7 @@ void dsi_retire_snapshots(ds_storage *storage, const struct dsi_metadata *m,
     }
     for (size_t i = 0; line && i < count; i++) {
         const struct dsi_snapshot *child = only_child(m, expired, count, expired[i]);
-        // One that replaced no manifest has all of its parent's: nothing to look for.
-        if (child && dsi_summary_replaced(child) != 0) {
+        if (child && may_lack(child, expired[i])) {
             retire_manifests(storage, m, expired[i], child);
         }
     }

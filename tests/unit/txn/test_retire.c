@@ -165,12 +165,55 @@ static void test_retire__frees_deleted_files_but_not_those_that_came_back(void *
     catalog_release(&c);
 }
 
+// What was taken out leaves manifests that name nothing else. The next commit has no use
+// for them, and says of itself that it replaced none.
+static void test_retire__frees_manifests_of_what_was_taken_out(void **state)
+{
+    static const struct ds_property set[] = {
+        {DSI_KEY_EXPIRE_ON_COMMIT, "true"},
+        {"history.expire.max-snapshot-age-ms", "1"},
+        {"history.expire.min-snapshots-to-keep", "1"},
+    };
+    struct dsi_catalog c;
+    struct seen seen;
+    (void)state;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, set, 3);
+    for (int i = 0; i < 10; i++) {
+        char path[32];
+        append(t, 2 * i);
+        append(t, 2 * i + 1);
+        snprintf(path, sizeof path, "data/%d", 2 * i);
+        take_out(t, path);
+    }
+    append(t, 100);
+    append(t, 101);
+    assert_null(test_look(c.storage, c.head, &seen));
+    assert_int_equal(seen.rows, 12);
+    const struct dsi_state *s = dsi_table_state(t);
+    struct dsi_manifest_list reachable = {0};
+    assert_int_equal(dsi_snapshot_manifests(c.storage, s->metadata,
+                                            dsi_metadata_current_snapshot(s->metadata),
+                                            &reachable, NULL),
+                     DS_OK);
+    struct names n = list(&c);
+    assert_int_equal(n.manifests, reachable.count);
+    assert_int_equal(n.lists, 1);
+    assert_int_equal(n.data, 12);
+    dsi_manifest_list_release(&reachable);
+    dsi_state_unref(s);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_retire__leaves_exactly_the_reachable_files),
         cmocka_unit_test(test_retire__purge_removes_all_that_is_the_tables_own),
         cmocka_unit_test(test_retire__frees_deleted_files_but_not_those_that_came_back),
+        cmocka_unit_test(test_retire__frees_manifests_of_what_was_taken_out),
         cmocka_unit_test(test_retire__purge_refuses_where_gc_is_off),
     };
     test_clock_ticks();
