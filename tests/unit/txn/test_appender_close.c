@@ -125,10 +125,10 @@ static void test_appender_close__two_may_close_at_once(void **state)
 
     place_init(&p);
     scene.test = pthread_self();
+    dsi_clock_set(&seen); // While there are no threads to see it.
     p.catalog.step = hold;
     struct dsi_appender *a = open_appender(p.table, &o);
     assert_int_equal(write_ids(a, 0, 5, NULL, &err), DS_OK);
-    dsi_clock_set(&seen);
     assert_int_equal(pthread_create(&first, NULL, close_first, a), 0);
     while (!atomic_load(&scene.held)) { // It has begun: nothing else would commit.
         sched_yield();
