@@ -34,24 +34,28 @@ static bool take_files(struct dsi_sweep *s, const char *const *files, size_t cou
     return true;
 }
 
+static bool removes_logs(const struct dsi_metadata *m)
+{
+    bool wanted = false;
+
+    return dsi_metadata_property_bool(m, "write.metadata.delete-after-commit.enabled",
+                                      false, &wanted, NULL) == DS_OK &&
+           wanted;
+}
+
 struct dsi_sweep *dsi_sweep_new(ds_storage *storage, const struct dsi_rebased *r)
 {
     struct dsi_sweep *s = dsi_calloc(1, sizeof *s);
-    bool logs = false;
 
     if (!s) {
         return NULL;
     }
+    size_t dropped = removes_logs(r->metadata) ? r->dropped_count : 0;
     s->storage = storage;
     s->metadata = dsi_metadata_ref(r->metadata);
-    logs = dsi_metadata_property_bool(r->metadata,
-                                      "write.metadata.delete-after-commit.enabled", false,
-                                      &logs, NULL) == DS_OK &&
-           logs;
-    s->files = dsi_arena_array(&s->arena, r->dropped_count + r->dropped_ledger_count,
-                               sizeof *s->files);
-    if (!s->files || !take_snapshots(s, r) ||
-        !take_files(s, r->dropped, logs ? r->dropped_count : 0) ||
+    s->files =
+        dsi_arena_array(&s->arena, dropped + r->dropped_ledger_count, sizeof *s->files);
+    if (!s->files || !take_snapshots(s, r) || !take_files(s, r->dropped, dropped) ||
         !take_files(s, r->dropped_ledger, r->dropped_ledger_count)) {
         dsi_sweep_free(s);
         return NULL;
