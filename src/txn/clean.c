@@ -113,17 +113,45 @@ static bool is_named(const struct dsi_rebased *r, const char *path)
     return false;
 }
 
-// Removes what the version has forgotten; much of it later, unless somebody has asked.
-static void sweep(struct dsi_attempts *a)
+static void add_all(struct dsi_sweep *s, const char *const *paths, size_t count)
 {
+    for (size_t i = 0; i < count; i++) {
+        dsi_sweep_add(s, paths[i]);
+    }
+}
+
+// What the version has forgotten.
+static void find_forgotten(const struct dsi_attempts *a, struct dsi_sweep *s)
+{
+    const struct dsi_rebased *r = &a->last;
+    bool wanted = false;
+
+    dsi_retire_snapshots(dsi_table_storage(a->table), r->metadata, r->expired,
+                         r->expired_count, s);
+    if (dsi_metadata_property_bool(r->metadata,
+                                   "write.metadata.delete-after-commit.enabled", false,
+                                   &wanted, NULL) == DS_OK &&
+        wanted) {
+        add_all(s, r->dropped, r->dropped_count);
+    }
+    add_all(s, r->dropped_ledger, r->dropped_ledger_count);
+}
+
+// Removes it; much of it later, unless somebody has asked.
+static void sweep(const struct dsi_attempts *a)
+{
+    const struct dsi_rebased *r = &a->last;
     struct dsi_sweep *s = NULL;
 
-    if (a->last.expired_count + a->last.dropped_count + a->last.dropped_ledger_count >
-        0) {
-        s = dsi_sweep_new(dsi_table_storage(a->table), &a->last);
+    if (r->expired_count + r->dropped_count + r->dropped_ledger_count > 0) {
+        s = dsi_sweep_new(dsi_table_storage(a->table));
     }
-    if (s && (dsi_change_expiry(a->change) || dsi_sweep_size(s) < DSI_SWEEP_MANY ||
-              !dsi_housekeeper_sweep(a->table, s))) {
+    if (!s) {
+        return;
+    }
+    find_forgotten(a, s);
+    if (dsi_change_expiry(a->change) || dsi_sweep_size(s) < DSI_SWEEP_MANY ||
+        !dsi_housekeeper_sweep(a->table, s)) {
         dsi_sweep_run(s);
         dsi_sweep_free(s);
     }

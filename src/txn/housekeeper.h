@@ -1,5 +1,5 @@
 // What is done for a table while nobody waits for it, by a thread of the handle's own:
-// removing what a version has forgotten (sweep.h), and merging small files.
+// removing files that a version has forgotten (sweep.h), and merging small files.
 //
 // (1) Whose swap takes the table's sequence numbers past a multiple of
 //     DSI_KEY_MERGE_EVERY comes forward: of all writers one, and none asks another. Its

@@ -15,13 +15,6 @@ static void remove_quietly(ds_storage *storage, const char *path)
     DSI_IGNORE(dsi_storage_remove(storage, path, NULL));
 }
 
-void dsi_retire_metadata(ds_storage *storage, const char *const *files, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        remove_quietly(storage, files[i]);
-    }
-}
-
 static bool names_member(const struct dsi_change *c, const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -113,11 +106,11 @@ static const struct dsi_snapshot *only_child(const struct dsi_metadata *m,
     return children == 1 ? child : NULL;
 }
 
-// Removes the manifests of `s` that `child` no longer has. Along a line of snapshots a
-// manifest that left a list never comes back, so nobody after `child` has them either.
+// The manifests of `s` that `child` no longer has. Along a line of snapshots a manifest
+// that left a list never comes back, so nobody after `child` has them either.
 static void retire_manifests(ds_storage *storage, const struct dsi_metadata *m,
                              const struct dsi_snapshot *s,
-                             const struct dsi_snapshot *child)
+                             const struct dsi_snapshot *child, struct dsi_sweep *out)
 {
     struct dsi_manifest_list before = {0};
     struct dsi_manifest_list after = {0};
@@ -130,7 +123,7 @@ static void retire_manifests(ds_storage *storage, const struct dsi_metadata *m,
     }
     for (size_t i = 0; known && i < before.count; i++) {
         if (!dsi_map_get_text(&kept, before.files[i].path)) {
-            remove_quietly(storage, before.files[i].path);
+            dsi_sweep_add(out, before.files[i].path);
         }
     }
     dsi_map_release(&kept);
@@ -192,9 +185,9 @@ static bool spare_returned(ds_storage *storage, const struct dsi_metadata *m,
     return known;
 }
 
-static void remove_entries(ds_storage *storage, const struct dsi_manifest *m,
-                           const struct dsi_snapshot *child, const char *folder,
-                           struct dsi_map *gone, bool look)
+// What `child` took out goes into `gone`, to look; else what is there still, into `out`.
+static void find_gone(const struct dsi_manifest *m, const struct dsi_snapshot *child,
+                      const char *folder, struct dsi_map *gone, struct dsi_sweep *out)
 {
     for (size_t k = 0; k < m->entry_count; k++) {
         const struct dsi_manifest_entry *e = &m->entries[k];
@@ -202,25 +195,26 @@ static void remove_entries(ds_storage *storage, const struct dsi_manifest *m,
             !dsi_path_is_below(e->file.path, folder)) {
             continue;
         }
-        if (look) {
+        if (!out) {
             DSI_IGNORE(dsi_map_put_text(gone, e->file.path, gone, NULL));
         } else if (dsi_map_get_text(gone, e->file.path)) {
-            remove_quietly(storage, e->file.path);
+            dsi_sweep_add(out, e->file.path);
         }
     }
 }
 
-// Removes the data files that `child` took out of the table. Its parent was the last that
-// had them, but for files that came back.
+// The data files that `child` took out of the table. Its parent was the last that had
+// them, but for files that came back.
 static void retire_replaced(ds_storage *storage, const struct dsi_metadata *m,
-                            const struct dsi_snapshot *child, const char *folder)
+                            const struct dsi_snapshot *child, const char *folder,
+                            struct dsi_sweep *out)
 {
     struct dsi_manifest_read_options options = {.skip_metrics = true};
     struct dsi_manifest_list list = {0};
     struct dsi_map gone = DSI_MAP_INIT;
     bool known = dsi_snapshot_manifests(storage, m, child, &list, NULL) == DS_OK;
 
-    for (int pass = 0; known && pass < 2; pass++) { // To look, then to remove.
+    for (int pass = 0; known && pass < 2; pass++) { // To look, then to tell.
         for (size_t i = 0; i < list.count; i++) {
             const struct dsi_manifest_file *f = &list.files[i];
             struct dsi_manifest manifest = {0};
@@ -229,7 +223,7 @@ static void retire_replaced(ds_storage *storage, const struct dsi_metadata *m,
                 dsi_manifest_load(storage, m, f, &options, &manifest, NULL) != DS_OK) {
                 continue;
             }
-            remove_entries(storage, &manifest, child, folder, &gone, pass == 0);
+            find_gone(&manifest, child, folder, &gone, pass == 0 ? NULL : out);
             dsi_manifest_release(&manifest);
         }
         known = pass > 0 || is_rewrite(child) || spare_returned(storage, m, child, &gone);
@@ -240,7 +234,8 @@ static void retire_replaced(ds_storage *storage, const struct dsi_metadata *m,
 
 // Before manifests go: they tell which files were replaced.
 static void retire_files(ds_storage *storage, const struct dsi_metadata *m,
-                         const struct dsi_snapshot *const *expired, size_t count)
+                         const struct dsi_snapshot *const *expired, size_t count,
+                         struct dsi_sweep *out)
 {
     struct dsi_arena arena = DSI_ARENA_INIT;
     char *folder = NULL;
@@ -249,7 +244,7 @@ static void retire_files(ds_storage *storage, const struct dsi_metadata *m,
         for (size_t i = 0; i < count; i++) {
             const struct dsi_snapshot *child = only_child(m, expired, count, expired[i]);
             if (child && takes_out(child)) {
-                retire_replaced(storage, m, child, folder);
+                retire_replaced(storage, m, child, folder, out);
             }
         }
     }
@@ -257,22 +252,23 @@ static void retire_files(ds_storage *storage, const struct dsi_metadata *m,
 }
 
 void dsi_retire_snapshots(ds_storage *storage, const struct dsi_metadata *m,
-                          const struct dsi_snapshot *const *expired, size_t count)
+                          const struct dsi_snapshot *const *expired, size_t count,
+                          struct dsi_sweep *out)
 {
     bool line = count > 0 && is_line(m);
 
     if (line) {
-        retire_files(storage, m, expired, count);
+        retire_files(storage, m, expired, count, out);
     }
     for (size_t i = 0; line && i < count; i++) {
         const struct dsi_snapshot *child = only_child(m, expired, count, expired[i]);
         if (child && may_lack(child, expired[i])) {
-            retire_manifests(storage, m, expired[i], child);
+            retire_manifests(storage, m, expired[i], child, out);
         }
     }
     for (size_t i = 0; i < count; i++) {
         if (expired[i]->manifest_list) {
-            remove_quietly(storage, expired[i]->manifest_list);
+            dsi_sweep_add(out, expired[i]->manifest_list);
         }
     }
 }

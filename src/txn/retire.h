@@ -4,23 +4,22 @@
 #define DSI_TXN_RETIRE_H
 
 #include "txn/rebase.h"
+#include "txn/sweep.h"
 
-/// After a version was committed that forgot snapshots: removes their manifest lists, and
-/// the manifests that only they had, and the data files that a rewrite, or one of our
-/// deletions, took out and only they had (but what the newest snapshot has again). Judges
-/// by `m`, the committed version; whatever it cannot prove unreachable stays, as do data
-/// files outside the table's data folder.
+/// After a version was committed that forgot snapshots: adds to `out` their manifest
+/// lists, the manifests that only they had, and the data files that a rewrite, or one of
+/// our deletions, took out and only they had (but what the newest snapshot has again).
+/// Judges by `m`, the committed version, and by lists that the next one may forget; what
+/// it cannot prove unreachable stays, as do data files outside the table's data folder.
 void dsi_retire_snapshots(ds_storage *storage, const struct dsi_metadata *m,
-                          const struct dsi_snapshot *const *expired, size_t count);
+                          const struct dsi_snapshot *const *expired, size_t count,
+                          struct dsi_sweep *out);
 
 /// After `r` was committed: removes the stored manifests of the change and its parts that
 /// were merged into others and that no list of `r` names. Only such as lie beside the
 /// table's metadata and carry the identity of the change, or of a member, in their name.
 void dsi_retire_stored(ds_storage *storage, const struct dsi_change *change,
                        const struct dsi_rebased *r);
-
-/// Removes metadata files that fell out of the log, or files that left the ledger.
-void dsi_retire_metadata(ds_storage *storage, const char *const *files, size_t count);
 
 /// Removes the files of a table whose name has just been dropped: data files, manifests,
 /// lists and metadata files that `state` reaches and that lie in the table's own

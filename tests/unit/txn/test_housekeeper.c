@@ -551,7 +551,7 @@ static size_t lists(struct dsi_catalog *c)
     return n;
 }
 
-enum { OLD = 20, KEPT = 3 };
+enum { OLD = 40, KEPT = 3 };
 
 // A table whose next commit forgets all its OLD snapshots but the newest.
 static struct dsi_table *make_old(struct dsi_catalog *c)
@@ -612,18 +612,14 @@ static void test_housekeeper__who_asks_for_it_finds_it_done(void **state)
 }
 
 // A sweep of one file, which is there.
-static struct dsi_sweep *sweep_of(struct dsi_catalog *c, struct dsi_table *t,
-                                  const char *path)
+static struct dsi_sweep *sweep_of(struct dsi_catalog *c, const char *path)
 {
-    const struct dsi_metadata *m = dsi_table_metadata(t);
-    struct dsi_rebased r = {
-        .metadata = m, .dropped_ledger = &path, .dropped_ledger_count = 1};
     struct ds_slice bytes = {(const uint8_t *)"x", 1};
 
     assert_int_equal(dsi_storage_put(c->storage, path, bytes, 0, NULL), DS_OK);
-    struct dsi_sweep *s = dsi_sweep_new(c->storage, &r);
+    struct dsi_sweep *s = dsi_sweep_new(c->storage);
     assert_non_null(s);
-    dsi_metadata_unref(m);
+    dsi_sweep_add(s, path);
     return s;
 }
 
@@ -645,7 +641,7 @@ static bool give(struct dsi_catalog *c, struct dsi_table *t, unsigned i)
     char path[64];
 
     name_file(path, sizeof path, i);
-    struct dsi_sweep *s = sweep_of(c, t, path);
+    struct dsi_sweep *s = sweep_of(c, path);
     bool taken = dsi_housekeeper_sweep(t, s);
     if (!taken) {
         dsi_sweep_free(s);
@@ -739,7 +735,7 @@ static void test_housekeeper__without_a_thread_a_sweep_is_the_callers(void **sta
     atomic_store(&removals.let, true);
     struct dsi_table *t = test_create(&c, on, ON_COUNT);
     while (!met) {
-        struct dsi_sweep *s = sweep_of(&c, t, "memory:///t/metadata/swept-0");
+        struct dsi_sweep *s = sweep_of(&c, "memory:///t/metadata/swept-0");
         assert_true(dsi_fault_next(&plan));
         bool taken = dsi_housekeeper_sweep(t, s);
         met = plan.name && strcmp(plan.name, "thread.start") == 0;

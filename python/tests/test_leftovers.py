@@ -1,0 +1,135 @@
+"""Whatever is done to a table, no file is left that no version of it names."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import pathlib
+import random
+from collections.abc import Callable
+from typing import Any
+
+import fastavro
+import pytest
+
+from datashard import CommitConflict, IcebergTable, SnapshotExpired
+
+DELETED = 2  # An entry's status: it was in the table, and its snapshot took it out.
+FORGETFUL = {
+    "datashard.expire-on-commit": "true",
+    "history.expire.max-snapshot-age-ms": "1",
+    "write.metadata.delete-after-commit.enabled": "true",
+    "datashard.merge-small-files.every": "16",
+}
+
+
+def entries(path: str) -> list[dict[str, Any]]:
+    with open(path.removeprefix("file://"), "rb") as file:
+        return [dict(entry) for entry in fastavro.reader(file) if isinstance(entry, dict)]
+
+
+def named(location: pathlib.Path) -> set[str]:
+    """The files that the newest version leads to, by name."""
+    versions = {int(p.name[1:].split(".")[0]): p for p in location.glob("metadata/v*.metadata.json")}
+    newest = versions[max(versions)]
+    metadata = json.loads(newest.read_text())
+    found = {newest.name, *(e["metadata-file"] for e in metadata["metadata-log"])}
+    for snapshot in metadata["snapshots"]:
+        found.add(snapshot["manifest-list"])
+        for manifest in entries(snapshot["manifest-list"]):
+            if manifest["manifest_path"] not in found:
+                found.add(manifest["manifest_path"])
+                listed = entries(manifest["manifest_path"])
+                found.update(e["data_file"]["file_path"] for e in listed if e["status"] != DELETED)
+    return {os.path.basename(name) for name in found}
+
+
+def there(location: pathlib.Path) -> set[str]:
+    """The files that are in its folders; names with a dot in front are its own affair."""
+    return {
+        path.name
+        for path in location.rglob("*")
+        if path.is_file() and path.name[0] != "." and path.name != "version-hint.text"
+    }
+
+
+class Life:
+    """What happens to a table, in an order that the seed says."""
+
+    def __init__(self, location: pathlib.Path, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.keep = self.random.choice([1, 3, 40])
+        properties = {**FORGETFUL, "history.expire.min-snapshots-to-keep": str(self.keep)}
+        properties["datashard.expire-batch"] = str(self.random.choice([1, 20]))
+        properties["commit.manifest.min-count-to-merge"] = str(self.random.choice([2, 5, 100]))
+        properties["write.metadata.previous-versions-max"] = str(self.random.choice([2, 30]))
+        self.partitioned = self.random.random() < 0.5
+        self.location = location
+        self.table = IcebergTable.create(
+            location,
+            "id long, kind string",
+            partition_by="kind" if self.partitioned else None,
+            properties=properties,
+        )
+        self.next = 0
+
+    def new_rows(self) -> list[dict[str, Any]]:
+        count = self.random.choice([1, 1, 1, 3])
+        self.next += count
+        return [{"id": n, "kind": self.random.choice("ab")} for n in range(self.next - count, self.next)]
+
+    def append(self) -> None:
+        self.table.append(self.new_rows())
+
+    def some_files(self) -> list[str]:
+        paths = [file.path for file in self.table.files()]
+        return self.random.sample(paths, min(len(paths), self.random.choice([1, 2])))
+
+    def delete(self) -> None:
+        if paths := self.some_files():
+            with self.table.transaction() as tx:
+                tx.delete_files(paths)
+
+    def replace(self) -> None:
+        if paths := self.some_files():
+            with self.table.transaction() as tx:
+                tx.delete_files(paths)
+                tx.append(self.new_rows())
+
+    def optimize(self) -> None:
+        self.table.optimize(files_min=2)
+
+    def expire(self) -> None:
+        self.table.expire_snapshots("2100-01-01", retain_last=self.random.choice([1, 5]))
+
+    def set_property(self) -> None:
+        self.table.set_properties({"note": str(self.next)})
+
+    def close(self) -> None:
+        """What the handle's housekeeper is at, it does to the end."""
+        del self.table
+        gc.collect()
+
+    def reopen(self) -> None:
+        self.close()
+        self.table = IcebergTable.open(self.location)
+
+    def live(self, steps: int) -> None:
+        acts: list[Callable[[], None]] = [self.append] * 12
+        acts += [self.delete, self.replace, self.optimize, self.expire, self.set_property, self.reopen]
+        for _ in range(steps):
+            # Files were merged meanwhile, and those of the snapshot that was read are gone.
+            with contextlib.suppress(CommitConflict, SnapshotExpired):
+                self.random.choice(acts)()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_file_is_left_that_nobody_names(tmp_path: pathlib.Path, seed: int) -> None:
+    life = Life(tmp_path / "t", seed)
+    life.live(120)
+    life.close()
+    assert there(tmp_path / "t") - named(tmp_path / "t") == set()
+    table = IcebergTable.open(tmp_path / "t")
+    assert table.count() == len(table.scan().to_pylist())
