@@ -185,9 +185,9 @@ static bool spare_returned(ds_storage *storage, const struct dsi_metadata *m,
     return known;
 }
 
-// What `child` took out goes into `gone`, to look; else what is there still, into `out`.
-static void find_gone(const struct dsi_manifest *m, const struct dsi_snapshot *child,
-                      const char *folder, struct dsi_map *gone, struct dsi_sweep *out)
+static void remove_entries(ds_storage *storage, const struct dsi_manifest *m,
+                           const struct dsi_snapshot *child, const char *folder,
+                           struct dsi_map *gone, bool look)
 {
     for (size_t k = 0; k < m->entry_count; k++) {
         const struct dsi_manifest_entry *e = &m->entries[k];
@@ -195,26 +195,25 @@ static void find_gone(const struct dsi_manifest *m, const struct dsi_snapshot *c
             !dsi_path_is_below(e->file.path, folder)) {
             continue;
         }
-        if (!out) {
+        if (look) {
             DSI_IGNORE(dsi_map_put_text(gone, e->file.path, gone, NULL));
         } else if (dsi_map_get_text(gone, e->file.path)) {
-            dsi_sweep_add(out, e->file.path);
+            remove_quietly(storage, e->file.path);
         }
     }
 }
 
-// The data files that `child` took out of the table. Its parent was the last that had
-// them, but for files that came back.
+// Removes the data files that `child` took out of the table. Its parent was the last that
+// had them, but for files that came back; somebody may add one again, so it is done now.
 static void retire_replaced(ds_storage *storage, const struct dsi_metadata *m,
-                            const struct dsi_snapshot *child, const char *folder,
-                            struct dsi_sweep *out)
+                            const struct dsi_snapshot *child, const char *folder)
 {
     struct dsi_manifest_read_options options = {.skip_metrics = true};
     struct dsi_manifest_list list = {0};
     struct dsi_map gone = DSI_MAP_INIT;
     bool known = dsi_snapshot_manifests(storage, m, child, &list, NULL) == DS_OK;
 
-    for (int pass = 0; known && pass < 2; pass++) { // To look, then to tell.
+    for (int pass = 0; known && pass < 2; pass++) { // To look, then to remove.
         for (size_t i = 0; i < list.count; i++) {
             const struct dsi_manifest_file *f = &list.files[i];
             struct dsi_manifest manifest = {0};
@@ -223,7 +222,7 @@ static void retire_replaced(ds_storage *storage, const struct dsi_metadata *m,
                 dsi_manifest_load(storage, m, f, &options, &manifest, NULL) != DS_OK) {
                 continue;
             }
-            find_gone(&manifest, child, folder, &gone, pass == 0 ? NULL : out);
+            remove_entries(storage, &manifest, child, folder, &gone, pass == 0);
             dsi_manifest_release(&manifest);
         }
         known = pass > 0 || is_rewrite(child) || spare_returned(storage, m, child, &gone);
@@ -234,8 +233,7 @@ static void retire_replaced(ds_storage *storage, const struct dsi_metadata *m,
 
 // Before manifests go: they tell which files were replaced.
 static void retire_files(ds_storage *storage, const struct dsi_metadata *m,
-                         const struct dsi_snapshot *const *expired, size_t count,
-                         struct dsi_sweep *out)
+                         const struct dsi_snapshot *const *expired, size_t count)
 {
     struct dsi_arena arena = DSI_ARENA_INIT;
     char *folder = NULL;
@@ -244,7 +242,7 @@ static void retire_files(ds_storage *storage, const struct dsi_metadata *m,
         for (size_t i = 0; i < count; i++) {
             const struct dsi_snapshot *child = only_child(m, expired, count, expired[i]);
             if (child && takes_out(child)) {
-                retire_replaced(storage, m, child, folder, out);
+                retire_replaced(storage, m, child, folder);
             }
         }
     }
@@ -258,7 +256,7 @@ void dsi_retire_snapshots(ds_storage *storage, const struct dsi_metadata *m,
     bool line = count > 0 && is_line(m);
 
     if (line) {
-        retire_files(storage, m, expired, count, out);
+        retire_files(storage, m, expired, count);
     }
     for (size_t i = 0; line && i < count; i++) {
         const struct dsi_snapshot *child = only_child(m, expired, count, expired[i]);
