@@ -145,10 +145,10 @@ struct ds_storage_ops {
     int (*keep_dir)(ds_storage *storage, const char *path, const char *whose,
                     struct ds_error *err);
 
-    /// As `sync` of `first`, then `put` of `path`, whose bytes are made durable along with
-    /// `first`: it has its name only when all of that is. `flags` are 0 or
-    /// DS_PUT_IF_ABSENT. DS_EUNKNOWN as with `put`; after every other failure the name was
-    /// not given. NULL: it is done in two steps.
+    /// As `sync` of `first`, then `put` of `path`, whose bytes are made durable along
+    /// with `first`: it has its name only when all of that is. `flags` are 0 or
+    /// DS_PUT_IF_ABSENT. DS_EUNKNOWN as with `put`; after every other failure the name
+    /// was not given. NULL: it is done in two steps.
     int (*put_after)(ds_storage *storage, const char *path, struct ds_slice bytes,
                      uint32_t flags, const char *const *first, size_t count,
                      struct ds_error *err);
