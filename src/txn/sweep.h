@@ -2,8 +2,7 @@
 // of them, when nobody waits (housekeeper.h).
 //
 // (1) What goes is decided when the version that forgets it has just been made: what
-// tells
-//     whether a file is still needed may itself be forgotten by the next version.
+//     tells whether a file is still needed may be forgotten itself by the next version.
 // (2) Best effort: what is not removed is waste, which a collector finds.
 #ifndef DSI_TXN_SWEEP_H
 #define DSI_TXN_SWEEP_H
