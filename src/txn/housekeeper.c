@@ -196,7 +196,8 @@ static void run(void *arg)
         struct dsi_sweep *sweep = stop ? NULL : take_sweep(k); // (4)
         bool called = !stop && !sweep && k->called;
         k->called = k->called && sweep;
-        k->running = more = sweep || called;
+        more = sweep || called;
+        k->running = more;
         dsi_fork_let();
         if (sweep) {
             run_sweep(sweep);
