@@ -32,7 +32,8 @@ PEERS = ["datashard_py", "pyiceberg", "ours", "c"]
 WRITERS = 12
 PEER_APPENDS = {"datashard_py": 25, "pyiceberg": 10}  # Of each writer, at most.
 SCANS = 5
-AGAIN = 3    # So often ours and C come once more in a round.
+AGAIN = 3    # So often ours and C come once more in a round,
+SCAN_AGAIN = 9  # and when they scan: two runs of one program may differ by a fifth.
 APPENDS = 5  # Of all rows.
 LIMIT_S = 120  # Of one process.
 
@@ -119,13 +120,13 @@ class Bench:
             self.run(self.python("ours"), "-c", code, rows, path, HERE)
         return path
 
-    def order(self):
+    def order(self, again=AGAIN):
         """The peers; every second round the other way round: who comes first finds another
-        state of the disk and its cache. Ours and C, which differ least, come AGAIN times
-        more, each time the other way round."""
+        state of the disk and its cache. Ours and C, which differ least, come so often more,
+        each time the other way round."""
         peers = PEERS[::-1] if self.rounds % 2 else PEERS
         close = [p for p in reversed(peers) if p in ("ours", "c")]
-        return peers + sum((close[::-1] if n % 2 else close for n in range(AGAIN)), [])
+        return peers + sum((close[::-1] if n % 2 else close for n in range(again)), [])
 
     def appends(self, rows, times):
         file = self.rows_file(rows)
@@ -144,8 +145,8 @@ class Bench:
             self.measure(f"first append-arrow {rows}", peer,
                          "append" if peer == "c" else "append-arrow",
                          self.folder(f"{peer} scanned"), file, 1)
-        for what in ("arrow", "pandas"):
-            for peer in self.order():
+        for what, again in (("arrow", SCAN_AGAIN), ("pandas", AGAIN)):
+            for peer in self.order(again):
                 folder = self.work / f"{peer}-scanned"
                 of = ["scan", folder] if peer == "c" else [f"scan-{what}", folder, rows]
                 self.measure(f"scan-{what} {rows}", peer, *of, SCANS)

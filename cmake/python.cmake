@@ -26,6 +26,7 @@ set(DATASHARD_PYTHON_SOURCES
     python/src/_core/core_create.c
     python/src/_core/core_error.c
     python/src/_core/core_handle.c
+    python/src/_core/core_held.c
     python/src/_core/core_migrate.c
     python/src/_core/core_module.c
     python/src/_core/core_share.c

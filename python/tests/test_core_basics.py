@@ -62,6 +62,37 @@ def test_a_stream_that_was_handed_on_says_so(tmp_path: Path) -> None:
     assert first.equals(second) and first.num_rows == 1
 
 
+def rows_then(*after: object) -> Iterator[object]:
+    """Rows of two batches, then what comes after."""
+    yield from ({"id": n} for n in range(100_000))
+    for each in after:
+        if isinstance(each, BaseException):
+            raise each
+        yield each
+
+
+def test_all_of_a_stream_is_read_once(tmp_path: Path) -> None:
+    table = make(tmp_path)
+    assert list(table.scan().read_all()) == []
+    table.append(rows_then())
+    stream = table.scan()
+    first = len(next(stream))
+    held = stream.read_all()
+    assert pa.schema(held.schema).names == ["id", "s"]
+    assert 0 < first < 100_000 and sum(map(len, held)) == 100_000 - first
+    assert list(held) == list(stream) == list(stream.read_all()) == []
+    part = table.scan().read_all()
+    next(part)  # The rest is let go with it.
+    stream.close()
+    with pytest.raises(ValueError, match="closed"):
+        stream.read_all()
+
+
+def test_what_fails_while_all_is_read_is_raised_as_it_is() -> None:
+    with pytest.raises(KeyError, match="mine"):
+        _core.stream_from_rows(rows_then(KeyError("mine")), pa.schema([("id", pa.int64())])).read_all()
+
+
 def test_a_forked_child_appends_through_an_inherited_table(tmp_path: Path) -> None:
     table = make(tmp_path)
     table.append([{"id": 1}])

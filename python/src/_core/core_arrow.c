@@ -7,6 +7,7 @@
 
 #include "core_batch.h"
 #include "core_capsule.h"
+#include "core_held.h"
 #include "core_share.h"
 #include "core_text.h"
 #include "core_wait.h"
@@ -272,6 +273,61 @@ static PyObject *stream_next(PyObject *object)
     return made;
 }
 
+// Every batch that is left into `held`: 0, or -1 with an exception.
+static int stream_drain(struct stream *self, struct core_held *held)
+{
+    struct ArrowArray array = {0};
+    int code = 0;
+
+    for (;;) {
+        if (PyErr_CheckSignals() < 0) {
+            return -1;
+        }
+        Py_BEGIN_ALLOW_THREADS;
+        code = self->stream.get_next(&self->stream, &array);
+        Py_END_ALLOW_THREADS;
+        if (code != 0) {
+            stream_fail(self, code);
+            return -1;
+        }
+        if (!array.release) {
+            return 0;
+        }
+        if (core_held_add(held, &array) < 0) {
+            PyErr_NoMemory();
+            return -1;
+        }
+    }
+}
+
+static PyObject *stream_read_all(PyObject *object, PyObject *unused)
+{
+    struct stream *self = (struct stream *)object;
+    struct ArrowArrayStream stream = {0};
+    struct core_held *held = NULL;
+    PyObject *schema = NULL;
+    int rc = -1;
+
+    (void)unused;
+    if (stream_enter(self) < 0) {
+        return NULL;
+    }
+    schema = stream_schema_of(self);
+    held = schema ? core_held_new(core_schema_of(schema)) : NULL;
+    if (held) {
+        rc = stream_drain(self, held);
+    } else if (schema) {
+        PyErr_NoMemory();
+    }
+    core_leave(&self->busy);
+    if (rc < 0) {
+        core_held_free(held);
+        return NULL;
+    }
+    core_held_stream(held, &stream);
+    return core_stream_new(core_state(object), &stream);
+}
+
 static void stream_end(struct stream *self)
 {
     struct ArrowArrayStream stream = self->stream;
@@ -313,6 +369,8 @@ static PyMethodDef stream_methods[] = {
      "Its schema, as a capsule."},
     {"__arrow_c_stream__", CORE_KEYWORDS(stream_export), METH_VARARGS | METH_KEYWORDS,
      "Moves it out, into a capsule."},
+    {"read_all", stream_read_all, METH_NOARGS,
+     "What is left, read into memory: a Stream whose reading cannot fail."},
     {"close", stream_close, METH_NOARGS, "Ends it; again is fine."},
     {NULL, NULL, 0, NULL}};
 

@@ -63,11 +63,11 @@ def _plain(value: Any) -> Any:
 
 def arrow_of(stream: _core.Stream) -> Any:
     """A stream's rows as one ``pyarrow.Table``. Its failures are ours: pyarrow, given the
-    stream itself, makes an OSError of every one. Ctrl-C is looked for between batches."""
+    stream before it is read, makes an OSError of every one. Ctrl-C is looked for between
+    batches."""
     import pyarrow
 
-    batches = [batch.to_arrow() for batch in stream]
-    return pyarrow.Table.from_batches(batches, pyarrow.schema(stream.schema))
+    return pyarrow.RecordBatchReader.from_stream(stream.read_all()).read_all()
 
 
 def frame_of(stream: _core.Stream, names: list[str]) -> Any:

@@ -216,11 +216,13 @@ class Reading:
                 return pyarrow.table({"": pyarrow.nulls(self._count(wanted))}).select([])
             opened = self._stream(wanted)
             if opened is not None:
-                return arrow_of(opened[0])
+                found = arrow_of(opened[0])
+                return decode_columns(found, self._handle.schema()) if opened[2] else found
             found = pyarrow.schema(self._handle.fresh().schema).empty_table()
+            found = decode_columns(found, self._handle.schema())
             return found if columns is None else found.select(list(dict.fromkeys(columns)))
 
-        return decode_columns(_of_newest(wanted, read), self._handle.schema())
+        return _of_newest(wanted, read)
 
     def to_pandas(
         self,
