@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,7 @@ def test_a_stream_that_was_handed_on_says_so(tmp_path: Path) -> None:
     assert first.equals(second) and first.num_rows == 1
 
 
-def rows_then(*after: BaseException) -> Iterator[dict[str, object]]:
+def rows_then(*after: BaseException) -> Iterator[dict[str, Any]]:
     """Rows of two batches, then what is raised."""
     yield from ({"id": n} for n in range(100_000))
     for each in after:
