@@ -15,6 +15,10 @@
 // Getting a lock that nobody has takes less.
 #define WAITED_NS INT64_C(300000)
 
+// So long others may have to wait while it is judged what goes; and every time that
+// somebody else was faster half as long, for waiting may have been the reason.
+#define JUDGE_NS INT64_C(256000000)
+
 #ifdef DSI_TESTING
 unsigned dsi_mutants;
 #endif
@@ -106,6 +110,7 @@ void dsi_attempts_release(struct dsi_attempts *a)
     drop_lists(a);
     dsi_free(a->lists);
     dsi_free(a->ledger);
+    dsi_forgotten_release(&a->forgotten);
     dsi_rebased_release(&a->last);
     dsi_prepared_release(&a->prepared);
     dsi_state_unref(a->read);
@@ -309,6 +314,7 @@ static int rebase(struct dsi_attempts *a, const struct dsi_state **state, uint32
     int rc = DS_OK;
 
     drop_lists(a); // Of heads that were; the state has the one that is asked for most.
+    dsi_forgotten_release(&a->forgotten);
     for (size_t i = 0; i < 3 * (a->change->part_count + 1) + 2; i++) {
         input.loaded = a->loaded;
         input.loaded_count = a->loaded_count;
@@ -326,6 +332,33 @@ static int rebase(struct dsi_attempts *a, const struct dsi_state **state, uint32
     rc = dsi_fail(err, DS_EBUG, "rebasing asks for the same things again and again");
 done:
     return rc;
+}
+
+struct judging {
+    const struct dsi_attempts *a;
+    int64_t until_ns;
+};
+
+static bool may_judge(void *arg)
+{
+    const struct judging *j = arg;
+
+    if (j->a->working) {
+        j->a->working(j->a->guard_arg);
+    }
+    return dsi_clock_monotonic_ns() < j->until_ns && !dsi_cancelled();
+}
+
+// Finds what goes when the version is made, while it can be told (forgotten.h (1)).
+static void judge(struct dsi_attempts *a)
+{
+    struct judging j = {a, dsi_clock_monotonic_ns()};
+    const struct dsi_judge_limit limit = {may_judge, &j};
+
+    if (a->last.expired_count > 0) { // Else nothing has to be read.
+        j.until_ns += a->conflicts < 63 ? JUDGE_NS >> a->conflicts : 0;
+        dsi_forgotten_find(dsi_table_storage(a->table), &a->last, &limit, &a->forgotten);
+    }
 }
 
 // But those that are durable already, as others' that join are (adoption.h).
@@ -579,6 +612,9 @@ static int try_once(struct dsi_attempts *a, int64_t waited_ns, enum dsi_attempt_
         goto done;
     }
     rc = store(a, a->last.files, a->last.file_count, err);
+    if (rc == DS_OK) {
+        judge(a);
+    }
     rc = rc < 0 ? rc : dsi_cancel_check(err); // The last time: it is sent now.
     rc = rc < 0 ? rc : swap(a, state, err);
     *end = rc == DS_OK ? DSI_ATTEMPT_COMMITTED : end_of(a, state, rc);

@@ -3,6 +3,7 @@
 #ifndef DSI_TXN_ATTEMPT_H
 #define DSI_TXN_ATTEMPT_H
 
+#include "txn/forgotten.h"
 #include "txn/look.h"
 #include "txn/rebase.h"
 #include "txn/table.h"
@@ -44,13 +45,14 @@ struct dsi_attempts {
     bool (*guard)(void *arg,
                   const struct dsi_state *head); // NULL: none. Asked about each
     void *guard_arg;                             // head before it is built on.
-    void (*working)(void *arg);    // NULL, or told (guard_arg) while a rebase is long.
-    const struct dsi_state *read;  // NULL, or the head, just read, that the
-                                   // identity is not in; a reference. Who
-                                   // need not wait in line builds on it.
-    bool refused;                  // The last swap was answered with a refusal.
-    struct dsi_rebased last;       // The last attempt's; for COMMITTED, the version made.
-    const struct dsi_state *state; // See dsi_attempt_end; a reference.
+    void (*working)(void *arg);   // NULL, or told (guard_arg) while a rebase is long.
+    const struct dsi_state *read; // NULL, or the head, just read, that the
+                                  // identity is not in; a reference. Who
+                                  // need not wait in line builds on it.
+    bool refused;                 // The last swap was answered with a refusal.
+    struct dsi_rebased last;      // The last attempt's; for COMMITTED, the version made.
+    struct dsi_forgotten forgotten; // What that forgets; if judged, before the swap.
+    const struct dsi_state *state;  // See dsi_attempt_end; a reference.
     const struct dsi_snapshot
         *snapshot; // The commit's, borrowed from state; may be NULL.
 };

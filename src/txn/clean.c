@@ -7,7 +7,6 @@
 #include "txn/housekeeper.h"
 #include "txn/ledger.h"
 #include "txn/retire.h"
-#include "txn/sweep.h"
 
 static void remove_quietly(const struct dsi_attempts *a, const char *path)
 {
@@ -113,47 +112,25 @@ static bool is_named(const struct dsi_rebased *r, const char *path)
     return false;
 }
 
-static void add_all(struct dsi_sweep *s, const char *const *paths, size_t count)
+// What the version forgot goes; much of it later, unless somebody has asked.
+static void sweep(struct dsi_attempts *a)
 {
-    for (size_t i = 0; i < count; i++) {
-        dsi_sweep_add(s, paths[i]);
+    struct dsi_forgotten *f = &a->forgotten;
+
+    if (!f->judged) {
+        dsi_forgotten_find(dsi_table_storage(a->table), &a->last, NULL, f);
     }
-}
-
-// What the version has forgotten.
-static void find_forgotten(const struct dsi_attempts *a, struct dsi_sweep *s)
-{
-    const struct dsi_rebased *r = &a->last;
-    bool wanted = false;
-
-    dsi_retire_snapshots(dsi_table_storage(a->table), r->metadata, r->expired,
-                         r->expired_count, s);
-    if (dsi_metadata_property_bool(r->metadata,
-                                   "write.metadata.delete-after-commit.enabled", false,
-                                   &wanted, NULL) == DS_OK &&
-        wanted) {
-        add_all(s, r->dropped, r->dropped_count);
+    if (f->data) { // At once: somebody may add one of them again.
+        dsi_sweep_run(f->data);
     }
-    add_all(s, r->dropped_ledger, r->dropped_ledger_count);
-}
-
-// Removes it; much of it later, unless somebody has asked.
-static void sweep(const struct dsi_attempts *a)
-{
-    const struct dsi_rebased *r = &a->last;
-    struct dsi_sweep *s = NULL;
-
-    if (r->expired_count + r->dropped_count + r->dropped_ledger_count > 0) {
-        s = dsi_sweep_new(dsi_table_storage(a->table));
-    }
-    if (!s) {
+    if (!f->rest) {
         return;
     }
-    find_forgotten(a, s);
-    if (dsi_change_expiry(a->change) || dsi_sweep_size(s) < DSI_SWEEP_MANY ||
-        !dsi_housekeeper_sweep(a->table, s)) {
-        dsi_sweep_run(s);
-        dsi_sweep_free(s);
+    if (!dsi_change_expiry(a->change) && dsi_sweep_size(f->rest) >= DSI_SWEEP_MANY &&
+        dsi_housekeeper_sweep(a->table, f->rest)) {
+        f->rest = NULL; // Not ours any more.
+    } else {
+        dsi_sweep_run(f->rest);
     }
 }
 

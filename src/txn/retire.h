@@ -4,17 +4,6 @@
 #define DSI_TXN_RETIRE_H
 
 #include "txn/rebase.h"
-#include "txn/sweep.h"
-
-/// After a version was committed that forgot snapshots: removes the data files that a
-/// rewrite, or one of our deletions, took out and only they had (but what the newest
-/// snapshot has again), and adds to `out` their manifest lists and the manifests that
-/// only they had. Judges by `m`, the committed version, and by lists that the next one
-/// may forget; what it cannot prove unreachable stays, as do data files outside the
-/// table's data folder.
-void dsi_retire_snapshots(ds_storage *storage, const struct dsi_metadata *m,
-                          const struct dsi_snapshot *const *expired, size_t count,
-                          struct dsi_sweep *out);
 
 /// After `r` was committed: removes the stored manifests of the change and its parts that
 /// were merged into others and that no list of `r` names. Only such as lie beside the
