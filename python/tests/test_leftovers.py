@@ -1,7 +1,10 @@
-"""Whatever one after the other is done to a table, no file is left that no version names."""
+"""Whatever is done to a table, by one or by several at once, no file is left that no version names."""
 
 from __future__ import annotations
 
+import concurrent.futures
+import contextlib
+import copy
 import gc
 import json
 import os
@@ -13,14 +16,13 @@ from typing import Any
 import fastavro
 import pytest
 
-from datashard import IcebergTable
+from datashard import CommitConflict, IcebergTable, NotFound
 
 DELETED = 2  # An entry's status: it was in the table, and its snapshot took it out.
 FORGETFUL = {
     "datashard.expire-on-commit": "true",
     "history.expire.max-snapshot-age-ms": "1",
     "write.metadata.delete-after-commit.enabled": "true",
-    "datashard.merge-small-files.enabled": "false",  # Nobody forgets at the same moment.
 }
 
 
@@ -57,13 +59,17 @@ def there(location: pathlib.Path) -> set[str]:
 class Life:
     """What happens to a table, in an order that the seed says."""
 
-    def __init__(self, location: pathlib.Path, seed: int) -> None:
+    def __init__(self, location: pathlib.Path, seed: int, merging: bool, **more: str) -> None:
         self.random = random.Random(seed)
-        self.keep = self.random.choice([1, 3, 40])
-        properties = {**FORGETFUL, "history.expire.min-snapshots-to-keep": str(self.keep)}
+        keep = self.random.choice([1, 3, 40])
+        properties = {**FORGETFUL, "history.expire.min-snapshots-to-keep": str(keep)}
         properties["datashard.expire-batch"] = str(self.random.choice([1, 20]))
         properties["commit.manifest.min-count-to-merge"] = str(self.random.choice([2, 5, 100]))
         properties["write.metadata.previous-versions-max"] = str(self.random.choice([2, 30]))
+        # By another thread, which commits and forgets while this one does.
+        properties["datashard.merge-small-files.enabled"] = str(merging).lower()
+        properties["datashard.merge-small-files.every"] = str(self.random.choice([4, 20]))
+        properties.update(more)
         self.partitioned = self.random.random() < 0.5
         self.location = location
         self.table = IcebergTable.create(
@@ -73,6 +79,13 @@ class Life:
             properties=properties,
         )
         self.next = 0
+
+    def beside(self, seed: int) -> Life:
+        """Somebody else's, of the same table, by a handle of his own."""
+        other = copy.copy(self)
+        other.random = random.Random(seed)
+        other.table = IcebergTable.open(self.location)
+        return other
 
     def new_rows(self) -> list[dict[str, Any]]:
         count = self.random.choice([1, 1, 1, 3])
@@ -119,14 +132,36 @@ class Life:
         acts: list[Callable[[], None]] = [self.append] * 12
         acts += [self.delete, self.replace, self.optimize, self.expire, self.set_property, self.reopen]
         for _ in range(steps):
-            self.random.choice(acts)()
+            # Somebody else may take out, and forget, what this one has just read.
+            with contextlib.suppress(CommitConflict, NotFound):
+                self.random.choice(acts)()
 
 
+def check(location: pathlib.Path) -> None:
+    """The table has all its files, and there are no others."""
+    assert there(location) ^ named(location) == set()
+    table = IcebergTable.open(location)
+    assert table.count() == len(table.scan().to_pylist())
+
+
+@pytest.mark.parametrize("merging", [False, True])
 @pytest.mark.parametrize("seed", range(12))
-def test_no_file_is_left_that_nobody_names(tmp_path: pathlib.Path, seed: int) -> None:
-    life = Life(tmp_path / "t", seed)
+def test_no_file_is_left_that_nobody_names(tmp_path: pathlib.Path, seed: int, merging: bool) -> None:
+    life = Life(tmp_path / "t", seed, merging)
     life.live(120)
     life.close()
-    assert there(tmp_path / "t") - named(tmp_path / "t") == set()
-    table = IcebergTable.open(tmp_path / "t")
-    assert table.count() == len(table.scan().to_pylist())
+    check(tmp_path / "t")
+
+
+@pytest.mark.parametrize("group", ["true", "false"])
+@pytest.mark.parametrize("seed", range(4))
+def test_no_file_is_left_by_those_who_forget_at_once(tmp_path: pathlib.Path, seed: int, group: str) -> None:
+    keep = {"history.expire.min-snapshots-to-keep": "1", "datashard.expire-batch": "1"}
+    first = Life(tmp_path / "t", seed, True, **keep, **{"datashard.group-commit.enabled": group})
+    lives = [first, first.beside(seed + 100), first.beside(seed + 200)]
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for done in [pool.submit(life.live, 60) for life in lives]:
+            done.result()
+    for life in lives:
+        life.close()
+    check(tmp_path / "t")
