@@ -14,7 +14,8 @@ void dsi_clean_all(const struct dsi_attempts *a);
 /// stay.
 void dsi_clean_after_found(struct dsi_attempts *a);
 
-/// Our swap made the version: what it does not use goes, and so does what it forgot.
+/// Our swap made the version: what it does not use goes, and so does what it forgot, as
+/// it was judged before the swap (forgotten.h).
 void dsi_clean_after_commit(struct dsi_attempts *a);
 
 #endif

@@ -8,12 +8,6 @@
 #include "txn/paths.h"
 #include "txn/summary.h"
 
-// A data file that left the table with a snapshot's child.
-struct taken {
-    const char *path;
-    bool may_return; // Somebody may have added it again.
-};
-
 struct work {
     ds_storage *storage;
     const struct dsi_metadata *m; // The version.
@@ -24,10 +18,10 @@ struct work {
     struct dsi_forgotten *out;
     struct dsi_arena arena;
     const char *folder; // Of the table's data.
-    struct taken *taken;
+    const char **taken; // Data files that left it.
     size_t taken_count;
     struct dsi_map gone; // Their paths; to NULL: it is there again.
-    int64_t taken_since; // The first sequence number at which one left that may return.
+    int64_t taken_since; // The first sequence number at which one left.
 };
 
 // --- reading
@@ -141,14 +135,14 @@ static bool takes_out(const struct dsi_snapshot *s)
                              (is_a(s, "overwrite") || is_a(s, "delete")));
 }
 
-static void note_taken(struct work *w, const struct dsi_snapshot *child, const char *path)
+static void note_taken(struct work *w, const char *path)
 {
-    struct taken *all = dsi_arena_grow(&w->arena, w->taken, w->taken_count, sizeof *all);
+    const char **all = dsi_arena_grow(&w->arena, w->taken, w->taken_count, sizeof *all);
     const char *copy = dsi_arena_strdup(&w->arena, path);
 
     w->taken = all ? all : w->taken;
     if (all && copy && dsi_map_put_text(&w->gone, path, w, NULL) == DS_OK) {
-        all[w->taken_count++] = (struct taken){copy, !is_rewrite(child)};
+        all[w->taken_count++] = copy;
     }
 }
 
@@ -170,19 +164,19 @@ static void find_taken(struct work *w, const struct dsi_snapshot *child)
             const struct dsi_manifest_entry *e = &manifest.entries[k];
             if (e->status == DSI_ENTRY_DELETED && e->snapshot_id == child->snapshot_id &&
                 dsi_path_is_below(e->file.path, w->folder)) {
-                note_taken(w, child, e->file.path);
+                note_taken(w, e->file.path);
             }
         }
         dsi_manifest_release(&manifest);
     }
-    if (!is_rewrite(child) && child->sequence_number < w->taken_since) {
+    if (child->sequence_number < w->taken_since) {
         w->taken_since = child->sequence_number;
     }
     dsi_manifest_list_release(&list);
 }
 
 // Sees which of them the newest snapshot has again: somebody may add a file that was
-// deleted. Only manifests written since can have it. False: nobody knows.
+// taken out. Only manifests written since can have it. False: nobody knows.
 static bool find_returned(struct work *w)
 {
     const struct dsi_snapshot *now = dsi_metadata_current_snapshot(w->m);
@@ -209,7 +203,6 @@ static bool find_returned(struct work *w)
 static void find_data(struct work *w)
 {
     char *folder = NULL;
-    bool look = false;
 
     if (dsi_table_data_path(w->m, &w->arena, &folder, NULL) < 0) {
         return;
@@ -221,14 +214,10 @@ static void find_data(struct work *w)
             find_taken(w, child);
         }
     }
-    for (size_t i = 0; i < w->taken_count; i++) {
-        look = look || w->taken[i].may_return;
-    }
-    bool known = look && find_returned(w);
-    for (size_t i = 0; i < w->taken_count; i++) {
-        const struct taken *t = &w->taken[i];
-        if (dsi_map_get_text(&w->gone, t->path) && (known || !t->may_return)) {
-            dsi_sweep_add(w->out->data, t->path);
+    bool known = w->taken_count > 0 && find_returned(w);
+    for (size_t i = 0; known && i < w->taken_count; i++) {
+        if (dsi_map_get_text(&w->gone, w->taken[i])) {
+            dsi_sweep_add(w->out->data, w->taken[i]);
         }
     }
 }

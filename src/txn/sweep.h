@@ -1,8 +1,9 @@
 // Files that nobody refers to any more: removed at once by who has found them, or, many
 // of them, when nobody waits (housekeeper.h).
 //
-// (1) What goes is decided when the version that forgets it has just been made: what
-//     tells whether a file is still needed may be forgotten itself by the next version.
+// (1) What goes was found before the version was made that forgets it (forgotten.h), and
+//     is removed at any time after that: no name is ever used twice, and a manifest that
+//     left the table's lists never comes back.
 // (2) Best effort: what is not removed is waste, which a collector finds.
 #ifndef DSI_TXN_SWEEP_H
 #define DSI_TXN_SWEEP_H
