@@ -1,5 +1,6 @@
 #include "txn/forgotten.h"
 
+#include "base/fault.h"
 #include "leftover_fixture.h"
 #include "txn/attempt.h"
 #include "txn/expire.h"
@@ -301,6 +302,63 @@ static void test_forgotten__waits_for_nothing_when_told_so(void **state)
     catalog_release(&c);
 }
 
+// What cannot be read, or remembered, is spared; above all a file that came back.
+static void fail_once(struct dsi_fault_plan *plan, bool *more)
+{
+    enum dsi_attempt_end end = DSI_ATTEMPT_STOP;
+    struct dsi_change *change = NULL;
+    struct dsi_forgotten f;
+    struct dsi_attempts a;
+    struct dsi_catalog c;
+    struct seen seen;
+
+    catalog_init(&c);
+    struct dsi_table *t = test_create(&c, NULL, 0);
+    for (int i = 1; i <= 3; i++) {
+        append(t, i);
+    }
+    take_out(t, "data/1");
+    take_out(t, "data/2");
+    append(t, 2);
+    change = test_blank(t, NULL);
+    assert_int_equal(dsi_change_expire(change, INT64_MAX, 1, NULL), DS_OK);
+    assert_int_equal(dsi_attempts_begin(&a, t, change, NULL), DS_OK);
+    assert_int_equal(dsi_attempt(&a, 0, &end, NULL), DS_OK);
+    *more = dsi_fault_next(plan);
+    dsi_forgotten_find(c.storage, &a.last, NULL, &f);
+    dsi_fault_stop();
+    if (f.judged) {
+        dsi_sweep_run(f.data);
+        dsi_sweep_run(f.rest);
+    }
+    assert_null(test_look(c.storage, c.head, &seen));
+    assert_int_equal(seen.files, 2);
+    if (!*more) {
+        assert_nothing_is_left(&c);
+    }
+    dsi_forgotten_release(&f);
+    dsi_attempts_release(&a);
+    dsi_change_free(change);
+    dsi_table_free(t);
+    catalog_release(&c);
+}
+
+static void test_forgotten__is_spared_where_nobody_knows(void **state)
+{
+    struct dsi_fault_plan once = {0};
+    struct dsi_fault_plan lasting = {.lasting = true};
+    unsigned runs = 0;
+    (void)state;
+
+    for (bool more = true; more; runs++) {
+        fail_once(&once, &more);
+    }
+    for (bool more = true; more;) {
+        fail_once(&lasting, &more);
+    }
+    assert_true(runs > 50);
+}
+
 // On a clock so slow that nobody may wait: then it is judged when the version is made.
 static int64_t slow_ns(void)
 {
@@ -338,6 +396,7 @@ int main(void)
         cmocka_unit_test(test_forgotten__stays_while_the_outcome_is_open),
         cmocka_unit_test(test_forgotten__is_judged_anew_for_each_attempt),
         cmocka_unit_test(test_forgotten__waits_for_nothing_when_told_so),
+        cmocka_unit_test(test_forgotten__is_spared_where_nobody_knows),
         cmocka_unit_test(test_forgotten__goes_also_when_it_takes_long),
     };
     test_clock_ticks();
