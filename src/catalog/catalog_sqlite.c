@@ -86,16 +86,31 @@ static int fail(struct dsi_sqlite *c, int code, const char *what, struct ds_erro
                         : "");
 }
 
+// Who keeps others waiting, looked up once a second. A database in WAL mode is locked by
+// way of another file.
+static const char *holder(struct dsi_sqlite *c)
+{
+    int64_t now = dsi_clock_monotonic_ns();
+    char shared[1024]; // SQLite's own limit of a path is half of that.
+
+    if (c->looked_ns == 0 || now - c->looked_ns >= DSI_TROUBLE_NS) {
+        snprintf(shared, sizeof shared, "%s-shm", c->path);
+        if (!dsi_holder_find(c->path, c->holder) && !dsi_holder_find(shared, c->holder)) {
+            snprintf(c->holder, sizeof c->holder, "another connection");
+        }
+        c->looked_ns = now;
+    }
+    return c->holder;
+}
+
 // A wait of half a minute is not to look like nothing.
-static void tell_busy(const struct dsi_sqlite *c, int64_t waited_ns)
+static void tell_busy(struct dsi_sqlite *c, int64_t waited_ns)
 {
     struct ds_error why = {0};
 
     if (waited_ns >= DSI_TROUBLE_NS) {
-        DSI_IGNORE(dsi_fail(&why, DS_EIO,
-                            "%s: another connection has kept it locked for %lld ms so "
-                            "far",
-                            c->path, (long long)(waited_ns / 1000000)));
+        DSI_IGNORE(dsi_fail(&why, DS_EIO, "%s: %s has kept it locked for %lld ms so far",
+                            c->path, holder(c), (long long)(waited_ns / 1000000)));
         dsi_trouble_tell(&why);
     }
 }
@@ -123,9 +138,9 @@ static int still_busy(struct dsi_sqlite *c, struct ds_error *err)
         return dsi_cancel_fail(err);
     }
     return dsi_fail(err, DS_EIO,
-                    "%s: another connection has kept it locked for %lld ms; try again "
-                    "later, or raise busy-timeout-ms",
-                    c->path, (long long)(c->busy_ns / 1000000));
+                    "%s: %s has kept it locked for %lld ms; try again later, or raise "
+                    "busy-timeout-ms",
+                    c->path, holder(c), (long long)(c->busy_ns / 1000000));
 }
 
 int dsi_sqlite_start(struct dsi_sqlite *c, const struct dsi_sqlite_call *call,

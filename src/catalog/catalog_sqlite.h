@@ -5,10 +5,10 @@
 //     that is stored in the file and would change it under other programs. A rollback
 //     journal is kept (PERSIST) and synced (FULL), which is per connection.
 // (2) Waiting is ours: full jitter within a budget of time, at every call that can be
-// busy. (3) A connection does not survive fork. The child's is opened anew, and the
-// parent's left
-//     alone: closing it would touch the parent's locks and journal. Whoever may be forked
-//     uses it between dsi_fork_enter and dsi_fork_leave only.
+//     busy.
+// (3) A connection does not survive fork. The child's is opened anew, and the parent's
+//     left alone: closing it would touch the parent's locks and journal. Whoever may be
+//     forked uses it between dsi_fork_enter and dsi_fork_leave only.
 #ifndef DSI_CATALOG_CATALOG_SQLITE_H
 #define DSI_CATALOG_CATALOG_SQLITE_H
 
@@ -18,6 +18,7 @@
 
 #include "catalog/catalog_sql_ops.h"
 #include "datashard/status.h"
+#include "storage/storage_holder.h"
 
 enum { DSI_SQLITE_SLOTS = 24, DSI_SQLITE_ARGS_MAX = 8 };
 
@@ -30,6 +31,8 @@ struct dsi_sqlite {
     int64_t deadline; // Of the waiting in this transaction.
     int pid;
     bool is_wal;
+    char holder[DSI_HOLDER_SIZE]; // Who kept it locked when we last looked, …
+    int64_t looked_ns;            // … which was then; 0: never.
 };
 
 /// Opens the connection if it is not open in this process, and makes the budget of time

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "storage/storage_holder.h"
 #include "storage/storage_path.h"
 #include "storage/storage_posix.h"
 #include "storage/storage_private.h"
@@ -95,6 +96,7 @@ int dsi_flock_take(const char *path, int64_t wait_ns, struct dsi_flock **out,
     struct dsi_flock *queue = NULL;
     struct dsi_flock *lock = NULL;
     struct dsi_buf name = DSI_BUF_INIT;
+    char holder[DSI_HOLDER_SIZE];
     const char *queue_path = NULL;
     int64_t until = 0;
     int code = 0;
@@ -121,7 +123,8 @@ int dsi_flock_take(const char *path, int64_t wait_ns, struct dsi_flock **out,
         *out = lock;
         lock = NULL;
     } else if (code == -EWOULDBLOCK) {
-        rc = dsi_fail(err, DS_ECONFLICT, "%s is held by another writer", path);
+        rc = dsi_fail(err, DS_ECONFLICT, "%s is held by %s", path,
+                      err && dsi_holder_find(path, holder) ? holder : "another writer");
     } else if (code == -ECANCELED) {
         rc = dsi_cancel_fail(err);
     } else if (code != -ENOLCK && code != -EOPNOTSUPP && code != -ENOSYS) {

@@ -2,7 +2,10 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -362,6 +365,53 @@ static void test_catalog_sqlite__tells_for_how_long_it_is_held_up(void **state)
     dsi_sqlite_rollback(&c);
 }
 
+// Locks the database as SQLite does for a transaction that writes, until it is killed.
+static void hold_reserved(int ready_fd)
+{
+    struct flock reserved = {.l_type = F_WRLCK, .l_start = 0x40000001, .l_len = 1};
+    int fd = open(c.path, O_RDWR);
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (fcntl(fd, F_SETLK, &reserved) == 0 && write(ready_fd, "", 1) == 1) {
+        raise(SIGSTOP);
+    }
+    _exit(1);
+}
+
+static void test_catalog_sqlite__tells_who_keeps_it_locked(void **state)
+{
+    struct ds_error err = {0};
+    char wanted[96];
+    int gate[2];
+    int status = 0;
+    (void)state;
+
+    if (access("/proc/locks", R_OK) != 0) {
+        skip();
+    }
+    assert_int_equal(ready(NULL), DS_OK);
+    assert_int_equal(pipe(gate), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        hold_reserved(gate[1]);
+    }
+    assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+    c.busy_ns = 1000000;
+    assert_int_equal(ready(NULL), DS_OK);
+    assert_int_equal(dsi_sqlite_begin(&c, &err), DS_EIO);
+    snprintf(wanted, sizeof wanted, "process %d (", (int)child);
+    assert_non_null(strstr(err.message, wanted));
+    assert_non_null(strstr(err.message, ", stopped) has kept it locked for 1 ms;"));
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    c.busy_ns = INT64_C(30000000000);
+    assert_int_equal(ready(NULL), DS_OK);
+    assert_int_equal(dsi_sqlite_begin(&c, &err), DS_OK);
+    dsi_sqlite_rollback(&c);
+    close(gate[0]);
+    close(gate[1]);
+}
+
 // A reader holds up COMMIT: cancelled, the transaction is rolled back, and is known to
 // be.
 static void test_catalog_sqlite__a_commit_held_up_may_be_cancelled(void **state)
@@ -400,6 +450,7 @@ int main(void)
         SQLITE_TEST(test_catalog_sqlite__gives_way_to_a_reader_long_before_its_own_end),
         SQLITE_TEST(test_catalog_sqlite__waiting_for_others_may_be_cancelled),
         SQLITE_TEST(test_catalog_sqlite__tells_for_how_long_it_is_held_up),
+        SQLITE_TEST(test_catalog_sqlite__tells_who_keeps_it_locked),
         SQLITE_TEST(test_catalog_sqlite__a_commit_held_up_may_be_cancelled),
         SQLITE_TEST(test_catalog_sqlite__does_not_know_after_an_error_of_a_commit),
         SQLITE_TEST(test_catalog_sqlite__leaves_the_parents_connection_alone),
