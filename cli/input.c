@@ -211,6 +211,17 @@ static int look_at_head(struct input *in, struct ds_error *err)
     return DS_OK;
 }
 
+// The first that is no space; 0: there is none among the first bytes.
+static char first_letter(const struct input *in)
+{
+    for (size_t i = 0; i < in->head_size; i++) {
+        if (!strchr(" \t\r\n", in->head[i])) {
+            return (char)in->head[i];
+        }
+    }
+    return 0;
+}
+
 static int choose(struct input *in, const char *path, struct ds_error *err)
 {
     int rc = DS_OK;
@@ -231,6 +242,10 @@ static int choose(struct input *in, const char *path, struct ds_error *err)
                (memcmp(in->head, "ARROW1", 6) == 0 ||
                 memcmp(in->head, "\xff\xff\xff\xff", 4) == 0)) {
         in->format = INPUT_ARROW;
+    } else if (first_letter(in) == '{') {
+        in->format = INPUT_JSONL;
+    } else if (first_letter(in) == '[') {
+        in->format = INPUT_JSON;
     } else {
         memset(err, 0, sizeof *err);
         snprintf(err->message, sizeof err->message,

@@ -24,7 +24,7 @@ bool input_format_parse(const char *text, enum input_format *out);
 bool input_delimiter_parse(const char *text, char *out);
 
 /// Opens `path` ("-": standard input). INPUT_AUTO goes by the ending of its name, and
-/// where that says nothing by its first bytes (Arrow and Parquet have telling ones).
+/// where that says nothing by its first bytes (all but CSV have telling ones).
 /// `schema` is the table's (text is read by it; borrowed during the call); NULL: only a
 /// guess is wanted. Ends by input_close.
 int input_open(const char *path, enum input_format format, char delimiter,

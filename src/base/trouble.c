@@ -16,9 +16,11 @@ void dsi_trouble_end(struct dsi_trouble *t)
     t->outer = NULL;
 }
 
-void dsi_trouble_tell(const struct ds_error *why)
+bool dsi_trouble_tell(const struct ds_error *why)
 {
-    if (current && current->told) {
-        current->told(current->arg, why);
+    if (!current || !current->told) {
+        return false;
     }
+    current->told(current->arg, why);
+    return true;
 }

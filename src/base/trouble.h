@@ -6,6 +6,8 @@
 #ifndef DSI_BASE_TROUBLE_H
 #define DSI_BASE_TROUBLE_H
 
+#include <stdbool.h>
+
 #include "datashard/status.h"
 
 /// Whoever waits for so long tells it; less is the usual give and take of writers.
@@ -24,7 +26,7 @@ struct dsi_trouble {
 void dsi_trouble_begin(struct dsi_trouble *t);
 void dsi_trouble_end(struct dsi_trouble *t);
 
-/// Tells that the call has not ended yet because of `why`.
-void dsi_trouble_tell(const struct ds_error *why);
+/// Tells that the call has not ended yet because of `why`. False: nobody wants to know.
+bool dsi_trouble_tell(const struct ds_error *why);
 
 #endif

@@ -17,6 +17,10 @@
 #define PAUSE_LEAST_NS INT64_C(50000)
 #define PAUSE_MOST_NS INT64_C(20000000)
 
+// Of a wait that nobody watches.
+#define WARN_FROM_NS INT64_C(2000000000)
+#define WARN_EVERY_NS INT64_C(10000000000)
+
 // From this version on, WAL no longer loses writes when a checkpoint meets a reset.
 #define WAL_FIXED 3051003
 
@@ -103,15 +107,21 @@ static const char *holder(struct dsi_sqlite *c)
     return c->holder;
 }
 
-// A wait of half a minute is not to look like nothing.
+// A wait of half a minute is not to look like nothing: where nobody listens, the log has
+// a line now and then.
 static void tell_busy(struct dsi_sqlite *c, int64_t waited_ns)
 {
     struct ds_error why = {0};
 
-    if (waited_ns >= DSI_TROUBLE_NS) {
-        DSI_IGNORE(dsi_fail(&why, DS_EIO, "%s: %s has kept it locked for %lld ms so far",
-                            c->path, holder(c), (long long)(waited_ns / 1000000)));
-        dsi_trouble_tell(&why);
+    if (waited_ns < DSI_TROUBLE_NS) {
+        return;
+    }
+    DSI_IGNORE(dsi_fail(&why, DS_EIO, "%s: %s has kept it locked for %lld ms so far",
+                        c->path, holder(c), (long long)(waited_ns / 1000000)));
+    int64_t now = dsi_clock_monotonic_ns();
+    if (!dsi_trouble_tell(&why) && waited_ns >= WARN_FROM_NS && now >= c->warn_at_ns) {
+        c->warn_at_ns = now + WARN_EVERY_NS;
+        dsi_log(DS_LOG_WARN, "%s", why.message);
     }
 }
 

@@ -33,6 +33,7 @@ struct dsi_sqlite {
     bool is_wal;
     char holder[DSI_HOLDER_SIZE]; // Who kept it locked when we last looked, …
     int64_t looked_ns;            // … which was then; 0: never.
+    int64_t warn_at_ns;           // Not before then does the log hear of it again.
 };
 
 /// Opens the connection if it is not open in this process, and makes the budget of time

@@ -59,6 +59,9 @@ def test_first_bytes_tell_where_names_do_not():
         good("append", "t", "data.bin")
         good("create", "u" + name, "--like", "data.bin")
     equal(count("t"), 8)
+    good("append", "t", "-", input='{"id": 5}\n{"id": 6}\n')  # Lines of objects, …
+    good("append", "t", "-", input='\n [{"id": 7},\n {"id": 8}]')  # … or an array of them.
+    equal(count("t"), 12)
     pathlib.Path("data.bin").write_text("a,b\n1,2\n")
     bad("append", "t", "data.bin", says=("data.bin", "neither its name nor its first bytes"))
 

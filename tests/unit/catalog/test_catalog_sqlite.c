@@ -365,6 +365,39 @@ static void test_catalog_sqlite__tells_for_how_long_it_is_held_up(void **state)
     dsi_sqlite_rollback(&c);
 }
 
+static int warned;
+
+static void count_warnings(enum ds_log_level level, const char *line, void *arg)
+{
+    (void)arg;
+    warned += level == DS_LOG_WARN && strstr(line, "kept it locked for");
+}
+
+// Nobody listens: the log is told after two seconds, and every ten.
+static void test_catalog_sqlite__a_long_wait_is_in_the_log(void **state)
+{
+    static const struct dsi_clock_ops clock = {slept_so_far, slept_so_far};
+    static const struct dsi_sleep_ops sleeping = {sleep_fast};
+    struct ds_error err = {0};
+    (void)state;
+
+    assert_int_equal(ready(NULL), DS_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), 0);
+    c.busy_ns = INT64_C(25000000000);
+    warned = 0;
+    ds_log_set(DS_LOG_WARN, count_warnings, NULL);
+    dsi_clock_set(&clock);
+    dsi_sleep_set(&sleeping);
+    int rc = ready(&err);
+    rc = rc < 0 ? rc : dsi_sqlite_begin(&c, &err);
+    dsi_clock_set(NULL);
+    dsi_sleep_set(NULL);
+    ds_log_set(DS_LOG_WARN, NULL, NULL);
+    assert_int_equal(rc, DS_EIO);
+    assert_int_equal(warned, 3); // At 2, 12 and 22 seconds.
+    assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), 0);
+}
+
 // Locks the database as SQLite does for a transaction that writes, until it is killed.
 static void hold_reserved(int ready_fd)
 {
@@ -450,6 +483,7 @@ int main(void)
         SQLITE_TEST(test_catalog_sqlite__gives_way_to_a_reader_long_before_its_own_end),
         SQLITE_TEST(test_catalog_sqlite__waiting_for_others_may_be_cancelled),
         SQLITE_TEST(test_catalog_sqlite__tells_for_how_long_it_is_held_up),
+        SQLITE_TEST(test_catalog_sqlite__a_long_wait_is_in_the_log),
         SQLITE_TEST(test_catalog_sqlite__tells_who_keeps_it_locked),
         SQLITE_TEST(test_catalog_sqlite__a_commit_held_up_may_be_cancelled),
         SQLITE_TEST(test_catalog_sqlite__does_not_know_after_an_error_of_a_commit),
