@@ -57,24 +57,93 @@ static void test_storage_spread__begins_when_all_are_slow(void **state)
     assert_true(dsi_spread_next(&s) >= 0);
 }
 
+static int way_after(int way)
+{
+    return (way + 1) % DSI_SPREAD_WAYS;
+}
+
 static void test_storage_spread__goes_from_one_to_another(void **state)
 {
     struct dsi_spread s = {0};
-    bool seen[DSI_SPREAD_WAYS] = {false};
-    int ways = 0;
     (void)state;
 
     make_files(&s, DSI_SPREAD_AFTER, SLOW);
-    for (int turn = 0; turn < 40 * DSI_SPREAD_WAYS; turn++) {
-        int way = dsi_spread_next(&s);
+    int way = dsi_spread_next(&s);
+    for (int turn = 0; turn < 2 * DSI_SPREAD_WAYS; turn++) {
         assert_true(way >= 0 && way < DSI_SPREAD_WAYS);
         for (int i = 1; i < DSI_SPREAD_TURN; i++) {
             assert_int_equal(dsi_spread_next(&s), way);
         }
+        int next = dsi_spread_next(&s);
+        assert_int_equal(next, way_after(way));
+        way = next;
+    }
+}
+
+static void test_storage_spread__begins_anywhere(void **state)
+{
+    bool seen[DSI_SPREAD_WAYS] = {false};
+    int ways = 0;
+    (void)state;
+
+    for (int i = 0; i < 40 * DSI_SPREAD_WAYS; i++) {
+        struct dsi_spread s = {.slow = DSI_SPREAD_AFTER};
+        int way = dsi_spread_next(&s);
         ways += !seen[way];
         seen[way] = true;
     }
-    assert_int_equal(ways, DSI_SPREAD_WAYS); // One is missed in 1 of 10^16 runs.
+    assert_int_equal(ways, DSI_SPREAD_WAYS); // One is missed in 1 of 10^15 runs.
+}
+
+// Files that took long, until the way is another: how many.
+static int files_until_left(struct dsi_spread *s)
+{
+    int way = dsi_spread_next(s);
+    int count = 0;
+    int next = way;
+
+    while (next == way) {
+        dsi_spread_made(s, next, DSI_SPREAD_LONG_NS + 1);
+        next = dsi_spread_next(s);
+        count++;
+    }
+    assert_int_equal(next, way_after(way));
+    return count;
+}
+
+static void test_storage_spread__leaves_a_way_that_is_slow(void **state)
+{
+    struct dsi_spread s = {.slow = DSI_SPREAD_AFTER};
+    (void)state;
+
+    assert_int_equal(files_until_left(&s), DSI_SPREAD_LEAST);
+    for (int i = 0; i < 5 * DSI_SPREAD_LEAST; i++) { // One that is quick now and then.
+        int64_t ns = DSI_SPREAD_LONG_NS + (i % DSI_SPREAD_LEAST > 0);
+        int way = dsi_spread_next(&s);
+        dsi_spread_made(&s, way, ns);
+        assert_int_equal(dsi_spread_next(&s), way);
+    }
+}
+
+static void test_storage_spread__stays_longer_where_all_are_slow(void **state)
+{
+    struct dsi_spread s = {.slow = DSI_SPREAD_AFTER};
+    (void)state;
+
+    for (int i = 0; i <= DSI_SPREAD_TRIED; i++) {
+        assert_int_equal(files_until_left(&s), DSI_SPREAD_LEAST);
+    }
+    int before = DSI_SPREAD_LEAST;
+    for (int i = 1; i < DSI_SPREAD_DOUBLED; i++) {
+        assert_int_equal(files_until_left(&s), 2 * before);
+        before *= 2;
+    }
+    for (int i = 0; i < 4; i++) { // The look at which way it is takes one of them.
+        assert_int_equal(files_until_left(&s), DSI_SPREAD_TURN - 1);
+    }
+    dsi_spread_made(&s, dsi_spread_next(&s),
+                    DSI_SPREAD_LONG_NS); // It was not the machine.
+    assert_int_equal(files_until_left(&s), DSI_SPREAD_LEAST);
 }
 
 static void test_storage_spread__is_not_tried_again_where_it_failed(void **state)
@@ -166,8 +235,10 @@ static void test_storage_spread__leaves_nothing_where_it_fails(void **state)
     assert_int_equal(access(root.dir, F_OK), 0);
 }
 
-// A clock by which every file took long.
+// A clock by which every file took long that was made in the directory itself; two looks
+// at it are one file.
 static int64_t now_ns;
+static int looks;
 
 static int64_t no_time(void)
 {
@@ -176,7 +247,7 @@ static int64_t no_time(void)
 
 static int64_t slow_clock(void)
 {
-    now_ns += SLOW;
+    now_ns += ++looks <= 2 * DSI_SPREAD_AFTER ? SLOW : 0;
     return now_ns;
 }
 
@@ -188,6 +259,7 @@ static void test_storage_spread__is_where_spares_come_from(void **state)
     (void)state;
 
     let_any_directory_do();
+    looks = 0;
     dsi_clock_set(&slow);
     assert_int_equal(dsi_spares_new(&spares, NULL), DS_OK);
     for (int commit = 0; commit < 10; commit++) {
@@ -219,6 +291,9 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         SPREAD_TEST(test_storage_spread__begins_when_all_are_slow),
         SPREAD_TEST(test_storage_spread__goes_from_one_to_another),
+        SPREAD_TEST(test_storage_spread__begins_anywhere),
+        SPREAD_TEST(test_storage_spread__leaves_a_way_that_is_slow),
+        SPREAD_TEST(test_storage_spread__stays_longer_where_all_are_slow),
         SPREAD_TEST(test_storage_spread__is_not_tried_again_where_it_failed),
         SPREAD_TEST(test_storage_spread__makes_files_for_the_directory),
         SPREAD_TEST(test_storage_spread__leaves_nothing_where_it_fails),
