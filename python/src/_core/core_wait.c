@@ -1,7 +1,11 @@
 #include "core_wait.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "datashard/log.h"
 
 // A look at signals needs the interpreter.
 enum { LOOK_MS = 50 };
@@ -12,6 +16,9 @@ struct stop {
 
 // Borrowed: who watches has it.
 static _Thread_local const struct stop *watched;
+
+// This thread's call, the innermost of them.
+static _Thread_local struct core_wait *current;
 
 static int64_t now_ms(void)
 {
@@ -26,12 +33,52 @@ static void keep(struct core_wait *w)
     PyErr_NormalizeException(&w->type, &w->value, &w->traceback);
 }
 
+// Without the interpreter. Between two occasions the first warning counts.
+static void note_warning(enum ds_log_level level, const char *line, void *arg)
+{
+    (void)level;
+    (void)arg;
+    if (current && current->warning[0] == '\0') {
+        snprintf(current->warning, sizeof current->warning, "%s", line);
+    }
+}
+
+// With the interpreter. What the logger's handlers raise is as if a signal's had.
+static void pass_warning(struct core_wait *w)
+{
+    PyObject *logging = PyImport_ImportModule("logging");
+    PyObject *logger =
+        logging ? PyObject_CallMethod(logging, "getLogger", "s", "datashard") : NULL;
+    PyObject *text =
+        logger
+            ? PyUnicode_DecodeUTF8(w->warning, (Py_ssize_t)strlen(w->warning), "replace")
+            : NULL;
+    PyObject *done =
+        text ? PyObject_CallMethod(logger, "warning", "sO", "%s", text) : NULL;
+
+    w->warning[0] = '\0';
+    if (!done && !w->type) {
+        keep(w);
+    } else if (!done) {
+        PyErr_Clear(); // What came first counts.
+    }
+    Py_XDECREF(done);
+    Py_XDECREF(text);
+    Py_XDECREF(logger);
+    Py_XDECREF(logging);
+}
+
 // Without the interpreter.
 static bool cancelled(void *arg)
 {
     struct core_wait *w = arg;
     int64_t now = 0;
 
+    if (w->warning[0] != '\0' && w->thread) {
+        PyEval_RestoreThread(w->thread);
+        pass_warning(w);
+        w->thread = PyEval_SaveThread();
+    }
     if (w->type || (w->stop && atomic_load(w->stop))) {
         return true;
     }
@@ -71,6 +118,9 @@ void core_wait_begin(struct core_wait *w)
     w->signals = PyThread_get_thread_native_id() == (unsigned long)getpid();
     w->looked_ms = now_ms();
     w->thread = PyEval_SaveThread();
+    w->warning[0] = '\0';
+    w->outer = current;
+    current = w;
     w->scope = (struct ds_cancel_scope){.cancelled = cancelled, .arg = w};
     ds_cancel_begin(&w->scope);
 }
@@ -78,8 +128,12 @@ void core_wait_begin(struct core_wait *w)
 void core_wait_end(struct core_wait *w)
 {
     ds_cancel_end(&w->scope);
+    current = w->outer;
     PyEval_RestoreThread(w->thread);
     w->thread = NULL;
+    if (w->warning[0] != '\0') {
+        pass_warning(w);
+    }
 }
 
 int core_wait_raise(struct core_wait *w)
@@ -216,5 +270,6 @@ static PyType_Spec spec = {.name = "datashard._core.Stop",
 
 int core_wait_register(PyObject *module, struct core_state *state)
 {
+    ds_log_set(DS_LOG_WARN, note_warning, NULL);
     return core_type_add(module, &spec, &state->stop);
 }

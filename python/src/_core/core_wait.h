@@ -5,6 +5,9 @@
 // the thread alone in which Python handles them. What a handler raises is kept, stops the
 // call, and is raised when the call is back. What the call was asked by another thread
 // (a Stop) stops it as well.
+//
+// What the library has to say meanwhile in the call's own thread, about what it waits
+// for, goes to the logger "datashard" on the same occasions.
 #ifndef DATASHARD_CORE_WAIT_H
 #define DATASHARD_CORE_WAIT_H
 
@@ -20,6 +23,8 @@ struct core_wait {
     int64_t looked_ms;
     PyObject *type, *value, *traceback; ///< What a handler raised.
     struct ds_cancel_scope scope;
+    struct core_wait *outer; ///< The call in which a handler made this one.
+    char warning[512];       ///< For the logger; "": nothing.
 };
 
 /// Puts the question into the options of a commit; the options may outlive this call.
@@ -55,7 +60,8 @@ PyObject *core_wait_committed(struct core_wait *w, int rc,
                               const struct ds_commit_result *result,
                               const struct ds_error *err);
 
-/// The type Stop, and watch(stop or None): what this thread's calls are stopped by.
+/// The type Stop, and watch(stop or None): what this thread's calls are stopped by. Makes
+/// the library's warnings come to the calls during which they are given.
 int core_wait_register(PyObject *module, struct core_state *state);
 PyObject *core_watch(PyObject *module, PyObject *stop);
 
