@@ -222,7 +222,8 @@ struct ds_new_file {
 /// changed the schema or that property.
 /// The files stay their owner's: they must not be changed any more, and a commit that
 /// fails leaves them where they are. Once no snapshot has them, those in the table's data
-/// directory are removed like any other, those elsewhere never.
+/// directory are removed like any other, those elsewhere never. So add a copy of one
+/// there that the table has had before: an expiry may be removing it at that moment.
 /// After a failure the transaction can only be freed.
 DS_API DS_MUST_CHECK int ds_txn_add_files(ds_txn *txn, const struct ds_new_file *files,
                                           size_t count, struct ds_error *err);
