@@ -300,6 +300,7 @@ int dsi_sqlite_ready(struct dsi_sqlite *c, bool *fresh, struct ds_error *err)
     int pid = dsi_posix()->getpid();
 
     c->deadline = dsi_clock_monotonic_ns() + c->busy_ns;
+    c->looked_ns = 0; // Who was in the way the last time may not be now.
     *fresh = false;
     if (c->db && c->pid == pid) {
         return DS_OK;
