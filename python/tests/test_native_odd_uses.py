@@ -169,14 +169,17 @@ def denied_in(path: str) -> None:
     code = """
 import os
 import datashard as ds
-import datashard.partition_validation  # Later nothing can be, where only root may read it.
-native = ds.IcebergTable.open(".")  # Imports all there is.
+# Later nothing can be imported, where only root may read it.
+import datashard.partition_validation
+from datashard import Schema, create_table, load_table
+native = ds.IcebergTable.open(".")
+load_table(".")
 os.setgid(65534)
 os.setuid(65534)
-table = ds.load_table(".")
+table = load_table(".")
 print(sorted(row["c"] for row in table.scan()))
 for call in (lambda: table.append_records([{"c": 9}]), lambda: native.append({"c": 9}),
-             lambda: ds.create_table("new", ds.Schema(1, []))):
+             lambda: create_table("new", Schema(1, []))):
     try:
         call()
     except PermissionError as error:
