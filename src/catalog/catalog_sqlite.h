@@ -32,7 +32,7 @@ struct dsi_sqlite {
     int pid;
     bool is_wal;
     char holder[DSI_HOLDER_SIZE]; // Who kept it locked when we last looked, …
-    int64_t looked_ns;            // … which was then; 0: never.
+    int64_t looked_ns;            // … which was then; 0: not in this transaction.
     int64_t warn_at_ns;           // Not before then does the log hear of it again.
 };
 

@@ -1,4 +1,5 @@
-// Batches that are in memory, as an Arrow stream: reading them cannot fail any more.
+// Batches that are in memory, as an Arrow stream: reading them can only fail for want
+// of memory.
 #ifndef DATASHARD_CORE_HELD_H
 #define DATASHARD_CORE_HELD_H
 
