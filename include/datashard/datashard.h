@@ -9,6 +9,7 @@
 #include "datashard/export.h"
 #include "datashard/ipc.h"
 #include "datashard/log.h"
+#include "datashard/memory.h"
 #include "datashard/migrate.h"
 #include "datashard/rows.h"
 #include "datashard/scan.h"

@@ -11,8 +11,8 @@
 
 void dsi_buf_release(struct dsi_buf *b)
 {
-    if (b->pool && b->data) {
-        dsi_pool_give(b->pool, b->data, b->capacity);
+    if (b->pooled && b->data) {
+        dsi_pool_give(b->data, b->capacity);
     } else {
         dsi_free(b->data);
     }
@@ -26,13 +26,13 @@ static bool grow(struct dsi_buf *b, size_t capacity)
 {
     uint8_t *data = NULL;
 
-    if (!b->pool || capacity < DSI_POOL_BLOCK_MIN) {
+    if (!b->pooled || capacity < DSI_POOL_BLOCK_MIN) {
         data = dsi_realloc(b->data, capacity);
     } else {
-        data = dsi_pool_take(b->pool, capacity, &capacity);
+        data = dsi_pool_take(capacity, &capacity);
         if (data && b->data) {
             memcpy(data, b->data, b->size);
-            dsi_pool_give(b->pool, b->data, b->capacity);
+            dsi_pool_give(b->data, b->capacity);
         }
     }
     if (!data) {
@@ -47,7 +47,7 @@ int dsi_buf_reserve(struct dsi_buf *b, size_t more, struct ds_error *err)
 {
     size_t max = b->max ? b->max : DSI_BUF_MAX;
 
-    if (b->capacity - b->size >= more && (!b->pool || more <= max - b->size)) {
+    if (b->capacity - b->size >= more && (!b->pooled || more <= max - b->size)) {
         return DS_OK;
     }
     if (b->size > max || more > max - b->size) {
@@ -153,6 +153,7 @@ const char *dsi_buf_text(struct dsi_buf *b)
 uint8_t *dsi_buf_take(struct dsi_buf *b, size_t *size)
 {
     uint8_t *data = b->data;
+    assert(!b->pooled || b->capacity < DSI_POOL_BLOCK_MIN); // It is no dsi_free's.
     *size = b->size;
     b->data = NULL;
     b->size = 0;

@@ -2,7 +2,7 @@
 //
 // (1) size <= capacity <= max. Growing past max fails with DS_EINVALID-like loudness, not
 //     with a big allocation: the caller chose max, so the caller knows what it means.
-//     (Memory from a pool may be larger than max; then size <= max.)
+//     (Memory from the pool may be larger than max; then size <= max.)
 #ifndef DSI_BASE_BUF_H
 #define DSI_BASE_BUF_H
 
@@ -14,28 +14,26 @@
 #include "datashard/status.h"
 #include "datashard/types.h"
 
-struct dsi_pool;
-
 struct dsi_buf {
     uint8_t *data;
     size_t size;
     size_t capacity;
-    size_t max;            // 0: DSI_BUF_MAX.
-    struct dsi_pool *pool; // Where large memory comes from and goes to; NULL: nowhere.
+    size_t max;  // 0: DSI_BUF_MAX.
+    bool pooled; // Large memory comes from the pool (pool.h), and goes there.
 };
 
 #define DSI_BUF_MAX ((size_t)2 << 30)
 #define DSI_BUF_INIT                                                                     \
     {                                                                                    \
-        NULL, 0, 0, 0, NULL                                                              \
+        NULL, 0, 0, 0, false                                                             \
     }
 #define DSI_BUF_INIT_MAX(limit)                                                          \
     {                                                                                    \
-        NULL, 0, 0, (limit), NULL                                                        \
+        NULL, 0, 0, (limit), false                                                       \
     }
 
-/// Frees the bytes; the buffer is empty and usable afterwards, with the same maximum and
-/// pool.
+/// Frees the bytes; the buffer is empty and usable afterwards, with the same maximum,
+/// and pooled as before.
 void dsi_buf_release(struct dsi_buf *b);
 
 /// Makes room for `more` bytes after `size`. DS_ENOMEM, or DS_EUNSUPPORTED past the max.

@@ -7,69 +7,32 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/error.h"
-#include "base/refcount.h"
 
-enum { SLOTS = 128, WASTE_MAX = 4 };
+enum { SLOTS = 512 };
 
-// Nobody waits: a block belongs to whoever gets it out of its slot, in one exchange. Its
-// capacity is written into the block itself; the slot has it too, but only as a hint,
-// since it may be of the block before.
+// One that would take the place of too many others.
+#define LARGE (DSI_POOL_BYTES_MAX / 4)
+
+// What a kept block begins with; the pages behind it may be lent.
+struct head {
+    size_t capacity;
+    bool lent;
+};
+
+// A block belongs to whoever gets it out of its slot, in one exchange. The others are
+// only hints: they may be of the block before.
 struct slot {
-    _Atomic(void *) block;
+    _Atomic(struct head *) block;
     atomic_size_t capacity;
+    atomic_bool lent;
 };
 
-struct dsi_pool {
-    struct dsi_refcount owners;
-    size_t max;
+static struct {
     atomic_size_t bytes; // Of the blocks that are kept.
+    atomic_size_t busy;
+    atomic_size_t next; // The slot whose block has to go next.
     struct slot slots[SLOTS];
-};
-
-int dsi_pool_new(struct dsi_pool **out, struct ds_error *err)
-{
-    struct dsi_pool *p = dsi_calloc(1, sizeof *p);
-
-    *out = NULL;
-    if (!p) {
-        return dsi_no_memory(err, "making a pool of buffers");
-    }
-    dsi_refcount_init(&p->owners);
-    p->max = DSI_POOL_BYTES_MAX;
-    atomic_init(&p->bytes, 0);
-    for (size_t i = 0; i < SLOTS; i++) {
-        atomic_init(&p->slots[i].block, NULL);
-        atomic_init(&p->slots[i].capacity, 0);
-    }
-    *out = p;
-    return DS_OK;
-}
-
-struct dsi_pool *dsi_pool_common(void)
-{
-    static struct dsi_pool common = {.max = DSI_POOL_COMMON_MAX};
-    return &common;
-}
-
-struct dsi_pool *dsi_pool_share(struct dsi_pool *p)
-{
-    if (p) {
-        dsi_refcount_add(&p->owners);
-    }
-    return p;
-}
-
-void dsi_pool_drop(struct dsi_pool *p)
-{
-    if (!p || !dsi_refcount_drop(&p->owners)) {
-        return;
-    }
-    for (size_t i = 0; i < SLOTS; i++) {
-        dsi_free(atomic_load(&p->slots[i].block));
-    }
-    dsi_free(p);
-}
+} pool;
 
 // The next of eight steps between powers of two: blocks of about one size then are of one
 // size, and fit each other's use.
@@ -88,21 +51,36 @@ static size_t round_up(size_t size)
 
 static bool suits(size_t capacity, size_t size)
 {
-    return capacity >= size && capacity / WASTE_MAX <= size;
+    return capacity >= size && capacity - size <= size / 4;
+}
+
+static size_t capacity_at(size_t slot)
+{
+    return atomic_load_explicit(&pool.slots[slot].capacity, memory_order_relaxed);
+}
+
+static bool has_block(size_t slot)
+{
+    return atomic_load_explicit(&pool.slots[slot].block, memory_order_relaxed) != NULL;
+}
+
+// Whether the block of a slot is worth lending, and is not lent.
+static bool can_lend(size_t slot)
+{
+    return has_block(slot) && capacity_at(slot) >= DSI_POOL_LEND_MIN &&
+           !atomic_load_explicit(&pool.slots[slot].lent, memory_order_relaxed);
 }
 
 // The slot of the smallest block that is large enough, and not by far too large; SLOTS:
 // none.
-static size_t find(struct dsi_pool *p, size_t size)
+static size_t find(size_t size)
 {
     size_t best = SLOTS;
     size_t least = SIZE_MAX;
 
-    for (size_t i = 0; i < SLOTS; i++) {
-        size_t capacity =
-            atomic_load_explicit(&p->slots[i].capacity, memory_order_relaxed);
-        if (suits(capacity, size) && capacity < least &&
-            atomic_load_explicit(&p->slots[i].block, memory_order_relaxed)) {
+    for (size_t i = 0; i < SLOTS && least > size; i++) {
+        size_t capacity = capacity_at(i);
+        if (suits(capacity, size) && capacity < least && has_block(i)) {
             best = i;
             least = capacity;
         }
@@ -110,51 +88,142 @@ static size_t find(struct dsi_pool *p, size_t size)
     return best;
 }
 
-static size_t capacity_in(const void *block)
+// The block of a slot, which is nobody else's then; NULL: there is none.
+static struct head *get(size_t slot)
 {
-    size_t capacity = 0;
-    memcpy(&capacity, block, sizeof capacity);
-    return capacity;
+    struct head *h = atomic_exchange(&pool.slots[slot].block, NULL);
+
+    if (h) {
+        atomic_fetch_sub(&pool.bytes, h->capacity);
+    }
+    return h;
 }
 
-void *dsi_pool_take(struct dsi_pool *p, size_t size, size_t *capacity)
+static bool put(size_t slot, struct head *h)
 {
-    size = round_up(size);
-    size_t i = find(p, size);
-    void *block = i < SLOTS ? atomic_exchange(&p->slots[i].block, NULL) : NULL;
-    if (block) {
-        *capacity = capacity_in(block);
-        atomic_fetch_sub(&p->bytes, *capacity);
-        if (suits(*capacity, size)) {
-            return block;
-        }
-        dsi_pool_give(p, block, *capacity); // Another thread had changed the slot.
+    struct head *empty = NULL;
+    struct head was = *h; // In the slot it may be somebody else's at once.
+
+    if (has_block(slot) ||
+        !atomic_compare_exchange_strong(&pool.slots[slot].block, &empty, h)) {
+        return false;
     }
-    *capacity = size;
-    return dsi_malloc(size);
+    atomic_store_explicit(&pool.slots[slot].capacity, was.capacity, memory_order_relaxed);
+    atomic_store_explicit(&pool.slots[slot].lent, was.lent, memory_order_relaxed);
+    return true;
 }
 
-void dsi_pool_give(struct dsi_pool *p, void *block, size_t capacity)
+static void drop(struct head *h)
 {
-    assert(block);
-    if (capacity < DSI_POOL_BLOCK_MIN || capacity > p->max) {
-        dsi_free(block);
-        return;
+    dsi_memory_unmap(h, h->capacity);
+}
+
+static void drop_next(void)
+{
+    struct head *h = get(atomic_fetch_add(&pool.next, 1) % SLOTS);
+
+    if (h) {
+        drop(h);
     }
-    if (atomic_fetch_add(&p->bytes, capacity) > p->max - capacity) { // (1)
-        atomic_fetch_sub(&p->bytes, capacity);
-        dsi_free(block);
-        return;
+}
+
+// Keeps the block, instead of others if it has to be (1).
+static void keep(struct head *h)
+{
+    size_t capacity = h->capacity;
+    size_t bytes = atomic_fetch_add(&pool.bytes, capacity) + capacity;
+
+    for (size_t i = 0; i < SLOTS && bytes > DSI_POOL_BYTES_MAX; i++) {
+        drop_next();
+        bytes = atomic_load(&pool.bytes);
     }
-    memcpy(block, &capacity, sizeof capacity);
-    for (size_t i = 0; i < SLOTS; i++) {
-        void *empty = NULL;
-        if (!atomic_load_explicit(&p->slots[i].block, memory_order_relaxed) &&
-            atomic_compare_exchange_strong(&p->slots[i].block, &empty, block)) {
-            atomic_store_explicit(&p->slots[i].capacity, capacity, memory_order_relaxed);
+    for (size_t i = 0; i < SLOTS && bytes <= DSI_POOL_BYTES_MAX; i++) {
+        if (put(i, h)) {
             return;
         }
     }
-    atomic_fetch_sub(&p->bytes, capacity);
-    dsi_free(block);
+    atomic_fetch_sub(&pool.bytes, capacity);
+    drop_next(); // The slots were all taken: there is room for the one after this.
+    drop(h);
+}
+
+static void lend(struct head *h)
+{
+    if (h->capacity >= DSI_POOL_LEND_MIN) {
+        dsi_memory_lend(h + 1, h->capacity - sizeof *h);
+        h->lent = true;
+    }
+}
+
+void *dsi_pool_take(size_t size, size_t *capacity)
+{
+    size_t i = SLOTS;
+
+    *capacity = size = round_up(size);
+    if (size < DSI_POOL_BLOCK_MIN) {
+        return dsi_malloc(size);
+    }
+    i = find(size);
+    struct head *h = i < SLOTS ? get(i) : NULL;
+    if (h && suits(h->capacity, size)) {
+        *capacity = h->capacity;
+        return h;
+    }
+    if (h) { // Another thread had changed the slot.
+        keep(h);
+    }
+    return dsi_memory_map(size);
+}
+
+void dsi_pool_give(void *block, size_t capacity)
+{
+    struct head *h = block;
+
+    assert(block);
+    if (capacity < DSI_POOL_BLOCK_MIN) {
+        dsi_free(block);
+        return;
+    }
+    *h = (struct head){.capacity = capacity};
+    if (capacity > LARGE) {
+        drop(h);
+        return;
+    }
+    if (atomic_load(&pool.busy) == 0) {
+        lend(h);
+    }
+    keep(h);
+}
+
+void dsi_pool_begin(void)
+{
+    atomic_fetch_add(&pool.busy, 1);
+}
+
+void dsi_pool_end(void)
+{
+    if (atomic_fetch_sub(&pool.busy, 1) > 1) {
+        return;
+    }
+    for (size_t i = 0; i < SLOTS; i++) {
+        struct head *h = can_lend(i) ? get(i) : NULL;
+        if (h) {
+            lend(h);
+            keep(h);
+        }
+    }
+}
+
+size_t dsi_pool_empty(void)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < SLOTS; i++) {
+        struct head *h = get(i);
+        if (h) {
+            bytes += h->capacity;
+            drop(h);
+        }
+    }
+    return bytes;
 }

@@ -83,7 +83,6 @@ void dsi_batch_release(struct dsi_batch *b)
         dsi_buf_release(&b->pooled[i]);
     }
     dsi_free(b->pooled);
-    dsi_pool_drop(b->pool);
     if (b->release_source) {
         b->release_source(b->source);
     }
@@ -116,7 +115,7 @@ int dsi_batch_own_buf(struct dsi_batch *b, struct dsi_buf *buf, const void **out
     size_t size = 0;
 
     *out = buf->data;
-    if (!buf->pool || buf->pool != b->pool || !buf->data) {
+    if (!buf->pooled || !buf->data) {
         return dsi_batch_own(b, dsi_buf_take(buf, &size), err);
     }
     if (b->pooled_count == b->pooled_capacity) {
@@ -138,8 +137,8 @@ int dsi_batch_own_buf(struct dsi_batch *b, struct dsi_buf *buf, const void **out
 
 void *dsi_batch_malloc(struct dsi_batch *b, size_t size)
 {
-    if (b->pool && size >= DSI_POOL_BLOCK_MIN) {
-        struct dsi_buf buf = {.pool = b->pool, .max = SIZE_MAX};
+    if (size >= DSI_POOL_BLOCK_MIN) {
+        struct dsi_buf buf = {.pooled = true, .max = SIZE_MAX};
         const void *p = NULL;
         int rc = dsi_buf_reserve(&buf, size, NULL);
         void *data = buf.data;
@@ -202,7 +201,6 @@ int dsi_batch_take(const struct dsi_batch *b, const int64_t *rows, size_t count,
 {
     int rc = dsi_batch_init(out, b->schema, err);
 
-    out->pool = rc < 0 ? NULL : dsi_pool_share(b->pool);
     assert(count <= (size_t)DSI_BATCH_ROWS_MAX);
     for (size_t i = 0; rc == DS_OK && i < b->column_count; i++) {
         rc = dsi_column_gather(out, &b->columns[i], rows, (int64_t)count,

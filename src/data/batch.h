@@ -41,8 +41,7 @@ struct dsi_batch {
     void **owned;           // Buffers from dsi_malloc, freed with the batch.
     size_t owned_count;
     size_t owned_capacity;
-    struct dsi_pool *pool;  // Where large buffers come from; NULL: nowhere. Shared.
-    struct dsi_buf *pooled; // Those of them, which go back there.
+    struct dsi_buf *pooled; // Those that go back to the pool.
     size_t pooled_count;
     size_t pooled_capacity;
     void (*release_source)(void *source); // What an import keeps alive; NULL: nothing.
@@ -69,8 +68,8 @@ void *dsi_batch_malloc(struct dsi_batch *b, size_t size);
 /// Gives a dsi_malloc'd buffer to the batch (freed also when this fails).
 DS_MUST_CHECK int dsi_batch_own(struct dsi_batch *b, void *p, struct ds_error *err);
 
-/// Gives what a buffer holds to the batch, which returns it to the buffer's pool when it
-/// has one; `buf` is empty after, also when this fails. NULL for a buffer without memory.
+/// Gives what a buffer holds to the batch, which returns it to the pool if it is pooled;
+/// `buf` is empty after, also when this fails. NULL for a buffer without memory.
 DS_MUST_CHECK int dsi_batch_own_buf(struct dsi_batch *b, struct dsi_buf *buf,
                                     const void **out, struct ds_error *err);
 

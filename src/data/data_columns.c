@@ -5,7 +5,6 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "base/pool.h"
 #include "data/column_layout.h"
 #include "data/data_metrics.h"
 
@@ -29,10 +28,9 @@ static bool is_filtered(const struct dsi_data_filter *filter, int32_t id)
 }
 
 static int init_column(struct dsi_data_column *c, const struct dsi_data_origin *origin,
-                       struct dsi_pool *pool, struct dsi_arena *arena,
-                       struct ds_error *err)
+                       struct dsi_arena *arena, struct ds_error *err)
 {
-    int rc = dsi_data_source_new(origin, pool, &c->decoder, err);
+    int rc = dsi_data_source_new(origin, &c->decoder, err);
     size_t leaves = rc < 0 ? 0 : dsi_data_source_leaf_count(c->decoder);
 
     if (rc < 0) {
@@ -70,17 +68,13 @@ int dsi_data_columns_init(struct dsi_data_columns *c,
     c->fetch_max = options->fetch_bytes_max > 0 && options->fetch_bytes_max < INT64_MAX
                        ? (int64_t)options->fetch_bytes_max
                        : FETCH_BYTES_DEFAULT;
-    c->pool = dsi_pool_share(options->pool);
-    if (!c->pool) {
-        DSI_TRY(dsi_pool_new(&c->pool, err));
-    }
-    dsi_data_io_init(&c->io, file, c->pool);
+    dsi_data_io_init(&c->io, file);
     DSI_TRY(dsi_data_origins(options, parquet, arena, &origins, err));
     for (size_t i = 0; i < root->field_count; i++) {
         c->items[i].field = &root->fields[i];
         c->items[i].filtered = is_filtered(options->filter, root->fields[i].id);
         c->count++;
-        DSI_TRY(init_column(&c->items[i], &origins[i], c->pool, arena, err));
+        DSI_TRY(init_column(&c->items[i], &origins[i], arena, err));
     }
 done:
     return rc;
@@ -107,8 +101,6 @@ void dsi_data_columns_release(struct dsi_data_columns *c)
         dsi_data_source_free(c->items[i].decoder);
     }
     dsi_data_io_release(&c->io);
-    dsi_pool_drop(c->pool);
-    c->pool = NULL;
     c->items = NULL;
     c->count = 0;
 }

@@ -50,8 +50,7 @@ enum dsi_data_which {
 
 struct dsi_data_columns {
     struct dsi_data_io io;
-    struct dsi_pool *pool; // For what is fetched, and for batches. Shared.
-    int64_t fetch_max;     // Bytes that are fetched at once.
+    int64_t fetch_max; // Bytes that are fetched at once.
     struct dsi_data_column *items;
     size_t count;
     size_t output_count; // The first ones: those that come out.

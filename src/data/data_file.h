@@ -93,7 +93,6 @@ struct dsi_data_reader_options {
     /// their order. part_count 0: everything.
     uint32_t part;
     uint32_t part_count;
-    struct dsi_pool *pool; // For large buffers, shared with other readers; NULL: its own.
     size_t fetch_bytes_max; // What is fetched at once of a row group; 0: 8 MiB.
 };
 

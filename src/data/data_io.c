@@ -9,9 +9,9 @@
 // unless somebody wants more in one piece.
 enum { GAP_MAX = 64 * 1024, REQUEST_MAX = 32 << 20 };
 
-void dsi_data_io_init(struct dsi_data_io *io, struct ds_file *file, struct dsi_pool *pool)
+void dsi_data_io_init(struct dsi_data_io *io, struct ds_file *file)
 {
-    *io = (struct dsi_data_io){.file = file, .pool = pool};
+    *io = (struct dsi_data_io){.file = file};
 }
 
 void dsi_data_io_forget(struct dsi_data_io *io)
@@ -58,7 +58,7 @@ int dsi_data_io_read(struct dsi_data_io *io, int64_t offset, int64_t size,
     out->size = 0;
     out->max = size > 0 ? (size_t)size : 1;
     if (!out->data) {
-        out->pool = io->pool;
+        out->pooled = true;
     }
     if (size == 0) {
         return DS_OK;

@@ -8,8 +8,7 @@
 #include "storage/storage.h"
 
 struct dsi_data_io {
-    struct ds_file *file;    // Borrowed, as is …
-    struct dsi_pool *pool;   // … for large buffers; NULL: none.
+    struct ds_file *file;    // Borrowed.
     struct dsi_buf *buffers; // What _fetch has read.
     size_t buffer_count;
     size_t buffer_capacity;
@@ -25,8 +24,7 @@ struct dsi_data_wish {
     struct ds_slice *out;
 };
 
-void dsi_data_io_init(struct dsi_data_io *io, struct ds_file *file,
-                      struct dsi_pool *pool);
+void dsi_data_io_init(struct dsi_data_io *io, struct ds_file *file);
 void dsi_data_io_release(struct dsi_data_io *io); // Twice is fine.
 
 /// Reads what is wished for (1), sorting the wishes. The bytes stay until

@@ -19,8 +19,8 @@ static int corrupt(const struct dsi_data_pages *p, const char *what, struct ds_e
 static int new_reader(struct dsi_data_pages *p, struct ds_slice head, bool partial,
                       struct ds_error *err)
 {
-    const struct dsi_parquet_read_options options = {
-        .keep_levels = p->keep_levels, .partial = partial, .pool = p->io->pool};
+    const struct dsi_parquet_read_options options = {.keep_levels = p->keep_levels,
+                                                     .partial = partial};
 
     return dsi_parquet_reader_new(p->leaf, p->chunk->chunk, head, &options, &p->reader,
                                   err);

@@ -5,7 +5,6 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "base/pool.h"
 #include "data/column_layout.h"
 
 enum {
@@ -85,7 +84,6 @@ static int next_sure(struct dsi_data_pass *p, int64_t rows, struct dsi_batch *ou
 
     rows = smaller(rows, p->options->batch_rows_max);
     DSI_TRY(dsi_batch_init(&b, p->options->schema, err));
-    b.pool = dsi_pool_share(p->columns->pool);
     b.rows = rows;
     if (p->columns->output_count > 0) {
         DSI_TRY(decode(p, DSI_DATA_OUTPUT, &b, &rows, err));
@@ -119,7 +117,6 @@ static int pick(struct dsi_data_pass *p, const struct dsi_batch *b, size_t *coun
     DSI_TRY(dsi_data_columns_fetch(c, DSI_DATA_REST, err));
     DSI_TRY(dsi_batch_init(
         out, p->options->output ? p->options->output : p->options->schema, err));
-    out->pool = dsi_pool_share(p->columns->pool);
     for (size_t i = 0; i < c->output_count; i++) {
         if (!c->items[i].filtered) {
             DSI_TRY(dsi_data_source_seek(c->items[i].decoder, p->row, err));
@@ -193,7 +190,6 @@ static int next_block(struct dsi_data_pass *p, int64_t rows, struct dsi_batch *o
     rows = smaller(rows, p->block_rows);
     DSI_TRY(reserve_chosen(p, rows, err));
     DSI_TRY(dsi_batch_init(&b, p->options->schema, err));
-    b.pool = dsi_pool_share(p->columns->pool);
     DSI_TRY(decode(p, DSI_DATA_FILTER, &b, &rows, err));
     p->rows_read += (uint64_t)rows;
     DSI_TRY(f->eval(f->arg, &b, p->chosen, &count, err));

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/pool.h"
 #include "data/column_layout.h"
 #include "data/data_pass.h"
 #include "data/data_probe.h"
@@ -50,6 +51,7 @@ void dsi_data_reader_close(struct dsi_data_reader *r)
     dsi_file_close(r->file);
     dsi_arena_release(&r->arena);
     dsi_free(r);
+    dsi_pool_end();
 }
 
 static int open_file(struct dsi_data_reader *r, struct ds_error *err)
@@ -150,6 +152,7 @@ int dsi_data_reader_open(const struct dsi_data_reader_options *options,
     if (!r) {
         return dsi_no_memory(err, "making a data file reader");
     }
+    dsi_pool_begin(); // Until dsi_data_reader_close.
     r->options = *options;
     fill_options(r);
     DSI_TRY(open_file(r, err));

@@ -25,7 +25,7 @@ struct dsi_data_source {
     int64_t last; // Rows of the last read.
 };
 
-int dsi_data_source_new(const struct dsi_data_origin *origin, struct dsi_pool *pool,
+int dsi_data_source_new(const struct dsi_data_origin *origin,
                         struct dsi_data_source **out, struct ds_error *err)
 {
     size_t count = origin->leaf_count > 0 ? origin->leaf_count : 1;
@@ -43,7 +43,7 @@ int dsi_data_source_new(const struct dsi_data_origin *origin, struct dsi_pool *p
     for (size_t i = 0; i < origin->leaf_count; i++) {
         leaves[i].node = origin->leaves[i].node;
         leaves[i].keep_levels = origin->leaves[i].keep_levels;
-        dsi_parquet_column_use_pool(&columns[i], pool);
+        dsi_parquet_column_use_pool(&columns[i]);
     }
     s->origin = origin;
     s->leaves = leaves;

@@ -17,11 +17,9 @@
 /// batch of its own.
 struct dsi_data_source;
 
-/// `origin` is borrowed, and so is the pool for pages and columns (NULL: none). Ends by
-/// dsi_data_source_free.
+/// `origin` is borrowed. Ends by dsi_data_source_free.
 DS_MUST_CHECK int dsi_data_source_new(const struct dsi_data_origin *origin,
-                                      struct dsi_pool *pool, struct dsi_data_source **out,
-                                      struct ds_error *err);
+                                      struct dsi_data_source **out, struct ds_error *err);
 void dsi_data_source_free(struct dsi_data_source *s); // NULL is fine.
 
 /// The leaves whose chunks it needs, in the file's order; none for a column that is not

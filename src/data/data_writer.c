@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/pool.h"
 #include "data/data_file.h"
 #include "data/data_metrics.h"
 #include "data/data_shred.h"
@@ -68,6 +69,7 @@ void dsi_data_writer_close(struct dsi_data_writer *w)
     dsi_shred_free(w->shred);
     dsi_arena_release(&w->arena);
     dsi_free(w);
+    dsi_pool_end();
 }
 
 // Everything about the files that does not depend on their rows.
@@ -116,6 +118,7 @@ int dsi_data_writer_open(const struct dsi_data_writer_options *options,
     if (!w) {
         return dsi_no_memory(err, "making a data file writer");
     }
+    dsi_pool_begin(); // Until dsi_data_writer_close.
     DSI_TRY(copy_options(w, options, err));
     DSI_TRY(plan(options, &w->arena, &w->stored, &w->modes, &parquet, err));
     DSI_TRY(dsi_shred_new(&w->stored, &w->shred, err));

@@ -31,7 +31,6 @@ struct dsi_scan {
     size_t filter_id_count;
     const struct dsi_bound *filter; // NULL: every row.
     struct dsi_plan plan;
-    struct dsi_pool *pool;
     struct dsi_scan_source source;
     struct dsi_scan_task *tasks;
     size_t task_count;
@@ -242,9 +241,7 @@ static int prepare(struct dsi_scan *s, const struct ds_scan_options *user,
     s->threads = s->threads < THREADS_MAX ? s->threads : THREADS_MAX;
     s->ordered = user->ordered;
     s->left = user->limit > 0 ? user->limit : INT64_MAX;
-    DSI_TRY(dsi_pool_new(&s->pool, err));
     s->source = (struct dsi_scan_source){
-        .pool = s->pool,
         .own_schema = file != NULL,
         .storage = s->storage,
         .metadata = s->metadata,
@@ -281,6 +278,7 @@ int dsi_scan_open_file(const struct dsi_scan_options *options,
     if (!s) {
         return dsi_no_memory(err, "opening a scan");
     }
+    dsi_pool_begin(); // Until dsi_scan_free.
     s->storage = options->storage;
     s->metadata = dsi_metadata_ref(options->metadata);
     DSI_TRY(prepare(s, &options->user, file, schema, err));
@@ -457,7 +455,7 @@ void dsi_scan_free(struct dsi_scan *s)
     }
     dsi_scan_read_free(s->reading);
     dsi_plan_release(&s->plan);
-    dsi_pool_drop(s->pool);
+    dsi_pool_end();
     dsi_arena_release(&s->arena);
     dsi_metadata_unref(s->metadata);
     dsi_free(s);

@@ -48,7 +48,6 @@ int dsi_task_open(const struct dsi_scan_source *source, const struct dsi_scan_ta
         .output = source->output,
         .part = task->part,
         .part_count = task->part_count,
-        .pool = source->pool,
         .own_schema = source->own_schema,
     };
     run->stats.files_read = task->part == 0;

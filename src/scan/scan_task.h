@@ -15,8 +15,7 @@ struct dsi_scan_source {
     int64_t batch_rows_max;
     const int32_t *filter_ids; // The columns of the filter: dsi_bound_fields.
     size_t filter_id_count;
-    struct dsi_pool *pool; // Of all tasks; NULL: each has its own.
-    bool own_schema;       // As in dsi_data_reader_options.
+    bool own_schema; // As in dsi_data_reader_options.
 };
 
 // Part `part` of `part_count` of a file (dsi_data_reader_options).

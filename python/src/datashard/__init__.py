@@ -24,6 +24,7 @@ TYPE_CHECKING = False  # As `typing` says it, which takes longer to import than 
 if TYPE_CHECKING:
     from typing import Any
 
+    from ._core import release_memory
     from ._errors import (
         AlreadyExists,
         Cancelled,
@@ -147,11 +148,13 @@ __all__ = [
     "load_table",
     "migrate_table",
     "parse_filter_dict",
+    "release_memory",
 ]
 
 # The module of every name: it is imported when one of its names is asked for. A program pays
 # for what it uses, and `import datashard` costs the loading of the library.
 _HOMES = {
+    "_core": "release_memory",
     "_errors": (
         "AlreadyExists Cancelled CommitConflict CommitUnknown CorruptData Denied Error "
         "InternalError Invalid InvalidType NotFound SnapshotExpired StorageError Timeout "

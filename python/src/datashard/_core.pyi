@@ -125,6 +125,9 @@ class Stop:
     def set(self) -> None: ...
 
 def watch(stop: Stop | None) -> None: ...
+def release_memory() -> int:
+    """Gives the system back what is kept for the next rows: how many bytes."""
+
 
 class Table:
     """A handle. In a child of fork it opens itself anew at the first call."""

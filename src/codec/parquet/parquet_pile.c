@@ -11,7 +11,7 @@ void dsi_parquet_pile_release(struct dsi_parquet_pile *p)
 {
     while (p->first) {
         struct dsi_parquet_block *next = p->first->next;
-        dsi_pool_give(dsi_pool_common(), p->first, sizeof *next + p->first->capacity);
+        dsi_pool_give(p->first, sizeof *next + p->first->capacity);
         p->first = next;
     }
     *p = (struct dsi_parquet_pile){0};
@@ -32,8 +32,7 @@ static int add_block(struct dsi_parquet_pile *p, struct ds_error *err)
     size_t capacity = p->size < BLOCK_MIN   ? BLOCK_MIN
                       : p->size > BLOCK_MAX ? BLOCK_MAX
                                             : p->size;
-    struct dsi_parquet_block *b =
-        dsi_pool_take(dsi_pool_common(), sizeof *b + capacity, &capacity);
+    struct dsi_parquet_block *b = dsi_pool_take(sizeof *b + capacity, &capacity);
 
     if (!b) {
         return dsi_no_memory(err, "parquet pages to write");

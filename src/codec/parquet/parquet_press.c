@@ -6,7 +6,6 @@
 #include "base/alloc.h"
 #include "base/crew.h"
 #include "base/error.h"
-#include "base/pool.h"
 #include "base/thread.h"
 
 #define PAGE_BYTES_MAX ((size_t)INT32_MAX - 1024)
@@ -305,8 +304,8 @@ int dsi_parquet_press_sheet(struct dsi_parquet_press *p, struct dsi_compressor *
     }
     *out = p->helper ? &nth(p, p->count)->sheet : &p->alone;
     (*out)->raw.size = 0;
-    (*out)->raw.pool = dsi_pool_common();
-    (*out)->body.pool = dsi_pool_common();
+    (*out)->raw.pooled = true;
+    (*out)->body.pooled = true;
 done:
     return rc;
 }

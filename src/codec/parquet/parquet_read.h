@@ -29,7 +29,6 @@ struct dsi_parquet_read_options {
     bool ignore_checksums; ///< Do not compare pages with their CRC.
     bool partial;          ///< Not all bytes of the chunk: see dsi_parquet_reader_jump.
     size_t page_bytes_max; ///< A larger page is refused; 0: 2 GiB.
-    struct dsi_pool *pool; ///< For pages; outlives the reader. NULL: none.
 };
 
 /// Rows decoded so far, in Arrow's layout. Start with DSI_PARQUET_COLUMN_INIT; reading
@@ -57,8 +56,8 @@ struct dsi_parquet_column {
         0, 0, 0, 0, DSI_BUF_INIT, DSI_BUF_INIT, DSI_BUF_INIT, DSI_BUF_INIT, DSI_BUF_INIT \
     }
 
-/// Large buffers of the column come from the pool, and go there.
-void dsi_parquet_column_use_pool(struct dsi_parquet_column *c, struct dsi_pool *pool);
+/// Large buffers of the column come from the pool from now on, and go there.
+void dsi_parquet_column_use_pool(struct dsi_parquet_column *c);
 
 /// Frees the buffers; the struct is empty and usable afterwards.
 void dsi_parquet_column_release(struct dsi_parquet_column *c);

@@ -25,13 +25,13 @@ void dsi_parquet_column_release(struct dsi_parquet_column *c)
     c->null_count = 0;
 }
 
-void dsi_parquet_column_use_pool(struct dsi_parquet_column *c, struct dsi_pool *pool)
+void dsi_parquet_column_use_pool(struct dsi_parquet_column *c)
 {
-    c->validity.pool = pool;
-    c->values.pool = pool;
-    c->bytes.pool = pool;
-    c->defs.pool = pool;
-    c->reps.pool = pool;
+    c->validity.pooled = true;
+    c->values.pooled = true;
+    c->bytes.pooled = true;
+    c->defs.pooled = true;
+    c->reps.pooled = true;
 }
 
 // The levels of the next slots, at most `max`; nothing is taken yet. Nothing repeats.
@@ -437,9 +437,9 @@ int dsi_parquet_reader_new(const struct dsi_parquet_node *leaf,
     if (options) {
         r->options = *options;
     }
-    r->page.pool = r->options.pool;
-    r->plain.pool = r->options.pool;
-    r->dictionary.bytes.pool = r->options.pool;
+    r->page.pooled = true;
+    r->plain.pooled = true;
+    r->dictionary.bytes.pooled = true;
     if (r->options.page_bytes_max == 0) {
         r->options.page_bytes_max = PAGE_BYTES_DEFAULT;
     }

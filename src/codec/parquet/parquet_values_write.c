@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/pool.h"
 #include "codec/parquet/parquet_bits.h"
 #include "codec/parquet/parquet_bytes.h"
 #include "codec/parquet/parquet_page.h"
@@ -38,8 +37,8 @@ void dsi_parquet_values_writer_init(struct dsi_parquet_values_writer *v,
     v->options = options;
     v->order = dsi_parquet_order_of(&leaf->field);
     v->dict.width = dsi_parquet_width(&leaf->field);
-    v->bytes.pool = dsi_pool_common();
-    v->lengths.pool = dsi_pool_common();
+    v->bytes.pooled = true;
+    v->lengths.pooled = true;
     begin(v);
 }
 

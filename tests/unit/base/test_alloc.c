@@ -32,8 +32,29 @@ static void counted_free(void *p)
     free(p);
 }
 
-static const struct dsi_memory_ops counted = {counted_malloc, counted_calloc,
-                                              counted_realloc, counted_free};
+static void counted_lend(void *p, size_t size)
+{
+    (void)p;
+    (void)size;
+    calls++;
+}
+
+static void *counted_map(size_t size)
+{
+    calls++;
+    return malloc(size);
+}
+
+static void counted_unmap(void *p, size_t size)
+{
+    (void)size;
+    calls++;
+    free(p);
+}
+
+static const struct dsi_memory_ops counted = {
+    counted_malloc, counted_calloc, counted_realloc, counted_free,
+    counted_map,    counted_unmap,  counted_lend};
 
 static void test_alloc__goes_through_the_table(void **state)
 {
@@ -44,11 +65,14 @@ static void test_alloc__goes_through_the_table(void **state)
     p = dsi_realloc(p, 5);
     char *q = dsi_calloc(2, 2);
     char *r = dsi_strdup("abc");
+    void *s = dsi_memory_map(100000);
+    dsi_memory_lend(s, 100000);
+    dsi_memory_unmap(s, 100000);
     dsi_free(p);
     dsi_free(q);
     dsi_free(r);
     dsi_memory_set(NULL);
-    assert_int_equal(calls, 7);
+    assert_int_equal(calls, 10);
 }
 
 static void test_alloc__gives_a_pointer_for_nothing(void **state)

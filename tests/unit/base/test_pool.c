@@ -6,105 +6,220 @@
 #include "base/thread.h"
 #include "harness.h"
 
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
+
+// Memory that is counted: what is mapped, and how often something was lent.
+static atomic_size_t mapped;
+static atomic_size_t lent;
+
+static void *counted_map(size_t size)
+{
+    atomic_fetch_add(&mapped, size);
+    return malloc(size);
+}
+
+static void counted_unmap(void *p, size_t size)
+{
+    atomic_fetch_sub(&mapped, size);
+    free(p);
+}
+
+static void counted_lend(void *p, size_t size)
+{
+    memset(p, 0xee, size); // Nobody needs the content.
+    atomic_fetch_add(&lent, 1);
+}
+
+static const struct dsi_memory_ops counted = {
+    malloc, calloc, realloc, free, counted_map, counted_unmap, counted_lend};
+
+static int count_memory(void **state)
+{
+    (void)state;
+    dsi_pool_empty();
+    dsi_memory_set(&counted);
+    atomic_store(&lent, 0);
+    return 0;
+}
+
+static int stop_counting(void **state)
+{
+    (void)state;
+    dsi_pool_empty();
+    assert_int_equal(atomic_load(&mapped), 0); // Nothing is lost.
+    dsi_memory_set(NULL);
+    return 0;
+}
 
 static void test_pool__hands_out_what_it_was_given(void **state)
 {
-    struct dsi_pool *p = NULL;
     size_t capacity = 0;
     size_t again = 0;
     (void)state;
 
-    assert_int_equal(dsi_pool_new(&p, NULL), DS_OK);
-    void *first = dsi_pool_take(p, 100000, &capacity);
+    void *first = dsi_pool_take(100000, &capacity);
     assert_non_null(first);
     assert_true(capacity >= 100000 && capacity < 120000);
     memset(first, 1, capacity);
-    dsi_pool_give(p, first, capacity);
-    void *second = dsi_pool_take(p, 99000, &again); // About the same size.
+    dsi_pool_give(first, capacity);
+    void *second = dsi_pool_take(99000, &again); // About the same size.
     assert_ptr_equal(second, first);
     assert_int_equal(again, capacity);
-    void *third = dsi_pool_take(p, 99000, &again); // It has no other.
+    void *third = dsi_pool_take(99000, &again); // It has no other.
     assert_true(third && third != second);
-    dsi_free(third); // They are ordinary memory.
-    dsi_pool_give(p, second, capacity);
-    dsi_pool_drop(p);
-    dsi_pool_drop(NULL);
+    dsi_pool_give(third, again);
+    dsi_pool_give(second, capacity);
 }
 
-static void test_pool__does_not_waste_large_blocks_on_small_wishes(void **state)
+static void test_pool__has_ordinary_memory_for_small_wishes(void **state)
 {
-    struct dsi_pool *p = NULL;
+    size_t capacity = 0;
+    (void)state;
+
+    void *small = dsi_pool_take(2000, &capacity);
+    assert_non_null(small);
+    assert_true(capacity >= 2000 && capacity < DSI_POOL_BLOCK_MIN);
+    assert_int_equal(atomic_load(&mapped), 0);
+    dsi_pool_give(small, capacity);
+}
+
+static void test_pool__does_not_waste_large_blocks_on_smaller_wishes(void **state)
+{
     size_t capacity = 0;
     size_t small = 0;
     (void)state;
 
-    assert_int_equal(dsi_pool_new(&p, NULL), DS_OK);
-    void *large = dsi_pool_take(p, 1 << 20, &capacity);
-    dsi_pool_give(p, large, capacity);
-    void *other = dsi_pool_take(p, DSI_POOL_BLOCK_MIN, &small);
+    void *large = dsi_pool_take(1 << 20, &capacity);
+    dsi_pool_give(large, capacity);
+    void *other = dsi_pool_take(DSI_POOL_BLOCK_MIN, &small);
     assert_non_null(other);
     assert_true(small < capacity);
-    dsi_pool_give(p, other, small);
-    dsi_pool_drop(p);
+    dsi_pool_give(other, small);
+    other = dsi_pool_take((1 << 20) / 10 * 7, &small);
+    assert_true(small < capacity);
+    dsi_pool_give(other, small);
+    other = dsi_pool_take((1 << 20) / 10 * 9, &small);
+    assert_ptr_equal(other, large);
+    dsi_pool_give(other, small);
 }
+
+enum { MANY = 1000, SIZE = 1 << 20 };
 
 static void test_pool__keeps_no_more_than_its_maximum(void **state)
 {
-    struct dsi_pool *p = NULL;
-    void *blocks[20];
-    void *again[20];
-    size_t capacity[20];
-    size_t kept = 0;
-    (void)state;
-
-    assert_int_equal(dsi_pool_new(&p, NULL), DS_OK);
-    for (int i = 0; i < 20; i++) {
-        blocks[i] = dsi_pool_take(p, 8 << 20, &capacity[i]);
-        assert_non_null(blocks[i]);
-    }
-    for (int i = 0; i < 20; i++) { // A sanitizer sees what is not freed.
-        dsi_pool_give(p, blocks[i], capacity[i]);
-    }
-    for (int i = 0; i < 20; i++) {
-        again[i] = dsi_pool_take(p, 8 << 20, &capacity[i]);
-        for (int k = 0; k < 20; k++) {
-            kept += again[i] == blocks[k];
-        }
-        if (i < 8) {
-            assert_int_equal(kept, i + 1);
-        }
-    }
-    for (int i = 0; i < 20; i++) {
-        dsi_free(again[i]);
-    }
-    dsi_pool_drop(p);
-}
-
-static void test_pool__lives_as_long_as_its_last_owner(void **state)
-{
-    struct dsi_pool *p = NULL;
+    static void *blocks[MANY];
     size_t capacity = 0;
     (void)state;
 
-    assert_int_equal(dsi_pool_new(&p, NULL), DS_OK);
-    struct dsi_pool *other = dsi_pool_share(p);
-    assert_null(dsi_pool_share(NULL));
-    void *block = dsi_pool_take(p, 50000, &capacity);
-    dsi_pool_drop(p);
-    dsi_pool_give(other, block, capacity);
-    dsi_pool_drop(other);
+    for (int i = 0; i < MANY; i++) {
+        blocks[i] = dsi_pool_take(SIZE, &capacity);
+        assert_non_null(blocks[i]);
+    }
+    for (int i = 0; i < MANY; i++) {
+        dsi_pool_give(blocks[i], capacity);
+    }
+    assert_int_equal(atomic_load(&mapped), DSI_POOL_BYTES_MAX);
+    assert_int_equal(dsi_pool_empty(), DSI_POOL_BYTES_MAX);
+    assert_int_equal(dsi_pool_empty(), 0);
+}
+
+static void test_pool__keeps_no_more_blocks_than_it_has_slots(void **state)
+{
+    static void *blocks[MANY];
+    size_t capacity = 0;
+    (void)state;
+
+    for (int i = 0; i < MANY; i++) {
+        blocks[i] = dsi_pool_take(DSI_POOL_BLOCK_MIN, &capacity);
+        assert_non_null(blocks[i]);
+    }
+    for (int i = 0; i < MANY; i++) {
+        dsi_pool_give(blocks[i], capacity);
+    }
+    size_t kept = dsi_pool_empty() / capacity;
+    assert_true(kept > 100 && kept < MANY);
+}
+
+// What was there before makes room for what is used now.
+static void test_pool__keeps_what_came_last(void **state)
+{
+    static void *old[MANY];
+    size_t capacity = 0;
+    size_t large = 0;
+    (void)state;
+
+    for (int i = 0; i < 200; i++) {
+        old[i] = dsi_pool_take(SIZE, &capacity);
+    }
+    for (int i = 0; i < 200; i++) {
+        dsi_pool_give(old[i], capacity);
+    }
+    for (int i = 0; i < 20; i++) {
+        old[i] = dsi_pool_take(8 << 20, &large);
+    }
+    for (int i = 0; i < 20; i++) {
+        dsi_pool_give(old[i], large);
+    }
+    size_t before = atomic_load(&mapped);
+    for (int i = 0; i < 20; i++) {
+        old[i] = dsi_pool_take(8 << 20, &large);
+    }
+    assert_int_equal(atomic_load(&mapped), before);
+    for (int i = 0; i < 20; i++) {
+        dsi_pool_give(old[i], large);
+    }
+}
+
+static void test_pool__does_not_keep_what_is_very_large(void **state)
+{
+    size_t capacity = 0;
+    (void)state;
+
+    void *huge = dsi_pool_take(DSI_POOL_BYTES_MAX / 2, &capacity);
+    assert_non_null(huge);
+    dsi_pool_give(huge, capacity);
+    assert_int_equal(atomic_load(&mapped), 0);
+}
+
+static void test_pool__lends_what_nobody_uses(void **state)
+{
+    size_t small = 0;
+    size_t large = 0;
+    (void)state;
+
+    dsi_pool_begin();
+    dsi_pool_begin();
+    void *a = dsi_pool_take(DSI_POOL_BLOCK_MIN, &small);
+    void *b = dsi_pool_take(SIZE, &large);
+    void *c = dsi_pool_take(SIZE, &large);
+    dsi_pool_give(a, small);
+    dsi_pool_give(b, large);
+    dsi_pool_end();
+    assert_int_equal(atomic_load(&lent), 0); // Somebody is busy.
+    dsi_pool_end();
+    assert_int_equal(atomic_load(&lent), 1); // Not the small one.
+    dsi_pool_give(c, large);
+    assert_int_equal(atomic_load(&lent), 2);
+    dsi_pool_begin();
+    dsi_pool_end();
+    assert_int_equal(atomic_load(&lent), 2); // They are lent already.
+    b = dsi_pool_take(SIZE, &large);
+    memset(b, 1, large);
+    dsi_pool_begin();
+    dsi_pool_give(b, large);
+    dsi_pool_end();
+    assert_int_equal(atomic_load(&lent), 3); // This one was used since.
 }
 
 static void test_pool__lends_to_buffers(void **state)
 {
-    struct dsi_pool *p = NULL;
     struct dsi_buf b = DSI_BUF_INIT_MAX(100000);
     uint8_t *was = NULL;
     (void)state;
 
-    assert_int_equal(dsi_pool_new(&p, NULL), DS_OK);
-    b.pool = p;
+    b.pooled = true;
     for (int i = 0; i < 100000; i++) {
         assert_int_equal(dsi_buf_append_byte(&b, (uint8_t)i, NULL), DS_OK);
     }
@@ -117,19 +232,23 @@ static void test_pool__lends_to_buffers(void **state)
     assert_int_equal(dsi_buf_reserve(&b, 100000, NULL), DS_OK);
     assert_ptr_equal(b.data, was);
     dsi_buf_release(&b);
-    dsi_pool_drop(p);
 }
 
 static void take_and_give(void *arg)
 {
-    struct dsi_pool *p = arg;
+    (void)arg;
     for (size_t i = 0; i < 3000; i++) {
         size_t capacity = 0;
-        uint8_t *b = dsi_pool_take(p, 40000 + i * 7 % 50000, &capacity);
+        dsi_pool_begin();
+        uint8_t *b = dsi_pool_take(40000 + i * 7 % 90000, &capacity);
         if (b) {
             b[0] = (uint8_t)i;
             b[capacity - 1] = (uint8_t)i;
-            dsi_pool_give(p, b, capacity);
+            dsi_pool_give(b, capacity);
+        }
+        dsi_pool_end();
+        if (i % 500 == 0) {
+            dsi_pool_empty();
         }
     }
 }
@@ -137,74 +256,68 @@ static void take_and_give(void *arg)
 static void test_pool__is_for_any_thread(void **state)
 {
     struct dsi_thread *threads[3];
-    struct dsi_pool *p = NULL;
     (void)state;
 
-    assert_int_equal(dsi_pool_new(&p, NULL), DS_OK);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(dsi_thread_start(&threads[i], take_and_give, p, NULL), DS_OK);
+        assert_int_equal(dsi_thread_start(&threads[i], take_and_give, NULL, NULL), DS_OK);
     }
     for (int i = 0; i < 3; i++) {
         dsi_thread_join(threads[i]);
     }
-    dsi_pool_drop(p);
 }
 
-static void test_pool__survives_every_fault(void **state)
+static void test_pool__says_when_there_is_no_memory(void **state)
 {
     struct dsi_fault_plan plan = {0};
     (void)state;
 
     while (dsi_fault_next(&plan)) {
-        struct dsi_pool *p = NULL;
-        struct ds_error err = {0};
-        int rc = dsi_pool_new(&p, &err);
-        if (rc == DS_OK) {
-            size_t capacity = 0;
-            void *b = dsi_pool_take(p, 50000, &capacity);
-            if (b) {
-                dsi_pool_give(p, b, capacity);
-            }
-        } else {
-            assert_int_equal(rc, DS_ENOMEM);
-            assert_true(err.message[0] != '\0');
+        size_t capacity = 0;
+        void *b = dsi_pool_take(50000, &capacity);
+        if (b) {
+            dsi_pool_give(b, capacity);
         }
         dsi_fault_stop();
-        dsi_pool_drop(p);
+        dsi_pool_empty();
     }
-    assert_int_equal(plan.target, 3);
+    assert_int_equal(plan.target, 2);
 }
 
-static void test_pool__of_the_process_keeps_less(void **state)
+// The system's own memory: it can be written, lent and written again.
+static void test_pool__works_on_the_systems_memory(void **state)
 {
-    struct dsi_pool *p = dsi_pool_common();
     size_t capacity = 0;
-    size_t again = 0;
     (void)state;
 
-    assert_ptr_equal(p, dsi_pool_common());
-    void *large = dsi_pool_take(p, DSI_POOL_COMMON_MAX + 1, &capacity);
-    assert_non_null(large);
-    dsi_pool_give(p, large, capacity); // Freed: sanitizers would miss it.
-    void *block = dsi_pool_take(p, 100000, &capacity);
-    assert_non_null(block);
-    dsi_pool_give(p, block, capacity);
-    assert_ptr_equal(dsi_pool_take(p, 100000, &again), block);
-    assert_int_equal(again, capacity);
-    dsi_free(block);
+    uint8_t *b = dsi_pool_take(SIZE, &capacity);
+    assert_non_null(b);
+    memset(b, 1, capacity);
+    dsi_pool_give(b, capacity); // Nobody is busy: it is lent.
+    uint8_t *again = dsi_pool_take(SIZE, &capacity);
+    assert_ptr_equal(again, b);
+    memset(again, 2, capacity);
+    assert_int_equal(again[capacity / 2], 2);
+    dsi_pool_give(again, capacity);
+    assert_int_equal(dsi_pool_empty(), capacity);
 }
+
+#define COUNTED(test) cmocka_unit_test_setup_teardown(test, count_memory, stop_counting)
 
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pool__hands_out_what_it_was_given),
-        cmocka_unit_test(test_pool__does_not_waste_large_blocks_on_small_wishes),
-        cmocka_unit_test(test_pool__keeps_no_more_than_its_maximum),
-        cmocka_unit_test(test_pool__lives_as_long_as_its_last_owner),
-        cmocka_unit_test(test_pool__of_the_process_keeps_less),
-        cmocka_unit_test(test_pool__lends_to_buffers),
-        cmocka_unit_test(test_pool__is_for_any_thread),
-        cmocka_unit_test(test_pool__survives_every_fault),
+        COUNTED(test_pool__hands_out_what_it_was_given),
+        COUNTED(test_pool__has_ordinary_memory_for_small_wishes),
+        COUNTED(test_pool__does_not_waste_large_blocks_on_smaller_wishes),
+        COUNTED(test_pool__keeps_no_more_than_its_maximum),
+        COUNTED(test_pool__keeps_no_more_blocks_than_it_has_slots),
+        COUNTED(test_pool__keeps_what_came_last),
+        COUNTED(test_pool__does_not_keep_what_is_very_large),
+        COUNTED(test_pool__lends_what_nobody_uses),
+        COUNTED(test_pool__lends_to_buffers),
+        COUNTED(test_pool__is_for_any_thread),
+        COUNTED(test_pool__says_when_there_is_no_memory),
+        cmocka_unit_test(test_pool__works_on_the_systems_memory),
     };
     return cmocka_run_group_tests_name("pool", tests, NULL, NULL);
 }

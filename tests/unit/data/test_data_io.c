@@ -79,7 +79,7 @@ static void test_data_io__tells_storage_what_will_be_read(void **state)
     struct dsi_data_io io;
     (void)state;
 
-    dsi_data_io_init(&io, &f.base, NULL);
+    dsi_data_io_init(&io, &f.base);
     dsi_data_io_expect(&io, 20, 30);
     assert_true(f.offset == 20 && f.size == 30);
     dsi_data_io_expect(&io, 90, 30); // What lies outside is left out …
@@ -104,7 +104,7 @@ static void test_data_io__reads_neighbours_by_one_request(void **state)
                                      {70000, 0, &out[4]}};
     (void)state;
 
-    dsi_data_io_init(&io, file, NULL);
+    dsi_data_io_init(&io, file);
     assert_int_equal(dsi_data_io_fetch(&io, wishes, 5, NULL), DS_OK);
     assert_int_equal(io.reads, 2);
     assert_int_equal(io.bytes_read, 70000 + 10000);
@@ -125,7 +125,7 @@ static void test_data_io__knows_what_is_in_the_file(void **state)
     struct dsi_buf out = DSI_BUF_INIT;
     (void)state;
 
-    dsi_data_io_init(&io, file, NULL);
+    dsi_data_io_init(&io, file);
     assert_true(dsi_data_io_has(&io, 0, SIZE));
     assert_true(dsi_data_io_has(&io, SIZE, 0));
     assert_false(dsi_data_io_has(&io, 1, SIZE));
@@ -149,7 +149,7 @@ static void test_data_io__survives_every_fault(void **state)
         struct ds_slice out[2];
         struct dsi_data_wish wishes[] = {{0, 10, &out[0]}, {200000, 10, &out[1]}};
         struct ds_error err = {0};
-        dsi_data_io_init(&io, file, NULL);
+        dsi_data_io_init(&io, file);
         int rc = dsi_data_io_fetch(&io, wishes, 2, &err);
         dsi_fault_stop();
         assert_true(rc == DS_OK || err.message[0] != '\0');

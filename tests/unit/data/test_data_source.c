@@ -54,7 +54,7 @@ static int open_reading(struct reading *r, const char *location,
     DSI_TRY(dsi_file_open(r->storage, location, &r->file, err));
     DSI_TRY(dsi_data_footer_read(r->file, &r->parquet, err));
     DSI_TRY(dsi_data_origins(&options, &r->parquet, &r->arena, &origins, err));
-    DSI_TRY(dsi_data_source_new(&origins[0], NULL, &r->source, err));
+    DSI_TRY(dsi_data_source_new(&origins[0], &r->source, err));
     DSI_TRY(fetch(r, err));
     DSI_TRY(dsi_batch_init(&r->batch, schema, err));
     DSI_TRY(dsi_data_source_begin(r->source, &r->io, &r->parquet.row_groups[0], r->bytes,

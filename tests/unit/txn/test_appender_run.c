@@ -5,6 +5,7 @@
 
 #include "appender_fixture.h"
 #include "base/alloc.h"
+#include "base/pool.h"
 #include "base/text.h"
 #include "storage/storage_watch.h"
 #include "txn/appender_run.h"
@@ -601,13 +602,32 @@ static void *scarce_realloc(void *p, size_t size)
     return has_none() ? NULL : realloc(p, size);
 }
 
-static const struct dsi_memory_ops scarcity = {scarce_malloc, scarce_calloc,
-                                               scarce_realloc, free};
+static void *scarce_map(size_t size)
+{
+    return has_none() ? NULL : malloc(size);
+}
+
+static void give_up(void *p, size_t size)
+{
+    (void)size;
+    free(p);
+}
+
+static void lend_nothing(void *p, size_t size)
+{
+    (void)p;
+    (void)size;
+}
+
+static const struct dsi_memory_ops scarcity = {
+    scarce_malloc, scarce_calloc, scarce_realloc, free,
+    scarce_map,    give_up,       lend_nothing};
 
 // A row is acknowledged, and from then on the threads get no memory.
 static void starve(struct scene *s)
 {
     fed = pthread_self();
+    dsi_pool_empty(); // What it keeps is of another table.
     dsi_memory_set(&scarcity);
     scene_init(s);
 }
@@ -625,6 +645,7 @@ static void begin_to_starve(struct scene *s)
 static void end_starving(struct scene *s)
 {
     scene_release(s);
+    dsi_pool_empty();
     dsi_memory_set(NULL);
 }
 
