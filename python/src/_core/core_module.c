@@ -110,9 +110,8 @@ static PyObject *release_memory(PyObject *module, PyObject *none)
 static PyMethodDef functions[] = {
     {"release_memory", release_memory, METH_NOARGS,
      "Gives the system back what is kept for the next rows: how many bytes.\n\n"
-     "The library keeps up to 256 MiB of what rows were read into, to be used again; "
-     "while\n"
-     "nothing is read or written the system may take it without asking."},
+     "Up to 256 MiB of what rows were read into are kept, to be used again. While\n"
+     "nothing is read or written the system may take them without asking."},
     {"open_table", core_open_table, METH_VARARGS, "Opens a path table."},
     {"migrate", CORE_KEYWORDS(core_migrate), METH_VARARGS | METH_KEYWORDS,
      "Converts a table of DataShard's own layout: a report in JSON."},
