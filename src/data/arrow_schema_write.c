@@ -252,7 +252,7 @@ static int write_field(const struct dsi_field *f, const struct dsi_arrow_form *f
     }
 done:
     if (rc < 0 && out->release) {
-        out->release(out);
+        release_schema(out);
     }
     return rc;
 }
@@ -267,7 +267,7 @@ int dsi_arrow_schema_write_as(const struct dsi_schema *schema,
     }
     rc = write_fields(&schema->root, form, 0, out, err);
     if (rc < 0) {
-        out->release(out);
+        release_schema(out);
     }
     return rc;
 }

@@ -30,7 +30,7 @@ bool dsi_legacy_is(struct ds_slice json)
 
     dsi_json_reader_init(&r, json, &arena, "metadata");
     int rc = dsi_json_object_begin(&r, NULL);
-    while (rc >= 0 && (rc = dsi_json_object_next(&r, &key, NULL)) == DS_ROW) {
+    while (rc >= 0 && dsi_json_object_next(&r, &key, NULL) == DS_ROW) {
         theirs = theirs || dsi_json_key_is(key, "format_version");
         iceberg = iceberg || dsi_json_key_is(key, "format-version");
         rc = dsi_json_skip(&r, NULL, NULL);

@@ -116,7 +116,6 @@ static int fill_batch(struct rows_stream *s)
 static int stream_get_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
 {
     struct rows_stream *s = stream->private_data;
-    PyGILState_STATE gil;
     int rc = 0;
 
     *out = (struct ArrowArray){0};
@@ -126,7 +125,7 @@ static int stream_get_next(struct ArrowArrayStream *stream, struct ArrowArray *o
     if (!s->rows) {
         return 0;
     }
-    gil = PyGILState_Ensure();
+    PyGILState_STATE gil = PyGILState_Ensure();
     if (fill_batch(s) < 0 ||
         (s->root->length > 0 && rows_column_finish(s->root, out) < 0)) {
         rc = park_exception(s);

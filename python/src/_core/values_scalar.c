@@ -26,7 +26,7 @@ PyObject *values_date(const struct rows_py *py, const struct rows_type *type,
         return NULL;
     }
     return PyObject_CallMethod(py->date, "fromordinal", "L",
-                               (long long)(days + epoch_ordinal));
+                               (long long)days + epoch_ordinal);
 }
 
 // Calls `cls` with integers, and with `last` unless it is NULL.

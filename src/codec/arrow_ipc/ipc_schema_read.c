@@ -412,7 +412,7 @@ static int read_field(struct walk *w, const struct dsi_flat_table *field,
     DSI_TRY(read_metadata(w, field, FIELD_METADATA, out));
 done:
     if (rc < 0) {
-        out->release(out);
+        release_schema(out);
     }
     return rc;
 }
@@ -462,7 +462,7 @@ int dsi_ipc_schema_read(const struct dsi_flat_table *schema, struct ArrowSchema 
     out->name = "";
     rc = read_root(&w, schema, out);
     if (rc < 0) {
-        out->release(out);
+        release_schema(out);
     }
     return rc;
 }

@@ -70,7 +70,7 @@ static bool is_plain(struct ds_slice text)
     size_t i = 0;
 
     for (; text.size - i >= 8; i += 8) {
-        uint64_t word;
+        uint64_t word = 0;
         memcpy(&word, text.data + i, sizeof word);
         uint64_t quote = word ^ ones * '"';
         uint64_t slash = word ^ ones * '\\';
