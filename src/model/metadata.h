@@ -276,12 +276,16 @@ DS_MUST_CHECK int dsi_metadata_expired(const struct dsi_metadata *m, int64_t now
                                        struct dsi_arena *arena, int64_t **ids,
                                        size_t *count, struct ds_error *err);
 
-/// The same with the table's limits said here: snapshots made before `older_than_ms` go,
-/// but the newest `keep_min` (at least 1) of a branch stay. Refs' own settings are kept.
+struct dsi_retention {
+    int64_t expire_before_ms; // Older than this may go,
+    int64_t keep_min;         // but so many of a branch stay; at least 1.
+};
+
+/// The same with the table's limits said here. Refs' own settings are kept.
 DS_MUST_CHECK int dsi_metadata_expired_before(const struct dsi_metadata *m,
-                                              int64_t now_ms, int64_t older_than_ms,
-                                              int64_t keep_min, struct dsi_arena *arena,
-                                              int64_t **ids, size_t *count,
-                                              struct ds_error *err);
+                                              int64_t now_ms,
+                                              const struct dsi_retention *table,
+                                              struct dsi_arena *arena, int64_t **ids,
+                                              size_t *count, struct ds_error *err);
 
 #endif

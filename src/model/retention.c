@@ -4,13 +4,8 @@
 #include "base/error.h"
 #include "base/map.h"
 
-struct limits {
-    int64_t expire_before_ms; // Older than this may go,
-    int64_t keep_min;         // but so many of a branch stay.
-};
-
-static int table_limits(const struct dsi_metadata *m, int64_t now_ms, struct limits *out,
-                        struct ds_error *err)
+static int table_limits(const struct dsi_metadata *m, int64_t now_ms,
+                        struct dsi_retention *out, struct ds_error *err)
 {
     int64_t age_ms = 0;
     int rc = DS_OK;
@@ -24,10 +19,10 @@ done:
     return rc;
 }
 
-static struct limits branch_limits(const struct dsi_ref *ref, int64_t now_ms,
-                                   const struct limits *table)
+static struct dsi_retention branch_limits(const struct dsi_ref *ref, int64_t now_ms,
+                                          const struct dsi_retention *table)
 {
-    struct limits l = *table;
+    struct dsi_retention l = *table;
     if (ref->max_snapshot_age_ms >= 0) {
         l.expire_before_ms = now_ms - ref->max_snapshot_age_ms;
     }
@@ -53,7 +48,7 @@ static size_t place(const struct marking *k, int64_t id)
 // Keeps a branch's ancestors until one is both too old and beyond the minimum; the rest
 // are seen, but not kept. A cycle cannot hold us: each snapshot is walked once a branch.
 static void mark_branch(struct marking *k, const struct dsi_ref *ref,
-                        const struct limits *l)
+                        const struct dsi_retention *l)
 {
     int64_t id = ref->snapshot_id;
     bool keeping = true;
@@ -71,7 +66,7 @@ static void mark_branch(struct marking *k, const struct dsi_ref *ref,
     }
 }
 
-static int mark_all(struct marking *k, int64_t now_ms, const struct limits *table,
+static int mark_all(struct marking *k, int64_t now_ms, const struct dsi_retention *table,
                     struct ds_error *err)
 {
     const struct dsi_metadata *m = k->m;
@@ -83,7 +78,7 @@ static int mark_all(struct marking *k, int64_t now_ms, const struct limits *tabl
     }
     for (size_t i = 0; i < m->ref_count; i++) {
         if (m->refs[i].kind == DSI_REF_BRANCH) {
-            struct limits l = branch_limits(&m->refs[i], now_ms, table);
+            struct dsi_retention l = branch_limits(&m->refs[i], now_ms, table);
             mark_branch(k, &m->refs[i], &l);
         }
     }
@@ -98,7 +93,7 @@ done:
 }
 
 static int find_expired(const struct dsi_metadata *m, int64_t now_ms,
-                        const struct limits *table, struct dsi_arena *arena,
+                        const struct dsi_retention *table, struct dsi_arena *arena,
                         int64_t **ids, size_t *count, struct ds_error *err)
 {
     struct marking k = {.m = m, .index_of = DSI_MAP_INIT};
@@ -129,7 +124,7 @@ int dsi_metadata_expired(const struct dsi_metadata *m, int64_t now_ms,
                          struct dsi_arena *arena, int64_t **ids, size_t *count,
                          struct ds_error *err)
 {
-    struct limits table = {0, 0};
+    struct dsi_retention table = {0, 0};
     int rc = DS_OK;
 
     *ids = NULL;
@@ -141,11 +136,12 @@ done:
 }
 
 int dsi_metadata_expired_before(const struct dsi_metadata *m, int64_t now_ms,
-                                int64_t older_than_ms, int64_t keep_min,
+                                const struct dsi_retention *table,
                                 struct dsi_arena *arena, int64_t **ids, size_t *count,
                                 struct ds_error *err)
 {
-    struct limits table = {older_than_ms, keep_min > 1 ? keep_min : 1};
+    struct dsi_retention limits = *table;
 
-    return find_expired(m, now_ms, &table, arena, ids, count, err);
+    limits.keep_min = limits.keep_min > 1 ? limits.keep_min : 1;
+    return find_expired(m, now_ms, &limits, arena, ids, count, err);
 }

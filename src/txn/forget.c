@@ -170,9 +170,9 @@ int dsi_forget(const struct dsi_state *base, const struct dsi_change *change,
     int rc = DS_OK;
 
     if (asked) { // What is due besides that goes with a later commit.
-        DSI_TRY(dsi_metadata_expired_before(w.metadata, now_ms, asked->older_than_ms,
-                                            asked->retain_last, &out->arena, &ids, &count,
-                                            err));
+        const struct dsi_retention limits = {asked->older_than_ms, asked->retain_last};
+        DSI_TRY(dsi_metadata_expired_before(w.metadata, now_ms, &limits, &out->arena,
+                                            &ids, &count, err));
     } else {
         DSI_TRY(dsi_expire_due(w.metadata, now_ms, &out->arena, &ids, &count, err));
     }

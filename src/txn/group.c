@@ -121,6 +121,7 @@ done:
 // that has it.
 static int make_intent(struct owner *o, struct dsi_buf *slot, struct ds_error *err)
 {
+    const struct dsi_change *change = o->attempts->change;
     const struct dsi_metadata *m = dsi_table_metadata(o->attempts->table);
     struct dsi_buf large = DSI_BUF_INIT;
     int rc = DS_OK;
@@ -129,9 +130,9 @@ static int make_intent(struct owner *o, struct dsi_buf *slot, struct ds_error *e
     if (slot->size > DSI_QUEUE_INTENT_MAX) {
         large = *slot;
         *slot = (struct dsi_buf)DSI_BUF_INIT;
-        DSI_TRY(dsi_intent_file_put(dsi_table_storage(o->attempts->table), m,
-                                    o->attempts->change, dsi_buf_slice(&large), &o->arena,
-                                    slot, &o->file, err));
+        DSI_TRY(dsi_intent_file_path(m, change, &o->arena, &o->file, err));
+        DSI_TRY(dsi_intent_file_put(dsi_table_storage(o->attempts->table), o->file,
+                                    change, dsi_buf_slice(&large), slot, err));
     }
 done:
     dsi_buf_release(&large);

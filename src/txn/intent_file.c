@@ -17,32 +17,36 @@ enum {
 };
 
 static int path_of(const struct dsi_metadata *m, const char *identity, const char *nonce,
-                   struct dsi_arena *arena, char **out, struct ds_error *err)
+                   struct dsi_arena *arena, const char **out, struct ds_error *err)
 {
     char name[DSI_UUID_TEXT_SIZE + DSI_NONCE_TEXT_SIZE + 16];
+    char *path = NULL;
 
     snprintf(name, sizeof name, "%s-%s-intent.bin", identity, nonce);
-    return dsi_metadata_file_path(m, name, arena, out, err);
+    int rc = dsi_metadata_file_path(m, name, arena, &path, err);
+    *out = path;
+    return rc;
 }
 
-int dsi_intent_file_put(ds_storage *storage, const struct dsi_metadata *m,
-                        const struct dsi_change *change, struct ds_slice bytes,
-                        struct dsi_arena *arena, struct dsi_buf *slot, const char **path,
-                        struct ds_error *err)
+int dsi_intent_file_path(const struct dsi_metadata *m, const struct dsi_change *change,
+                         struct dsi_arena *arena, const char **out, struct ds_error *err)
 {
-    char *full = NULL;
+    return path_of(m, change->identity, change->nonce, arena, out, err);
+}
+
+int dsi_intent_file_put(ds_storage *storage, const char *path,
+                        const struct dsi_change *change, struct ds_slice bytes,
+                        struct dsi_buf *slot, struct ds_error *err)
+{
     int rc = DS_OK;
 
-    *path = NULL;
     DSI_TRY(dsi_intent_put_u32(slot, MAGIC, err));
     DSI_TRY(dsi_intent_put_u32(slot, VERSION, err));
     DSI_TRY(dsi_buf_append(slot, change->identity, IDENTITY_SIZE, err));
     DSI_TRY(dsi_buf_append(slot, change->nonce, NONCE_SIZE, err));
     DSI_TRY(dsi_intent_put_i64(slot, (int64_t)bytes.size, err));
     DSI_TRY(dsi_intent_put_i64(slot, (int64_t)dsi_hash(bytes.data, bytes.size), err));
-    DSI_TRY(path_of(m, change->identity, change->nonce, arena, &full, err));
-    *path = full;
-    DSI_TRY(dsi_storage_put(storage, full, bytes, DS_PUT_LATER, err));
+    DSI_TRY(dsi_storage_put(storage, path, bytes, DS_PUT_LATER, err));
 done:
     return rc;
 }
@@ -98,7 +102,7 @@ int dsi_intent_file_get(ds_storage *storage, const struct dsi_metadata *m,
 {
     struct dsi_arena arena = DSI_ARENA_INIT;
     struct told told = {.size = 0};
-    char *path = NULL;
+    const char *path = NULL;
     int rc = DS_OK;
 
     DSI_TRY(read_slot(slot, &told, err));

@@ -13,13 +13,18 @@
 
 enum { DSI_INTENT_FILE_MAX = 16 << 20 }; // Bytes of the largest that travel.
 
-/// Stores the intent `bytes` of `change` beside the metadata of `m`, and puts into `slot`
-/// what is to be published instead. *path is in the arena, and to be removed in the end;
-/// it is set on failure too, when something may be there.
-DS_MUST_CHECK int dsi_intent_file_put(ds_storage *storage, const struct dsi_metadata *m,
+/// Where the intent of `change` is, beside the metadata of `m`. *out is in the arena.
+DS_MUST_CHECK int dsi_intent_file_path(const struct dsi_metadata *m,
+                                       const struct dsi_change *change,
+                                       struct dsi_arena *arena, const char **out,
+                                       struct ds_error *err);
+
+/// Stores the intent `bytes` of `change` at its path, and puts into `slot` what is to be
+/// published instead. The path is to be removed in the end; something may be there after
+/// a failure, too.
+DS_MUST_CHECK int dsi_intent_file_put(ds_storage *storage, const char *path,
                                       const struct dsi_change *change,
-                                      struct ds_slice bytes, struct dsi_arena *arena,
-                                      struct dsi_buf *slot, const char **path,
+                                      struct ds_slice bytes, struct dsi_buf *slot,
                                       struct ds_error *err);
 
 /// True when `slot` says that its intent is in a file.

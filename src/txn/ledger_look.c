@@ -114,13 +114,12 @@ done:
 
 int dsi_ledger_look(ds_storage *storage, const struct dsi_metadata *m,
                     const struct dsi_identity *id, int64_t since,
-                    enum dsi_sighting *sighting, int64_t *snapshot_id,
-                    int64_t *sequence_number, struct ds_error *err)
+                    struct dsi_ledger_sight *out, struct ds_error *err)
 {
     struct search s = {.m = m, .since = since, .snapshot_id = -1, .sequence_number = -1};
     int rc = DS_OK;
 
-    *sighting = DSI_SIGHT_BROKEN;
+    *out = (struct dsi_ledger_sight){DSI_SIGHT_BROKEN, -1, -1};
     if (!dsi_uuid_parse(id->text, strlen(id->text), &s.uuid)) {
         return dsi_fail(err, DS_EINVALID, "\"%.60s\" is no identity", id->text);
     }
@@ -132,19 +131,15 @@ int dsi_ledger_look(ds_storage *storage, const struct dsi_metadata *m,
         DSI_TRY(add_number(&s, snapshot->sequence_number, err));
     }
     if (since >= m->last_sequence_number) {
-        *sighting = s.found ? DSI_SIGHT_FOUND : DSI_SIGHT_ABSENT;
+        out->sighting = s.found ? DSI_SIGHT_FOUND : DSI_SIGHT_ABSENT;
     } else {
         DSI_TRY(search_files(&s, storage, err));
-        *sighting = s.found          ? DSI_SIGHT_FOUND
-                    : is_covered(&s) ? DSI_SIGHT_ABSENT
-                                     : DSI_SIGHT_BROKEN;
+        out->sighting = s.found          ? DSI_SIGHT_FOUND
+                        : is_covered(&s) ? DSI_SIGHT_ABSENT
+                                         : DSI_SIGHT_BROKEN;
     }
-    if (snapshot_id) {
-        *snapshot_id = s.snapshot_id;
-    }
-    if (sequence_number) {
-        *sequence_number = s.sequence_number;
-    }
+    out->snapshot_id = s.snapshot_id;
+    out->sequence_number = s.sequence_number;
 done:
     dsi_buf_release(&s.numbers);
     return rc;

@@ -169,6 +169,7 @@ done:
 int dsi_look(ds_storage *storage, const struct dsi_state *s, struct dsi_trail *trail,
              struct dsi_sight *out, struct ds_error *err)
 {
+    struct dsi_ledger_sight ledger;
     struct dsi_identity id;
     bool snapshots_tell = false;
     int rc = DS_OK;
@@ -188,7 +189,8 @@ int dsi_look(ds_storage *storage, const struct dsi_state *s, struct dsi_trail *t
     look_at_snapshots(s, &trail->looked, &id, out);
     if (out->sighting == DSI_SIGHT_BROKEN && (trail->sent || trail->given)) {
         DSI_TRY(dsi_ledger_look(storage, s->metadata, &id, trail->looked.sequence_number,
-                                &out->sighting, NULL, NULL, err));
+                                &ledger, err));
+        out->sighting = ledger.sighting;
     }
     snapshots_tell =
         trail->makes_snapshot && (out->sighting == DSI_SIGHT_ABSENT || !trail->sent);

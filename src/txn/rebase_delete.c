@@ -170,19 +170,20 @@ static int build(struct work *w, size_t at, struct dsi_manifest_file *row,
 {
     const struct dsi_manifest *m = w->files.contents[at];
     struct dsi_manifest_entry *entries = dsi_calloc(m->entry_count, sizeof *entries);
-    size_t count = 0;
     char name[24];
+    struct dsi_rebase_manifest made = {w->in->rows[at].spec_id, entries, 0, name};
     int rc = DS_OK;
 
     if (!entries) {
         return no_memory(err);
     }
     for (size_t k = 0; k < m->entry_count; k++) {
-        count += dsi_rebase_files_entry(&w->files, &m->entries[k], &entries[count]);
+        made.count +=
+            dsi_rebase_files_entry(&w->files, &m->entries[k], &entries[made.count]);
     }
     snprintf(name, sizeof name, "d%zu", w->out->file_count);
-    DSI_TRY(dsi_rebase_files_write(&w->files, w->in->rows[at].spec_id, entries, count,
-                                   name, row, &w->out->files[w->out->file_count], err));
+    DSI_TRY(dsi_rebase_files_write(&w->files, &made, row,
+                                   &w->out->files[w->out->file_count], err));
     w->out->file_count++;
 done:
     dsi_free(entries);

@@ -149,10 +149,10 @@ int dsi_rebase_refuse_deletes(const struct dsi_rewrite_input *in, int64_t after,
     return DS_OK;
 }
 
-int dsi_rebase_files_write(const struct dsi_rebase_files *f, int32_t spec_id,
-                           const struct dsi_manifest_entry *entries, size_t count,
-                           const char *name, struct dsi_manifest_file *row,
-                           struct dsi_new_file *file, struct ds_error *err)
+int dsi_rebase_files_write(const struct dsi_rebase_files *f,
+                           const struct dsi_rebase_manifest *m,
+                           struct dsi_manifest_file *row, struct dsi_new_file *file,
+                           struct ds_error *err)
 {
     const struct dsi_rewrite_input *in = f->in;
     struct dsi_manifest_write spec;
@@ -161,10 +161,10 @@ int dsi_rebase_files_write(const struct dsi_rebase_files *f, int32_t spec_id,
     char full[128];
     int rc = DS_OK;
 
-    DSI_TRY(dsi_manifest_write_of(in->metadata, spec_id, in->snapshot_id, &spec, err));
-    DSI_TRY(dsi_manifest_build(&spec, entries, count, f->arena, &bytes, row, err));
+    DSI_TRY(dsi_manifest_write_of(in->metadata, m->spec_id, in->snapshot_id, &spec, err));
+    DSI_TRY(dsi_manifest_build(&spec, m->entries, m->count, f->arena, &bytes, row, err));
     snprintf(full, sizeof full, "%s-%s-%u-%s.avro", in->change->identity,
-             in->change->nonce, (unsigned)in->attempt, name);
+             in->change->nonce, (unsigned)in->attempt, m->name);
     DSI_TRY(dsi_metadata_file_path(in->metadata, full, f->arena, &path, err));
     if (dsi_arena_copy(f->arena, dsi_buf_slice(&bytes), &file->bytes) < 0) {
         rc = no_memory(err);

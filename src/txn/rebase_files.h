@@ -75,12 +75,17 @@ DS_MUST_CHECK int dsi_rebase_refuse_deletes(const struct dsi_rewrite_input *in,
                                             int64_t after, const char *advice,
                                             struct ds_error *err);
 
-/// Makes a manifest of such entries: its row, and its file (in the arena), which is named
-/// by the attempt and `name`. Of `f`, only the input and the arena are used.
+struct dsi_rebase_manifest {
+    int32_t spec_id;
+    const struct dsi_manifest_entry *entries;
+    size_t count;
+    const char *name; // Its file's, among those of the attempt.
+};
+
+/// Makes a manifest: its row, and its file (in the arena). Of `f`, only the input and the
+/// arena are used.
 DS_MUST_CHECK int dsi_rebase_files_write(const struct dsi_rebase_files *f,
-                                         int32_t spec_id,
-                                         const struct dsi_manifest_entry *entries,
-                                         size_t count, const char *name,
+                                         const struct dsi_rebase_manifest *m,
                                          struct dsi_manifest_file *row,
                                          struct dsi_new_file *file, struct ds_error *err);
 

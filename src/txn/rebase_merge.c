@@ -155,18 +155,19 @@ static int merge_group(struct work *w, size_t group, struct dsi_manifest_entry *
                        struct dsi_manifest_file *row, struct ds_error *err)
 {
     const struct dsi_rebase_files files = {.in = w->in, .arena = w->arena};
-    size_t first = 0;
-    size_t count = 0;
     char name[32];
+    struct dsi_rebase_manifest made = {.entries = entries, .name = name};
+    size_t first = 0;
     int rc = DS_OK;
 
     while (w->plan.group[first] != group) {
         first++;
     }
-    DSI_TRY(merged_entries(w, group, entries, &count, err));
+    made.spec_id = w->in->rows[first].spec_id;
+    DSI_TRY(merged_entries(w, group, entries, &made.count, err));
     snprintf(name, sizeof name, "m%zu", w->own_count + group - 1);
-    DSI_TRY(dsi_rebase_files_write(&files, w->in->rows[first].spec_id, entries, count,
-                                   name, row, &w->out->files[w->out->file_count], err));
+    DSI_TRY(dsi_rebase_files_write(&files, &made, row, &w->out->files[w->out->file_count],
+                                   err));
     w->out->file_count++;
 done:
     return rc;

@@ -103,8 +103,8 @@ static int build(struct work *w, struct dsi_manifest_file *row, struct ds_error 
 {
     struct dsi_manifest_entry *entries = NULL;
     struct dsi_new_file *f = dsi_arena_array(w->arena, 1, sizeof *f);
+    struct dsi_rebase_manifest made = {.spec_id = w->spec_id, .name = "r0"};
     size_t max = 0;
-    size_t count = 0;
     int rc = DS_OK;
 
     for (size_t i = 0; i < w->in->row_count; i++) {
@@ -115,9 +115,9 @@ static int build(struct work *w, struct dsi_manifest_file *row, struct ds_error 
         rc = no_memory(err);
         goto done;
     }
-    DSI_TRY(take_entries(w, entries, &count, err));
-    DSI_TRY(
-        dsi_rebase_files_write(&w->files, w->spec_id, entries, count, "r0", row, f, err));
+    made.entries = entries;
+    DSI_TRY(take_entries(w, entries, &made.count, err));
+    DSI_TRY(dsi_rebase_files_write(&w->files, &made, row, f, err));
     w->out->files = f;
     w->out->file_count = 1;
 done:

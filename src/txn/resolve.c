@@ -176,6 +176,7 @@ static int search_all(struct dsi_table *t, const char *identity, struct dsi_mark
     // As if sent before the table was made: then all versions are asked.
     struct dsi_trail trail = {.looked = {0, -1, -1, 0}, .sent = true};
     struct dsi_sight sight = {DSI_SIGHT_STALE, NULL};
+    struct dsi_ledger_sight ledger;
     const struct dsi_state *s = NULL;
     struct dsi_identity id;
     int rc = DS_OK;
@@ -187,8 +188,10 @@ static int search_all(struct dsi_table *t, const char *identity, struct dsi_mark
         rc = dsi_fail(err, DS_EINVALID, "\"%.60s\" is no identity", identity);
         goto done;
     }
-    DSI_TRY(dsi_ledger_look(dsi_table_storage(t), s->metadata, &id, 0, sighting,
-                            &r->snapshot_id, &r->sequence_number, err));
+    DSI_TRY(dsi_ledger_look(dsi_table_storage(t), s->metadata, &id, 0, &ledger, err));
+    *sighting = ledger.sighting;
+    r->snapshot_id = ledger.snapshot_id;
+    r->sequence_number = ledger.sequence_number;
     if (*sighting != DSI_SIGHT_FOUND) {
         memcpy(trail.identity, id.text, sizeof trail.identity);
         trail.base = *head;

@@ -39,15 +39,13 @@ static enum dsi_sighting look(struct dsi_catalog *c, struct dsi_table *t,
                               const char *identity, int64_t since, int64_t *number)
 {
     const struct dsi_metadata *m = dsi_table_metadata(t);
-    enum dsi_sighting sighting = DSI_SIGHT_STALE;
+    struct dsi_ledger_sight seen;
     struct dsi_identity id;
-    int64_t snapshot_id = 0;
     assert_true(dsi_identity_of(identity, &id));
-    assert_int_equal(
-        dsi_ledger_look(c->storage, m, &id, since, &sighting, &snapshot_id, number, NULL),
-        DS_OK);
+    assert_int_equal(dsi_ledger_look(c->storage, m, &id, since, &seen, NULL), DS_OK);
     dsi_metadata_unref(m);
-    return sighting;
+    *number = seen.sequence_number;
+    return seen.sighting;
 }
 
 static const char nobody[] = "01890000-0000-7000-8000-ffffffffffff";

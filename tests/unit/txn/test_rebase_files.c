@@ -87,8 +87,8 @@ static void test_rebase_files__writes_entries_as_the_snapshot_leaves_them(void *
     assert_true(dsi_rebase_files_entry(&f, &s.entries[1], &out[1]));
     assert_int_equal(out[1].status, DSI_ENTRY_DELETED);
     assert_int_equal(out[1].snapshot_id, 77);
-    assert_int_equal(dsi_rebase_files_write(&f, 0, out, 2, "z9", &row, &file, NULL),
-                     DS_OK);
+    const struct dsi_rebase_manifest made = {0, out, 2, "z9"};
+    assert_int_equal(dsi_rebase_files_write(&f, &made, &row, &file, NULL), DS_OK);
     assert_non_null(strstr(file.path, s.change.identity));
     assert_non_null(strstr(file.path, "-z9.avro"));
     assert_string_equal(row.path, file.path);
@@ -121,8 +121,8 @@ static void test_rebase_files__survives_every_fault(void **state)
         struct dsi_manifest_file row;
         struct dsi_new_file file;
         int rc = dsi_rebase_files_find(&f, &s.in, DSI_REBASE_HOSTS, &arena, &err);
-        rc = rc < 0 ? rc
-                    : dsi_rebase_files_write(&f, 0, s.entries, 1, "x", &row, &file, &err);
+        const struct dsi_rebase_manifest made = {0, s.entries, 1, "x"};
+        rc = rc < 0 ? rc : dsi_rebase_files_write(&f, &made, &row, &file, &err);
         dsi_rebase_files_release(&f);
         dsi_fault_stop();
         assert_int_equal(rc, plan.name ? DS_ENOMEM : DS_OK);
