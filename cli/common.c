@@ -119,7 +119,7 @@ static bool parse_zone(const char *at, int64_t *minutes)
         return true;
     }
     if ((*at != '+' && *at != '-') || sscanf(at + 1, "%2d:%2d%n", &h, &m, &used) != 2 ||
-        at[1 + used]) {
+        at[1 + used] || at[1 + strspn(at + 1, "0123456789:")] || h > 23 || m > 59) {
         return false;
     }
     *minutes = (h * 60 + m) * (*at == '-' ? -1 : 1);
