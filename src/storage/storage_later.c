@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/thread.h"
 #include "storage/storage_path.h"
 #include "storage/storage_posix.h"
+#include "storage/storage_trial.h"
 
 enum { BATCH = 16 };
 
@@ -21,6 +23,8 @@ struct dsi_later {
     struct dsi_mutex *mutex;
     struct kept files[DSI_LATER_MAX];
     size_t count;
+    struct dsi_trial
+        at_once; // First way: all bytes are waited for before the first sync.
 };
 
 // The file's place, else the count. With the mutex.
@@ -164,8 +168,9 @@ static int add_file(struct batch *b, const char *path, struct ds_error *err)
                   : add(b, fd, path, NULL, err);
 }
 
-// Waits until the bytes are on the disk. What the file system notes of them then, for all
-// files, becomes durable by the first sync, and the others find little left to do.
+// Waits until the bytes are on the disk. What a file system notes of them in a journal
+// then, for all files, becomes durable by the first sync, and the others find little left
+// to do. One without a journal only gets its requests later.
 static int await_file(struct dsi_later *l, const char *path, struct ds_error *err)
 {
     dsi_mutex_lock(l->mutex);
@@ -220,17 +225,46 @@ static int add_dir(struct batch *b, struct dsi_dirs *dirs, const char *const *pa
     return add(b, fd, dir, dir, err);
 }
 
-int dsi_later_sync(struct dsi_later *l, struct dsi_dirs *dirs, const char *const *paths,
-                   size_t count, struct dsi_along along, struct dsi_meanwhile meanwhile,
-                   struct ds_error *err)
+static int await_all(struct dsi_later *l, const char *const *paths, size_t count,
+                     struct dsi_along along, struct ds_error *err)
 {
-    struct batch b = {.later = l, .along = along.fd};
     int rc = DS_OK;
 
     for (size_t i = 0; i < count; i++) {
         DSI_TRY(await_file(l, paths[i], err));
     }
     DSI_TRY(await_along(along, err));
+done:
+    return rc;
+}
+
+static bool choose(struct dsi_later *l)
+{
+    dsi_mutex_lock(l->mutex);
+    bool at_once = dsi_trial_next(&l->at_once);
+    dsi_mutex_unlock(l->mutex);
+    return at_once;
+}
+
+static void note(struct dsi_later *l, bool at_once, int64_t ns)
+{
+    dsi_mutex_lock(l->mutex);
+    dsi_trial_took(&l->at_once, at_once, ns);
+    dsi_mutex_unlock(l->mutex);
+}
+
+int dsi_later_sync(struct dsi_later *l, struct dsi_dirs *dirs, const char *const *paths,
+                   size_t count, struct dsi_along along, struct dsi_meanwhile meanwhile,
+                   struct ds_error *err)
+{
+    struct batch b = {.later = l, .along = along.fd};
+    int64_t start = dsi_clock_monotonic_ns();
+    bool at_once = choose(l);
+    int rc = DS_OK;
+
+    if (!at_once) {
+        DSI_TRY(await_all(l, paths, count, along, err));
+    }
     // Directories first: where one comes after the other, some file systems sync
     // everything for one.
     for (size_t i = 0; i < count; i++) {
@@ -243,6 +277,7 @@ int dsi_later_sync(struct dsi_later *l, struct dsi_dirs *dirs, const char *const
         DSI_TRY(add(&b, along.fd, along.name, NULL, err));
     }
     DSI_TRY(sync_batch(&b, meanwhile, err));
+    note(l, at_once, dsi_clock_monotonic_ns() - start);
 done:
     if (b.count > 0) { // After a failure: what was taken has to be ended.
         DSI_IGNORE(sync_batch(&b, (struct dsi_meanwhile){0}, NULL));

@@ -108,12 +108,36 @@ static void test_storage_later__never_forgets_a_sync_that_failed(void **state)
                      DS_OK);
 }
 
+// It waits for the bytes first in every other sync, until it knows what that is good for.
+static void pass_over_one(void)
+{
+    assert_int_equal(dsi_later_sync(later, dirs, all, 0, DSI_ALONG_NONE, no_work, NULL),
+                     DS_OK);
+}
+
+static void test_storage_later__tries_with_waiting_and_without(void **state)
+{
+    (void)state;
+    for (int turn = 0; turn < 4; turn++) {
+        for (int i = 0; i < 4; i++) {
+            assert_true(dsi_later_keep(later, paths[i], new_file(i)));
+        }
+        posix_double_start(NULL, 0, 0);
+        assert_int_equal(
+            dsi_later_sync(later, dirs, all, 4, DSI_ALONG_NONE, no_work, NULL), DS_OK);
+        assert_int_equal(posix_double_count("write_back_wait"), turn % 2 == 0 ? 0 : 4);
+        assert_int_equal(posix_double_count("fsync"), 4 + 2); // They are what counts.
+        posix_double_stop();
+    }
+}
+
 static void test_storage_later__never_forgets_a_writing_back_that_failed(void **state)
 {
     (void)state;
     for (int i = 0; i < 2; i++) {
         assert_true(dsi_later_keep(later, paths[i], new_file(i)));
     }
+    pass_over_one();
     posix_double_start("write_back_wait", 2, -EIO);
     assert_int_equal(dsi_later_sync(later, dirs, all, 2, DSI_ALONG_NONE, no_work, NULL),
                      DS_EIO);
@@ -192,6 +216,8 @@ int main(void)
             test_storage_later__syncs_each_file_and_directory_once, make, end),
         cmocka_unit_test_setup_teardown(
             test_storage_later__never_forgets_a_sync_that_failed, make, end),
+        cmocka_unit_test_setup_teardown(
+            test_storage_later__tries_with_waiting_and_without, make, end),
         cmocka_unit_test_setup_teardown(
             test_storage_later__never_forgets_a_writing_back_that_failed, make, end),
         cmocka_unit_test_setup_teardown(
