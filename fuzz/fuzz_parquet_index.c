@@ -20,7 +20,7 @@ static int same(struct ds_slice a, struct ds_slice b)
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
-static void check_places(const struct dsi_parquet_chunk *chunk, int64_t rows,
+static void check_places(const struct dsi_parquet_chunk *chunk,
                          const struct dsi_parquet_page_index *index)
 {
     int64_t at = chunk->offset;
@@ -32,11 +32,11 @@ static void check_places(const struct dsi_parquet_chunk *chunk, int64_t rows,
         at = p->offset + p->size;
         row += p->row_count;
     }
-    check(at <= chunk->offset + chunk->size && row == rows);
+    check(at <= chunk->offset + chunk->size && row == chunk->row_count);
 }
 
 static void round_trip(const struct dsi_parquet_node *leaf,
-                       const struct dsi_parquet_chunk *chunk, int64_t rows,
+                       const struct dsi_parquet_chunk *chunk,
                        const struct dsi_parquet_page_index *index)
 {
     struct dsi_arena arena = DSI_ARENA_INIT;
@@ -46,7 +46,7 @@ static void round_trip(const struct dsi_parquet_node *leaf,
 
     check(dsi_parquet_offset_index_write(index, &places, NULL) == DS_OK);
     check(dsi_parquet_column_index_write(leaf, index, &bounds, NULL) == DS_OK);
-    check(dsi_parquet_page_index_parse(leaf, chunk, rows, dsi_buf_slice(&places),
+    check(dsi_parquet_page_index_parse(leaf, chunk, dsi_buf_slice(&places),
                                        dsi_buf_slice(&bounds), &arena, &back,
                                        NULL) == DS_OK);
     check(back.page_count == index->page_count && back.boundary == index->boundary);
@@ -80,17 +80,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     leaf.max_def = data[1] % 4;
     leaf.max_rep = data[1] / 4 % 3;
     chunk.order = (enum dsi_parquet_column_order)(data[2] % 4);
-    int64_t rows = data[3] | data[4] << 8;
+    chunk.row_count = data[3] | data[4] << 8;
     size_t split = (size_t)(data[5] | data[6] << 8);
     data += 7;
     size -= 7;
     split = split < size ? split : size;
-    if (dsi_parquet_page_index_parse(&leaf, &chunk, rows, (struct ds_slice){data, split},
+    if (dsi_parquet_page_index_parse(&leaf, &chunk, (struct ds_slice){data, split},
                                      (struct ds_slice){data + split, size - split},
                                      &arena, &index, &err) == DS_OK) {
-        check_places(&chunk, rows, &index);
+        check_places(&chunk, &index);
         if (dsi_parquet_column_index_possible(&index)) {
-            round_trip(&leaf, &chunk, rows, &index);
+            round_trip(&leaf, &chunk, &index);
         }
     }
     dsi_arena_release(&arena);

@@ -58,7 +58,7 @@ static int wrong(const struct assembling *a, const struct dsi_data_origin *o, in
 
     dsi_data_column_name(o->node, o->field, path, sizeof path);
     return dsi_corrupt(a->err, "column %s, row %lld: %s", path,
-                       (long long)(a->row_base + row), what);
+                       (long long)a->row_base + row, what);
 }
 
 // How many slots are instances at these levels. Counts are narrow: a vector has many.

@@ -115,7 +115,7 @@ static int value_error(const struct moving *m, int64_t element, const char *what
 
     dsi_data_column_name(m->leaf, m->out->field, path, sizeof path);
     return dsi_corrupt(m->err, "column %s, row %lld: %s", path,
-                       (long long)(m->row_base + row), what);
+                       (long long)m->row_base + row, what);
 }
 
 // As arrow_bytes.c does: all bytes at once, and each value only if that fails.

@@ -260,9 +260,8 @@ static int read_indexes(struct plan *p, struct ds_error *err)
         if (j->index.size == 0) {
             continue;
         }
-        rc = dsi_parquet_page_index_parse(j->leaf, j->chunk->chunk, c->group->row_count,
-                                          j->index, none, &c->arena, &j->chunk->index,
-                                          err);
+        rc = dsi_parquet_page_index_parse(j->leaf, j->chunk->chunk, j->index, none,
+                                          &c->arena, &j->chunk->index, err);
         if (rc == DS_OK && j->chunk->index.page_count > 0) {
             j->chunk->mode = DSI_CHUNK_SEGMENTS;
         }

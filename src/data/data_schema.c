@@ -45,6 +45,15 @@ static void time_field(enum dsi_parquet_logical_kind kind, enum dsi_parquet_unit
     out->logical.utc = utc;
 }
 
+static void moment_of(enum dsi_type_kind kind, struct dsi_parquet_field *out)
+{
+    bool nanos = kind == DSI_TYPE_TIMESTAMP_NS || kind == DSI_TYPE_TIMESTAMPTZ_NS;
+    bool utc = kind == DSI_TYPE_TIMESTAMPTZ || kind == DSI_TYPE_TIMESTAMPTZ_NS;
+
+    time_field(DSI_PARQUET_LOGICAL_TIMESTAMP,
+               nanos ? DSI_PARQUET_NANOS : DSI_PARQUET_MICROS, utc, out);
+}
+
 static bool physical_of(const struct dsi_type *t, struct dsi_parquet_field *out)
 {
     switch (t->kind) {
@@ -75,13 +84,9 @@ static bool physical_of(const struct dsi_type *t, struct dsi_parquet_field *out)
         return true;
     case DSI_TYPE_TIMESTAMP:
     case DSI_TYPE_TIMESTAMPTZ:
-        time_field(DSI_PARQUET_LOGICAL_TIMESTAMP, DSI_PARQUET_MICROS,
-                   t->kind == DSI_TYPE_TIMESTAMPTZ, out);
-        return true;
     case DSI_TYPE_TIMESTAMP_NS:
     case DSI_TYPE_TIMESTAMPTZ_NS:
-        time_field(DSI_PARQUET_LOGICAL_TIMESTAMP, DSI_PARQUET_NANOS,
-                   t->kind == DSI_TYPE_TIMESTAMPTZ_NS, out);
+        moment_of(t->kind, out);
         return true;
     case DSI_TYPE_STRING:
         out->physical = DSI_PARQUET_BYTE_ARRAY;

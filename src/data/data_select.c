@@ -69,10 +69,9 @@ static int load_indexes(struct selection *s, struct ds_error *err)
     DSI_TRY(dsi_data_io_fetch(&c->io, wishes, 2 * count, err));
     for (size_t i = 0; i < count; i++) {
         struct paged *p = &s->paged[i];
-        rc = dsi_parquet_page_index_parse(p->column->leaf,
-                                          &c->group->columns[p->column->leaf->leaf],
-                                          c->group->row_count, bytes[2 * i],
-                                          bytes[2 * i + 1], s->arena, &p->index, err);
+        rc = dsi_parquet_page_index_parse(
+            p->column->leaf, &c->group->columns[p->column->leaf->leaf], bytes[2 * i],
+            bytes[2 * i + 1], s->arena, &p->index, err);
         if (rc == DS_OK && p->index.bounds && p->index.page_count > 0) {
             s->paged[s->paged_count++] = *p;
         }
@@ -204,8 +203,8 @@ static int walk(struct selection *s, const struct dsi_column_metrics *whole,
         }
         DSI_TRY(learn_page(s, &s->paged[i], err));
     }
-    for (int64_t row = all.first, end = row; row < all.end; row = end) {
-        end = all.end;
+    for (int64_t row = all.first, end = all.end; row < all.end;
+         row = end, end = all.end) {
         DSI_TRY(go_to_row(s, row, out, err));
         for (size_t i = 0; i < s->paged_count; i++) {
             end = page_end(&s->paged[i]) < end ? page_end(&s->paged[i]) : end;

@@ -179,7 +179,7 @@ static int make_list(const struct dsi_parquet_node *n, int depth, struct dsi_are
 static int make_leaf(const struct dsi_parquet_node *n, struct dsi_type *out,
                      struct ds_error *err)
 {
-    enum dsi_variant_kind kind;
+    enum dsi_variant_kind kind = DSI_VARIANT_NULL;
 
     if (!dsi_data_variant_kind(&n->field, &kind)) {
         char path[256];

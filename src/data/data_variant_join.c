@@ -394,7 +394,7 @@ static int join_all(struct joining *j, const struct dsi_parquet_node *group,
             char path[256];
             dsi_parquet_path(group, path, sizeof path);
             rc = dsi_wrap(j->err, rc, "column %s, row %lld", path,
-                          (long long)(row_base + row));
+                          (long long)row_base + row);
             goto done;
         }
     }

@@ -331,12 +331,12 @@ done:
 }
 
 int dsi_parquet_page_index_parse(const struct dsi_parquet_node *leaf,
-                                 const struct dsi_parquet_chunk *chunk, int64_t row_count,
+                                 const struct dsi_parquet_chunk *chunk,
                                  struct ds_slice offset_index,
                                  struct ds_slice column_index, struct dsi_arena *arena,
                                  struct dsi_parquet_page_index *out, struct ds_error *err)
 {
-    struct parse p = {leaf, chunk, row_count, arena, out, err};
+    struct parse p = {leaf, chunk, chunk->row_count, arena, out, err};
     int rc = DS_OK;
 
     *out = (struct dsi_parquet_page_index){0};

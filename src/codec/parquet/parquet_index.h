@@ -51,8 +51,8 @@ struct dsi_parquet_page_index {
 /// empty. DS_ECORRUPT, DS_ENOMEM.
 DS_MUST_CHECK int dsi_parquet_page_index_parse(
     const struct dsi_parquet_node *leaf, const struct dsi_parquet_chunk *chunk,
-    int64_t row_count, struct ds_slice offset_index, struct ds_slice column_index,
-    struct dsi_arena *arena, struct dsi_parquet_page_index *out, struct ds_error *err);
+    struct ds_slice offset_index, struct ds_slice column_index, struct dsi_arena *arena,
+    struct dsi_parquet_page_index *out, struct ds_error *err);
 
 /// Whether every page has bounds, or only nulls: the format has no other column index.
 bool dsi_parquet_column_index_possible(const struct dsi_parquet_page_index *index);

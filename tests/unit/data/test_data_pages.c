@@ -35,9 +35,8 @@ static void begin(struct chunk *c, size_t column, enum dsi_data_chunk_mode mode,
         assert_int_equal(dsi_data_io_read(io, k->offset_index_offset,
                                           k->offset_index_size, &index, NULL),
                          DS_OK);
-        assert_int_equal(dsi_parquet_page_index_parse(c->leaf, k, ROWS,
-                                                      dsi_buf_slice(&index), none,
-                                                      &c->arena, i, NULL),
+        assert_int_equal(dsi_parquet_page_index_parse(c->leaf, k, dsi_buf_slice(&index),
+                                                      none, &c->arena, i, NULL),
                          DS_OK);
         assert_int_equal(i->page_count, ROWS / PAGE_ROWS);
         assert_int_equal(dsi_data_io_read(io, k->offset, i->places[0].offset - k->offset,

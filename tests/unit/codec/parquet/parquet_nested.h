@@ -24,7 +24,7 @@ static inline void check_pages(const struct dsi_parquet_node *leaf,
 
     assert_true(c->offset_index_size > 0);
     assert_int_equal(dsi_parquet_page_index_parse(
-                         leaf, c, g->row_count,
+                         leaf, c,
                          part_of(file, c->offset_index_offset, c->offset_index_size),
                          part_of(file, c->column_index_offset, c->column_index_size),
                          &arena, &index, NULL),

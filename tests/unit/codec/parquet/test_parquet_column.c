@@ -164,7 +164,7 @@ static void test_parquet_column__ends_pages_of_lists_of_nulls(void **state)
     struct dsi_parquet_page_index index;
     struct dsi_arena arena = DSI_ARENA_INIT;
     assert_int_equal(
-        dsi_parquet_page_index_parse(f.leaves[0], k, ROWS,
+        dsi_parquet_page_index_parse(f.leaves[0], k,
                                      (struct ds_slice){file.data + k->offset_index_offset,
                                                        (size_t)k->offset_index_size},
                                      (struct ds_slice){NULL, 0}, &arena, &index, NULL),

@@ -12,7 +12,7 @@ static const struct dsi_parquet_node column = {
     .parent = &root,
     .max_def = 1};
 static const struct dsi_parquet_chunk chunk = {
-    .offset = 4, .size = 1000, .order = DSI_PARQUET_COLUMN_ORDER_TYPE};
+    .offset = 4, .size = 1000, .row_count = ROWS, .order = DSI_PARQUET_COLUMN_ORDER_TYPE};
 
 static const uint8_t one[8] = {0, 0, 0, 0, 0, 0, 0xf0, 0x3f};
 static const uint8_t two[8] = {0, 0, 0, 0, 0, 0, 0, 0x40};
@@ -62,8 +62,7 @@ static int write_index(struct index_sample *s, struct ds_error *err)
 static int parse_index(const struct index_sample *s, struct dsi_arena *arena,
                        struct dsi_parquet_page_index *out, struct ds_error *err)
 {
-    return dsi_parquet_page_index_parse(&column, &chunk, ROWS,
-                                        dsi_buf_slice(&s->offset_index),
+    return dsi_parquet_page_index_parse(&column, &chunk, dsi_buf_slice(&s->offset_index),
                                         dsi_buf_slice(&s->column_index), arena, out, err);
 }
 
@@ -155,10 +154,10 @@ static void test_parquet_index__drops_bounds_it_cannot_trust(void **state)
     fill_index(&s);
     assert_int_equal(write_index(&s, NULL), DS_OK);
     other.order = DSI_PARQUET_COLUMN_ORDER_ABSENT;
-    assert_int_equal(dsi_parquet_page_index_parse(
-                         &column, &other, ROWS, dsi_buf_slice(&s.offset_index),
-                         dsi_buf_slice(&s.column_index), &arena, &back, NULL),
-                     DS_OK);
+    assert_int_equal(
+        dsi_parquet_page_index_parse(&column, &other, dsi_buf_slice(&s.offset_index),
+                                     dsi_buf_slice(&s.column_index), &arena, &back, NULL),
+        DS_OK);
     assert_false(back.bounds[0].has_min || back.bounds[0].has_max);
     dsi_arena_release(&arena);
     release_index(&s);
@@ -311,10 +310,9 @@ static size_t check_chunk(const struct dsi_parquet_file *f, struct ds_slice file
     dsi_parquet_reader *r = NULL;
     size_t seen = 0;
 
-    assert_int_equal(
-        dsi_parquet_page_index_parse(f->leaves[leaf], k, f->row_groups[group].row_count,
-                                     offset_index, column_index, &arena, &index, NULL),
-        DS_OK);
+    assert_int_equal(dsi_parquet_page_index_parse(f->leaves[leaf], k, offset_index,
+                                                  column_index, &arena, &index, NULL),
+                     DS_OK);
     assert_int_equal(dsi_parquet_reader_new(f->leaves[leaf], k, bytes, NULL, &r, NULL),
                      DS_OK);
     for (size_t i = 0; i < index.page_count; i++) {

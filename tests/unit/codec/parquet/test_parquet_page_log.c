@@ -31,7 +31,8 @@ static const struct dsi_parquet_node text = {
 static void round_trip(struct dsi_parquet_page_log *log, struct dsi_arena *arena,
                        struct dsi_parquet_page_index *out)
 {
-    const struct dsi_parquet_chunk chunk = {.offset = 900,
+    const struct dsi_parquet_chunk chunk = {.row_count = (int64_t)log->count * 10,
+                                            .offset = 900,
                                             .size = 5000,
                                             .value_count = 40,
                                             .order = DSI_PARQUET_COLUMN_ORDER_TYPE};
@@ -40,9 +41,9 @@ static void round_trip(struct dsi_parquet_page_log *log, struct dsi_arena *arena
 
     assert_int_equal(dsi_parquet_page_log_write(log, 1000, &columns, &offsets, NULL),
                      DS_OK);
-    assert_int_equal(dsi_parquet_page_index_parse(
-                         &text, &chunk, (int64_t)log->count * 10, dsi_buf_slice(&offsets),
-                         dsi_buf_slice(&columns), arena, out, NULL),
+    assert_int_equal(dsi_parquet_page_index_parse(&text, &chunk, dsi_buf_slice(&offsets),
+                                                  dsi_buf_slice(&columns), arena, out,
+                                                  NULL),
                      DS_OK);
     dsi_buf_release(&columns);
     dsi_buf_release(&offsets);
