@@ -8,6 +8,9 @@
 //   together:FOLDERS   sync what is kept, and the folder so often, all at once
 //   folder             sync the folder
 //   link               link the newest file to a second name and drop the first
+//   replace:BYTES      make a file of that size under another name, and let it replace
+//   the
+//                      one before
 //   swap               UPDATE one row of a SQLite database, as the catalog does
 // Does all of them again and again until it is killed; FOLDER/floor.bin has for each time
 // the nanoseconds it took, int64.
@@ -29,7 +32,15 @@
 
 enum { PATH_SIZE = 4096, STEPS_MAX = 64, CHUNK = 1 << 20, KEPT_MAX = 32 };
 
-enum kind { STEP_FILE, STEP_LATER, STEP_TOGETHER, STEP_FOLDER, STEP_LINK, STEP_SWAP };
+enum kind {
+    STEP_FILE,
+    STEP_LATER,
+    STEP_TOGETHER,
+    STEP_FOLDER,
+    STEP_LINK,
+    STEP_REPLACE,
+    STEP_SWAP
+};
 
 struct step {
     enum kind kind;
@@ -63,20 +74,20 @@ static int64_t number_after(const char **text)
 
 static struct step parse(const char *text)
 {
-    static const char *const words[] = {
-        "file:", "later:", "together:", "folder", "link", "swap"};
+    static const char *const words[] = {"file:", "later:",   "together:", "folder",
+                                        "link",  "replace:", "swap"};
     struct step s = {STEP_FILE, 0, 0};
 
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 7; i++) {
         if (strncmp(text, words[i], strlen(words[i])) == 0) {
             s.kind = (enum kind)i;
             if (s.kind == STEP_FILE) {
                 const char *rest = text + strlen(words[i]);
                 s.bytes = number_after(&rest);
                 s.syncs = number_after(&rest);
-            } else if (s.kind == STEP_LATER || s.kind == STEP_TOGETHER) {
+            } else if (words[i][strlen(words[i]) - 1] == ':') {
                 const char *rest = text + strlen(words[i]);
-                *(s.kind == STEP_LATER ? &s.bytes : &s.syncs) = number_after(&rest);
+                *(s.kind == STEP_TOGETHER ? &s.syncs : &s.bytes) = number_after(&rest);
             }
             return s;
         }
@@ -192,6 +203,17 @@ static void link_newest(const struct floor *f)
     }
 }
 
+static void replace(struct floor *f, const struct step *s)
+{
+    char target[PATH_SIZE];
+
+    make_file(f, s);
+    snprintf(target, sizeof target, "%s/replaced", f->folder);
+    if (rename(f->newest, target) < 0) {
+        run_die(target, NULL);
+    }
+}
+
 static void once(struct floor *f)
 {
     for (int i = 0; i < f->count; i++) {
@@ -209,6 +231,9 @@ static void once(struct floor *f)
             break;
         case STEP_LINK:
             link_newest(f);
+            break;
+        case STEP_REPLACE:
+            replace(f, s);
             break;
         case STEP_SWAP:
             sqlite3_bind_int64(f->swap, 1, f->files);

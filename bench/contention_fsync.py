@@ -49,6 +49,11 @@ def syncs_per_append(peer, folder):
     return [(m - n) / (many - few) for m, n in zip(more, less)]
 
 
+def quoted(line):
+    """The paths and other texts among the arguments that a line of strace tells."""
+    return re.findall(r'"([^"]*)"', line)
+
+
 def parts(line):
     """(call, path of its descriptor or its last path, result) of a line of strace -y."""
     found = re.match(r"\d+\s+(\w+)\((.*)\)\s+= (-?\d+)", line)
@@ -56,7 +61,7 @@ def parts(line):
         return None
     call, arguments, result = found.groups()
     descriptor = re.match(r"\d+<([^>]*)>", arguments)
-    names = re.findall(r'"([^"]*)"', arguments)
+    names = quoted(arguments)
     path = descriptor.group(1) if descriptor else names[-1] if names else ""
     return call, path, int(result)
 
@@ -70,6 +75,7 @@ def made(call, line):
 def steps(lines, folder):
     """The steps of one append, for contention_floor, from what it was seen to do."""
     files, out = {}, []
+    named = {}  # Files by the names they were given, too.
     nameless = collections.Counter()  # Bytes written to what has no name yet.
     swap = (str(folder / "catalog.db"), str(folder))
     for line in lines:
@@ -87,6 +93,7 @@ def steps(lines, folder):
                 out.append("swap")
         elif made(call, line):
             files[path] = {"bytes": nameless.pop(path, 0), "syncs": 0}
+            named[quoted(line)[-1]] = files[path]
             out.append(path)
         elif call in ("write", "pwrite64", "writev"):
             if path in files:
@@ -98,17 +105,33 @@ def steps(lines, folder):
                 files[path]["syncs"] += 1
             else:
                 out.append("folder")
+        elif call.startswith("rename") and quoted(line)[0] in named:
+            named[quoted(line)[0]]["replaces"] = True
         elif call in ("link", "linkat") and re.search(r"v\d+\.metadata\.json$", path):
             out.append("link")
-    return [s if s not in files else f"later:{files[s]['bytes']}" if "kept" in files[s]
-            else f"file:{files[s]['bytes']}:{files[s]['syncs']}" for s in out]
+    return [step_of(files[s]) if s in files else s for s in out]
+
+
+def step_of(file):
+    """The step that makes such a file."""
+    if "kept" in file:
+        return f"later:{file['bytes']}"
+    if "replaces" in file and not file["syncs"]:
+        return f"replace:{file['bytes']}"
+    return f"file:{file['bytes']}:{file['syncs']}"
+
+
+def is_synced(step):
+    """Whether a step has to do with what is durable when the append is acknowledged."""
+    return not step.startswith("replace:") and not re.fullmatch(r"file:\d+:0", step)
 
 
 def syncs_of(step):
     """How many of a step's syncs are not the swap's."""
     kind, _, numbers = step.partition(":")
     return {"file": lambda: int(numbers.split(":")[1]), "later": lambda: 1, "folder": lambda: 1,
-            "together": lambda: int(numbers), "link": lambda: 0, "swap": lambda: 0}[kind]()
+            "together": lambda: int(numbers), "link": lambda: 0, "swap": lambda: 0,
+            "replace": lambda: 0}[kind]()
 
 
 def record_steps(peer, folder):
@@ -148,11 +171,15 @@ def end(program):
     program.wait()
 
 
-def took_us(folder, bare):
-    """Microseconds of each append of ours after those that warm up, of each bare one."""
-    times = numbers(bare / "floor.bin")
+def ours_us(folder):
+    """Microseconds of each append of ours after those that warm up."""
     _, _, appends = read_records(folder, 1)
-    return [(a[3] - a[2]) / 1e3 for a in appends[WARM_UP + 1:]], [t / 1e3 for t in times]
+    return [(a[3] - a[2]) / 1e3 for a in appends[WARM_UP + 1:]]
+
+
+def bare_us(folder):
+    """Microseconds of each bare append."""
+    return [t / 1e3 for t in numbers(folder / "floor.bin")]
 
 
 def numbers(path):
@@ -162,9 +189,10 @@ def numbers(path):
 
 
 def in_turns(peer, floor_program, recorded, folder):
-    """(times of ours, times of the floor): two programs that run by turns of TURN_S."""
-    ours, bare = folder / "ours", folder / "bare"
-    for place in (ours, bare):
+    """Times of ours, of each of the floors (lists of steps): programs by turns of TURN_S."""
+    ours = folder / "ours"
+    bare = [folder / f"bare{i}" for i in range(len(recorded))]
+    for place in (ours, *bare):
         place.mkdir(parents=True)
     command = peer.command(ours, 1, 1, UNBOUNDED, 1000, 5)
     programs = [subprocess.Popen([str(c) for c in command], stdout=subprocess.DEVNULL,
@@ -174,9 +202,10 @@ def in_turns(peer, floor_program, recorded, folder):
         while not is_warm(ours) and programs[0].poll() is None and time.monotonic() < late:
             time.sleep(TURN_S)
         os.killpg(programs[0].pid, signal.SIGSTOP)
-        programs.append(subprocess.Popen([str(floor_program), str(bare), *recorded],
-                                         start_new_session=True))
-        os.killpg(programs[1].pid, signal.SIGSTOP)
+        for place, steps_of_it in zip(bare, recorded):
+            programs.append(subprocess.Popen([str(floor_program), str(place), *steps_of_it],
+                                             start_new_session=True))
+            os.killpg(programs[-1].pid, signal.SIGSTOP)
         for _ in range(TURNS):
             for program in programs:
                 let_run(program, TURN_S)
@@ -185,7 +214,7 @@ def in_turns(peer, floor_program, recorded, folder):
     finally:
         for program in programs:
             end(program)
-    return took_us(ours, bare)
+    return [ours_us(ours), *map(bare_us, bare)]
 
 
 def is_warm(folder):
@@ -195,17 +224,20 @@ def is_warm(folder):
 
 
 def one_writer_floor(peer, floor_program, folder):
-    """One writer beside the same files and syncs made bare, in turns; medians, and a ratio."""
+    """One writer beside the same files and syncs made bare, in turns; medians, and a ratio;
+    and beside those of the files that it syncs alone."""
     recorded = record_steps(peer, folder)
     if not recorded:
         raise Failed("strace showed no append")
     put_away(folder)
-    ours, bare = in_turns(peer, floor_program, recorded, folder)
+    synced = [s for s in recorded if is_synced(s)]
+    times = in_turns(peer, floor_program, [recorded, synced], folder)
     put_away(folder)
-    if not ours or not bare:
+    if not all(times):
         raise Failed("nothing was done in the turns")
-    ours_us, floor_us = statistics.median(ours), statistics.median(bare)
-    return {"ours_us": ours_us, "floor_us": floor_us, "ratio": ours_us / floor_us,
-            "ours": len(ours), "bare": len(bare),
+    ours, floor, synced_us = map(statistics.median, times)
+    return {"ours_us": ours, "floor_us": floor, "ratio": ours / floor,
+            "synced_us": synced_us, "synced_ratio": ours / synced_us,
+            "ours": len(times[0]), "bare": len(times[1]),
             "steps": recorded, "syncs_outside_the_swap": sum(map(syncs_of, recorded)),
             "swaps": recorded.count("swap")}

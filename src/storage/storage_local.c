@@ -6,6 +6,9 @@
 // (2) After link, a directory that cannot be synced leaves the name in doubt: a put says
 //     DS_EUNKNOWN. A sink's name nobody else can know, so it is taken back.
 // (3) Nothing but regular files is opened: a pipe would hang us, a device would act.
+// (4) A hint has room on the disk before its bytes come, else some file systems (ext4)
+//     write them back before they let it replace another file; and the file that it
+//     replaces is ended later.
 #include "storage/storage.h"
 
 #include <assert.h>
@@ -21,6 +24,7 @@
 #include "storage/storage_later.h"
 #include "storage/storage_path.h"
 #include "storage/storage_posix.h"
+#include "storage/storage_replaced.h"
 #include "storage/storage_spare.h"
 #include "storage/storage_temp.h"
 
@@ -36,6 +40,7 @@ struct local_storage {
     struct dsi_dirs *dirs;
     struct dsi_later *later;
     struct dsi_spares *spares;
+    struct dsi_replaced replaced; // The hint before the last one.
 };
 
 struct local_file {
@@ -114,6 +119,27 @@ static int name_now(struct local_storage *l, struct dsi_temp *temp, const char *
                   : DS_OK;
 }
 
+// Replaces a file that nobody relies on (4). What is done for the next one again and
+// again is only worth it for a storage that commits again and again, as one with spares
+// does.
+static int put_hint(struct local_storage *l, struct dsi_temp *temp, const char *path,
+                    struct ds_slice bytes, struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    if (temp->spare) {
+        dsi_posix()->make_room(temp->fd, bytes.size);
+    }
+    DSI_TRY(dsi_temp_write(temp, bytes, err));
+    DSI_TRY(dsi_temp_close(temp, false, err));
+    if (temp->spare) {
+        dsi_replaced_hold(&l->replaced, path);
+    }
+    DSI_TRY(dsi_temp_name(temp, path, true, err));
+done:
+    return rc;
+}
+
 static int local_put(ds_storage *s, const char *location, struct ds_slice bytes,
                      uint32_t flags, struct ds_error *err)
 {
@@ -126,23 +152,30 @@ static int local_put(ds_storage *s, const char *location, struct ds_slice bytes,
 
     DSI_TRY(split(location, &path, &dir, err));
     DSI_TRY(dsi_temp_open(&temp, l->dirs, l->spares, dir, flags & DS_PUT_LATER, err));
+    if (flags & DS_PUT_HINT) {
+        rc = put_hint(l, &temp, path, bytes, err);
+        goto done;
+    }
     DSI_TRY(dsi_temp_write(&temp, bytes, err));
     if (flags & DS_PUT_LATER) {
         rc = name_later(l, &temp, path, dir, true, err);
         goto done;
     }
-    DSI_TRY(dsi_temp_close(&temp, !(flags & DS_PUT_HINT), err));
-    rc = flags & DS_PUT_HINT ? dsi_temp_name(&temp, path, replace, err)
-                             : name_now(l, &temp, path, dir, replace, err);
+    DSI_TRY(dsi_temp_close(&temp, true, err));
+    rc = name_now(l, &temp, path, dir, replace, err);
 done:
     dsi_temp_release(&temp);
     dsi_free(dir);
     return rc;
 }
 
-static void make_spares(void *l)
+// What can be done while the disk syncs.
+static void use_the_wait(void *storage)
 {
-    dsi_spares_fill(((struct local_storage *)l)->spares);
+    struct local_storage *l = storage;
+
+    dsi_replaced_end(&l->replaced);
+    dsi_spares_fill(l->spares);
 }
 
 // Syncs what is to be durable of the files at these locations, and one more.
@@ -159,7 +192,7 @@ static int sync_along(struct local_storage *l, const char *const *locations, siz
         DSI_TRY(local_path(locations[i], &paths[i], err));
     }
     DSI_TRY(dsi_later_sync(l->later, l->dirs, paths, count, along,
-                           (struct dsi_meanwhile){make_spares, l}, err));
+                           (struct dsi_meanwhile){use_the_wait, l}, err));
 done:
     dsi_free(paths);
     return rc;
@@ -624,6 +657,7 @@ static void local_unlock(ds_storage *s, void *lock)
 static void local_free(ds_storage *s)
 {
     struct local_storage *l = (struct local_storage *)s;
+    dsi_replaced_end(&l->replaced);
     dsi_spares_free(l->spares);
     dsi_later_free(l->later);
     dsi_dirs_free(l->dirs);

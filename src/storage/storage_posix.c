@@ -174,6 +174,16 @@ static int posix_write_back_wait(int fd)
     return code == -ENOSYS || code == -EINVAL || code == -ESPIPE ? 0 : code;
 }
 
+static void posix_make_room(int fd, uint64_t size)
+{
+    DSI_IGNORE(fallocate(fd, 0, 0, (off_t)size));
+}
+
+static int posix_hold(const char *path)
+{
+    return above_streams(open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+}
+
 static int posix_link(const char *from, const char *to)
 {
     return outcome(link(from, to));
@@ -416,6 +426,8 @@ static const struct dsi_posix_ops system_posix = {
     .fsync_all = posix_fsync_all,
     .write_back = posix_write_back,
     .write_back_wait = posix_write_back_wait,
+    .make_room = posix_make_room,
+    .hold = posix_hold,
     .link = posix_link,
     .open_unnamed = posix_open_unnamed,
     .link_file = posix_link_file,

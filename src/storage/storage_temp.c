@@ -96,6 +96,7 @@ int dsi_temp_open(struct dsi_temp *t, struct dsi_dirs *dirs, struct dsi_spares *
         dsi_free(path);
         return dsi_temp_open(t, dirs, NULL, dir, later, err);
     }
+    t->spare = fd >= 0;
     if (fd < 0) {
         DSI_TRY(make_file(dirs, dir, path, &fd, err));
         named = true;

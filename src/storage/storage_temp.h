@@ -22,13 +22,14 @@ struct dsi_temp {
     char *path;                // Its temporary name; NULL: none, or it has its final one.
     int fd;                    // -1: closed.
     struct dsi_spares *spares; // Of whose files without a name it is still one; or NULL.
+    bool spare;                // It was made in advance.
     uint64_t device;
     uint64_t inode;
 };
 
 #define DSI_TEMP_INIT                                                                    \
     {                                                                                    \
-        NULL, -1, NULL, 0, 0                                                             \
+        NULL, -1, NULL, false, 0, 0                                                      \
     }
 
 /// Makes an empty file in directory `dir`, and the directory if it is missing (not with

@@ -38,7 +38,10 @@ void dsi_trial_took(struct dsi_trial *t, bool second, int64_t ns)
         int64_t first = median(t->took[0]);
         t->second = median(t->took[1]) < first - first / DSI_TRIAL_MARGIN;
         t->found = true;
-        t->left = DSI_TRIAL_USED;
+        t->used = t->used == 0               ? DSI_TRIAL_FIRST
+                  : t->used < DSI_TRIAL_USED ? 2 * t->used
+                                             : DSI_TRIAL_USED;
+        t->left = t->used;
         memset(t->count, 0, sizeof t->count);
     }
 }

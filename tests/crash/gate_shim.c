@@ -758,9 +758,9 @@ void shim_start(const struct shim_watcher *w)
     shim_posix.futex_wake = shim_futex_wake;
     shim_posix.is_network = shim_is_network;
     shim_posix.boot_id = shim_boot_id;
-    // closedir, will_read, write_back, write_back_wait, getpid, user, group, getcwd,
-    // unmap, size_max.
-    check_table("dsi_posix_ops", &shim_posix, posix, sizeof shim_posix, 10);
+    // closedir, will_read, write_back, write_back_wait, make_room, hold, getpid, user,
+    // group, getcwd, unmap, size_max.
+    check_table("dsi_posix_ops", &shim_posix, posix, sizeof shim_posix, 12);
     dsi_posix_set(&shim_posix);
     sql = dsi_sql();
     shim_sql = *sql;

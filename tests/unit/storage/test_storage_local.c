@@ -168,6 +168,64 @@ static void test_storage_local__puts_nothing_after_what_failed_before(void **sta
     assert_true(storage_root_has_no_temporaries(&root));
 }
 
+// What a commit does: a file, and when that is durable, the hint that leads to it.
+static void commit(void)
+{
+    const char *path = at("d/new");
+
+    assert_int_equal(put("d/new", DS_PUT_LATER, NULL), DS_OK);
+    assert_int_equal(dsi_storage_sync(storage, &path, 1, NULL), DS_OK);
+    assert_int_equal(put("d/hint", DS_PUT_HINT, NULL), DS_OK);
+    assert_int_equal(dsi_storage_remove(storage, at("d/new"), NULL), DS_OK);
+}
+
+static int open_descriptors(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    int n = 0;
+
+    assert_non_null(dir);
+    while (readdir(dir)) {
+        n++;
+    }
+    closedir(dir);
+    return n;
+}
+
+// Who writes one hint replaces it as any file; who writes one after the other neither has
+// its bytes written back first nor waits for the end of the one before.
+static void test_storage_local__replaces_hints_quickly_again_and_again(void **state)
+{
+    const char *path = at("d/new");
+    const int first = open_descriptors();
+    (void)state;
+
+    posix_double_start(NULL, 0, 0);
+    commit();
+    assert_int_equal(posix_double_count("hold"), 0);
+    for (int i = 0; i < 4; i++) { // By now files are made in advance.
+        commit();
+    }
+    posix_double_start(NULL, 0, 0);
+    assert_int_equal(put("d/hint", DS_PUT_HINT, NULL), DS_OK);
+    assert_true(place_of("make_room") < place_of("write"));
+    assert_true(place_of("close") < place_of("hold"));
+    assert_true(place_of("hold") < place_of("rename"));
+    assert_true(is_whole("d/hint"));
+    posix_double_start(NULL, 0, 0);
+    assert_int_equal(dsi_storage_sync(storage, &path, 1, NULL), DS_OK);
+    assert_in_range(place_of("close"), 0, place_of("fsync")); // While the disk syncs.
+    commit();
+    posix_double_start("make_room", 1, -ENOSPC);
+    commit();
+    assert_int_equal(posix_double_count("make_room"), 1);
+    posix_double_stop();
+    assert_int_equal(put("d/hint", DS_PUT_HINT, NULL), DS_OK);
+    dsi_storage_free(storage);
+    assert_int_equal(open_descriptors(), first);
+    assert_int_equal(dsi_storage_local_new(&storage, NULL), DS_OK);
+}
+
 static void test_storage_local__makes_a_file_of_others_durable(void **state)
 {
     struct ds_error err = {0};
@@ -513,6 +571,7 @@ int main(void)
             test_storage_local__names_what_is_put_after_others_when_all_is_durable),
         LOCAL_TEST(test_storage_local__puts_nothing_after_what_failed_before),
         LOCAL_TEST(test_storage_local__syncs_in_the_order_that_survives_a_crash),
+        LOCAL_TEST(test_storage_local__replaces_hints_quickly_again_and_again),
         LOCAL_TEST(test_storage_local__makes_a_file_of_others_durable),
         LOCAL_TEST(test_storage_local__does_not_know_a_name_it_could_not_sync),
         LOCAL_TEST(test_storage_local__syncs_at_once_what_is_too_much_to_keep),

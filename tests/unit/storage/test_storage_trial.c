@@ -17,7 +17,7 @@ static bool use(struct dsi_trial *t)
 {
     bool way = dsi_trial_next(t);
 
-    for (int i = 1; i < DSI_TRIAL_USED; i++) {
+    while (t->left > 0) {
         assert_int_equal(dsi_trial_next(t), way);
         dsi_trial_took(t, way, way ? 1000000 : 1); // Nobody asks.
     }
@@ -63,6 +63,31 @@ static void test_storage_trial__is_not_misled_by_a_few(void **state)
     assert_true(use(&t));
 }
 
+// How often what was found is used before both are tried again.
+static unsigned used(struct dsi_trial *t)
+{
+    unsigned n = 0;
+
+    try_both(t, 600, 500);
+    do {
+        assert_true(dsi_trial_next(t));
+        n++;
+    } while (t->left > 0);
+    return n;
+}
+
+// What a writer does first, when there is little to write, is no sample of the rest.
+static void test_storage_trial__tries_again_soon_and_then_seldom(void **state)
+{
+    struct dsi_trial t = {0};
+    (void)state;
+
+    for (unsigned n = DSI_TRIAL_FIRST; n <= DSI_TRIAL_USED; n *= 2) {
+        assert_int_equal(used(&t), n);
+    }
+    assert_int_equal(used(&t), DSI_TRIAL_USED);
+}
+
 // Threads that began before the way was found end after.
 static void test_storage_trial__passes_over_what_comes_late(void **state)
 {
@@ -87,6 +112,7 @@ int main(void)
         cmocka_unit_test(test_storage_trial__finds_the_quicker_way),
         cmocka_unit_test(test_storage_trial__keeps_to_the_first_where_they_are_alike),
         cmocka_unit_test(test_storage_trial__is_not_misled_by_a_few),
+        cmocka_unit_test(test_storage_trial__tries_again_soon_and_then_seldom),
         cmocka_unit_test(test_storage_trial__passes_over_what_comes_late),
     };
     return cmocka_run_group_tests_name("storage_trial", tests, NULL, NULL);
