@@ -8,9 +8,8 @@
 //   together:FOLDERS   sync what is kept, and the folder so often, all at once
 //   folder             sync the folder
 //   link               link the newest file to a second name and drop the first
-//   replace:BYTES      make a file of that size under another name, and let it replace
-//   the
-//                      one before
+//   replace:BYTES      make a file of that size under another name, which then replaces
+//                      the one before
 //   swap               UPDATE one row of a SQLite database, as the catalog does
 // Does all of them again and again until it is killed; FOLDER/floor.bin has for each time
 // the nanoseconds it took, int64.

@@ -87,6 +87,12 @@ FLOORS = [("", "floors", "datashard_sqlite", "one writer over the floor for its 
            "the same on a path table there")]
 
 
+def synced_ratio(results, where):
+    """One writer on a path table over the floor of what it syncs alone."""
+    got = results.get(where, {}).get("datashard_path")
+    return got.get("synced_ratio") if got else None
+
+
 def least_fair(results):
     """The highest ratio of ours, of all kinds of equal writers; None: not measured."""
     ratios = [got["ratio"] or float("inf") for cell in results.get("fairness", {}).values()
@@ -113,6 +119,9 @@ def last_line(results):
     text += f"w64_over_w12={shown(w64)} "
     for key, where, peer, _ in FLOORS:
         text += f"one_writer_over_floor{key}={shown(floor_ratio(results, where, peer))} "
+    text += (f"one_writer_over_synced_path={shown(synced_ratio(results, 'floors'))} "
+             "one_writer_over_synced_path_journal="
+             f"{shown(synced_ratio(results, 'journal_floors'))} ")
     return text + (f"fairness={shown(least_fair(results))} flat={shown(flat_ratio(results))} "
                    f"flat_in_memory={shown(flat_ratio(results, 'memory'))} "
                    f"flat_journal={shown(flat_ratio(results, 'journal'))} "
@@ -237,8 +246,10 @@ def floor_section(results, order):
     out = []
     for what, f in found:
         made = ", ".join(f["steps"])
+        alone = (f", of what is synced alone {f['synced_us']:.0f} us, ratio "
+                 f"{f['synced_ratio']:.2f}" if f.get("synced_us") else "")
         out.append(f"* {what}: {f['ours_us']:.0f} us, floor {f['floor_us']:.0f} us, "
-                   f"ratio {f['ratio']:.2f}, of {f['ours']} and {f['bare']} appends; one "
+                   f"ratio {f['ratio']:.2f}{alone}, of {f['ours']} and {f['bare']} appends; one "
                    f"append: `{made}`")
     return out + [""]
 
