@@ -34,7 +34,7 @@ static const char *at(const char *name)
 // Makes a file of that name, in the place of one that has it; its number.
 static ino_t put(const char *name)
 {
-    char temp[sizeof root.path];
+    char temp[2 * sizeof root.path];
     struct stat st;
 
     snprintf(temp, sizeof temp, "%s", at("temp"));
