@@ -1,4 +1,5 @@
-#define _GNU_SOURCE // MAP_ANONYMOUS, SEEK_DATA
+// For MAP_ANONYMOUS, SEEK_DATA.
+#define _GNU_SOURCE // NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
 #include "crash/table_kit.h"
 
 #include <dirent.h>

@@ -329,7 +329,7 @@ static bool say(const struct options *o, const struct tally *t)
            (unsigned long long)m->classes, (unsigned long long)m->looked);
     if (o->limits.audit > 0) {
         printf("audit: %llu classes looked at once more, %llu otherwise\n",
-               (unsigned long long)(a->audited + m->audited),
+               (unsigned long long)a->audited + (unsigned long long)m->audited,
                (unsigned long long)otherwise);
     }
     printf("powerloss: traces=%u cuts=%llu states=%.6Lg classes=%llu looked_at=%llu "

@@ -1,4 +1,5 @@
-#define _DEFAULT_SOURCE // MAP_ANONYMOUS
+// For MAP_ANONYMOUS.
+#define _DEFAULT_SOURCE // NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
 #include "powerloss/trace.h"
 
 #include <errno.h>

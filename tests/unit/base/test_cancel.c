@@ -136,7 +136,7 @@ static void test_cancel__is_the_threads_own(void **state)
 {
     struct asks asks = {.yes_at = 1};
     struct ds_cancel_scope c = {.cancelled = asks_cancelled, .arg = &asks};
-    pthread_t thread;
+    pthread_t thread = 0;
     bool seen = true;
     (void)state;
     dsi_cancel_begin(&c);

@@ -99,7 +99,7 @@ static void *leave_jobs(void *arg)
 static void test_crew__two_threads_share_the_work(void **state)
 {
     struct heap h = {0};
-    pthread_t thread;
+    pthread_t thread = 0;
     (void)state;
 
     assert_int_equal(dsi_crew_new(&h.crew, NULL), DS_OK);
@@ -168,8 +168,8 @@ static void test_crew__a_place_is_removed_when_nobody_is_in_it(void **state)
 {
     struct slow s = {0};
     struct dsi_crew_place place = {.help = work_until_told, .arg = &s};
-    pthread_t helper;
-    pthread_t teller;
+    pthread_t helper = 0;
+    pthread_t teller = 0;
     (void)state;
 
     assert_int_equal(dsi_crew_new(&s.crew, NULL), DS_OK);

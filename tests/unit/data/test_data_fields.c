@@ -255,11 +255,11 @@ static void test_data_fields__gives_absent_nested_fields_their_default(void **st
         .kind = DSI_TYPE_STRUCT, .fields = &seven, .field_count = 1};
     static const struct dsi_type list = {
         .kind = DSI_TYPE_LIST, .fields = &seven, .field_count = 1};
-    static const struct dsi_field null = {1, false, "x", NULL, record, NULL, NULL};
-    static const struct dsi_field empty = {1, true, "x", NULL, record, " { } ", NULL};
-    static const struct dsi_field none = {1, true, "x", NULL, list, "[]", NULL};
-    static const struct dsi_field full = {1, true, "x", NULL, list, "[1]", NULL};
-    static const struct dsi_field required = {1, true, "x", NULL, record, NULL, NULL};
+    const struct dsi_field null = {1, false, "x", NULL, record, NULL, NULL};
+    const struct dsi_field empty = {1, true, "x", NULL, record, " { } ", NULL};
+    const struct dsi_field none = {1, true, "x", NULL, list, "[]", NULL};
+    const struct dsi_field full = {1, true, "x", NULL, list, "[1]", NULL};
+    const struct dsi_field required = {1, true, "x", NULL, record, NULL, NULL};
     static struct nested_case n;
     (void)state;
 

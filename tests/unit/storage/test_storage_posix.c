@@ -106,7 +106,7 @@ static void test_storage_posix__syncs_many_at_once(void **state)
     int files[SYNCED];
     int ends[2];
     int status = 1;
-    pthread_t other;
+    pthread_t other = 0;
     (void)state;
 
     assert_non_null(mkdtemp(folder));

@@ -84,7 +84,7 @@ row_change(struct dsi_table *t, const struct ds_commit_options *options, int64_t
 static inline struct dsi_ticket phantom(struct place *p, const struct dsi_change *c)
 {
     struct dsi_buf bytes = DSI_BUF_INIT;
-    struct dsi_ticket ticket;
+    struct dsi_ticket ticket = {0};
     struct dsi_uuid identity;
     struct ds_error err = {0};
     assert_true(dsi_uuid_parse(c->identity, DSI_UUID_TEXT_SIZE - 1, &identity));

@@ -118,7 +118,8 @@ static void test_appender_close__two_may_close_at_once(void **state)
     const struct ds_appender_options o = {.struct_size = sizeof o, .batch_ms = -1};
     struct ds_error err = {0};
     struct ds_appender_stats s;
-    pthread_t first, opener;
+    pthread_t first = 0;
+    pthread_t opener = 0;
     void *closed = NULL;
     struct place p;
     (void)state;

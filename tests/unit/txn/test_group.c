@@ -107,7 +107,7 @@ static struct ds_commit_result commit_under(struct place *p, struct odd_leader *
 {
     struct dsi_change *c = row_change(p->table, options, 5);
     struct ds_commit_result r = {.struct_size = sizeof r};
-    pthread_t thread;
+    pthread_t thread = 0;
     assert_true(dsi_queue_try_lead(p->queue));
     assert_int_equal(pthread_create(&thread, NULL, lead_oddly, leader), 0);
     *rc = dsi_commit(p->table, c, options, &r, NULL);

@@ -450,7 +450,7 @@ static void *take_the_lead(void *arg)
 static void test_group_kinds__under_an_older_leader_each_commits_alone(void **state)
 {
     struct scene s;
-    pthread_t leader;
+    pthread_t leader = 0;
     (void)state;
 
     set_up(&s);

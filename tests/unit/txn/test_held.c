@@ -166,7 +166,7 @@ test_held__rows_of_an_older_schema_are_kept_where_they_can_be_read(void **state)
         ID NAME ",{\"id\":3,\"name\":\"st\",\"required\":false,\"type\":{\"type\":"
                 "\"struct\",\"fields\":[{\"id\":4,\"name\":\"x\",\"required\":true,"
                 "\"type\":\"int\"}]}}",
-        "{\"id\":1,\"name\":\"renamed\",\"required\":false,\"type\":\"long\"}" NAME,
+        ("{\"id\":1,\"name\":\"renamed\",\"required\":false,\"type\":\"long\"}" NAME),
         ID,
     };
     (void)state;

@@ -879,7 +879,7 @@ static void test_housekeeper__a_fork_waits_for_one_whose_handle_is_closed(void *
     joining.forks = pthread_self();
     for (unsigned at = 1; more; at++) {
         struct dsi_catalog c;
-        pthread_t thread;
+        pthread_t thread = 0;
         catalog_init(&c);
         struct dsi_table *t = test_create(&c, patient, 3);
         more = bring_to(&c, t, &h, at);

@@ -197,7 +197,7 @@ static void test_look__finds_members_of_a_group(void **state)
                                       "01890000-0000-7000-8000-00000000000c"};
     struct dsi_catalog c;
     struct dsi_sight sight;
-    enum dsi_sighting sighting;
+    enum dsi_sighting sighting = DSI_SIGHT_STALE;
     (void)state;
 
     catalog_init(&c);
@@ -325,7 +325,7 @@ static void test_look__knows_the_heads_own_name(void **state)
 static void test_look__counts_a_sequence_number_once(void **state)
 {
     struct dsi_catalog c;
-    enum dsi_sighting sighting;
+    enum dsi_sighting sighting = DSI_SIGHT_STALE;
     (void)state;
 
     catalog_init(&c);

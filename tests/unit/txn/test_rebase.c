@@ -468,7 +468,7 @@ static void test_rebase__names_the_members_of_a_snapshot(void **state)
     const struct dsi_snapshot *s = dsi_metadata_current_snapshot(m);
     assert_string_equal(dsi_snapshot_summary(s, DSI_KEY_COMMIT_ID), change->identity);
     assert_string_equal(dsi_snapshot_summary(s, DSI_KEY_COMMIT_IDS),
-                        "AYkAAAAAcACAAAAAAAAACgAYkAAAAAcACAAAAAAAAACw" + 0);
+                        "AYkAAAAAcACAAAAAAAAACgAYkAAAAAcACAAAAAAAAACw");
     assert_string_equal(dsi_metadata_property(m, "k"), "v");
     assert_null(dsi_metadata_property(m, DSI_KEY_COMMIT_ID));
     dsi_metadata_unref(m);
@@ -589,9 +589,9 @@ static void test_rebase__names_the_whole_in_its_first_part(void **state)
     const struct dsi_state *before = dsi_table_state(t);
     struct dsi_mark since = dsi_mark_of(before);
     struct dsi_change *change = test_blank(t, NULL);
-    for (char p = 'a'; p < 'd'; p++) {
+    for (int p = 'a'; p < 'd'; p++) {
         char path[] = "memory:///t/data/x";
-        path[sizeof path - 2] = p;
+        path[sizeof path - 2] = (char)p;
         assert_int_equal(dsi_change_add_part(change, test_change(t, NULL, path, 1), NULL),
                          DS_OK);
     }

@@ -134,7 +134,7 @@ static void *parse_often(void *k)
 static void test_avro_known__is_for_threads(void **state)
 {
     struct dsi_avro_known *k = NULL;
-    pthread_t other;
+    pthread_t other = 0;
     (void)state;
 
     assert_int_equal(dsi_avro_known_new(&k, NULL), DS_OK);

@@ -327,7 +327,7 @@ static void test_compress__appends_what_it_decompresses(void **state)
         assert_memory_equal(u.data, "head", 4);
         assert_memory_equal(u.data + 4, zeros, MANY);
         for (int more = -1; more < 2; more += 2) {
-            size_t size = (size_t)(MANY + more);
+            size_t size = (size_t)MANY + (size_t)more;
             assert_int_equal(dsi_decompress_append(&d, all[i], p, size, &u, NULL),
                              DS_ECORRUPT);
             assert_int_equal(u.size, MANY + 4);
