@@ -197,7 +197,7 @@ DS_MUST_CHECK int dsi_change_set_property(struct dsi_change *c, const char *key,
 DS_MUST_CHECK int dsi_change_expire(struct dsi_change *c, int64_t older_than_ms,
                                     int32_t retain_last, struct ds_error *err);
 
-/// That of a change; NULL when it has none.
+/// That of a change, or of a part of it: one has it at most. NULL when there is none.
 const struct dsi_operation *dsi_change_expiry(const struct dsi_change *c);
 
 /// Gives the table another schema, deeply copied, instead of the current one of `base`.
@@ -224,6 +224,10 @@ bool dsi_change_has_files(const struct dsi_change *c);
 /// True when it only appends and sets properties: nothing of what was committed since it
 /// was planned can be in its way.
 bool dsi_change_commutes(const struct dsi_change *c);
+
+/// True when only its owner ever commits it, whoever else claims its intent: forgetting
+/// snapshots means to remove files afterwards, for minutes perhaps.
+bool dsi_change_is_for_owner(const struct dsi_change *c);
 
 /// False when a rebase of it would make no version.
 bool dsi_change_does_something(const struct dsi_change *c);

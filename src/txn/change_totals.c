@@ -50,6 +50,11 @@ bool dsi_change_commutes(const struct dsi_change *c)
     return commutes;
 }
 
+bool dsi_change_is_for_owner(const struct dsi_change *c)
+{
+    return dsi_change_expiry(c) != NULL;
+}
+
 bool dsi_change_does_something(const struct dsi_change *c)
 {
     for (size_t i = 0; i < c->operation_count; i++) {
@@ -116,7 +121,12 @@ const struct dsi_operation *dsi_change_addition(const struct dsi_change *c)
 
 const struct dsi_operation *dsi_change_expiry(const struct dsi_change *c)
 {
-    return find(c, DSI_OPERATION_EXPIRE);
+    const struct dsi_operation *expiry = find(c, DSI_OPERATION_EXPIRE);
+
+    for (size_t i = 0; i < c->part_count && !expiry; i++) {
+        expiry = find(c->parts[i], DSI_OPERATION_EXPIRE);
+    }
+    return expiry;
 }
 
 const struct dsi_operation *dsi_change_schema(const struct dsi_change *c)

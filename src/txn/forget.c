@@ -140,6 +140,21 @@ done:
     return rc;
 }
 
+// Leaves out what this version itself makes: of a group each member finds its own.
+static size_t drop_own(const struct work *w, int64_t *ids, size_t count)
+{
+    int64_t last = w->base->metadata->last_sequence_number;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct dsi_snapshot *s = dsi_metadata_snapshot(w->metadata, ids[i]);
+        if (s && s->sequence_number <= last) {
+            ids[kept++] = ids[i];
+        }
+    }
+    return kept;
+}
+
 static int note_expired(struct work *w, const int64_t *ids, size_t count,
                         struct ds_error *err)
 {
@@ -151,7 +166,6 @@ static int note_expired(struct work *w, const int64_t *ids, size_t count,
     }
     for (size_t i = 0; i < count; i++) {
         const struct dsi_snapshot *s = dsi_metadata_snapshot(w->metadata, ids[i]);
-        // None that is made here: those are the newest, and now.
         assert(s && s->sequence_number <= w->base->metadata->last_sequence_number);
         out->expired[out->expired_count++] = dsi_snapshot_ref(s);
     }
@@ -170,12 +184,14 @@ int dsi_forget(const struct dsi_state *base, const struct dsi_change *change,
     int rc = DS_OK;
 
     if (asked) { // What is due besides that goes with a later commit.
+        // Of a group's members, too: it comes after what all of them make.
         const struct dsi_retention limits = {asked->older_than_ms, asked->retain_last};
         DSI_TRY(dsi_metadata_expired_before(w.metadata, now_ms, &limits, &out->arena,
                                             &ids, &count, err));
     } else {
         DSI_TRY(dsi_expire_due(w.metadata, now_ms, &out->arena, &ids, &count, err));
     }
+    count = drop_own(&w, ids, count);
     if (count == 0) {
         goto done;
     }

@@ -26,6 +26,7 @@ struct owner {
     struct dsi_group_end *end;
     struct dsi_arena arena;
     const char *file; // That has the intent; NULL: its slot has.
+    bool led;
 };
 
 // A given identity may be anywhere: the head's history is searched for it here, once.
@@ -155,7 +156,7 @@ static bool kind_travels(enum dsi_operation_kind kind)
 {
     return kind == DSI_OPERATION_APPEND || kind == DSI_OPERATION_SET_PROPERTIES ||
            kind == DSI_OPERATION_ADD || kind == DSI_OPERATION_DELETE ||
-           kind == DSI_OPERATION_SCHEMA;
+           kind == DSI_OPERATION_SCHEMA || kind == DSI_OPERATION_EXPIRE;
 }
 
 // True when this change may travel at all.
@@ -205,6 +206,7 @@ static enum waited wait_for_receipt(struct owner *o, int64_t until_ns)
         case DSI_QUEUE_RECEIPT:
             return take_receipt(o, &receipt) ? WAITED_COMMITTED : WAITED_IN_VAIN;
         case DSI_QUEUE_LEAD:
+            o->led = true;
             led = dsi_group_lead(o->attempts->table, o->queue, &o->ticket, until_ns);
             if (led == DSI_LEAD_WITHDRAWN) {
                 return WAITED_WITHDRAWN;
@@ -224,8 +226,9 @@ static int withdraw(struct owner *o, struct ds_error *err)
     const struct dsi_state *s = NULL;
     int rc = DS_OK;
 
-    if (!dsi_queue_withdraw(o->queue, &o->ticket)) {
-        return DS_OK;
+    if (!dsi_queue_withdraw(o->queue, &o->ticket) ||
+        (dsi_change_is_for_owner(a->change) && !o->led)) {
+        return DS_OK; // Nobody has sent it.
     }
     a->trail.sent = true;
     a->trail.looked = o->since; // Newer than what the handle may show.

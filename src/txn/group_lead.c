@@ -64,7 +64,7 @@ struct round {
     size_t fetched; // Bytes of intents that were read from files.
     bool own_answered;
     bool own_away;  // It was sent away, and nothing of it is on its way from here.
-    bool own_first; // Nobody has claimed it before.
+    bool own_first; // Nobody has sent anything of it before.
     bool confirmed; // The head was made durable in this round.
     struct dsi_change *change;
     struct dsi_attempts attempts;
@@ -250,6 +250,12 @@ static void admit(struct round *r, const struct dsi_claim *claim)
     const struct dsi_change *c = m->intent.change;
     if (is_twin(r, c)) {
         return;
+    }
+    if (dsi_change_is_for_owner(c)) {
+        if (!is_own(r, m)) {
+            return; // Its owner leads soon, having waited the longest.
+        }
+        r->own_first = true; // Who has claimed it has sent nothing of it.
     }
     memcpy(m->trail.identity, c->identity, sizeof c->identity);
     m->trail.makes_snapshot = dsi_change_makes_snapshot(c) || dsi_change_held(c);
@@ -478,8 +484,8 @@ static const struct dsi_snapshot *snapshot_of(const struct round *r,
                : NULL;
 }
 
-// What a group that is committed adds to the counters.
-static void count_committed(struct round *r)
+// What a group that made a version adds to the counters.
+static void count_group(struct round *r)
 {
     uint64_t files = 0;
     uint64_t bytes = 0;
@@ -492,13 +498,12 @@ static void count_committed(struct round *r)
             dsi_queue_count_member(r->queue, r->members[i].claim);
         }
     }
-    count_time(r);
-    count(r);
 }
 
 static void answer_committed(struct round *r)
 {
     struct dsi_group_note note = {.members = (uint32_t)r->in_count};
+    uint32_t shared = r->end == DSI_ATTEMPT_NOTHING ? 0 : (uint32_t)r->in_count;
     int64_t us = (dsi_clock_monotonic_ns() - r->start_ns) / 1000;
 
     note.round_us = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
@@ -506,15 +511,18 @@ static void answer_committed(struct round *r)
         note.head = dsi_mark_of(r->attempts.state);
         dsi_group_note_put(r->queue, &note);
     }
-    count_committed(r);
+    if (r->end != DSI_ATTEMPT_NOTHING) {
+        count_group(r);
+    }
+    count_time(r);
+    count(r);
     for (size_t i = 0; i < r->member_count; i++) {
         struct member *m = &r->members[i];
         if (m->in) {
             const struct dsi_snapshot *s = snapshot_of(r, m);
             answer(r, m,
-                   &(struct dsi_receipt){DSI_RECEIPT_COMMITTED, (uint32_t)r->in_count,
-                                         r->attempts.swaps, r->attempts.conflicts,
-                                         s ? s->snapshot_id : -1,
+                   &(struct dsi_receipt){DSI_RECEIPT_COMMITTED, shared, r->attempts.swaps,
+                                         r->attempts.conflicts, s ? s->snapshot_id : -1,
                                          s ? s->sequence_number : -1});
         }
     }

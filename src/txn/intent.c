@@ -18,7 +18,8 @@
 
 enum {
     VERSION_APPENDS = 1, // Appends, properties, the empty version.
-    VERSION = 2,         // With files that join, files that go, another schema.
+    VERSION_KINDS = 2,   // With files that join, files that go, another schema.
+    VERSION = 3,         // With snapshots that are forgotten.
 };
 
 // The least that one item of a list takes.
@@ -355,6 +356,29 @@ done:
     return rc;
 }
 
+static int put_expiry(struct dsi_buf *out, const struct dsi_operation *o,
+                      struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_intent_put_i64(out, o->older_than_ms, err));
+    DSI_TRY(dsi_intent_put_u32(out, (uint32_t)o->retain_last, err));
+done:
+    return rc;
+}
+
+static int get_expiry(struct dsi_intent_reader *in, struct dsi_operation *o,
+                      struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    DSI_TRY(dsi_intent_get_i64(in, INT64_MIN, "time of expiry", &o->older_than_ms, err));
+    DSI_TRY(
+        dsi_intent_get_i32(in, 0, "number of snapshots that stay", &o->retain_last, err));
+done:
+    return rc;
+}
+
 static int put_operation(struct dsi_buf *out, const struct dsi_operation *o,
                          struct ds_error *err)
 {
@@ -385,6 +409,9 @@ static int put_operation(struct dsi_buf *out, const struct dsi_operation *o,
         break;
     case DSI_OPERATION_SCHEMA:
         DSI_TRY(put_schema(out, o, err));
+        break;
+    case DSI_OPERATION_EXPIRE:
+        DSI_TRY(put_expiry(out, o, err));
         break;
     default:
         rc = dsi_fail(err, DS_EUNSUPPORTED,
@@ -422,6 +449,9 @@ static int get_operation(struct dsi_intent_reader *in, struct dsi_operation *o,
         break;
     case DSI_OPERATION_SCHEMA:
         DSI_TRY(get_schema(in, o, err));
+        break;
+    case DSI_OPERATION_EXPIRE:
+        DSI_TRY(get_expiry(in, o, err));
         break;
     default:
         rc = dsi_corrupt(err, "an intent of kind %u, which is never sent", kind);
@@ -575,17 +605,29 @@ done:
 
 // --- all of it
 
+// The first version that has operations of this kind.
+static uint32_t version_with(enum dsi_operation_kind kind)
+{
+    switch (kind) {
+    case DSI_OPERATION_APPEND:
+    case DSI_OPERATION_SET_PROPERTIES:
+    case DSI_OPERATION_EMPTY:
+        return VERSION_APPENDS;
+    case DSI_OPERATION_EXPIRE:
+        return VERSION;
+    default:
+        return VERSION_KINDS;
+    }
+}
+
 // The least that it takes to understand a change (2).
 static uint32_t version_of(const struct dsi_change *c)
 {
     uint32_t version = VERSION_APPENDS;
 
     for (size_t i = 0; i < c->operation_count; i++) {
-        enum dsi_operation_kind kind = c->operations[i].kind;
-        if (kind != DSI_OPERATION_APPEND && kind != DSI_OPERATION_SET_PROPERTIES &&
-            kind != DSI_OPERATION_EMPTY) {
-            version = VERSION;
-        }
+        uint32_t least = version_with(c->operations[i].kind);
+        version = least > version ? least : version;
     }
     return version;
 }

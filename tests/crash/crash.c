@@ -23,7 +23,7 @@ static const struct scene_operation operations[] = {
     {.name = "plain", .group = DS_GROUP_OFF},
     {.name = "tidy", .group = DS_GROUP_OFF, .sort = KIT_TIDY},
     {.name = "merge", .group = DS_GROUP_OFF, .sort = KIT_TIDY, .merges = true},
-    // Files, columns and snapshots that come and go: but for expiry, groups of one.
+    // Files, columns and snapshots that come and go: groups of one.
     {.name = "delete", .change = KIT_DELETE},
     {.name = "replace", .change = KIT_REPLACE},
     {.name = "replace-tidy", .change = KIT_REPLACE, .sort = KIT_TIDY},
@@ -73,6 +73,12 @@ static const struct scene_operation operations[] = {
      .has_queue = true,
      .others = 1,
      .roles = {PERSON_TAIL, PERSON_HEAD}},
+    {.name = "expire-leading",
+     .change = KIT_EXPIRE,
+     .deletes = true,
+     .has_queue = true,
+     .others = 2,
+     .roles = {PERSON_HEAD, PERSON_TAIL, PERSON_TAIL}},
     // From a leader that died before its swap, and just after it.
     {.name = "taking-over",
      .has_queue = true,
@@ -145,7 +151,7 @@ static bool is_what_it_says(const struct scene *s)
     uint32_t members = h->persons[0].told.result.group_size;
     bool leads = s->op->roles[0] == PERSON_HEAD || s->op->ghost;
 
-    bool alone = s->op->group == DS_GROUP_OFF || s->op->change == KIT_EXPIRE;
+    bool alone = s->op->group == DS_GROUP_OFF;
 
     if (s->op->creates || alone) {
         return members == 0 && (h->persons[0].told.merged > 0) == s->op->merges;

@@ -450,7 +450,7 @@ int kit_is_done(const struct kit_rows *r, enum kit_change what, unsigned number,
     case KIT_WIDEN:
         return r->columns == 1 + added ? added : -1;
     case KIT_EXPIRE:
-        return r->oldest == 1 ? 0 : r->oldest == KIT_KEPT ? 1 : -1;
+        return r->oldest == 1 ? 0 : r->oldest >= KIT_KEPT ? 1 : -1; // Or its group's.
     case KIT_APPEND:
     case KIT_JOIN:
     default:

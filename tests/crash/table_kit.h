@@ -56,7 +56,7 @@ enum kit_change {
     KIT_REPLACE, ///< Both, in one snapshot.
     KIT_WIDEN,   ///< Adds a column, and rows that have it.
     KIT_JOIN,    ///< Makes the file of kit_make_file part of the table.
-    KIT_EXPIRE,  ///< Forgets all snapshots but the newest, KIT_KEPT; makes none itself.
+    KIT_EXPIRE,  ///< Forgets all but the newest, KIT_KEPT or its group's; makes none.
 };
 enum { KIT_DOOMED = 1, KIT_KEPT = 3 };
 

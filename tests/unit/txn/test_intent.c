@@ -140,6 +140,13 @@ static void schema(struct rows_random *r, struct dsi_arena *arena,
     o->base_last_column_id = (int32_t)rows_below(r, 9);
 }
 
+static void expiry(struct rows_random *r, struct dsi_operation *o)
+{
+    o->kind = DSI_OPERATION_EXPIRE;
+    o->older_than_ms = (int64_t)rows_next(r);
+    o->retain_last = (int32_t)rows_below(r, 1 << 30);
+}
+
 static struct dsi_change *make(struct rows_random *r)
 {
     struct dsi_change *c = dsi_calloc(1, sizeof *c);
@@ -166,8 +173,8 @@ static struct dsi_change *make(struct rows_random *r)
         dsi_arena_array(&c->arena, DSI_OPERATION_COUNT, sizeof *c->operations);
     assert_non_null(c->operations);
     memset(c->operations, 0, DSI_OPERATION_COUNT * sizeof *c->operations);
-    int64_t which = rows_below(r, 7);
-    if (which != 1 && which != 3) {
+    int64_t which = rows_below(r, 9);
+    if (which != 1 && which != 3 && which != 7) {
         append(r, &c->arena, &c->operations[c->operation_count++]);
     }
     if (which == 1 || which == 2) {
@@ -181,7 +188,10 @@ static struct dsi_change *make(struct rows_random *r)
     if (which == 4 || which == 6) {
         addition(r, &c->arena, &c->operations[c->operation_count++]);
     }
-    if (which >= 5) {
+    if (which >= 7) {
+        expiry(r, &c->operations[c->operation_count++]);
+    }
+    if (which == 5 || which == 6) {
         deletion(r, &c->arena, &c->operations[c->operation_count++]);
         schema(r, &c->arena, &c->operations[c->operation_count++]);
     }
@@ -282,6 +292,8 @@ static void same_operation(const struct dsi_operation *a, const struct dsi_opera
     same_text(a->base_mapping, b->base_mapping);
     assert_int_equal(a->base_schema_id, b->base_schema_id);
     assert_int_equal(a->base_last_column_id, b->base_last_column_id);
+    assert_true(a->older_than_ms == b->older_than_ms);
+    assert_int_equal(a->retain_last, b->retain_last);
     assert_int_equal(a->replaced_count, b->replaced_count);
     for (size_t i = 0; i < a->replaced_count; i++) {
         same_text(a->replaced[i].path, b->replaced[i].path);
@@ -521,7 +533,8 @@ static void test_intent__says_what_it_takes_to_understand_it(void **state)
     } cases[] = {{DSI_OPERATION_APPEND, 1},
                  {DSI_OPERATION_SET_PROPERTIES, 1},
                  {DSI_OPERATION_ADD, 2},
-                 {DSI_OPERATION_DELETE, 2}};
+                 {DSI_OPERATION_DELETE, 2},
+                 {DSI_OPERATION_EXPIRE, 3}};
     struct rows_random r = {3};
     struct dsi_mark since = {0};
     (void)state;
@@ -533,16 +546,34 @@ static void test_intent__says_what_it_takes_to_understand_it(void **state)
         struct dsi_intent got;
         assert_int_equal(dsi_intent_encode(c, &since, &bytes, NULL), DS_OK);
         assert_int_equal(bytes.data[4], cases[i].version);
-        bytes.data[4] = (uint8_t)(3 - cases[i].version); // One says it, another does it.
+        for (uint8_t said = 1; said <= 3; said++) { // One says it, another does it.
+            bytes.data[4] = said;
+            bool true_one = said == cases[i].version;
+            assert_int_equal(dsi_intent_decode(dsi_buf_slice(&bytes), &got, &err),
+                             true_one ? DS_OK : DS_ECORRUPT);
+            assert_true(true_one || strstr(err.message, "with what another has"));
+            dsi_intent_release(&got);
+        }
+        bytes.data[4] = 4; // Of a library to come.
         assert_int_equal(dsi_intent_decode(dsi_buf_slice(&bytes), &got, &err),
                          DS_ECORRUPT);
-        bytes.data[4] = 3; // Of a library to come.
-        assert_int_equal(dsi_intent_decode(dsi_buf_slice(&bytes), &got, &err),
-                         DS_ECORRUPT);
-        assert_non_null(strstr(err.message, "version 3"));
+        assert_non_null(strstr(err.message, "reads up to version 3"));
         dsi_change_free(c);
         dsi_buf_release(&bytes);
     }
+}
+
+static void test_intent__of_expiry_is_refused_for_what_nobody_may_ask(void **state)
+{
+    struct rows_random r = {6};
+    (void)state;
+
+    struct dsi_change *c = simple(&r, DSI_OPERATION_EXPIRE);
+    c->operations[0].older_than_ms = INT64_MIN;
+    assert_decodes_to(c, DS_OK, "");
+    c->operations[0].retain_last = -1;
+    assert_decodes_to(c, DS_ECORRUPT, "number of snapshots that stay is -1");
+    dsi_change_free(c);
 }
 
 static void test_intent__of_files_that_go_is_refused_for_what_nobody_may_ask(void **state)
@@ -609,6 +640,7 @@ int main(void)
         cmocka_unit_test(test_intent__is_refused_for_what_nobody_may_ask),
         cmocka_unit_test(test_intent__does_not_carry_files_or_groups),
         cmocka_unit_test(test_intent__says_what_it_takes_to_understand_it),
+        cmocka_unit_test(test_intent__of_expiry_is_refused_for_what_nobody_may_ask),
         cmocka_unit_test(
             test_intent__of_files_that_go_is_refused_for_what_nobody_may_ask),
         cmocka_unit_test(test_intent__survives_every_fault),
