@@ -2,6 +2,8 @@
 // along whoever waits.
 #include "group_fixture.h"
 
+#include <pthread.h>
+
 #include "base/fault.h"
 
 enum { OLD = 5 };
@@ -206,6 +208,71 @@ static void test_group_expiry__is_found_again_when_the_answer_is_lost(void **sta
     place_release(&p);
 }
 
+struct owner {
+    struct place *place;
+    struct ds_commit_result result;
+    int rc;
+};
+
+static void *commit_as_owner(void *arg)
+{
+    struct owner *o = arg;
+    o->rc = commit_expiry(o->place, INT64_MAX, &o->result, NULL);
+    return NULL;
+}
+
+// Moves the head by versions that make no snapshot.
+static void set_properties(struct place *p, int count)
+{
+    struct dsi_table *t = test_open(&p->catalog);
+    for (int i = 0; i < count; i++) {
+        const struct dsi_state *s = dsi_table_state(t);
+        struct dsi_change *c = NULL;
+        assert_int_equal(dsi_change_new(s, NULL, &c, NULL), DS_OK);
+        assert_int_equal(dsi_change_set_property(c, "turn", i % 2 ? "a" : "b", NULL),
+                         DS_OK);
+        assert_int_equal(dsi_commit(t, c, &alone, NULL, NULL), DS_OK);
+        dsi_change_free(c);
+        dsi_state_unref(s);
+    }
+    dsi_table_free(t);
+}
+
+// Another leader has had it in its hands, and history does not reach back to that time:
+// since nobody else sends it, there is nothing to look for.
+static void test_group_expiry__does_not_mind_who_claimed_it(void **state)
+{
+    static const struct ds_property forgetful[] = {
+        {"write.metadata.previous-versions-max", "1"},
+        {"write.metadata.delete-after-commit.enabled", "true"}};
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_claim *claims = NULL;
+    struct place p;
+    struct owner o = {.place = &p};
+    pthread_t thread;
+    size_t count = 0;
+    (void)state;
+
+    place_init(&p, forgetful, 2);
+    commit_row(&p, &alone, 0);
+    commit_row(&p, &alone, 1);
+    assert_true(dsi_queue_try_lead(p.queue));
+    assert_int_equal(pthread_create(&thread, NULL, commit_as_owner, &o), 0);
+    dsi_queue_await(p.queue, 1, INT64_C(5000000000));
+    assert_int_equal(dsi_queue_claim(p.queue, 1 << 20, &arena, &claims, &count, NULL),
+                     DS_OK);
+    assert_int_equal(count, 1);
+    set_properties(&p, 5);
+    commit_elsewhere(&p, &alone, 2);
+    dsi_queue_resign(p.queue);
+    pthread_join(thread, NULL);
+    assert_int_equal(o.rc, DS_OK);
+    assert_int_equal(o.result.outcome, DS_COMMITTED);
+    check(&p, 1, 3);
+    dsi_arena_release(&arena);
+    place_release(&p);
+}
+
 // A table whose files may belong to others.
 static void test_group_expiry__is_refused_alone(void **state)
 {
@@ -264,6 +331,7 @@ int main(void)
         cmocka_unit_test(test_group_expiry__that_finds_nothing_makes_no_version),
         cmocka_unit_test(test_group_expiry__that_finds_nothing_is_no_hindrance),
         cmocka_unit_test(test_group_expiry__is_found_again_when_the_answer_is_lost),
+        cmocka_unit_test(test_group_expiry__does_not_mind_who_claimed_it),
         cmocka_unit_test(test_group_expiry__is_refused_alone),
         cmocka_unit_test(test_group_expiry__survives_every_fault),
     };
