@@ -206,8 +206,9 @@ static enum waited wait_for_receipt(struct owner *o, int64_t until_ns)
         case DSI_QUEUE_RECEIPT:
             return take_receipt(o, &receipt) ? WAITED_COMMITTED : WAITED_IN_VAIN;
         case DSI_QUEUE_LEAD:
+            led = dsi_group_lead(o->attempts->table, o->queue, &o->ticket, o->led,
+                                 until_ns);
             o->led = true;
-            led = dsi_group_lead(o->attempts->table, o->queue, &o->ticket, until_ns);
             if (led == DSI_LEAD_WITHDRAWN) {
                 return WAITED_WITHDRAWN;
             }

@@ -53,6 +53,7 @@ struct round {
     struct dsi_table *table;
     struct dsi_queue *queue;
     const struct dsi_ticket *own;
+    bool again; // Its owner has led with it before.
     struct aside *aside;
     int64_t until_ns;
     int64_t start_ns;
@@ -255,7 +256,7 @@ static void admit(struct round *r, const struct dsi_claim *claim)
         if (!is_own(r, m)) {
             return; // Its owner leads soon, having waited the longest.
         }
-        r->own_first = true; // Who has claimed it has sent nothing of it.
+        r->own_first = !r->again; // Who else has claimed it has sent nothing of it.
     }
     memcpy(m->trail.identity, c->identity, sizeof c->identity);
     m->trail.makes_snapshot = dsi_change_makes_snapshot(c) || dsi_change_held(c);
@@ -726,7 +727,8 @@ static enum dsi_lead_end take_back(const struct round *r, bool first)
 }
 
 enum dsi_lead_end dsi_group_lead(struct dsi_table *table, struct dsi_queue *queue,
-                                 const struct dsi_ticket *own, int64_t until_ns)
+                                 const struct dsi_ticket *own, bool again,
+                                 int64_t until_ns)
 {
     enum dsi_lead_end end = DSI_LEAD_HELPLESS;
     struct aside aside = {.count = 0};
@@ -738,6 +740,7 @@ enum dsi_lead_end dsi_group_lead(struct dsi_table *table, struct dsi_queue *queu
         struct round r = {.table = table,
                           .queue = queue,
                           .own = own,
+                          .again = again,
                           .aside = &aside,
                           .until_ns = until_ns,
                           .end = DSI_ATTEMPT_AGAIN,

@@ -14,8 +14,9 @@ enum dsi_lead_end {
 };
 
 /// Leads until the intent of `own` has its receipt, then resigns; the caller holds
-/// leadership, and has lost it afterwards.
+/// leadership, and has lost it afterwards. `again`: it has led with this intent before.
 enum dsi_lead_end dsi_group_lead(struct dsi_table *table, struct dsi_queue *queue,
-                                 const struct dsi_ticket *own, int64_t until_ns);
+                                 const struct dsi_ticket *own, bool again,
+                                 int64_t until_ns);
 
 #endif

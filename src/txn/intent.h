@@ -2,7 +2,8 @@
 //
 // It holds everything a leader needs and nothing that it must believe: the change's
 // identity, what it does (rows, or manifests that its owner has stored durably, files
-// that go, a schema, properties, how old snapshots may be), and a version that does not have the identity yet.
+// that go, a schema, properties, how old snapshots may be), and a version that does not
+// have the identity yet.
 #ifndef DSI_TXN_INTENT_H
 #define DSI_TXN_INTENT_H
 

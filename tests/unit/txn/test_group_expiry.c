@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "base/fault.h"
+#include "txn/group_lead.h"
 
 enum { OLD = 5 };
 
@@ -273,6 +274,40 @@ static void test_group_expiry__does_not_mind_who_claimed_it(void **state)
     place_release(&p);
 }
 
+// What was claimed before is known not to be sent by its owner alone, and he knows it of
+// the first time only: what became of that may be open.
+static void test_group_expiry__is_not_taken_back_after_its_owner_led(void **state)
+{
+    static const struct ds_property keep = {"gc.enabled", "false"};
+    struct dsi_arena arena = DSI_ARENA_INIT;
+    struct dsi_claim *claims = NULL;
+    (void)state;
+
+    for (int again = 0; again < 2; again++) {
+        struct place p;
+        size_t count = 0;
+        place_init(&p, &keep, 1);
+        struct dsi_change *c = expiry(&p, INT64_MAX);
+        struct dsi_ticket own = phantom(&p, c);
+        for (int i = 0; i < 2; i++) { // Somebody claims it, and resigns; then its owner.
+            assert_true(dsi_queue_try_lead(p.queue));
+            if (i == 0) {
+                assert_int_equal(
+                    dsi_queue_claim(p.queue, 1 << 20, &arena, &claims, &count, NULL),
+                    DS_OK);
+                assert_int_equal(count, 1);
+                dsi_queue_resign(p.queue);
+            }
+        }
+        assert_int_equal(dsi_group_lead(p.table, p.queue, &own, again, INT64_MAX),
+                         again ? DSI_LEAD_HELPLESS : DSI_LEAD_WITHDRAWN);
+        dsi_queue_leave(p.queue, &own);
+        dsi_change_free(c);
+        place_release(&p);
+    }
+    dsi_arena_release(&arena);
+}
+
 // A table whose files may belong to others.
 static void test_group_expiry__is_refused_alone(void **state)
 {
@@ -332,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_group_expiry__that_finds_nothing_is_no_hindrance),
         cmocka_unit_test(test_group_expiry__is_found_again_when_the_answer_is_lost),
         cmocka_unit_test(test_group_expiry__does_not_mind_who_claimed_it),
+        cmocka_unit_test(test_group_expiry__is_not_taken_back_after_its_owner_led),
         cmocka_unit_test(test_group_expiry__is_refused_alone),
         cmocka_unit_test(test_group_expiry__survives_every_fault),
     };

@@ -405,7 +405,8 @@ static void succeed(void *arg, const char *where)
         struct dsi_queue *q = s->place->queue;
         struct dsi_table *t = test_open(&s->place->catalog);
         assert_true(dsi_queue_take_over(q, epoch_of(q), 1));
-        assert_int_equal(dsi_group_lead(t, q, s->own, INT64_MAX), DSI_LEAD_ANSWERED);
+        assert_int_equal(dsi_group_lead(t, q, s->own, false, INT64_MAX),
+                         DSI_LEAD_ANSWERED);
         dsi_table_free(t);
     }
 }
