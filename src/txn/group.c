@@ -26,7 +26,7 @@ struct owner {
     struct dsi_group_end *end;
     struct dsi_arena arena;
     const char *file; // That has the intent; NULL: its slot has.
-    bool led;
+    bool led;         // With it: something of it may have been sent.
 };
 
 // A given identity may be anywhere: the head's history is searched for it here, once.
