@@ -256,7 +256,8 @@ static void admit(struct round *r, const struct dsi_claim *claim)
         if (!is_own(r, m)) {
             return; // Its owner leads soon, having waited the longest.
         }
-        r->own_first = !r->again; // Who else has claimed it has sent nothing of it.
+        // Who else has claimed it has sent nothing of it.
+        r->own_first = r->own_first || !r->again;
     }
     memcpy(m->trail.identity, c->identity, sizeof c->identity);
     m->trail.makes_snapshot = dsi_change_makes_snapshot(c) || dsi_change_held(c);
