@@ -2,8 +2,10 @@
 ///
 /// Writers of one machine meet in a queue, where one of them commits for all. These are
 /// the queue's counters, ever since its file was made: at the first commit after a start
-/// of the machine, or after the file was lost. They say nothing of writers elsewhere, of
-/// other engines, and of commits that went without the queue.
+/// of the machine, or after the file was lost. What a writer has committed that was
+/// killed before it could count is in them as soon as the next one commits. They say
+/// nothing of writers elsewhere, of other engines, and of commits that went without the
+/// queue.
 #ifndef DATASHARD_STATS_H
 #define DATASHARD_STATS_H
 

@@ -34,6 +34,8 @@ enum {
     DSI_QUEUE_SLOTS = 256,            ///< Intents at one time.
     DSI_QUEUE_INTENT_MAX = 128 << 10, ///< Bytes of one.
     DSI_QUEUE_NOTE_MAX = 64,          ///< Bytes of the note.
+    DSI_QUEUE_ABOUT_MAX = 64,         ///< Bytes that say which swap a forecast is of.
+    DSI_QUEUE_FORECASTS = 4,          ///< Forecasts at one time.
     DSI_QUEUE_WAIT_BINS = 64,         ///< See dsi_queue_bin_us.
     DSI_QUEUE_SIZE_BINS = 10,         ///< Groups of 1, 2, 3-4, 5-8, … members.
 };
@@ -193,6 +195,50 @@ void dsi_queue_count_member(struct dsi_queue *q, const struct dsi_claim *c);
 /// Adds what a round did (maxima: the larger one), and the members. While another leader
 /// is adding, stopped there perhaps, it is kept for the next time.
 void dsi_queue_count(struct dsi_queue *q, const struct dsi_queue_counters *more);
+
+// ---- Forecasts
+// ------------------------------------------------------------------------- Who is killed
+// between its swap and counting has told nobody what it has committed. So a leader leaves
+// before each swap what that is going to add if it lands. Who leads next sees in the
+// table whether it did, and adds it. It is added once, also when the first was not killed
+// but stopped, and counts when it wakes up; by one write, so that whoever dies in between
+// has added all of it or nothing.
+
+/// What was foretold: a value. `number` 0: nothing was.
+struct dsi_queue_forecast {
+    uint64_t number; ///< Of two in one place, the later one has the larger.
+    uint32_t epoch;
+};
+
+/// Foretells, before a swap, what is added if it lands: `more`, and these members.
+/// `about` says to who looks for it which swap it is. The last one of this leadership is
+/// of no use any more.
+void dsi_queue_foretell(struct dsi_queue *q, struct ds_slice about,
+                        const struct dsi_queue_counters *more,
+                        const struct dsi_claim *const *members, size_t count,
+                        struct dsi_queue_forecast *out);
+
+/// The swap has landed: the next dsi_queue_count adds `more`, unless somebody else has
+/// added what was foretold. (The members are counted by themselves.)
+void dsi_queue_count_landed(struct dsi_queue *q, const struct dsi_queue_forecast *f,
+                            const struct dsi_queue_counters *more);
+
+/// A forecast of which nobody has said whether it came true.
+struct dsi_queue_foretold {
+    struct dsi_queue_forecast forecast;
+    bool over; ///< Whoever made it does not lead any more, and is in no swap.
+    uint8_t about[DSI_QUEUE_ABOUT_MAX];
+    size_t about_size;
+};
+
+/// All of those: how many. Without a call when nobody else has led since the last time.
+size_t dsi_queue_foretold(struct dsi_queue *q,
+                          struct dsi_queue_foretold out[DSI_QUEUE_FORECASTS]);
+
+/// Says whether it landed: then what was foretold is added, unless that is done. While
+/// another leader is adding, it is left for the next time.
+void dsi_queue_settle(struct dsi_queue *q, const struct dsi_queue_foretold *f,
+                      bool landed);
 
 /// The bin of a wait, and the upper end of a bin in microseconds: eight bins to each
 /// factor of ten, from 10 microseconds on.

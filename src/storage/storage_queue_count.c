@@ -59,20 +59,7 @@ size_t dsi_queue_note(struct dsi_queue *q, uint8_t out[DSI_QUEUE_NOTE_MAX])
 
 // ---- Counters -------------------------------------------------------------------------
 
-// In one page, so that even who is killed while writing it leaves all of it or nothing.
-// What comes after the counters is not in their checksum: libraries that know nothing of
-// it leave it alone.
-struct counted {
-    uint64_t sum;
-    struct dsi_queue_counters counters;
-    uint8_t reserved[304];
-    uint32_t generations[DSI_QUEUE_SLOTS]; // The last of each slot that was counted.
-};
-
-_Static_assert(offsetof(struct counted, generations) == 1024, "layout");
-_Static_assert(sizeof(struct counted) == 2048, "layout");
-
-static uint64_t counted_sum(const struct dsi_queue *q, const struct counted *c)
+static uint64_t counted_sum(const struct dsi_queue *q, const struct dsi_queue_counted *c)
 {
     struct {
         uint64_t file_id;
@@ -82,7 +69,7 @@ static uint64_t counted_sum(const struct dsi_queue *q, const struct counted *c)
 }
 
 // Where nothing whole is there all is zero.
-static void read_counted(struct dsi_queue *q, struct counted *out)
+static void read_counted(struct dsi_queue *q, struct dsi_queue_counted *out)
 {
     for (int i = 0; i < READ_TRIES; i++) {
         if (dsi_queue_get(q, DSI_QUEUE_AT_COUNTERS, out, sizeof *out) &&
@@ -98,7 +85,7 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-static void add(struct dsi_queue_counters *to, const struct dsi_queue_counters *more)
+void dsi_queue_add(struct dsi_queue_counters *to, const struct dsi_queue_counters *more)
 {
     to->groups += more->groups;
     to->appends += more->appends;
@@ -132,30 +119,60 @@ static void add_member(struct dsi_queue_counters *to, const struct dsi_queue_tal
     to->wait_bins[dsi_queue_bin_of((int64_t)t->wait_us)]++;
 }
 
-// With the mutex. Of two that add at once, one of them taken over, one would undo the
-// other's.
+void dsi_queue_add_tally(struct dsi_queue_counted *c, uint32_t slot,
+                         const struct dsi_queue_tally *t)
+{
+    uint32_t *last = &c->generations[slot];
+
+    // Generations go round; who wakes up late comes with an old one.
+    if (*last == 0 || (int32_t)(t->generation - *last) > 0) {
+        add_member(&c->counters, t);
+        *last = t->generation;
+    }
+}
+
+// Of two that add at once, one of them taken over, one would undo the other's.
+bool dsi_queue_take_counted(struct dsi_queue *q, struct dsi_queue_counted *out)
+{
+    if (dsi_posix()->lock_byte(q->file.fd, DSI_QUEUE_LOCK_COUNT) < 0) {
+        return false;
+    }
+    read_counted(q, out);
+    return true;
+}
+
+void dsi_queue_put_counted(struct dsi_queue *q, struct dsi_queue_counted *c)
+{
+    c->sum = counted_sum(q, c);
+    // Nobody relies on counters.
+    DSI_IGNORE(dsi_queue_put(q, DSI_QUEUE_AT_COUNTERS, c, sizeof *c));
+    dsi_posix()->unlock_byte(q->file.fd, DSI_QUEUE_LOCK_COUNT);
+}
+
+// With the mutex.
 static void add_all(struct dsi_queue *q)
 {
-    struct counted c;
+    struct dsi_queue_counted c;
 
-    if (dsi_posix()->lock_byte(q->file.fd, DSI_QUEUE_LOCK_COUNT) < 0) {
+    if (!dsi_queue_take_counted(q, &c)) {
         return;
     }
-    read_counted(q, &c);
-    add(&c.counters, &q->more);
-    for (uint32_t i = 0; i < DSI_QUEUE_SLOTS; i++) {
-        const struct dsi_queue_tally *t = &q->tallies[i];
-        if (t->generation != 0 && t->generation != c.generations[i]) {
-            add_member(&c.counters, t);
-            c.generations[i] = t->generation;
+    dsi_queue_add(&c.counters, &q->more);
+    for (uint32_t i = 0; i < DSI_QUEUE_FORECASTS; i++) {
+        if (q->due[i].number > c.settled[i]) {
+            dsi_queue_add(&c.counters, &q->due[i].more);
+            c.settled[i] = q->due[i].number;
         }
     }
-    c.sum = counted_sum(q, &c);
-    // Nobody relies on counters.
-    DSI_IGNORE(dsi_queue_put(q, DSI_QUEUE_AT_COUNTERS, &c, sizeof c));
-    dsi_posix()->unlock_byte(q->file.fd, DSI_QUEUE_LOCK_COUNT);
+    for (uint32_t i = 0; i < DSI_QUEUE_SLOTS; i++) {
+        if (q->tallies[i].generation != 0) {
+            dsi_queue_add_tally(&c, i, &q->tallies[i]);
+        }
+    }
+    dsi_queue_put_counted(q, &c);
     q->counts = false;
     memset(&q->more, 0, sizeof q->more);
+    memset(q->due, 0, sizeof q->due);
     memset(q->tallies, 0, sizeof q->tallies);
 }
 
@@ -177,7 +194,7 @@ void dsi_queue_count_member(struct dsi_queue *q, const struct dsi_claim *c)
 void dsi_queue_count(struct dsi_queue *q, const struct dsi_queue_counters *more)
 {
     dsi_mutex_lock(q->mutex);
-    add(&q->more, more);
+    dsi_queue_add(&q->more, more);
     q->counts = true;
     add_all(q);
     dsi_mutex_unlock(q->mutex);
@@ -251,7 +268,7 @@ static bool has_owner(struct dsi_queue *q, uint32_t slot)
 int dsi_queue_look(struct dsi_queue *q, struct dsi_queue_view *out, struct ds_error *err)
 {
     struct dsi_queue_control control;
-    struct counted counted;
+    struct dsi_queue_counted counted;
     struct dsi_queue_table *table = dsi_malloc(sizeof *table);
     int rc = DS_OK;
 

@@ -8,6 +8,7 @@
 //   12288    receipts, one for each slot, each with its owner's bell
 //   28672    slots: what owners say
 //   45056    claims, one for each slot
+//   49152    forecasts
 //   65536    intents, DSI_QUEUE_INTENT_MAX bytes for each slot; holes until used
 //
 // Numbers are the machine's: the file never leaves it. Control and receipts are mapped,
@@ -34,6 +35,7 @@ enum dsi_queue_place {
     DSI_QUEUE_AT_RECEIPTS = 12288,
     DSI_QUEUE_AT_SLOTS = 28672,
     DSI_QUEUE_AT_CLAIMS = 45056,
+    DSI_QUEUE_AT_FORECASTS = 49152,
     DSI_QUEUE_AT_INTENTS = 65536,
     DSI_QUEUE_MAP_SIZE = DSI_QUEUE_AT_SLOTS - DSI_QUEUE_AT_CONTROL,
     DSI_QUEUE_FILE_SIZE = DSI_QUEUE_AT_INTENTS + DSI_QUEUE_SLOTS * DSI_QUEUE_INTENT_MAX,
@@ -124,8 +126,23 @@ _Static_assert(sizeof(struct dsi_queue_claim) == 16, "layout");
 _Static_assert(sizeof(struct dsi_queue_receipt) == 64, "layout");
 _Static_assert(sizeof(struct dsi_queue_counters) == 712, "layout");
 _Static_assert(DSI_QUEUE_AT_RECEIPTS + sizeof(struct dsi_queue_table) <=
-                   DSI_QUEUE_AT_INTENTS,
+                   DSI_QUEUE_AT_FORECASTS,
                "layout");
+
+// In one page, so that even who is killed while writing it leaves all of it or nothing.
+// What comes after the counters is not in their checksum: libraries that know nothing of
+// it leave it alone.
+struct dsi_queue_counted {
+    uint64_t sum;
+    struct dsi_queue_counters counters;
+    uint64_t settled[DSI_QUEUE_FORECASTS]; // Of each place: up to this number.
+    uint8_t reserved[272];
+    uint32_t generations[DSI_QUEUE_SLOTS]; // The last of each slot that was counted.
+};
+
+_Static_assert(offsetof(struct dsi_queue_counted, settled) == 720, "layout");
+_Static_assert(offsetof(struct dsi_queue_counted, generations) == 1024, "layout");
+_Static_assert(sizeof(struct dsi_queue_counted) == 2048, "layout");
 
 // What an open queue knows of a slot it owns.
 struct dsi_queue_own {
@@ -144,6 +161,12 @@ struct dsi_queue_tally {
     uint64_t wait_us;
 };
 
+// A swap that has landed, and is maybe not in the counters.
+struct dsi_queue_due {
+    uint64_t number; // Of its forecast; 0: none.
+    struct dsi_queue_counters more;
+};
+
 struct dsi_queue {
     char *path;
     struct dsi_private file; // Mapped, unless it is read_only.
@@ -159,9 +182,13 @@ struct dsi_queue {
     const void *leader; // The thread that leads; NULL: none of this queue's.
     uint32_t epoch;     // The last that was seen, the leader's while there is one.
     uint64_t beat;
-    bool counts; // There is something that is not yet in the counters: these two.
+    bool counts; // There is something that is not yet in the counters: these three.
     struct dsi_queue_counters more;
     struct dsi_queue_tally tallies[DSI_QUEUE_SLOTS];
+    struct dsi_queue_due due[DSI_QUEUE_FORECASTS];
+    uint64_t number;                 // Of the last forecast.
+    bool looks;                      // There may be forecasts that nobody has settled:
+    bool taken[DSI_QUEUE_FORECASTS]; // of those seen, the places.
 };
 
 // A state of one generation. The two are in one byte (and more of the generation in the
@@ -261,6 +288,9 @@ const void *dsi_queue_word(const struct dsi_queue *q, uint64_t offset);
 /// it says is nobody's wish.
 void dsi_queue_give_up(struct dsi_queue *q, uint32_t slot);
 
+/// True when this thread leads. With the mutex.
+bool dsi_queue_leads(const struct dsi_queue *q);
+
 /// Takes leadership if nobody has it. *control is what was seen; false also when that
 /// could not be read (the queue is broken then).
 bool dsi_queue_lead(struct dsi_queue *q, struct dsi_queue_control *control);
@@ -268,6 +298,19 @@ bool dsi_queue_lead(struct dsi_queue *q, struct dsi_queue_control *control);
 /// Takes leadership over from the leader of `epoch`, which does not move; `step` (from 1
 /// on) grows when those who tried before do not move either.
 bool dsi_queue_take_over(struct dsi_queue *q, uint32_t epoch, uint32_t step);
+
+/// Reads the counters to add to them, with the mutex; false while another is adding. Ends
+/// by dsi_queue_put_counted.
+DS_MUST_CHECK bool dsi_queue_take_counted(struct dsi_queue *q,
+                                          struct dsi_queue_counted *out);
+void dsi_queue_put_counted(struct dsi_queue *q, struct dsi_queue_counted *c);
+
+/// Adds `more`, the larger one of maxima.
+void dsi_queue_add(struct dsi_queue_counters *to, const struct dsi_queue_counters *more);
+
+/// Adds a member, unless it, or a later one in its slot, is counted.
+void dsi_queue_add_tally(struct dsi_queue_counted *c, uint32_t slot,
+                         const struct dsi_queue_tally *t);
 
 /// Adds what is not in the counters yet, if there is anything.
 void dsi_queue_count_rest(struct dsi_queue *q);

@@ -21,6 +21,11 @@ static void unlock_epoch(struct dsi_queue *q, uint32_t epoch)
     dsi_posix()->unlock_byte(q->file.fd, DSI_QUEUE_LOCK_LEAD + epoch);
 }
 
+bool dsi_queue_leads(const struct dsi_queue *q)
+{
+    return q->leader == &this_thread;
+}
+
 // The lock of the leadership of `epoch`: 0, -EAGAIN, or the queue is broken.
 static int lock_epoch(struct dsi_queue *q, uint32_t epoch)
 {
@@ -48,6 +53,8 @@ static bool begin(struct dsi_queue *q, const struct dsi_queue_control *c)
         return false;
     }
     q->leader = &this_thread;
+    // Nobody else has led since, if the last beat is ours.
+    q->looks = q->looks || c->beat != q->beat || c->pid != mine.pid;
     q->beat = mine.beat;
     q->more.leaders++;
     q->counts = true;
@@ -139,11 +146,12 @@ bool dsi_queue_take_over(struct dsi_queue *q, uint32_t epoch, uint32_t step)
     return leads;
 }
 
-// Ends this thread's leadership; false when it has none.
-static bool step_down(struct dsi_queue *q)
+// Ends this thread's leadership; false when it has none. `lost`: somebody else has led.
+static bool step_down(struct dsi_queue *q, bool lost)
 {
     dsi_mutex_lock(q->mutex);
-    bool leads = q->leader == &this_thread;
+    bool leads = dsi_queue_leads(q);
+    q->looks = q->looks || lost;
     if (leads) {
         q->leader = NULL;
         unlock_epoch(q, q->epoch);
@@ -157,7 +165,7 @@ bool dsi_queue_beat(struct dsi_queue *q)
     struct dsi_queue_control c;
 
     dsi_mutex_lock(q->mutex);
-    bool leads = q->leader == &this_thread;
+    bool leads = dsi_queue_leads(q);
     uint32_t epoch = q->epoch;
     uint64_t beat = ++q->beat;
     dsi_mutex_unlock(q->mutex);
@@ -165,7 +173,7 @@ bool dsi_queue_beat(struct dsi_queue *q)
         return false;
     }
     if (DSI_FAULT("queue.beat") || !dsi_queue_get_control(q, &c) || c.epoch != epoch) {
-        step_down(q);
+        step_down(q, true);
         return false;
     }
     // A beat that is not seen makes others take over, which is right when nothing can be
@@ -195,7 +203,7 @@ void dsi_queue_resign(struct dsi_queue *q)
     struct dsi_queue_table *table = NULL;
 
     dsi_queue_count_rest(q);
-    if (!step_down(q)) {
+    if (!step_down(q, false)) {
         return;
     }
     table = dsi_malloc(sizeof *table);

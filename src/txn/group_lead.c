@@ -12,6 +12,7 @@
 #include "txn/append.h"
 #include "txn/clean.h"
 #include "txn/conflict.h"
+#include "txn/group_forecast.h"
 #include "txn/group_note.h"
 #include "txn/held.h"
 #include "txn/housekeeper.h"
@@ -71,6 +72,7 @@ struct round {
     struct dsi_attempts attempts;
     enum dsi_attempt_end end;
     enum ds_outcome outcome;
+    struct dsi_queue_forecast forecast; // Of the last swap.
     struct dsi_queue_counters counters;
 };
 
@@ -87,12 +89,15 @@ static void count(struct round *r)
     r->counters = (struct dsi_queue_counters){0};
 }
 
-static void count_time(struct round *r)
+// What a round that made no version adds.
+static void count_attempts(struct round *r)
 {
     int64_t us = (dsi_clock_monotonic_ns() - r->start_ns) / 1000;
 
     r->counters.round_us = (uint64_t)us;
     r->counters.round_us_max = (uint64_t)us;
+    r->counters.swaps += r->attempts.swaps;
+    r->counters.lost += r->attempts.conflicts;
 }
 
 static void answer(struct round *r, struct member *m, const struct dsi_receipt *receipt)
@@ -439,6 +444,28 @@ static void beat(void *arg)
     (void)dsi_queue_beat(r->queue); // It is asked again before the swap.
 }
 
+// What the group adds to the counters if it makes a version, after so many swaps.
+static struct dsi_queue_counters gains(const struct round *r, uint32_t swaps)
+{
+    return dsi_group_gains(r->change, r->in_count, r->start_ns, swaps,
+                           r->attempts.conflicts);
+}
+
+// Whoever is killed after the swap cannot tell any more.
+static void foretell(struct round *r, const struct dsi_state *head)
+{
+    const struct dsi_queue_counters g = gains(r, r->attempts.swaps + 1);
+    const struct dsi_claim *in[DSI_QUEUE_SLOTS];
+    size_t count = 0;
+
+    for (size_t i = 0; i < r->member_count; i++) {
+        if (r->members[i].in) {
+            in[count++] = r->members[i].claim;
+        }
+    }
+    r->forecast = dsi_group_foretell(r->queue, r->change, head, &g, in, count);
+}
+
 // Asked about each head before it is built on: is every member still to be applied to it?
 // The head that was claimed on needs no second answer (3).
 static bool still_right(void *arg, const struct dsi_state *head)
@@ -449,10 +476,8 @@ static bool still_right(void *arg, const struct dsi_state *head)
     if (!dsi_queue_beat(r->queue)) {
         return false; // Another one leads by now.
     }
-    if (dsi_head_equal(&head->head, &r->state->head)) {
-        return true;
-    }
-    for (size_t i = 0; i < r->member_count; i++) {
+    const bool known = dsi_head_equal(&head->head, &r->state->head);
+    for (size_t i = 0; !known && i < r->member_count; i++) {
         struct member *m = &r->members[i];
         if (!m->in) {
             continue;
@@ -461,6 +486,9 @@ static bool still_right(void *arg, const struct dsi_state *head)
             m->in = false;
             right = false;
         }
+    }
+    if (right) {
+        foretell(r, head);
     }
     return right;
 }
@@ -486,15 +514,24 @@ static const struct dsi_snapshot *snapshot_of(const struct round *r,
                : NULL;
 }
 
-// What a group that made a version adds to the counters.
+// True when it is this group's swap that has made the version.
+static bool has_made(const struct round *r)
+{
+    return r->end == DSI_ATTEMPT_COMMITTED ||
+           (r->end == DSI_ATTEMPT_FOUND &&
+            dsi_group_has_made(r->change, r->attempts.snapshot, r->in_count));
+}
+
+// A group that has made a version, or whose members were found in one.
 static void count_group(struct round *r)
 {
-    uint64_t files = 0;
-    uint64_t bytes = 0;
+    const struct dsi_queue_counters g = gains(r, r->attempts.swaps);
 
-    dsi_change_totals(r->change, &r->counters.rows, &files, &bytes);
-    r->counters.groups = 1;
-    r->counters.size_bins[dsi_queue_size_bin_of(r->in_count)] = 1;
+    if (has_made(r)) {
+        dsi_queue_count_landed(r->queue, &r->forecast, &g);
+    } else {
+        count_attempts(r);
+    }
     for (size_t i = 0; i < r->member_count; i++) {
         if (r->members[i].in) {
             dsi_queue_count_member(r->queue, r->members[i].claim);
@@ -513,10 +550,11 @@ static void answer_committed(struct round *r)
         note.head = dsi_mark_of(r->attempts.state);
         dsi_group_note_put(r->queue, &note);
     }
-    if (r->end != DSI_ATTEMPT_NOTHING) {
+    if (r->end == DSI_ATTEMPT_NOTHING) {
+        count_attempts(r);
+    } else {
         count_group(r);
     }
-    count_time(r);
     count(r);
     for (size_t i = 0; i < r->member_count; i++) {
         struct member *m = &r->members[i];
@@ -593,8 +631,6 @@ static void commit_change(struct round *r)
         r->outcome = dsi_loop_settle(a, &budget);
         r->end = r->outcome == DS_COMMITTED ? DSI_ATTEMPT_FOUND : r->end;
     }
-    r->counters.swaps += a->swaps;
-    r->counters.lost += a->conflicts;
     if (r->outcome == DS_COMMITTED) {
         answer_committed(r);
     } else if (r->outcome == DS_NOT_COMMITTED && dsi_cancel_seen()) {
@@ -650,6 +686,7 @@ static bool claim(struct round *r, struct ds_error *err)
         return false;
     }
     r->state = dsi_table_state(r->table);
+    dsi_group_settle(r->table, r->queue, r->state);
     if (dsi_queue_claim(r->queue, GROUP_BYTES_MAX, &r->arena, &claims, &count, err) < 0) {
         return false;
     }
@@ -709,7 +746,7 @@ static bool run_round(struct round *r)
         commit_change(r);
     }
     if (r->outcome != DS_COMMITTED) { // Otherwise it is counted already.
-        count_time(r);
+        count_attempts(r);
         count(r);
     }
     return !led || r->own_answered || r->own_away ||

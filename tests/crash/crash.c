@@ -315,9 +315,9 @@ int main(int argc, char **argv)
     }
     printf("%u of the points are deaths, the others failures\n", t->deaths);
     printf("crash: operations=%u points=%u catalogs=2 lost=%u duplicate=%u stuck=%u "
-           "unreadable=%u leaked=%u\n",
+           "unreadable=%u leaked=%u miscounted=%u\n",
            (unsigned)OPERATIONS, t->points, t->wrong[SCENE_LOST],
            t->wrong[SCENE_DUPLICATE], t->wrong[SCENE_STUCK], t->wrong[SCENE_UNREADABLE],
-           t->wrong[SCENE_LEAKED]);
+           t->wrong[SCENE_LEAKED], t->wrong[SCENE_MISCOUNTED]);
     return bad > 0;
 }

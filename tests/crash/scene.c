@@ -19,8 +19,8 @@
 
 enum { PERSON_SECONDS = 60, CHECK_SECONDS = 60 };
 
-const char *const scene_wrong_names[SCENE_WRONGS] = {"fine",  "lost",       "duplicate",
-                                                     "stuck", "unreadable", "leaked"};
+const char *const scene_wrong_names[SCENE_WRONGS] = {
+    "fine", "lost", "duplicate", "stuck", "unreadable", "leaked", "miscounted"};
 
 static int64_t now_ms(void)
 {
@@ -254,6 +254,28 @@ static void check_queue(struct scene *s)
     }
 }
 
+// Whoever was killed, and when: all appends that came by the queue are counted, once.
+// (Half of what is in one page, as PLAN_DIE_WITHIN leaves it, no kill does.)
+static void check_counters(struct scene *s, const struct kit_rows *rows)
+{
+    struct dsi_queue_view v;
+    char why[200];
+
+    if (!s->op->has_queue || s->op->change != KIT_APPEND ||
+        (s->fault != PLAN_DIE_BEFORE && s->fault != PLAN_DIE_AFTER) ||
+        !kit_queue_look(&s->place, &v) || v.counters.alone > 0) {
+        return;
+    }
+    if (v.counters.rows != rows->total ||
+        v.counters.appends * SCENE_ROWS != rows->total) {
+        snprintf(why, sizeof why,
+                 "%llu rows and %llu appends are counted, %zu rows are there",
+                 (unsigned long long)v.counters.rows,
+                 (unsigned long long)v.counters.appends, rows->total);
+        fail_run(s, SCENE_MISCOUNTED, why);
+    }
+}
+
 static void look_at_new(struct scene *s)
 {
     struct kit_table t = {.table = NULL};
@@ -294,6 +316,7 @@ static void look_at_appended(struct scene *s)
     check_writer(s, SCENE_FRESH);
     check_all(s, "at the end", victim, &rows);
     check_append(s, &rows, SCENE_FRESH, FATE_THERE, "at the end");
+    check_counters(s, &rows);
 }
 
 static void look_around(void *arg)

@@ -25,6 +25,7 @@ enum scene_wrong {
     SCENE_STUCK,
     SCENE_UNREADABLE,
     SCENE_LEAKED,
+    SCENE_MISCOUNTED,
     SCENE_WRONGS
 };
 
