@@ -18,7 +18,7 @@ CALLS = ("access,openat,write,pwrite64,writev,fsync,fdatasync,io_submit,link,lin
 TOGETHER = r"IOCB_CMD_FD?SYNC, aio_fildes=\d+(?:<([^>]*)>)?"    # Several syncs, asked for at once.
 WARM_UP = 250     # Appends before the recorded ones: history is then as long as it gets.
 RECORDED = 21
-TURN_S, TURNS = 0.05, 20     # Short turns: whatever slows the disk slows both.
+TURN_S, TURNS = 0.05, 100    # Short turns, and many: whatever slows the disk slows both.
 
 
 def have_strace():
@@ -206,8 +206,8 @@ def in_turns(peer, floor_program, recorded, folder):
             programs.append(subprocess.Popen([str(floor_program), str(place), *steps_of_it],
                                              start_new_session=True))
             os.killpg(programs[-1].pid, signal.SIGSTOP)
-        for _ in range(TURNS):
-            for program in programs:
+        for turn in range(TURNS):
+            for program in programs[::-1] if turn % 2 else programs:
                 let_run(program, TURN_S)
                 if program.poll() is not None:
                     raise Failed(f"{program.args[0]} ended: {program.returncode}")
