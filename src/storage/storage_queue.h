@@ -196,13 +196,13 @@ void dsi_queue_count_member(struct dsi_queue *q, const struct dsi_claim *c);
 /// is adding, stopped there perhaps, it is kept for the next time.
 void dsi_queue_count(struct dsi_queue *q, const struct dsi_queue_counters *more);
 
-// ---- Forecasts
-// ------------------------------------------------------------------------- Who is killed
-// between its swap and counting has told nobody what it has committed. So a leader leaves
-// before each swap what that is going to add if it lands. Who leads next sees in the
-// table whether it did, and adds it. It is added once, also when the first was not killed
-// but stopped, and counts when it wakes up; by one write, so that whoever dies in between
-// has added all of it or nothing.
+// ---- Forecasts ------------------------------------------------------------------------
+
+// Who is killed between its swap and counting has told nobody what it has committed. So a
+// leader leaves before each swap what that is going to add if it lands. Who leads next
+// sees in the table whether it did, and adds it. It is added once, also when the first
+// was not killed but stopped, and counts when it wakes up; by one write, so that whoever
+// dies in between has added all of it or nothing.
 
 /// What was foretold: a value. `number` 0: nothing was.
 struct dsi_queue_forecast {
