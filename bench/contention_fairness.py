@@ -3,7 +3,7 @@ from contention_measure import (UNBOUNDED, Failed, Peer, put_away, quantile, rea
                                 run_writers)
 
 # Writers, rows, seconds.
-CELLS = [(12, 1, 3), (12, 10_000, 5), (64, 1, 4), (64, 10_000, 16)]
+CELLS = [(12, 1, 3), (12, 10_000, 5), (64, 1, 4), (64, 10_000, 32)]
 LEAST = 20     # Appends of each writer: one more or less is then no great matter.
 LONGER = 3     # A cell in which somebody has fewer is run again, so often, twice as long.
 GRACE = 12
