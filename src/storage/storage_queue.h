@@ -211,8 +211,8 @@ struct dsi_queue_forecast {
 };
 
 /// Foretells, before a swap, what is added if it lands: `more`, and these members.
-/// `about` says to who looks for it which swap it is. The last one of this leadership is
-/// of no use any more.
+/// `about` says to who looks for it which swap it is. It takes the place of what this
+/// leadership has foretold before.
 void dsi_queue_foretell(struct dsi_queue *q, struct ds_slice about,
                         const struct dsi_queue_counters *more,
                         const struct dsi_claim *const *members, size_t count,
@@ -231,7 +231,8 @@ struct dsi_queue_foretold {
     size_t about_size;
 };
 
-/// All of those: how many. Without a call when nobody else has led since the last time.
+/// All of those: how many. Without a call when nobody else has led, and nothing was
+/// foretold, since the last time.
 size_t dsi_queue_foretold(struct dsi_queue *q,
                           struct dsi_queue_foretold out[DSI_QUEUE_FORECASTS]);
 

@@ -6,23 +6,8 @@
 
 #include "api/api_handle.h"
 #include "datashard/stats.h"
+#include "root_fixture.h"
 #include "storage/storage_queue.h"
-#include "storage_root.h"
-
-static struct storage_root root;
-
-static int make(void **state)
-{
-    (void)state;
-    return storage_root_make(&root, "file") ? 0 : -1;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    storage_root_remove(&root);
-    return 0;
-}
 
 static ds_table *make_table(void)
 {
@@ -205,12 +190,13 @@ static void test_api_stats__tells_what_happened_between_two_readings(void **stat
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_api_stats__is_all_zero_without_a_queue, make,
-                                        end),
-        cmocka_unit_test_setup_teardown(test_api_stats__shows_what_the_queue_counts, make,
-                                        end),
+        cmocka_unit_test_setup_teardown(test_api_stats__is_all_zero_without_a_queue,
+                                        make_root, end_root),
+        cmocka_unit_test_setup_teardown(test_api_stats__shows_what_the_queue_counts,
+                                        make_root, end_root),
         cmocka_unit_test_setup_teardown(
-            test_api_stats__tells_what_happened_between_two_readings, make, end),
+            test_api_stats__tells_what_happened_between_two_readings, make_root,
+            end_root),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

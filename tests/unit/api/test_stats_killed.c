@@ -8,26 +8,11 @@
 
 #include "api/api_handle.h"
 #include "datashard/stats.h"
+#include "root_fixture.h"
 #include "storage/storage_posix.h"
 #include "storage/storage_queue_file.h"
-#include "storage_root.h"
 
 enum { ROWS = 3 }; // Of each append.
-
-static struct storage_root root;
-
-static int make(void **state)
-{
-    (void)state;
-    return storage_root_make(&root, "file") ? 0 : -1;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    storage_root_remove(&root);
-    return 0;
-}
 
 // ---- Being killed ---------------------------------------------------------------------
 
@@ -269,7 +254,7 @@ static void test_stats_killed__it_is_counted_after_a_row_of_deaths(void **state)
 
 int main(void)
 {
-#define KILLED_TEST(name) cmocka_unit_test_setup_teardown(name, make, end)
+#define KILLED_TEST(name) cmocka_unit_test_setup_teardown(name, make_root, end_root)
     static const struct CMUnitTest tests[] = {
         KILLED_TEST(test_stats_killed__a_version_is_counted_by_who_leads_next),
         KILLED_TEST(test_stats_killed__that_is_so_in_an_sqlite_catalog),

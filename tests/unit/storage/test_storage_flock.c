@@ -9,22 +9,12 @@
 #include "base/clock.h"
 #include "cancel_asks.h"
 #include "posix_double.h"
-#include "storage_root.h"
-
-static struct storage_root root;
-
-static int make(void **state)
-{
-    (void)state;
-    return storage_root_make(&root, "file") ? 0 : -1;
-}
+#include "root_fixture.h"
 
 static int end(void **state)
 {
-    (void)state;
     posix_double_stop();
-    storage_root_remove(&root);
-    return 0;
+    return end_root(state);
 }
 
 static const char *lock_path(void)
@@ -179,7 +169,7 @@ static void test_storage_flock__a_waiter_may_be_cancelled(void **state)
     dsi_flock_release(second); // the queue was kept.
 }
 
-#define FLOCK_TEST(f) cmocka_unit_test_setup_teardown(f, make, end)
+#define FLOCK_TEST(f) cmocka_unit_test_setup_teardown(f, make_root, end)
 
 int main(void)
 {

@@ -103,6 +103,16 @@ static void finish(struct stage *s)
     dsi_queue_free(s->owner);
 }
 
+// The first is killed, of which the kernel closes what it has, and the second leads: what
+// it sees foretold.
+static struct dsi_queue_foretold kill_first(struct stage *s)
+{
+    dsi_queue_free(s->first);
+    s->first = NULL;
+    assert_true(dsi_queue_try_lead(s->second));
+    return foretold_to(s->second);
+}
+
 static void test_storage_queue_forecast__who_counts_settles_it(void **state)
 {
     struct stage s = begin();
@@ -117,16 +127,12 @@ static void test_storage_queue_forecast__who_counts_settles_it(void **state)
     finish(&s);
 }
 
-// Its descriptor is closed, as the kernel does for who is killed.
 static void test_storage_queue_forecast__what_the_dead_did_is_added_once(void **state)
 {
     struct stage s = begin();
     (void)state;
 
-    dsi_queue_free(s.first);
-    s.first = NULL;
-    assert_true(dsi_queue_try_lead(s.second));
-    struct dsi_queue_foretold f = foretold_to(s.second);
+    struct dsi_queue_foretold f = kill_first(&s);
     assert_true(f.over);
     dsi_queue_settle(s.second, &f, true);
     assert_counted(s.owner, 1, 2);
@@ -144,10 +150,7 @@ static void test_storage_queue_forecast__what_did_not_come_true_adds_nothing(voi
     struct stage s = begin();
     (void)state;
 
-    dsi_queue_free(s.first);
-    s.first = NULL;
-    assert_true(dsi_queue_try_lead(s.second));
-    struct dsi_queue_foretold f = foretold_to(s.second);
+    struct dsi_queue_foretold f = kill_first(&s);
     dsi_queue_settle(s.second, &f, false);
     assert_counted(s.owner, 0, 0);
     assert_int_equal(foretold_count(s.second), 0);
@@ -263,10 +266,7 @@ static void test_storage_queue_forecast__is_not_written_over(void **state)
     struct dsi_queue_forecast mine;
     (void)state;
 
-    dsi_queue_free(s.first);
-    s.first = NULL;
-    assert_true(dsi_queue_try_lead(s.second));
-    struct dsi_queue_foretold f = foretold_to(s.second);
+    struct dsi_queue_foretold f = kill_first(&s);
     dsi_queue_foretell(s.second, queue_text("mine"), &gain, NULL, 0, &mine);
     assert_int_equal(mine.number, 0);
     dsi_queue_settle(s.second, &f, true);

@@ -7,23 +7,13 @@
 #include <unistd.h>
 
 #include "posix_double.h"
+#include "root_fixture.h"
 #include "storage/storage_posix.h"
-#include "storage_root.h"
-
-static struct storage_root root;
-
-static int make(void **state)
-{
-    (void)state;
-    return storage_root_make(&root, "file") ? 0 : -1;
-}
 
 static int end(void **state)
 {
-    (void)state;
     posix_double_stop();
-    storage_root_remove(&root);
-    return 0;
+    return end_root(state);
 }
 
 static const char *at(const char *name)
@@ -106,10 +96,11 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
-            test_storage_replaced__keeps_what_is_replaced_until_the_end, make, end),
-        cmocka_unit_test_setup_teardown(test_storage_replaced__holds_one_at_a_time, make,
+            test_storage_replaced__keeps_what_is_replaced_until_the_end, make_root, end),
+        cmocka_unit_test_setup_teardown(test_storage_replaced__holds_one_at_a_time,
+                                        make_root, end),
+        cmocka_unit_test_setup_teardown(test_storage_replaced__does_without, make_root,
                                         end),
-        cmocka_unit_test_setup_teardown(test_storage_replaced__does_without, make, end),
     };
     return cmocka_run_group_tests_name("storage_replaced", tests, NULL, NULL);
 }

@@ -9,26 +9,16 @@
 
 #include "base/clock.h"
 #include "posix_double.h"
+#include "root_fixture.h"
 #include "storage/storage_spare.h"
-#include "storage_root.h"
 
 enum { QUICK = DSI_SPREAD_SLOW_NS, SLOW = DSI_SPREAD_SLOW_NS + 1 };
 
-static struct storage_root root;
-
-static int make(void **state)
-{
-    (void)state;
-    return storage_root_make(&root, "file") ? 0 : -1;
-}
-
 static int end(void **state)
 {
-    (void)state;
     posix_double_stop();
     dsi_clock_set(NULL);
-    storage_root_remove(&root);
-    return 0;
+    return end_root(state);
 }
 
 // Files that took so long each, wherever they are to be made.
@@ -284,7 +274,7 @@ static void test_storage_spread__is_where_spares_come_from(void **state)
     assert_int_equal(entries_of("."), made + 1);
 }
 
-#define SPREAD_TEST(f) cmocka_unit_test_setup_teardown(f, make, end)
+#define SPREAD_TEST(f) cmocka_unit_test_setup_teardown(f, make_root, end)
 
 int main(void)
 {
