@@ -3,14 +3,15 @@
 //   contention_floor FOLDER STEP...
 //
 // The steps are those that contention_fsync.py saw an append do, in their order:
-//   file:BYTES:SYNCS   make a file of that size and sync it so often
-//   later:BYTES        make a file of that size, begin to write it back, keep it open
-//   together:FOLDERS   sync what is kept, and the folder so often, all at once
-//   folder             sync the folder
-//   link               link the newest file to a second name and drop the first
-//   replace:BYTES      make a file of that size under another name, which then replaces
-//                      the one before
-//   swap               UPDATE one row of a SQLite database, as the catalog does
+//   file:BYTES:SYNCS@IN  make a file of that size and sync it so often
+//   later:BYTES@IN       make a file of that size, begin to write it back, keep it open
+//   together@IN@IN...    sync what is kept, and those folders, all at once
+//   folder@IN            sync the folder
+//   link@IN              link the newest file to a second name and drop the first
+//   replace:BYTES@IN     make a file of that size under another name, which then replaces
+//                        the one before
+//   swap                 UPDATE one row of a SQLite database, as the catalog does
+// IN is the name of a folder within FOLDER, which is made at the beginning.
 // Does all of them again and again until it is killed; FOLDER/floor.bin has for each time
 // the nanoseconds it took, int64.
 // sync_file_range is not in POSIX.
@@ -24,12 +25,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "contention_run.h"
 
-enum { PATH_SIZE = 4096, STEPS_MAX = 64, CHUNK = 1 << 20, KEPT_MAX = 32 };
+enum { PATH_SIZE = 4096, STEPS_MAX = 64, CHUNK = 1 << 20, KEPT_MAX = 32, IN_MAX = 4 };
 
 enum kind {
     STEP_FILE,
@@ -44,7 +46,9 @@ enum kind {
 struct step {
     enum kind kind;
     int64_t bytes;
-    int64_t syncs; // Of a file itself; together: of the folder.
+    int64_t syncs;    // Of a file itself.
+    char *in[IN_MAX]; // Paths of folders.
+    int in_count;
 };
 
 struct floor {
@@ -60,34 +64,58 @@ struct floor {
     aio_context_t together;
 };
 
-static int64_t number_after(const char **text)
+// The number after the colon that comes now; none: `fallback`.
+static int64_t number_after(const char **text, int64_t fallback)
 {
     char *end = NULL;
-    int64_t value = (int64_t)strtoll(*text, &end, 10);
-    if (end == *text || value < 0) {
+
+    if (**text != ':') {
+        return fallback;
+    }
+    int64_t value = (int64_t)strtoll(*text + 1, &end, 10);
+    if (end == *text + 1 || value < 0) {
         run_die(*text, "expected a number");
     }
-    *text = *end == ':' ? end + 1 : end;
+    *text = end;
     return value;
 }
 
-static struct step parse(const char *text)
+// The folders that a step names, made if they are not there.
+static void parse_folders(struct step *s, const char *folder, const char *text)
 {
-    static const char *const words[] = {"file:", "later:",   "together:", "folder",
-                                        "link",  "replace:", "swap"};
-    struct step s = {STEP_FILE, 0, 0};
+    char path[PATH_SIZE];
+
+    while (*text == '@' && s->in_count < IN_MAX) {
+        int length = (int)strcspn(++text, "@");
+        snprintf(path, sizeof path, "%s/%.*s", folder, length, text);
+        if (mkdir(path, 0755) < 0 && errno != EEXIST) {
+            run_die(path, NULL);
+        }
+        s->in[s->in_count] = strdup(path);
+        if (!s->in[s->in_count++]) {
+            run_die(path, "no memory");
+        }
+        text += length;
+    }
+    if (*text || (s->in_count == 0) != (s->kind == STEP_SWAP)) {
+        run_die(text, "expected the names of folders, of a few at most");
+    }
+}
+
+static struct step parse(const char *folder, const char *text)
+{
+    static const char *const words[] = {"file", "later",   "together", "folder",
+                                        "link", "replace", "swap"};
+    struct step s = {.kind = STEP_FILE};
+    size_t length = strcspn(text, ":@");
 
     for (int i = 0; i < 7; i++) {
-        if (strncmp(text, words[i], strlen(words[i])) == 0) {
+        if (strlen(words[i]) == length && strncmp(text, words[i], length) == 0) {
+            const char *rest = text + length;
             s.kind = (enum kind)i;
-            if (s.kind == STEP_FILE) {
-                const char *rest = text + strlen(words[i]);
-                s.bytes = number_after(&rest);
-                s.syncs = number_after(&rest);
-            } else if (words[i][strlen(words[i]) - 1] == ':') {
-                const char *rest = text + strlen(words[i]);
-                *(s.kind == STEP_TOGETHER ? &s.syncs : &s.bytes) = number_after(&rest);
-            }
+            s.bytes = number_after(&rest, 0);
+            s.syncs = number_after(&rest, 0);
+            parse_folders(&s, folder, rest);
             return s;
         }
     }
@@ -125,7 +153,7 @@ static void make_file(struct floor *f, const struct step *s)
 {
     static const char bytes[CHUNK];
 
-    snprintf(f->newest, sizeof f->newest, "%s/%" PRId64, f->folder, ++f->files);
+    snprintf(f->newest, sizeof f->newest, "%s/%" PRId64, s->in[0], ++f->files);
     int fd = open(f->newest, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0) {
         run_die(f->newest, NULL);
@@ -156,10 +184,10 @@ static void sync_together(struct floor *f, const struct step *s)
     struct iocb *list[KEPT_MAX];
     struct io_event events[KEPT_MAX];
 
-    for (int64_t i = 0; i < s->syncs && f->kept_count < KEPT_MAX; i++) {
-        int fd = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; i < s->in_count && f->kept_count < KEPT_MAX; i++) {
+        int fd = open(s->in[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0) {
-            run_die(f->folder, NULL);
+            run_die(s->in[i], NULL);
         }
         f->kept[f->kept_count++] = fd;
     }
@@ -185,11 +213,11 @@ static void sync_together(struct floor *f, const struct step *s)
     }
 }
 
-static void sync_folder(const struct floor *f)
+static void sync_folder(const char *folder)
 {
-    int fd = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || fsync(fd) < 0 || close(fd) < 0) {
-        run_die(f->folder, NULL);
+        run_die(folder, NULL);
     }
 }
 
@@ -207,7 +235,7 @@ static void replace(struct floor *f, const struct step *s)
     char target[PATH_SIZE];
 
     make_file(f, s);
-    snprintf(target, sizeof target, "%s/replaced", f->folder);
+    snprintf(target, sizeof target, "%s/replaced", s->in[0]);
     if (rename(f->newest, target) < 0) {
         run_die(target, NULL);
     }
@@ -226,7 +254,7 @@ static void once(struct floor *f)
             sync_together(f, s);
             break;
         case STEP_FOLDER:
-            sync_folder(f);
+            sync_folder(s->in[0]);
             break;
         case STEP_LINK:
             link_newest(f);
@@ -256,7 +284,7 @@ int main(int argc, char **argv)
     }
     f.folder = argv[1];
     for (int i = 2; i < argc; i++) {
-        f.steps[f.count++] = parse(argv[i]);
+        f.steps[f.count++] = parse(argv[1], argv[i]);
     }
     snprintf(path, sizeof path, "%s/floor.bin", f.folder);
     int times = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);

@@ -128,6 +128,7 @@ MUTANTS = [
     (LARGE, "group.pml", "TAKEBACK L=2 LT=1", "NO_GUARD", "leaked"),
     (SMALL, "wait.pml", "STOPS=1", "NO_TAKEOVER", "stuck"),
     (SMALL, "wait.pml", "CRASHES=1", "NO_POLL", "stuck"),
+    (SMALL, "wait.pml", "N=2", "KEPT_FOR_EVER", "stuck"),
     (SMALL, "wait.pml", "CRASHES=1", "CLAIMED_ONCE", "helpless"),
 ]
 

@@ -5,7 +5,8 @@
  *   -DSTOPS=k     so many times a leader stops, for ever or until it goes on
  *   -DCRASHES=k   so many times a leader dies (the kernel drops its lock)
  *
- * Whoever takes over may stop too, between the lock of the next epoch and writing it.
+ * Whoever takes over may stop too, between the lock of the next epoch and writing it. A
+ * leader that resigns may keep leadership for itself, and come back in time, late or never.
  *
  * Mutants: -DM_x, each at the line that it breaks; models/check_model.py lists them.
  */
@@ -28,6 +29,7 @@ byte gen[N];            /* what is published in the slot; 0: nothing           *
 byte rec[N];            /* the generation that the slot's receipt is for       */
 bit  bell[N];           /* the slot's futex; ringing changes it                */
 bit  halted[N];        /* neither beats nor goes on                           */
+byte kept;              /* 1 + for whom leadership is kept; 0: nobody         */
 byte stops, crashes;
 bit  helpless;
 #ifdef M_CLAIMED_ONCE
@@ -40,6 +42,8 @@ byte claimed[N];
 #else
 #define WANTED(s) UNANSWERED(s)
 #endif
+
+#define KEPT (kept != 0 && kept != 1 + i)                    /* dsi_queue_kept_ns */
 
 /* Something for a waiter to see when it looks: dsi_queue_wait, each POLL_NS. */
 #define HELD(e) (lk[e] != 0 && halted[lk[e] - 1])
@@ -76,13 +80,19 @@ wait:
 	:: atomic { rec[i] == g -> goto answered }
 	:: atomic { rec[i] != g -> e = epoch }
 	fi;
-	atomic {                       /* lead_locked: the lock, then whether it still is the one */
+	atomic {                       /* lead_locked: is it kept for another? ... */
+		if
+		:: KEPT -> goto stuck
+		:: !KEPT
+		fi
+	}
+	atomic {                       /* ... the lock, then whether it still is the one */
 		if
 		:: lk[e] == 0 -> lk[e] = 1 + i
 		:: lk[e] != 0 -> goto stuck
 		fi
 	}
-	atomic { if :: epoch == e -> goto lead :: epoch != e -> lk[e] = 0; goto wait fi }
+	atomic { if :: epoch == e -> kept = 0; goto lead :: epoch != e -> lk[e] = 0; goto wait fi }
 stuck:
 #ifdef M_NO_TAKEOVER
 	goto sleep;
@@ -97,13 +107,16 @@ stuck:
 	:: skip
 	MAY_STOP
 	fi;
-	atomic { epoch = e; goto lead }        /* what it writes */
+	atomic { epoch = e; kept = 0; goto lead }        /* what it writes */
 #endif
 sleep:
 	if
 	:: bell[i] != was -> goto wait
 #ifndef M_NO_POLL
-	:: NEWS(g) -> goto wait
+	:: NEWS(g) && !KEPT -> goto wait
+#endif
+#ifndef M_KEPT_FOR_EVER
+	:: atomic { KEPT -> kept = 0; goto wait } /* who has seen it sleeps no longer than that */
 #endif
 	fi;
 lead:
@@ -159,7 +172,11 @@ given:
 		atomic { mine[s] = 0; s++ }
 	:: s == N -> break
 	od;
-	/* dsi_queue_resign: the lock, then the bell of one that waits */
+	/* dsi_queue_resign: the lock, then the bell of one that waits; dsi_queue_recess keeps it first */
+	if
+	:: skip
+	:: atomic { lk[e] == 1 + i -> kept = 1 + i }
+	fi;
 	atomic { s = 0; if :: lk[e] == 1 + i -> lk[e] = 0 :: else fi }
 	atomic {
 		do

@@ -105,20 +105,6 @@ static void double_fsync_all(const int *fds, size_t count, int *codes,
     }
 }
 
-static void double_make_room(int fd, uint64_t size)
-{
-    int code = 0;
-
-    if (!posix_double_fails("make_room", &code)) {
-        posix_double.real->make_room(fd, size);
-    }
-}
-
-static int double_hold(const char *path)
-{
-    POSIX_DOUBLE(hold, path)
-}
-
 static int double_link(const char *from, const char *to)
 {
     POSIX_DOUBLE(link, from, to)
@@ -140,6 +126,11 @@ static int double_link_file(int fd, const char *to)
 static int double_rename(const char *from, const char *to)
 {
     POSIX_DOUBLE(rename, from, to)
+}
+
+static int double_exchange(const char *a, const char *b)
+{
+    POSIX_DOUBLE(exchange, a, b)
 }
 
 static int double_unlink(const char *path)
@@ -306,12 +297,11 @@ static const struct dsi_posix_ops posix_double_ops = {
     .fsync_all = double_fsync_all,
     .write_back = double_write_back,
     .write_back_wait = double_write_back_wait,
-    .make_room = double_make_room,
-    .hold = double_hold,
     .link = double_link,
     .open_unnamed = double_open_unnamed,
     .link_file = double_link_file,
     .rename = double_rename,
+    .exchange = double_exchange,
     .unlink = double_unlink,
     .mkdir = double_mkdir,
     .mkdir_spread = double_mkdir_spread,

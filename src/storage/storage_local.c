@@ -6,9 +6,9 @@
 // (2) After link, a directory that cannot be synced leaves the name in doubt: a put says
 //     DS_EUNKNOWN. A sink's name nobody else can know, so it is taken back.
 // (3) Nothing but regular files is opened: a pipe would hang us, a device would act.
-// (4) A hint has room on the disk before its bytes come, else some file systems (ext4)
-//     write them back before they let it replace another file; and the file that it
-//     replaces is ended later.
+// (4) A hint changes names with the one before, which is then removed: some file systems
+//     (ext4) write back the bytes of a file before they let it replace another one by
+//     rename(2). Mostly neither has been on the disk by then.
 #include "storage/storage.h"
 
 #include <assert.h>
@@ -24,7 +24,6 @@
 #include "storage/storage_later.h"
 #include "storage/storage_path.h"
 #include "storage/storage_posix.h"
-#include "storage/storage_replaced.h"
 #include "storage/storage_spare.h"
 #include "storage/storage_temp.h"
 
@@ -40,7 +39,6 @@ struct local_storage {
     struct dsi_dirs *dirs;
     struct dsi_later *later;
     struct dsi_spares *spares;
-    struct dsi_replaced replaced; // The hint before the last one.
 };
 
 struct local_file {
@@ -119,25 +117,21 @@ static int name_now(struct local_storage *l, struct dsi_temp *temp, const char *
                   : DS_OK;
 }
 
-// Replaces a file that nobody relies on (4). What is done for the next one again and
-// again is only worth it for a storage that commits again and again, as one with spares
-// does.
-static int put_hint(struct local_storage *l, struct dsi_temp *temp, const char *path,
-                    struct ds_slice bytes, struct ds_error *err)
+// Replaces a file that nobody relies on (4). Who commits now and then has the bytes
+// written back as they are renamed: the next hint, which would make up for one that a
+// power cut took, is far off.
+static int put_hint(struct dsi_temp *temp, const char *path, struct ds_slice bytes,
+                    struct ds_error *err)
 {
     int rc = DS_OK;
 
-    if (temp->spare) {
-        dsi_posix()->make_room(temp->fd, bytes.size);
-    }
     DSI_TRY(dsi_temp_write(temp, bytes, err));
     DSI_TRY(dsi_temp_close(temp, false, err));
-    if (temp->spare) {
-        dsi_replaced_hold(&l->replaced, path);
+    if (!temp->spare || dsi_posix()->exchange(temp->path, path) < 0) {
+        DSI_TRY(dsi_temp_name(temp, path, true, err));
     }
-    DSI_TRY(dsi_temp_name(temp, path, true, err));
 done:
-    return rc;
+    return rc; // The file that has the temporary name now is removed with it.
 }
 
 static int local_put(ds_storage *s, const char *location, struct ds_slice bytes,
@@ -153,7 +147,7 @@ static int local_put(ds_storage *s, const char *location, struct ds_slice bytes,
     DSI_TRY(split(location, &path, &dir, err));
     DSI_TRY(dsi_temp_open(&temp, l->dirs, l->spares, dir, flags & DS_PUT_LATER, err));
     if (flags & DS_PUT_HINT) {
-        rc = put_hint(l, &temp, path, bytes, err);
+        rc = put_hint(&temp, path, bytes, err);
         goto done;
     }
     DSI_TRY(dsi_temp_write(&temp, bytes, err));
@@ -172,10 +166,7 @@ done:
 // What can be done while the disk syncs.
 static void use_the_wait(void *storage)
 {
-    struct local_storage *l = storage;
-
-    dsi_replaced_end(&l->replaced);
-    dsi_spares_fill(l->spares);
+    dsi_spares_fill(((struct local_storage *)storage)->spares);
 }
 
 // Syncs what is to be durable of the files at these locations, and one more.
@@ -657,7 +648,6 @@ static void local_unlock(ds_storage *s, void *lock)
 static void local_free(ds_storage *s)
 {
     struct local_storage *l = (struct local_storage *)s;
-    dsi_replaced_end(&l->replaced);
     dsi_spares_free(l->spares);
     dsi_later_free(l->later);
     dsi_dirs_free(l->dirs);

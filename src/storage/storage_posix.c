@@ -174,16 +174,6 @@ static int posix_write_back_wait(int fd)
     return code == -ENOSYS || code == -EINVAL || code == -ESPIPE ? 0 : code;
 }
 
-static void posix_make_room(int fd, uint64_t size)
-{
-    DSI_IGNORE(fallocate(fd, 0, 0, (off_t)size));
-}
-
-static int posix_hold(const char *path)
-{
-    return above_streams(open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC));
-}
-
 static int posix_link(const char *from, const char *to)
 {
     return outcome(link(from, to));
@@ -209,6 +199,11 @@ static int posix_link_file(int fd, const char *to)
 static int posix_rename(const char *from, const char *to)
 {
     return outcome(rename(from, to));
+}
+
+static int posix_exchange(const char *a, const char *b)
+{
+    return outcome(renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE));
 }
 
 static int posix_unlink(const char *path)
@@ -426,12 +421,11 @@ static const struct dsi_posix_ops system_posix = {
     .fsync_all = posix_fsync_all,
     .write_back = posix_write_back,
     .write_back_wait = posix_write_back_wait,
-    .make_room = posix_make_room,
-    .hold = posix_hold,
     .link = posix_link,
     .open_unnamed = posix_open_unnamed,
     .link_file = posix_link_file,
     .rename = posix_rename,
+    .exchange = posix_exchange,
     .unlink = posix_unlink,
     .mkdir = posix_mkdir,
     .mkdir_spread = posix_mkdir_spread,

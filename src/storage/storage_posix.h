@@ -29,16 +29,14 @@ struct dsi_posix_ops {
     /// Sends it and waits. The error of writing back that this tells, no later fsync of
     /// the descriptor tells again (Linux: sync_file_range(2) takes note of it, too).
     int (*write_back_wait)(int fd);
-    /// Finds room for so many bytes of a new file before they come: a hint, no result.
-    void (*make_room)(int fd, uint64_t size);
-    /// A descriptor that is of no use but to keep the file alive that has the name now.
-    int (*hold)(const char *path);
     int (*link)(const char *from, const char *to);
     /// A new file for writing in a directory, which is gone when it is closed unless
     /// link_file gave it a name, that nobody else has; once. Not every system has them.
     int (*open_unnamed)(const char *dir, mode_t mode);
     int (*link_file)(int fd, const char *to);
     int (*rename)(const char *from, const char *to);
+    /// Two files change names, indivisibly. Not every file system can do that.
+    int (*exchange)(const char *a, const char *b);
     int (*unlink)(const char *path);
     int (*mkdir)(const char *path, mode_t mode);
     /// Makes a directory whose directories the file system is to place far from each

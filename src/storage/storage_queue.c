@@ -117,7 +117,9 @@ static int write_intent(struct dsi_queue *q, struct dsi_ticket *t, struct ds_sli
     if (code < 0) {
         return code;
     }
+    const int64_t now = dsi_clock_monotonic_ns();
     dsi_mutex_lock(q->mutex); // A leader in another thread looks at these.
+    dsi_queue_came_back(q, now);
     own->claim = claim;
     own->generation = own->generation == UINT32_MAX ? 1 : own->generation + 1;
     t->generation = own->generation;
@@ -125,7 +127,7 @@ static int write_intent(struct dsi_queue *q, struct dsi_ticket *t, struct ds_sli
     memset(&s, 0, sizeof s);
     s.generation = t->generation;
     s.word = dsi_queue_slot_word(s.generation, DSI_SLOT_PUBLISHED);
-    s.published_ns = dsi_clock_monotonic_ns();
+    s.published_ns = now;
     s.identity = t->identity;
     s.size = (uint32_t)intent.size;
     s.incarnation = own->incarnation;
@@ -297,7 +299,9 @@ enum dsi_queue_event dsi_queue_wait(struct dsi_queue *q, const struct dsi_ticket
             return DSI_QUEUE_LEAD;
         }
         tell_waiting(q, &control, now - start);
+        int64_t kept = dsi_queue_kept_ns(q, &control);
         int64_t ns = until_ns - now < POLL_NS ? until_ns - now : POLL_NS;
+        ns = kept > 0 && kept < ns ? kept : ns;
         code = dsi_posix()->futex_wait(dsi_queue_word(q, at), bell, ns);
         if (code < 0 && code != -EAGAIN && code != -ETIMEDOUT && code != -EINTR) {
             return DSI_QUEUE_BROKEN;

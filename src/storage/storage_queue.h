@@ -43,6 +43,9 @@ enum {
 /// A waiter takes leadership over when it sees no beat for this long.
 #define DSI_QUEUE_STUCK_NS INT64_C(1000000000)
 
+/// So long leadership is kept at most for who has it so often that it comes back at once.
+#define DSI_QUEUE_KEPT_NS INT64_C(2000000)
+
 /// Opens the queue at `path` (a file's path, not a URI), making it when it is not there,
 /// with the permissions of its directory. DS_EUNSUPPORTED where processes cannot meet in
 /// a file (a network file system, no locks or futexes), DS_EDENIED where it cannot be
@@ -97,7 +100,7 @@ struct dsi_receipt {
 
 enum dsi_queue_event {
     DSI_QUEUE_RECEIPT, ///< *receipt is filled.
-    DSI_QUEUE_LEAD,    ///< Nobody leads: the caller does now, until dsi_queue_resign.
+    DSI_QUEUE_LEAD,    ///< Nobody leads: the caller does now, until it resigns.
     DSI_QUEUE_LATE,    ///< `until_ns` passed, or the caller has cancelled.
     DSI_QUEUE_BROKEN,  ///< The file is damaged or gone.
 };
@@ -116,13 +119,19 @@ void dsi_queue_leave(struct dsi_queue *q, const struct dsi_ticket *t);
 
 // ---- The leader's side ---------------------------------------------------------------
 // Leadership is a thread's: what follows is to be called by the one that got it, from
-// DSI_QUEUE_LEAD or dsi_queue_try_lead to dsi_queue_resign.
+// DSI_QUEUE_LEAD or dsi_queue_try_lead to dsi_queue_resign or dsi_queue_recess.
 
 /// Takes leadership if nobody has it (a beat is counted).
 bool dsi_queue_try_lead(struct dsi_queue *q);
 
 /// Gives it up, and wakes one waiter to lead next.
 void dsi_queue_resign(struct dsi_queue *q);
+
+/// The same of a leader whose round went well. Where its process has come back sooner
+/// than DSI_QUEUE_KEPT_NS the last times, nobody else leads for that long: it has the
+/// table's state and all that a commit needs, which others would have to read anew. But
+/// not if somebody waits whom it has left out.
+void dsi_queue_recess(struct dsi_queue *q);
 
 /// "I am alive": at every stage of a round. False: somebody has taken over (which decides
 /// nothing either, but makes going on pointless).

@@ -63,7 +63,7 @@ struct dsi_queue_head {
 struct dsi_queue_control {
     uint64_t file_id;
     uint32_t epoch;
-    uint32_t reserved;
+    uint32_t kept_us; // Of the monotonic clock, its low half; 0: not (dsi_queue_kept_ns).
     uint64_t beat;
     uint32_t pid;
     uint32_t awaiting; // Not 0: a leader sleeps on `arrivals`.
@@ -182,6 +182,9 @@ struct dsi_queue {
     const void *leader; // The thread that leads; NULL: none of this queue's.
     uint32_t epoch;     // The last that was seen, the leader's while there is one.
     uint64_t beat;
+    int64_t resigned_ns; // When it led last, until it publishes again; 0: it has.
+    int64_t claimed_ns;  // When it began to claim the last time.
+    unsigned returns;    // So many times in a row it has come back at once.
     bool counts; // There is something that is not yet in the counters: these three.
     struct dsi_queue_counters more;
     struct dsi_queue_tally tallies[DSI_QUEUE_SLOTS];
@@ -294,6 +297,22 @@ bool dsi_queue_leads(const struct dsi_queue *q);
 /// Takes leadership if nobody has it. *control is what was seen; false also when that
 /// could not be read (the queue is broken then).
 bool dsi_queue_lead(struct dsi_queue *q, struct dsi_queue_control *control);
+
+/// How long leadership is still kept for the process that led last (dsi_queue_recess); 0:
+/// it is not, or this is that process.
+int64_t dsi_queue_kept_ns(const struct dsi_queue *q, const struct dsi_queue_control *c);
+
+/// This process publishes again: how long after it led decides whether leadership will be
+/// kept for it. With the mutex.
+void dsi_queue_came_back(struct dsi_queue *q, int64_t now_ns);
+
+/// Keeps leadership for this process, which has it and is about to give it up, if it
+/// mostly comes back at once; false: it does not, or that cannot be written. Who
+/// published before *since_ns and still waits was left out.
+bool dsi_queue_keep(struct dsi_queue *q, int64_t *since_ns);
+
+/// Keeps it no longer.
+void dsi_queue_keep_not(struct dsi_queue *q);
 
 /// Takes leadership over from the leader of `epoch`, which does not move; `step` (from 1
 /// on) grows when those who tried before do not move either.

@@ -42,13 +42,15 @@ static bool begin(struct dsi_queue *q, const struct dsi_queue_control *c)
 {
     struct dsi_queue_control mine = *c;
 
+    mine.kept_us = 0;
     mine.beat++;
     mine.pid = (uint32_t)q->pid;
     mine.awaiting = 0;
-    if (dsi_queue_put(q, DSI_QUEUE_AT_CONTROL + offsetof(struct dsi_queue_control, beat),
-                      &mine.beat,
+    if (dsi_queue_put(q,
+                      DSI_QUEUE_AT_CONTROL + offsetof(struct dsi_queue_control, kept_us),
+                      &mine.kept_us,
                       offsetof(struct dsi_queue_control, arrivals) -
-                          offsetof(struct dsi_queue_control, beat)) < 0) {
+                          offsetof(struct dsi_queue_control, kept_us)) < 0) {
         atomic_store(&q->broken, true);
         return false;
     }
@@ -61,24 +63,26 @@ static bool begin(struct dsi_queue *q, const struct dsi_queue_control *c)
     return true;
 }
 
-// With the mutex, when no thread of this queue leads. The epoch is known from the last
-// time, so that the usual case is one lock and one look.
+// With the mutex, when no thread of this queue leads. Who may not lead must not have the
+// lock either, even for a moment: the one for whom leadership is kept would not get it.
 static bool lead_locked(struct dsi_queue *q, struct dsi_queue_control *c)
 {
     for (int i = 0; i < 4; i++) {
-        uint32_t epoch = q->epoch;
-        bool locked = lock_epoch(q, epoch) == 0;
+        if (!dsi_queue_get_control(q, c) || dsi_queue_kept_ns(q, c) > 0) {
+            return false;
+        }
+        uint32_t epoch = q->epoch = c->epoch;
+        if (lock_epoch(q, epoch) < 0) {
+            return false;
+        }
         bool known = dsi_queue_get_control(q, c);
-        if (locked && known && c->epoch == epoch && begin(q, c)) {
+        if (known && c->epoch == epoch && begin(q, c)) {
             return true;
         }
-        if (locked) {
-            unlock_epoch(q, epoch);
-        }
+        unlock_epoch(q, epoch);
         if (!known || c->epoch == epoch) {
             return false;
         }
-        q->epoch = c->epoch;
     }
     return false;
 }
@@ -198,7 +202,25 @@ static void ring(struct dsi_queue *q, uint32_t slot)
     }
 }
 
-void dsi_queue_resign(struct dsi_queue *q)
+// Who has waited the longest, of those that live; DSI_QUEUE_SLOTS: nobody waits.
+static uint32_t longest_waiting(struct dsi_queue *q, const struct dsi_queue_table *table)
+{
+    uint32_t longest = DSI_QUEUE_SLOTS;
+
+    for (uint32_t i = 0; i < DSI_QUEUE_SLOTS; i++) {
+        if ((longest == DSI_QUEUE_SLOTS ||
+             table->slots[i].published_ns < table->slots[longest].published_ns) &&
+            dsi_queue_is_waiting(q, table, i) &&
+            dsi_queue_is_alive(q, i, &table->slots[i])) {
+            longest = i;
+        }
+    }
+    return longest;
+}
+
+// Gives leadership up. `kept_since`: it is kept, unless somebody waits who was there
+// before that; INT64_MIN: it is not.
+static void leave(struct dsi_queue *q, int64_t kept_since)
 {
     struct dsi_queue_table *table = NULL;
 
@@ -207,22 +229,27 @@ void dsi_queue_resign(struct dsi_queue *q)
         return;
     }
     table = dsi_malloc(sizeof *table);
-    while (table && dsi_queue_get_table(q, table)) {
-        uint32_t longest = DSI_QUEUE_SLOTS;
-        for (uint32_t i = 0; i < DSI_QUEUE_SLOTS; i++) {
-            if ((longest == DSI_QUEUE_SLOTS ||
-                 table->slots[i].published_ns < table->slots[longest].published_ns) &&
-                dsi_queue_is_waiting(q, table, i) &&
-                dsi_queue_is_alive(q, i, &table->slots[i])) {
-                longest = i;
-            }
+    uint32_t next = table && dsi_queue_get_table(q, table) ? longest_waiting(q, table)
+                                                           : DSI_QUEUE_SLOTS;
+    if (next < DSI_QUEUE_SLOTS) {
+        if (table->slots[next].published_ns < kept_since) {
+            dsi_queue_keep_not(q);
         }
-        if (longest < DSI_QUEUE_SLOTS) {
-            ring(q, longest);
-        }
-        break;
+        ring(q, next); // Also where it is kept: somebody has to see if nobody comes.
     }
     dsi_free(table);
+}
+
+void dsi_queue_resign(struct dsi_queue *q)
+{
+    leave(q, INT64_MIN);
+}
+
+void dsi_queue_recess(struct dsi_queue *q)
+{
+    int64_t since = INT64_MIN;
+
+    leave(q, dsi_queue_keep(q, &since) ? since : INT64_MIN);
 }
 
 // ---- Claims and answers ---------------------------------------------------------------
@@ -372,6 +399,16 @@ static bool is_first(struct dsi_queue *q, const struct dsi_queue_table *table,
     return first;
 }
 
+// From now on nobody is overlooked who had published by now.
+static void note_claim(struct dsi_queue *q)
+{
+    int64_t now = dsi_clock_monotonic_ns();
+
+    dsi_mutex_lock(q->mutex);
+    q->claimed_ns = now;
+    dsi_mutex_unlock(q->mutex);
+}
+
 int dsi_queue_claim(struct dsi_queue *q, size_t bytes_max, struct dsi_arena *arena,
                     struct dsi_claim **out, size_t *count, struct ds_error *err)
 {
@@ -390,6 +427,7 @@ int dsi_queue_claim(struct dsi_queue *q, size_t bytes_max, struct dsi_arena *are
         rc = dsi_fail(err, DS_EIO, "injected: nothing can be claimed");
         goto done;
     }
+    note_claim(q);
     if (!dsi_queue_get_table(q, table)) {
         rc = dsi_fail(err, DS_EIO, "%s is damaged", q->path);
         goto done;

@@ -791,8 +791,8 @@ enum dsi_lead_end dsi_group_lead(struct dsi_table *table, struct dsi_queue *queu
         } else if (r.own_away) {
             end = take_back(&r, first);
         }
-        if (over) {
-            dsi_queue_resign(queue); // What is left to do, nobody has to wait for.
+        if (over) { // What is left to do, nobody has to wait for.
+            (r.outcome == DS_COMMITTED ? dsi_queue_recess : dsi_queue_resign)(queue);
         }
         end_round(&r);
     }

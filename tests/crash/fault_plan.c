@@ -46,7 +46,8 @@ static void note_names(const struct shim_call *c)
 {
     if (c->kind == SHIM_OPEN && c->layer == SHIM_POSIX && (c->flags & O_CREAT)) {
         note_path(c->path);
-    } else if (c->kind == SHIM_LINK || c->kind == SHIM_RENAME) {
+    } else if (c->kind == SHIM_LINK || c->kind == SHIM_RENAME ||
+               c->kind == SHIM_EXCHANGE) {
         note_path(c->other);
     } else if (c->kind == SHIM_UNLINK || c->kind == SHIM_NAME) {
         note_path(c->path);
@@ -57,7 +58,8 @@ static bool takes_room(const struct shim_call *c)
 {
     return c->kind == SHIM_WRITE || c->kind == SHIM_TRUNCATE || c->kind == SHIM_LINK ||
            c->kind == SHIM_MKDIR || c->kind == SHIM_FSYNC || c->kind == SHIM_RENAME ||
-           c->kind == SHIM_OPEN_UNNAMED || c->kind == SHIM_NAME ||
+           c->kind == SHIM_EXCHANGE || c->kind == SHIM_OPEN_UNNAMED ||
+           c->kind == SHIM_NAME ||
            (c->kind == SHIM_OPEN && c->layer == SHIM_POSIX && (c->flags & O_CREAT)) ||
            (c->layer == SHIM_SQLITE && c->other && strcmp(c->name, "sql.step") == 0);
 }

@@ -158,6 +158,12 @@ static int shim_rename(const char *from, const char *to)
             .other = to);
 }
 
+static int shim_exchange(const char *a, const char *b)
+{
+    WATCHED(int, "posix.exchange", SHIM_EXCHANGE, posix->exchange(a, b), .path = a,
+            .other = b);
+}
+
 static int shim_unlink(const char *path)
 {
     WATCHED(int, "posix.unlink", SHIM_UNLINK, posix->unlink(path), .path = path);
@@ -736,6 +742,7 @@ void shim_start(const struct shim_watcher *w)
     shim_posix.open_unnamed = shim_open_unnamed;
     shim_posix.link_file = shim_link_file;
     shim_posix.rename = shim_rename;
+    shim_posix.exchange = shim_exchange;
     shim_posix.unlink = shim_unlink;
     shim_posix.mkdir = shim_mkdir;
     shim_posix.mkdir_spread = shim_mkdir_spread;
@@ -758,9 +765,9 @@ void shim_start(const struct shim_watcher *w)
     shim_posix.futex_wake = shim_futex_wake;
     shim_posix.is_network = shim_is_network;
     shim_posix.boot_id = shim_boot_id;
-    // closedir, will_read, write_back, write_back_wait, make_room, hold, getpid, user,
-    // group, getcwd, unmap, size_max.
-    check_table("dsi_posix_ops", &shim_posix, posix, sizeof shim_posix, 12);
+    // closedir, will_read, write_back, write_back_wait, getpid, user, group, getcwd,
+    // unmap, size_max.
+    check_table("dsi_posix_ops", &shim_posix, posix, sizeof shim_posix, 10);
     dsi_posix_set(&shim_posix);
     sql = dsi_sql();
     shim_sql = *sql;

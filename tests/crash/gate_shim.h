@@ -24,6 +24,7 @@ enum shim_kind {
     SHIM_SYNC_DIR, // Of SQLite's, inside another call: seen after it, cannot be refused.
     SHIM_LINK,
     SHIM_RENAME,
+    SHIM_EXCHANGE,
     SHIM_UNLINK,
     SHIM_MKDIR,
     SHIM_LOOK, // Changes nothing: stat, listing, …
@@ -39,8 +40,9 @@ struct shim_call {
     const char *name; // "posix.open", "sql.step", "vfs.write".
     enum shim_kind kind;
     enum shim_layer layer;
-    const char *path;  // Or NULL: the call is about `fd`.
-    const char *other; // The second name of a link or rename; an SQL statement's text.
+    const char *path; // Or NULL: the call is about `fd`.
+    const char
+        *other; // The second name of a link, rename or exchange; an SQL statement's text.
     int fd;
     int flags;
     const void *bytes; // What is written.

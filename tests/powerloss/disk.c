@@ -281,6 +281,11 @@ static void read_event(struct disk *d, struct open_file *all, const struct trace
         enter(d, e->other, node_at(d, e->path), at);
         enter(d, e->path, NEVER, at);
         break;
+    case TRACE_EXCHANGE:
+        node = node_at(d, e->path);
+        enter(d, e->path, node_at(d, e->other), at);
+        enter(d, e->other, node, at);
+        break;
     case TRACE_UNLINK:
         enter(d, e->path, NEVER, at);
         break;

@@ -231,11 +231,10 @@ static void changed(const struct shim_call *c, int64_t result)
 
 static void named(const struct shim_call *c)
 {
-    static const enum trace_kind kinds[] = {[SHIM_LINK] = TRACE_LINK,
-                                            [SHIM_RENAME] = TRACE_RENAME,
-                                            [SHIM_UNLINK] = TRACE_UNLINK,
-                                            [SHIM_MKDIR] = TRACE_MKDIR,
-                                            [SHIM_SYNC_DIR] = TRACE_SYNC_DIR};
+    static const enum trace_kind kinds[] = {
+        [SHIM_LINK] = TRACE_LINK,         [SHIM_RENAME] = TRACE_RENAME,
+        [SHIM_EXCHANGE] = TRACE_EXCHANGE, [SHIM_UNLINK] = TRACE_UNLINK,
+        [SHIM_MKDIR] = TRACE_MKDIR,       [SHIM_SYNC_DIR] = TRACE_SYNC_DIR};
 
     if (is_ours(c->path)) {
         add((struct trace_event){.kind = kinds[c->kind],
@@ -257,8 +256,8 @@ static void after(const struct shim_call *c, int64_t result)
     bool well = c->layer == SHIM_POSIX ? result >= 0 : result == 0;
 
     if (well &&
-        (c->kind == SHIM_LINK || c->kind == SHIM_RENAME || c->kind == SHIM_UNLINK ||
-         c->kind == SHIM_MKDIR || c->kind == SHIM_SYNC_DIR)) {
+        (c->kind == SHIM_LINK || c->kind == SHIM_RENAME || c->kind == SHIM_EXCHANGE ||
+         c->kind == SHIM_UNLINK || c->kind == SHIM_MKDIR || c->kind == SHIM_SYNC_DIR)) {
         named(c);
     } else if (well && c->layer != SHIM_SQLITE) {
         changed(c, result);

@@ -21,6 +21,7 @@ enum trace_kind {
     TRACE_SYNC_DIR, // The directory that `path` is in.
     TRACE_LINK,
     TRACE_RENAME,
+    TRACE_EXCHANGE,
     TRACE_UNLINK,
     TRACE_MKDIR,
     TRACE_ACK, // The writer of append `id` was told that it is durable.

@@ -149,6 +149,7 @@ static enum shim_verdict before(struct shim_call *c)
         break;
     case SHIM_LINK:
     case SHIM_RENAME:
+    case SHIM_EXCHANGE:
     case SHIM_UNLINK:
     case SHIM_MKDIR:
         ask_names(c);

@@ -1,0 +1,244 @@
+#include "queue_fixture.h"
+
+static int64_t now_ns; // Of these tests' clock.
+
+static int64_t monotonic_ns(void)
+{
+    return now_ns;
+}
+
+static int64_t wall_us(void)
+{
+    return now_ns / 1000;
+}
+
+static int make(void **state)
+{
+    static const struct dsi_clock_ops clock = {wall_us, monotonic_ns};
+
+    now_ns = 5 * SECOND;
+    dsi_clock_set(&clock);
+    return queue_make(state);
+}
+
+static int end(void **state)
+{
+    dsi_clock_set(NULL);
+    return queue_end(state);
+}
+
+// A handle as another process has it.
+static struct dsi_queue *open_elsewhere(void)
+{
+    struct dsi_queue *q = queue_open();
+
+    assert_non_null(q);
+    q->pid++;
+    return q;
+}
+
+// Publishes, leads, has an answer, and goes: a commit of one.
+static void commit(struct dsi_queue *q)
+{
+    struct dsi_claim *claims = NULL;
+    struct dsi_ticket t = queue_publish(q, "own");
+
+    assert_true(dsi_queue_try_lead(q));
+    for (size_t n = queue_claim(q, &claims); n > 0; n--) {
+        dsi_queue_answer(q, &claims[n - 1], &queue_committed);
+    }
+    dsi_queue_recess(q);
+    dsi_queue_leave(q, &t);
+}
+
+// One that leads, and comes back at once.
+static struct dsi_queue *open_regular(void)
+{
+    struct dsi_queue *q = queue_open();
+
+    for (int i = 0; i < 3; i++) {
+        now_ns += DSI_QUEUE_KEPT_NS / 2;
+        commit(q);
+    }
+    return q;
+}
+
+static void test_storage_queue_recess__is_for_who_comes_back_at_once(void **state)
+{
+    struct dsi_queue *q = queue_open();
+    struct dsi_queue *other = open_elsewhere();
+    const bool kept[] = {false, false, true, true};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        now_ns += DSI_QUEUE_KEPT_NS - 1;
+        commit(q);
+        assert_int_equal(dsi_queue_try_lead(other), !kept[i]);
+        dsi_queue_resign(other);
+    }
+    now_ns += DSI_QUEUE_KEPT_NS; // Once it was late: it has to earn that anew.
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        commit(q);
+        assert_int_equal(dsi_queue_try_lead(other), !kept[i]);
+        dsi_queue_resign(other);
+    }
+    dsi_queue_free(q);
+    dsi_queue_free(other);
+}
+
+static void test_storage_queue_recess__ends_by_itself(void **state)
+{
+    struct dsi_queue *q = open_regular();
+    struct dsi_queue *other = open_elsewhere();
+    (void)state;
+
+    assert_false(dsi_queue_try_lead(other));
+    now_ns += DSI_QUEUE_KEPT_NS - 1000;
+    assert_false(dsi_queue_try_lead(other));
+    now_ns += 1000;
+    assert_true(dsi_queue_try_lead(other));
+    dsi_queue_resign(other);
+    assert_true(dsi_queue_try_lead(q));
+    dsi_queue_free(q);
+    dsi_queue_free(other);
+}
+
+// Also when its clock's low half wraps while it is kept.
+static void test_storage_queue_recess__ends_when_the_clock_wraps(void **state)
+{
+    struct dsi_queue *q = open_regular();
+    struct dsi_queue *other = open_elsewhere();
+    (void)state;
+
+    now_ns = ((INT64_C(1) << 32) - 500) * 1000; // Half a millisecond before that.
+    commit(q);                                  // It is late,
+    commit(q);
+    commit(q); // and back.
+    assert_false(dsi_queue_try_lead(other));
+    now_ns += DSI_QUEUE_KEPT_NS - 1000;
+    assert_false(dsi_queue_try_lead(other));
+    now_ns += 1000;
+    assert_true(dsi_queue_try_lead(other));
+    dsi_queue_free(q);
+    dsi_queue_free(other);
+}
+
+static void test_storage_queue_recess__says_nothing_when_it_is_damaged(void **state)
+{
+    const uint64_t at =
+        DSI_QUEUE_AT_CONTROL + offsetof(struct dsi_queue_control, kept_us);
+    const uint32_t now_us = (uint32_t)(now_ns / 1000);
+    const uint32_t far[] = {now_us + 3000, now_us + (1u << 31), now_us - 1, UINT32_MAX};
+    struct dsi_queue *q = queue_open();
+    struct dsi_queue *other = open_elsewhere();
+    (void)state;
+
+    commit(q);
+    for (size_t i = 0; i < sizeof far / sizeof far[0]; i++) {
+        queue_scribble(at, &far[i], sizeof far[i]);
+        assert_true(dsi_queue_try_lead(other));
+        other->pid++; // It is not the last leader's.
+        dsi_queue_resign(other);
+    }
+    dsi_queue_free(q);
+    dsi_queue_free(other);
+}
+
+// Who leads again is waited for as any leader is, and resigns as any.
+static void test_storage_queue_recess__is_over_when_it_leads_again(void **state)
+{
+    struct dsi_queue *q = open_regular();
+    struct dsi_queue *other = open_elsewhere();
+    struct dsi_queue_control c;
+    (void)state;
+
+    assert_true(dsi_queue_try_lead(q));
+    assert_true(dsi_queue_get_control(other, &c));
+    assert_int_equal(dsi_queue_kept_ns(other, &c), 0);
+    dsi_queue_resign(q);
+    assert_true(dsi_queue_try_lead(other));
+    dsi_queue_free(q);
+    dsi_queue_free(other);
+}
+
+static void test_storage_queue_recess__is_not_for_who_leaves_others_out(void **state)
+{
+    struct dsi_queue *q = open_regular();
+    struct dsi_queue *other = open_elsewhere();
+    struct dsi_claim *claims = NULL;
+    (void)state;
+
+    struct dsi_ticket t = queue_publish(other, "waits");
+    now_ns += 1000;
+    assert_true(dsi_queue_try_lead(q));
+    assert_int_equal(queue_claim(q, &claims), 1);
+    dsi_queue_recess(q); // It has no answer.
+    assert_true(dsi_queue_try_lead(other));
+    dsi_queue_resign(other);
+    dsi_queue_leave(other, &t);
+    assert_true(dsi_queue_try_lead(q));
+    assert_int_equal(queue_claim(q, &claims), 0);
+    now_ns += 1000;
+    t = queue_publish(other, "came later");
+    dsi_queue_recess(q);
+    assert_false(dsi_queue_try_lead(other));
+    dsi_queue_leave(other, &t);
+    dsi_queue_free(q);
+    dsi_queue_free(other);
+}
+
+// With the system's clock: who waits looks again when leadership is no longer kept.
+static void test_storage_queue_recess__keeps_waiters_no_longer_than_that(void **state)
+{
+    struct dsi_queue *q = open_regular();
+    struct dsi_queue *other = open_elsewhere();
+    struct dsi_queue_control c = {0};
+    struct dsi_receipt r;
+    (void)state;
+
+    dsi_clock_set(NULL);
+    assert_true(dsi_queue_get_control(q, &c));
+    c.kept_us = (uint32_t)((dsi_clock_monotonic_ns() + DSI_QUEUE_KEPT_NS) / 1000);
+    queue_scribble(DSI_QUEUE_AT_CONTROL, &c, sizeof c);
+    struct dsi_ticket t = queue_publish(other, "waits");
+    posix_double_start(NULL, 0, 0);
+    assert_int_equal(dsi_queue_wait(other, &t, queue_until(600 * SECOND), &r),
+                     DSI_QUEUE_LEAD);
+    assert_true(posix_double_count("lock_byte") > 0);
+    dsi_queue_free(q);
+    dsi_queue_free(other);
+}
+
+static void
+test_storage_queue_recess__is_given_up_where_it_cannot_be_written(void **state)
+{
+    struct dsi_queue *q = open_regular();
+    struct dsi_queue *other = open_elsewhere();
+    (void)state;
+
+    struct dsi_ticket t = queue_publish(q, "own");
+    assert_true(dsi_queue_try_lead(q));
+    posix_double_start("pwrite", 1, -ENOSPC);
+    dsi_queue_recess(q);
+    posix_double_stop();
+    assert_true(dsi_queue_try_lead(other));
+    dsi_queue_leave(q, &t);
+    dsi_queue_free(q);
+    dsi_queue_free(other);
+}
+
+int main(void)
+{
+#define RECESS_TEST(name) cmocka_unit_test_setup_teardown(name, make, end)
+    static const struct CMUnitTest tests[] = {
+        RECESS_TEST(test_storage_queue_recess__is_for_who_comes_back_at_once),
+        RECESS_TEST(test_storage_queue_recess__ends_by_itself),
+        RECESS_TEST(test_storage_queue_recess__ends_when_the_clock_wraps),
+        RECESS_TEST(test_storage_queue_recess__says_nothing_when_it_is_damaged),
+        RECESS_TEST(test_storage_queue_recess__is_over_when_it_leads_again),
+        RECESS_TEST(test_storage_queue_recess__is_not_for_who_leaves_others_out),
+        RECESS_TEST(test_storage_queue_recess__keeps_waiters_no_longer_than_that),
+        RECESS_TEST(test_storage_queue_recess__is_given_up_where_it_cannot_be_written),
+    };
+    return cmocka_run_group_tests_name("storage_queue_recess", tests, NULL, NULL);
+}
