@@ -10,7 +10,8 @@
 //   link@IN              link the newest file to a second name and drop the first
 //   replace:BYTES@IN     make a file of that size under another name, which then replaces
 //                        the one before
-//   swap                 UPDATE one row of a SQLite database, as the catalog does
+//   exchange:BYTES@IN    the same, but the two exchange names, and the one before is
+//   removed swap                 UPDATE one row of a SQLite database, as the catalog does
 // IN is the name of a folder within FOLDER, which is made at the beginning.
 // Does all of them again and again until it is killed; FOLDER/floor.bin has for each time
 // the nanoseconds it took, int64.
@@ -22,6 +23,7 @@
 #include <inttypes.h>
 #include <linux/aio_abi.h>
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +42,7 @@ enum kind {
     STEP_FOLDER,
     STEP_LINK,
     STEP_REPLACE,
+    STEP_EXCHANGE,
     STEP_SWAP
 };
 
@@ -105,11 +108,11 @@ static void parse_folders(struct step *s, const char *folder, const char *text)
 static struct step parse(const char *folder, const char *text)
 {
     static const char *const words[] = {"file", "later",   "together", "folder",
-                                        "link", "replace", "swap"};
+                                        "link", "replace", "exchange", "swap"};
     struct step s = {.kind = STEP_FILE};
     size_t length = strcspn(text, ":@");
 
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i < 8; i++) {
         if (strlen(words[i]) == length && strncmp(text, words[i], length) == 0) {
             const char *rest = text + length;
             s.kind = (enum kind)i;
@@ -236,7 +239,9 @@ static void replace(struct floor *f, const struct step *s)
 
     make_file(f, s);
     snprintf(target, sizeof target, "%s/replaced", s->in[0]);
-    if (rename(f->newest, target) < 0) {
+    bool exchanged = s->kind == STEP_EXCHANGE && renameat2(AT_FDCWD, f->newest, AT_FDCWD,
+                                                           target, RENAME_EXCHANGE) == 0;
+    if ((exchanged ? unlink(f->newest) : rename(f->newest, target)) < 0) {
         run_die(target, NULL);
     }
 }
@@ -260,6 +265,7 @@ static void once(struct floor *f)
             link_newest(f);
             break;
         case STEP_REPLACE:
+        case STEP_EXCHANGE:
             replace(f, s);
             break;
         case STEP_SWAP:
