@@ -277,6 +277,7 @@ enum dsi_queue_event dsi_queue_wait(struct dsi_queue *q, const struct dsi_ticket
     }
     for (;;) {
         struct dsi_queue_control control;
+        int64_t kept = 0;
         uint32_t bell = 0; // Read before the receipt: what comes later rings it again.
         if (!dsi_queue_get(q, at, &bell, sizeof bell)) {
             return DSI_QUEUE_BROKEN;
@@ -288,7 +289,7 @@ enum dsi_queue_event dsi_queue_wait(struct dsi_queue *q, const struct dsi_ticket
         if (now >= until_ns || dsi_cancelled()) {
             return DSI_QUEUE_LATE;
         }
-        if (dsi_queue_lead(q, &control)) {
+        if (dsi_queue_lead(q, &control, &kept)) {
             return DSI_QUEUE_LEAD;
         }
         if (atomic_load(&q->broken) || (code == -ETIMEDOUT && !is_intact(q, t))) {
@@ -299,7 +300,6 @@ enum dsi_queue_event dsi_queue_wait(struct dsi_queue *q, const struct dsi_ticket
             return DSI_QUEUE_LEAD;
         }
         tell_waiting(q, &control, now - start);
-        int64_t kept = dsi_queue_kept_ns(q, &control);
         int64_t ns = until_ns - now < POLL_NS ? until_ns - now : POLL_NS;
         ns = kept > 0 && kept < ns ? kept : ns;
         code = dsi_posix()->futex_wait(dsi_queue_word(q, at), bell, ns);

@@ -65,10 +65,15 @@ static bool begin(struct dsi_queue *q, const struct dsi_queue_control *c)
 
 // With the mutex, when no thread of this queue leads. Who may not lead must not have the
 // lock either, even for a moment: the one for whom leadership is kept would not get it.
-static bool lead_locked(struct dsi_queue *q, struct dsi_queue_control *c)
+static bool lead_locked(struct dsi_queue *q, struct dsi_queue_control *c,
+                        int64_t *kept_ns)
 {
     for (int i = 0; i < 4; i++) {
-        if (!dsi_queue_get_control(q, c) || dsi_queue_kept_ns(q, c) > 0) {
+        if (!dsi_queue_get_control(q, c)) {
+            return false;
+        }
+        *kept_ns = dsi_queue_kept_ns(q, c);
+        if (*kept_ns > 0) {
             return false;
         }
         uint32_t epoch = q->epoch = c->epoch;
@@ -87,16 +92,18 @@ static bool lead_locked(struct dsi_queue *q, struct dsi_queue_control *c)
     return false;
 }
 
-bool dsi_queue_lead(struct dsi_queue *q, struct dsi_queue_control *control)
+bool dsi_queue_lead(struct dsi_queue *q, struct dsi_queue_control *control,
+                    int64_t *kept_ns)
 {
     bool leads = false;
 
     assert(!q->read_only);
+    *kept_ns = 0;
     dsi_mutex_lock(q->mutex);
     if (q->leader) {
         DSI_IGNORE(dsi_queue_get_control(q, control) ? 0 : -1); // It is broken then.
     } else {
-        leads = lead_locked(q, control);
+        leads = lead_locked(q, control, kept_ns);
     }
     dsi_mutex_unlock(q->mutex);
     return leads;
@@ -105,7 +112,8 @@ bool dsi_queue_lead(struct dsi_queue *q, struct dsi_queue_control *control)
 bool dsi_queue_try_lead(struct dsi_queue *q)
 {
     struct dsi_queue_control control;
-    return dsi_queue_lead(q, &control);
+    int64_t kept_ns = 0;
+    return dsi_queue_lead(q, &control, &kept_ns);
 }
 
 // With the mutex and the lock of the epoch `next`, which it is to keep if true.

@@ -507,9 +507,10 @@ static void test_storage_queue_lead__keeps_the_lock_of_its_epoch_alone(void **st
     struct dsi_queue *a = queue_open();
     struct dsi_queue *b = queue_open();
     struct dsi_queue_control c;
+    int64_t kept_ns = 0;
     (void)state;
 
-    assert_true(dsi_queue_lead(a, &c));
+    assert_true(dsi_queue_lead(a, &c, &kept_ns));
     const uint32_t epoch = c.epoch;
     assert_false(is_free(b, epoch));
     assert_false(dsi_queue_take_over(b, epoch + 5, 1)); // That one has passed.

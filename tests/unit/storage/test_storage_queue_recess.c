@@ -1,9 +1,12 @@
 #include "queue_fixture.h"
 
-static int64_t now_ns; // Of these tests' clock.
+static int64_t now_ns;     // Of these tests' clock,
+static int64_t reading_ns; // and how long it takes to read it.
+static int64_t slept_ns;   // The longest sleep that was asked for.
 
 static int64_t monotonic_ns(void)
 {
+    now_ns += reading_ns;
     return now_ns;
 }
 
@@ -17,6 +20,7 @@ static int make(void **state)
     static const struct dsi_clock_ops clock = {wall_us, monotonic_ns};
 
     now_ns = 5 * SECOND;
+    reading_ns = 0;
     dsi_clock_set(&clock);
     return queue_make(state);
 }
@@ -209,6 +213,42 @@ static void test_storage_queue_recess__keeps_waiters_no_longer_than_that(void **
     dsi_queue_free(other);
 }
 
+static int sleep_by_this_clock(const void *word, uint32_t expected, int64_t ns)
+{
+    (void)word;
+    (void)expected;
+    slept_ns = ns > slept_ns ? ns : slept_ns;
+    now_ns += ns;
+    return -ETIMEDOUT;
+}
+
+// Whoever finds it kept does not sleep for longer because it has become free since.
+static void test_storage_queue_recess__may_end_while_a_waiter_looks(void **state)
+{
+    struct dsi_posix_ops posix = *dsi_posix();
+    struct dsi_queue *other = open_elsewhere();
+    struct dsi_receipt r;
+    (void)state;
+
+    posix.futex_wait = sleep_by_this_clock;
+    for (int64_t ns = 50000; ns < DSI_QUEUE_KEPT_NS; ns += 50000) {
+        struct dsi_queue *q = open_regular();
+        struct dsi_ticket t = queue_publish(other, "waits");
+        dsi_posix_set(&posix);
+        slept_ns = 0;
+        reading_ns = ns;
+        assert_int_equal(dsi_queue_wait(other, &t, now_ns + 600 * SECOND, &r),
+                         DSI_QUEUE_LEAD);
+        assert_in_range(slept_ns, 0, DSI_QUEUE_KEPT_NS);
+        reading_ns = 0;
+        dsi_posix_set(NULL);
+        dsi_queue_resign(other);
+        dsi_queue_leave(other, &t);
+        dsi_queue_free(q);
+    }
+    dsi_queue_free(other);
+}
+
 static void
 test_storage_queue_recess__is_given_up_where_it_cannot_be_written(void **state)
 {
@@ -238,6 +278,7 @@ int main(void)
         RECESS_TEST(test_storage_queue_recess__is_over_when_it_leads_again),
         RECESS_TEST(test_storage_queue_recess__is_not_for_who_leaves_others_out),
         RECESS_TEST(test_storage_queue_recess__keeps_waiters_no_longer_than_that),
+        RECESS_TEST(test_storage_queue_recess__may_end_while_a_waiter_looks),
         RECESS_TEST(test_storage_queue_recess__is_given_up_where_it_cannot_be_written),
     };
     return cmocka_run_group_tests_name("storage_queue_recess", tests, NULL, NULL);
