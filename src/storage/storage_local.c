@@ -117,6 +117,26 @@ static int name_now(struct local_storage *l, struct dsi_temp *temp, const char *
                   : DS_OK;
 }
 
+// Lets the two change names, and removes what had that of `path`. False: they have the
+// names they had.
+static bool exchange(struct dsi_temp *temp, const char *path)
+{
+    const struct dsi_posix_ops *posix = dsi_posix();
+
+    if (posix->exchange(temp->path, path) < 0) {
+        return false;
+    }
+    int code = posix->unlink(temp->path);
+    if (code == -EISDIR && posix->exchange(temp->path, path) == 0) {
+        return false; // It is somebody's directory, which rename(2) would not replace.
+    }
+    if (code == 0) {
+        dsi_free(temp->path);
+        temp->path = NULL;
+    }
+    return true; // What could not be removed is tried once more with the temporary name.
+}
+
 // Replaces a file that nobody relies on (4). Who commits now and then has the bytes
 // written back as they are renamed: the next hint, which would make up for one that a
 // power cut took, is far off.
@@ -127,11 +147,11 @@ static int put_hint(struct dsi_temp *temp, const char *path, struct ds_slice byt
 
     DSI_TRY(dsi_temp_write(temp, bytes, err));
     DSI_TRY(dsi_temp_close(temp, false, err));
-    if (!temp->spare || dsi_posix()->exchange(temp->path, path) < 0) {
+    if (!temp->spare || !exchange(temp, path)) {
         DSI_TRY(dsi_temp_name(temp, path, true, err));
     }
 done:
-    return rc; // The file that has the temporary name now is removed with it.
+    return rc;
 }
 
 static int local_put(ds_storage *s, const char *location, struct ds_slice bytes,

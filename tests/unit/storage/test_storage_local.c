@@ -211,6 +211,31 @@ static void test_storage_local__replaces_hints_quickly_again_and_again(void **st
     posix_double_stop();
 }
 
+// What has the hint's name and is no file keeps its name, and what is in it.
+static void test_storage_local__exchanges_no_directory_for_a_hint(void **state)
+{
+    struct stat before;
+    struct stat after;
+    struct ds_error err = {0};
+    (void)state;
+
+    for (int i = 0; i < 5; i++) { // By now files are made in advance.
+        commit();
+    }
+    assert_int_equal(dsi_storage_remove(storage, at("d/hint"), NULL), DS_OK);
+    assert_int_equal(put("d/hint/inside", 0, NULL), DS_OK);
+    assert_int_equal(stat(at("d/hint") + strlen("file://"), &before), 0);
+    posix_double_start(NULL, 0, 0);
+    assert_int_equal(put("d/hint", DS_PUT_HINT, &err), DS_EIO);
+    assert_non_null(strstr(err.message, "d/hint"));
+    assert_int_equal(posix_double_count("exchange"), 2);
+    posix_double_stop();
+    assert_int_equal(stat(at("d/hint") + strlen("file://"), &after), 0);
+    assert_int_equal(before.st_ino, after.st_ino);
+    assert_true(is_whole("d/hint/inside"));
+    assert_true(storage_root_has_no_temporaries(&root));
+}
+
 static void test_storage_local__makes_a_file_of_others_durable(void **state)
 {
     struct ds_error err = {0};
@@ -557,6 +582,7 @@ int main(void)
         LOCAL_TEST(test_storage_local__puts_nothing_after_what_failed_before),
         LOCAL_TEST(test_storage_local__syncs_in_the_order_that_survives_a_crash),
         LOCAL_TEST(test_storage_local__replaces_hints_quickly_again_and_again),
+        LOCAL_TEST(test_storage_local__exchanges_no_directory_for_a_hint),
         LOCAL_TEST(test_storage_local__makes_a_file_of_others_durable),
         LOCAL_TEST(test_storage_local__does_not_know_a_name_it_could_not_sync),
         LOCAL_TEST(test_storage_local__syncs_at_once_what_is_too_much_to_keep),
