@@ -128,9 +128,9 @@ bool dsi_queue_try_lead(struct dsi_queue *q);
 void dsi_queue_resign(struct dsi_queue *q);
 
 /// The same of a leader whose round went well. Where its process has come back sooner
-/// than DSI_QUEUE_KEPT_NS the last times, nobody else leads for that long: it has the
-/// table's state and all that a commit needs, which others would have to read anew. But
-/// not if somebody waits whom it has left out.
+/// than DSI_QUEUE_KEPT_NS, and than the round took, the last times, nobody else leads for
+/// DSI_QUEUE_KEPT_NS: it has the table's state and all that a commit needs, which others
+/// would have to read anew. But not if somebody waits whom it has left out.
 void dsi_queue_recess(struct dsi_queue *q);
 
 /// "I am alive": at every stage of a round. False: somebody has taken over (which decides

@@ -3,6 +3,7 @@
 static int64_t now_ns;     // Of these tests' clock,
 static int64_t reading_ns; // and how long it takes to read it.
 static int64_t slept_ns;   // The longest sleep that was asked for.
+static int64_t round_ns;   // How long a commit takes, from its claim on.
 
 static int64_t monotonic_ns(void)
 {
@@ -21,6 +22,7 @@ static int make(void **state)
 
     now_ns = 5 * SECOND;
     reading_ns = 0;
+    round_ns = DSI_QUEUE_KEPT_NS;
     dsi_clock_set(&clock);
     return queue_make(state);
 }
@@ -51,6 +53,7 @@ static void commit(struct dsi_queue *q)
     for (size_t n = queue_claim(q, &claims); n > 0; n--) {
         dsi_queue_answer(q, &claims[n - 1], &queue_committed);
     }
+    now_ns += round_ns;
     dsi_queue_recess(q);
     dsi_queue_leave(q, &t);
 }
@@ -90,6 +93,26 @@ static void test_storage_queue_recess__is_for_who_comes_back_at_once(void **stat
     dsi_queue_free(other);
 }
 
+// Waiting for who is away longer than a round takes would cost more than it gains.
+static void test_storage_queue_recess__is_for_who_is_away_a_round_at_most(void **state)
+{
+    struct dsi_queue *q = queue_open();
+    struct dsi_queue *other = open_elsewhere();
+    (void)state;
+
+    round_ns = DSI_QUEUE_KEPT_NS / 8;
+    for (int64_t late = 0; late < 2; late++) {
+        for (int i = 0; i < 8; i++) {
+            now_ns += round_ns + late;
+            commit(q);
+            assert_int_equal(dsi_queue_try_lead(other), late > 0 || i < 2);
+            dsi_queue_resign(other);
+        }
+    }
+    dsi_queue_free(q);
+    dsi_queue_free(other);
+}
+
 static void test_storage_queue_recess__ends_by_itself(void **state)
 {
     struct dsi_queue *q = open_regular();
@@ -114,8 +137,9 @@ static void test_storage_queue_recess__ends_when_the_clock_wraps(void **state)
     struct dsi_queue *other = open_elsewhere();
     (void)state;
 
-    now_ns = ((INT64_C(1) << 32) - 500) * 1000; // Half a millisecond before that.
-    commit(q);                                  // It is late,
+    // Half a millisecond before that it is back.
+    now_ns = ((INT64_C(1) << 32) - 500) * 1000 - 3 * round_ns;
+    commit(q); // It is late,
     commit(q);
     commit(q); // and back.
     assert_false(dsi_queue_try_lead(other));
@@ -131,7 +155,7 @@ static void test_storage_queue_recess__says_nothing_when_it_is_damaged(void **st
 {
     const uint64_t at =
         DSI_QUEUE_AT_CONTROL + offsetof(struct dsi_queue_control, kept_us);
-    const uint32_t now_us = (uint32_t)(now_ns / 1000);
+    const uint32_t now_us = (uint32_t)((now_ns + round_ns) / 1000); // When it has led.
     const uint32_t far[] = {now_us + 3000, now_us + (1u << 31), now_us - 1, UINT32_MAX};
     struct dsi_queue *q = queue_open();
     struct dsi_queue *other = open_elsewhere();
@@ -272,6 +296,7 @@ int main(void)
 #define RECESS_TEST(name) cmocka_unit_test_setup_teardown(name, make, end)
     static const struct CMUnitTest tests[] = {
         RECESS_TEST(test_storage_queue_recess__is_for_who_comes_back_at_once),
+        RECESS_TEST(test_storage_queue_recess__is_for_who_is_away_a_round_at_most),
         RECESS_TEST(test_storage_queue_recess__ends_by_itself),
         RECESS_TEST(test_storage_queue_recess__ends_when_the_clock_wraps),
         RECESS_TEST(test_storage_queue_recess__says_nothing_when_it_is_damaged),
