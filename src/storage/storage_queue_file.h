@@ -296,8 +296,8 @@ bool dsi_queue_leads(const struct dsi_queue *q);
 
 /// Takes leadership if nobody has it. *control is what was seen; false also when that
 /// could not be read (the queue is broken then). *kept_ns: for so long it was kept for
-/// another process when this looked; 0: that is not why. Who asks again with a later clock
-/// may hear that it is free, and would not know that nobody is going to wake him.
+/// another process when this looked; 0: that is not why. Who asks again with a later
+/// clock may hear that it is free, and would not know that nobody is going to wake him.
 bool dsi_queue_lead(struct dsi_queue *q, struct dsi_queue_control *control,
                     int64_t *kept_ns);
 

@@ -22,8 +22,8 @@ void dsi_queue_came_back(struct dsi_queue *q, int64_t now_ns)
     if (q->resigned_ns != 0) {
         const int64_t away_ns = now_ns - q->resigned_ns;
         // Others wait that long for it: what its round took it must not double.
-        bool soon = away_ns < DSI_QUEUE_KEPT_NS &&
-                    away_ns <= q->resigned_ns - q->claimed_ns;
+        bool soon =
+            away_ns < DSI_QUEUE_KEPT_NS && away_ns <= q->resigned_ns - q->claimed_ns;
         q->returns = !soon ? 0 : q->returns < RETURNS ? q->returns + 1 : RETURNS;
         q->resigned_ns = 0;
     }
