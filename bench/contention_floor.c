@@ -10,8 +10,8 @@
 //   link@IN              link the newest file to a second name and drop the first
 //   replace:BYTES@IN     make a file of that size under another name, which then replaces
 //                        the one before
-//   exchange:BYTES@IN    the same, but the two exchange names, and the one before is
-//   removed swap                 UPDATE one row of a SQLite database, as the catalog does
+//   exchange:BYTES@IN    the same, but the two exchange names, and the one before goes
+//   swap                 UPDATE one row of a SQLite database, as the catalog does
 // IN is the name of a folder within FOLDER, which is made at the beginning.
 // Does all of them again and again until it is killed; FOLDER/floor.bin has for each time
 // the nanoseconds it took, int64.
