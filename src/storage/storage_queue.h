@@ -43,7 +43,7 @@ enum {
 /// A waiter takes leadership over when it sees no beat for this long.
 #define DSI_QUEUE_STUCK_NS INT64_C(1000000000)
 
-/// So long leadership is kept at most for who has it so often that it comes back at once.
+/// So long leadership is kept at most, for a process that comes back to it at once.
 #define DSI_QUEUE_KEPT_NS INT64_C(2000000)
 
 /// Opens the queue at `path` (a file's path, not a URI), making it when it is not there,
