@@ -107,6 +107,11 @@ int dsi_buf_append_i64(struct dsi_buf *b, int64_t v, struct ds_error *err)
     char *at = end;
     uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
 
+    for (; rest >= 100; rest /= 100) { // Two digits for one long division.
+        const unsigned two = (unsigned)(rest % 100);
+        *--at = (char)('0' + two % 10);
+        *--at = (char)('0' + two / 10);
+    }
     do {
         *--at = (char)('0' + rest % 10);
         rest /= 10;

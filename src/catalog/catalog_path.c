@@ -72,11 +72,12 @@ static int path_load_legacy(struct dsi_catalog *c, const struct dsi_table_name *
 static int path_load(struct dsi_catalog *c, const struct dsi_table_name *name,
                      struct dsi_arena *arena, struct dsi_head *out, struct ds_error *err)
 {
-    struct dsi_version head = {0, NULL};
+    struct dsi_version head = {0, NULL, {0, 0}};
     int rc = dsi_version_head(c->storage, name->name, arena, &head, err);
 
     if (rc == DS_OK) {
-        *out = (struct dsi_head){head.path, head.number, stamp_at(c->storage, head.path)};
+        *out = (struct dsi_head){head.path, head.number,
+                                 head.info.size > 0 ? stamp_of(&head.info) : 0};
     }
     return rc == DS_ENOTFOUND ? path_load_legacy(c, name, arena, out, err) : rc;
 }
@@ -208,7 +209,7 @@ static int check_base(struct dsi_catalog *c, const struct dsi_table_name *name,
                       const struct dsi_head *base, struct dsi_arena *arena,
                       struct ds_error *err)
 {
-    struct dsi_version other = {0, NULL};
+    struct dsi_version other = {0, NULL, {0, 0}};
     struct ds_file_info info = {0, 0};
     int rc = dsi_storage_stat(c->storage, base->metadata_location, &info, err);
 

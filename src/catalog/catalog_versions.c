@@ -60,7 +60,7 @@ int dsi_version_find(ds_storage *s, const char *table, int64_t number,
         }
         int rc = dsi_storage_stat(s, path, &info, err);
         if (rc == DS_OK) {
-            *out = (struct dsi_version){number, path};
+            *out = (struct dsi_version){number, path, info};
         }
         if (rc != DS_ENOTFOUND) {
             return rc;
@@ -91,7 +91,7 @@ static int told_file(void *arg, const char *path, const struct ds_file_info *inf
     if (!l->versions || !copy) {
         return DS_ENOMEM;
     }
-    l->versions[l->count++] = (struct dsi_version){number, copy};
+    l->versions[l->count++] = (struct dsi_version){number, copy, {0, 0}};
     return DS_OK;
 }
 
@@ -162,11 +162,12 @@ int dsi_version_head(ds_storage *s, const char *table, struct dsi_arena *arena,
         }
         if (rc == DS_OK) {
             *out = all[count - 1];
+            DSI_IGNORE(dsi_storage_stat(s, out->path, &out->info, NULL));
         }
     }
     // Upwards from there; a listing may be old already.
     while (rc == DS_OK) {
-        struct dsi_version next = {0, NULL};
+        struct dsi_version next = {0, NULL, {0, 0}};
         rc = dsi_version_find(s, table, out->number + 1, arena, &next, err);
         if (rc == DS_OK) {
             *out = next;

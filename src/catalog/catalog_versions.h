@@ -15,8 +15,9 @@
 /// One file: v<number>.metadata.json, v<number>.gz.metadata.json or
 /// v<number>.metadata.json.gz.
 struct dsi_version {
-    int64_t number;   // At least 1.
-    const char *path; // In the arena of the call.
+    int64_t number;           // At least 1.
+    const char *path;         // In the arena of the call.
+    struct ds_file_info info; // As the file was seen last; 0 bytes: it was not.
 };
 
 /// The number in such a file name (without a directory); -1 for any other name.

@@ -45,7 +45,7 @@ static int find_iceberg(const struct dsi_migrate *m, struct dsi_metadata **out,
                         int64_t *number, struct ds_error *err)
 {
     struct dsi_arena arena = DSI_ARENA_INIT;
-    struct dsi_version head = {0, NULL};
+    struct dsi_version head = {0, NULL, {0, 0}};
     int rc = dsi_version_head(m->storage, m->table, &arena, &head, err);
 
     *out = NULL;

@@ -357,7 +357,8 @@ static void judge(struct dsi_attempts *a)
 
     if (a->last.expired_count > 0) { // Else nothing has to be read.
         j.until_ns += a->conflicts < 63 ? JUDGE_NS >> a->conflicts : 0;
-        dsi_forgotten_find(dsi_table_storage(a->table), &a->last, &limit, &a->forgotten);
+        dsi_forgotten_find(dsi_table_storage(a->table), dsi_table_known_schemas(a->table),
+                           &a->last, &limit, &a->forgotten);
     }
 }
 

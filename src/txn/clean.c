@@ -118,7 +118,8 @@ static void sweep(struct dsi_attempts *a)
     struct dsi_forgotten *f = &a->forgotten;
 
     if (!f->judged) {
-        dsi_forgotten_find(dsi_table_storage(a->table), &a->last, NULL, f);
+        dsi_forgotten_find(dsi_table_storage(a->table), dsi_table_known_schemas(a->table),
+                           &a->last, NULL, f);
     }
     if (f->data) { // At once: somebody may add one of them again.
         dsi_sweep_run(f->data);

@@ -14,6 +14,7 @@ struct work {
     const struct dsi_snapshot *const *expired;
     size_t count;
     const struct dsi_judge_limit *limit; // NULL: there is no hurry.
+    struct dsi_avro_known *known;        // Of the table's handle.
     bool ended;
     struct dsi_forgotten *out;
     struct dsi_arena arena;
@@ -41,8 +42,8 @@ static bool read_list(struct work *w, const struct dsi_snapshot *s,
 static bool read_manifest(struct work *w, const struct dsi_manifest_file *f,
                           bool skip_deleted, struct dsi_manifest *out)
 {
-    struct dsi_manifest_read_options options = {.skip_metrics = true,
-                                                .skip_deleted = skip_deleted};
+    struct dsi_manifest_read_options options = {
+        .skip_metrics = true, .skip_deleted = skip_deleted, .known = w->known};
     return may_read(w) &&
            dsi_manifest_load(w->storage, w->m, f, &options, out, NULL) == DS_OK;
 }
@@ -256,10 +257,12 @@ static void find_all(struct work *w, const struct dsi_rebased *r)
     }
 }
 
-void dsi_forgotten_find(ds_storage *storage, const struct dsi_rebased *r,
-                        const struct dsi_judge_limit *limit, struct dsi_forgotten *out)
+void dsi_forgotten_find(ds_storage *storage, struct dsi_avro_known *known,
+                        const struct dsi_rebased *r, const struct dsi_judge_limit *limit,
+                        struct dsi_forgotten *out)
 {
     struct work w = {.storage = storage,
+                     .known = known,
                      .m = r->metadata,
                      .expired = r->expired,
                      .count = r->expired_count,

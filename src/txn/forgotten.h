@@ -33,8 +33,10 @@ struct dsi_judge_limit {
 /// and the data files that a rewrite, or one of our deletions, took out, but for those
 /// that the newest snapshot has again, and those outside the table's data folder.
 /// out->judged stays false when it was ended, or there is no memory.
-void dsi_forgotten_find(ds_storage *storage, const struct dsi_rebased *r,
-                        const struct dsi_judge_limit *limit, struct dsi_forgotten *out);
+/// `known`: the schemas that the table's handle has seen; may be NULL.
+void dsi_forgotten_find(ds_storage *storage, struct dsi_avro_known *known,
+                        const struct dsi_rebased *r, const struct dsi_judge_limit *limit,
+                        struct dsi_forgotten *out);
 void dsi_forgotten_release(struct dsi_forgotten *f); // Twice is fine.
 
 #endif

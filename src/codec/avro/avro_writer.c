@@ -74,11 +74,11 @@ done:
 // of which the second starts where the first ended.
 static void make_sync(struct ds_slice header, uint8_t sync[DSI_AVRO_SYNC_SIZE])
 {
-    uint64_t hash = dsi_hash(header.data, header.size);
+    uint64_t hash = dsi_xxh64(header.data, header.size);
 
     for (size_t i = 0; i < DSI_AVRO_SYNC_SIZE; i++) {
         if (i == 8) {
-            hash = dsi_hash(sync, 8);
+            hash = dsi_xxh64(sync, 8);
         }
         sync[i] = (uint8_t)(hash >> (8 * (i % 8)));
     }

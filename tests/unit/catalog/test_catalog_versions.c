@@ -36,7 +36,7 @@ static void put(const char *name, const char *content)
 
 static int64_t head(void)
 {
-    struct dsi_version v = {0, NULL};
+    struct dsi_version v = {0, NULL, {0, 0}};
     int rc = dsi_version_head(storage, TABLE, &arena, &v, NULL);
 
     return rc == DS_OK ? v.number : rc;

@@ -8,7 +8,7 @@
 static int64_t look(ds_storage *storage, bool *iceberg)
 {
     struct dsi_arena arena = DSI_ARENA_INIT;
-    struct dsi_version version = {0, NULL};
+    struct dsi_version version = {0, NULL, {0, 0}};
     struct dsi_legacy_head head = {0, NULL, NULL};
     struct dsi_metadata *m = NULL;
     struct ds_error err = {0};

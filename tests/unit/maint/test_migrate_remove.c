@@ -8,7 +8,7 @@ static void migrated(const char *golden, ds_storage **storage, struct dsi_metada
 {
     struct dsi_arena arena = DSI_ARENA_INIT;
     struct dsi_buf report = DSI_BUF_INIT;
-    struct dsi_version head = {0, NULL};
+    struct dsi_version head = {0, NULL, {0, 0}};
     struct ds_error err = {0};
 
     *storage = legacy_table(golden);

@@ -286,12 +286,12 @@ static void test_forgotten__waits_for_nothing_when_told_so(void **state)
     assert_int_equal(end, DSI_ATTEMPT_COMMITTED);
     assert_true(a.forgotten.judged);
     assert_int_equal(dsi_sweep_size(a.forgotten.rest), 2); // A manifest and a list.
-    dsi_forgotten_find(c.storage, &a.last, &none, &f);
+    dsi_forgotten_find(c.storage, NULL, &a.last, &none, &f);
     assert_int_equal(asked, 2);
     assert_false(f.judged);
     assert_null(f.data);
     assert_null(f.rest);
-    dsi_forgotten_find(c.storage, &a.last, NULL, &f);
+    dsi_forgotten_find(c.storage, NULL, &a.last, NULL, &f);
     assert_true(f.judged);
     assert_int_equal(dsi_sweep_size(f.rest), 2);
     dsi_forgotten_release(&f);
@@ -325,7 +325,7 @@ static void fail_once(struct dsi_fault_plan *plan, bool *more)
     assert_int_equal(dsi_attempts_begin(&a, t, change, NULL), DS_OK);
     assert_int_equal(dsi_attempt(&a, 0, &end, NULL), DS_OK);
     *more = dsi_fault_next(plan);
-    dsi_forgotten_find(c.storage, &a.last, NULL, &f);
+    dsi_forgotten_find(c.storage, NULL, &a.last, NULL, &f);
     dsi_fault_stop();
     if (f.judged) {
         dsi_sweep_run(f.data);
