@@ -56,6 +56,8 @@ CONFIGURATIONS = [
     (SMALL, "group.pml", "SAMEID LOST"),
     (SMALL, "group.pml", "HFAIL WFAIL ALONE"),
     (SMALL, "group.pml", "WIPE LT=1"),
+    (SMALL, "group.pml", "CARRIES=1 L=2 LT=1 LATE LOST"),
+    (SMALL, "group.pml", "CARRIES=1 LATE LOST CRASH ALONE HFAIL"),
     (LARGE, "group.pml", "LOST LATE CRASH ALONE"),
     (LARGE, "group.pml", "FOREIGN LOST"),
     (LARGE, "group.pml", "WIPE LOST"),
@@ -64,13 +66,22 @@ CONFIGURATIONS = [
     (HUGE, "group.pml", "L=2 LT=1 LOST"),
     (HUGE, "group.pml", "N=3 S=1 LOST"),
     (HUGE, "group.pml", "TAKEBACK L=2 LT=1"),
+    (LARGE, "group.pml", "CARRIES=1 LATE LOST CRASH ALONE HFAIL FOREIGN R=2"),
+    (LARGE, "group.pml", "CARRIES=1 L=2 LOST"),
+    (LARGE, "group.pml", "CARRIES=1 L=2 LT=1 WIPE LOST"),
+    (LARGE, "group.pml", "CARRIES=2 L=2 LATE LOST CRASH"),
+    (HUGE, "group.pml", "CARRIES=1 L=2 LT=1 LATE LOST CRASH"),
+    (HUGE, "group.pml", "N=3 S=1 CARRIES=1 LATE LOST"),
+    (HUGE, "group.pml", "N=3 S=1 CARRIES=2 L=2 LT=1 LATE"),
     # Waiting and leading.
     (SMALL, "wait.pml", "N=2"),
     (SMALL, "wait.pml", "N=2 STOPS=2 CRASHES=1"),
+    (SMALL, "wait.pml", "N=2 STOPS=2 CRASHES=1 CARRIES"),
     (LARGE, "wait.pml", "N=3 STOPS=1 CRASHES=1 G=1"),
     (LARGE, "wait.pml", "N=3 STOPS=2 G=1"),
     (LARGE, "wait.pml", "N=2 STOPS=2 CRASHES=1 G=3"),
-    # Waiting and leading.
+    (LARGE, "wait.pml", "N=3 STOPS=1 CRASHES=1 G=1 CARRIES"),
+    (LARGE, "wait.pml", "N=2 STOPS=2 CRASHES=1 G=3 CARRIES"),
 ]
 
 MUTANTS = [
@@ -126,10 +137,16 @@ MUTANTS = [
     (LARGE, "group.pml", "TAKEBACK L=2 LT=1", "NOT_FIRST", "leaked"),
     (SMALL, "group.pml", "TAKEBACK L=2 LT=1", "NO_BEAT", "leaked"),
     (LARGE, "group.pml", "TAKEBACK L=2 LT=1", "NO_GUARD", "leaked"),
+    (SMALL, "group.pml", "CARRIES=1 LATE", "NOT_NOTED", "leaked"),
+    (LARGE, "group.pml", "CARRIES=1 LATE", "SINCE_IS_BASE", "leaked"),
+    (LARGE, "group.pml", "CARRIES=1 LATE", "ON_AFTER_UNKNOWN", "leaked"),
+    (SMALL, "group.pml", "CARRIES=1 LATE", "AWAY_WHILE_OPEN", "leaked"),
+    (SMALL, "group.pml", "CARRIES=1 L=2 LT=1", "REFUSED_IS_YES", "lost"),
     (SMALL, "wait.pml", "STOPS=1", "NO_TAKEOVER", "stuck"),
     (SMALL, "wait.pml", "CRASHES=1", "NO_POLL", "stuck"),
     (SMALL, "wait.pml", "N=2", "KEPT_FOR_EVER", "stuck"),
     (SMALL, "wait.pml", "CRASHES=1", "CLAIMED_ONCE", "helpless"),
+    (SMALL, "wait.pml", "N=2 CARRIES", "NOT_RESIGNED", "stuck"),
 ]
 
 

@@ -22,6 +22,7 @@
  *   -DHFAIL     the head may be unreadable right after a withdrawal
  *   -DWFAIL     the write of WITHDRAWN may fail
  *   -DFOREIGN   somebody who knows no queue commits once
+ *   -DCARRIES=k owner i < k leads (it is leader i) with its own change in no slot
  *
  * Mutants: -DM_x, each at the line that it breaks; models/check_model.py lists them.
  */
@@ -40,6 +41,9 @@
 #ifndef R
 #define R 1
 #endif
+#ifndef CARRIES
+#define CARRIES 0
+#endif
 
 #define PUB(i) (1 + (i))              /* PUBLISHED(generation): owner i's is unlike others' */
 #define WITHDRAWN(i) (1 + N + (i))
@@ -54,7 +58,11 @@
 #define ID(i) (i)
 #endif
 #define BIT(m, i) (((m) >> (i)) & 1)
+#if CARRIES > 0
+#define ROWS(i) ((i) < CARRIES)       /* may_be_carried: who has files publishes */
+#else
 #define ROWS(i) ((i) & 1)             /* odd owners' rows travel in the intent */
+#endif
 
 #define RUNNING 0
 #define ACKED 1
@@ -84,6 +92,17 @@ byte epoch;             /* of leadership: whoever begins to lead has taken over 
 byte led[L];            /* the epoch that leader l leads                                 */
 byte first, away;       /* leaders that claimed their own first; that sent it away       */
 byte before[N];         /* the claim word as it was before publication                   */
+#endif
+
+#if CARRIES > 0
+#define LED_ANSWERED 1                /* enum dsi_lead_end; 0: it leads, or will */
+#define LED_WITHDRAWN 2
+#define LED_HELPLESS 3
+byte led_end[CARRIES];  /* what the owner's call of dsi_group_lead returns               */
+byte since[CARRIES];    /* own.since: the head on which its leader has admitted it       */
+#ifdef CRASH
+byte dead;              /* owners that died: whose leader does nothing any more          */
+#endif
 #endif
 
 byte st[N];
@@ -166,6 +185,12 @@ proctype owner(byte i)
 	bit before;             /* the claim word as it was before publication */
 #endif
 
+#if CARRIES > 0
+	if
+	:: i < CARRIES -> goto carried       /* may_be_carried, dsi_queue_try_lead in group.c */
+	:: i >= CARRIES
+	fi;
+#endif
 	/* dsi_queue_publish: a slot; the claim as it is (a nonce; here it is given the name 1);
 	 * the intent; and last the owner's record with its word */
 	atomic {
@@ -256,6 +281,26 @@ proctype owner(byte i)
 	fi;
 gone:
 	atomic { lock[s] = 0; alive = alive & ~(1 << i); s = 0 }       /* dsi_queue_leave */
+#if CARRIES > 0
+	goto plain;
+carried:
+	/* carry in group.c: what dsi_group_lead returned; nothing is read from the queue */
+	if
+	:: atomic { led_end[i] == LED_ANSWERED -> goto ok }              /* take_receipt */
+	:: atomic { led_end[i] == LED_WITHDRAWN -> goto plain }
+#ifdef M_NOT_NOTED
+	:: atomic { led_end[i] == LED_HELPLESS -> goto plain }
+#elif defined(M_SINCE_IS_BASE)
+	:: atomic { led_end[i] == LED_HELPLESS -> top = since[i] + 1 }
+#else
+	:: atomic { led_end[i] == LED_HELPLESS -> top = head + 1 }       /* note_sent: read afterwards */
+#endif
+#ifdef HFAIL
+	:: atomic { led_end[i] == LED_HELPLESS -> st[i] = UNKNOWN; goto no_base }
+#endif
+	DIES
+	fi;
+#endif
 plain:
 	/* commit_alone in commit.c: dsi_loop_run, then dsi_loop_settle; as in commit.pml */
 	if
@@ -303,6 +348,9 @@ settle:
 #ifdef CRASH
 crash:
 	atomic {                     /* the kernel drops its locks */
+#if CARRIES > 0
+		dead = dead | (1 << i);
+#endif
 		if :: lock[s] == 1 + i -> lock[s] = 0 :: else fi;
 		alive = alive & ~(1 << i); s = 0; b = 0; try = 0; top = 0; st[i] = UNKNOWN
 	}
@@ -393,6 +441,13 @@ inline next_found() {
 	od
 }
 
+/* A leader's own change that is in no slot: in no version up to `since` (admit_own), and
+ * looked for in what came later (dsi_attempts_look, look_member in still_right). */
+#if CARRIES > 0
+#define HAS_OWN (l < CARRIES && own == 0)
+#define OWN_FOUND (HAS_OWN && FOUND(l, b) && in_[l] > since[l])
+#endif
+
 /* dsi_queue_answer: is the slot still the same owner's? Then the receipt. */
 #define STILL_HIS(s) (oword[s] == PUB(memb[s] - 1))
 
@@ -410,6 +465,9 @@ proctype leader(byte l)
 #ifdef ALONE
 	bit sent_away;
 #endif
+#if CARRIES > 0
+	byte own;               /* how leading ended for its own change; 0: not yet */
+#endif
 
 #ifdef TAKEBACK
 	atomic { epoch++; led[l] = epoch }     /* dsi_queue_take_over */
@@ -419,7 +477,9 @@ round:
 	seen = head;
 #endif
 	/* (1) the head, and with it the identities that its history has */
-#ifndef M_HEAD_AFTER_CLAIM
+#if CARRIES > 0
+	atomic { b = head; if :: HAS_OWN && newest == 0 -> since[l] = b :: else fi }
+#elif !defined(M_HEAD_AFTER_CLAIM)
 	b = head;
 #endif
 	/* (2) dsi_queue_claim, and dsi_queue_still_wanted for what is claimed already */
@@ -494,7 +554,12 @@ dedupe:
 	atomic {
 		next_found();
 		if
+#if CARRIES > 0
+		:: s == S && OWN_FOUND -> s = 0; own = LED_ANSWERED; goto over     /* dsi_attempts_look */
+		:: s == S && !OWN_FOUND -> s = 0; goto swap
+#else
 		:: s == S -> s = 0; goto swap
+#endif
 #ifdef M_STALE_DEDUPE
 		:: s < S && in_[ID(memb[s] - 1)] > seen -> s = 0; goto swap
 #endif
@@ -518,6 +583,16 @@ swap:
 #endif
 	fi;
 #endif
+#if CARRIES > 0
+	if
+	:: skip                  /* send_away, still_right: while nothing of it is on its way */
+#ifdef M_AWAY_WHILE_OPEN
+	:: atomic { HAS_OWN -> own = LED_WITHDRAWN; goto over }
+#else
+	:: atomic { HAS_OWN && newest <= b -> own = LED_WITHDRAWN; goto over }
+#endif
+	fi;
+#endif
 #ifdef ALONE
 	if
 	:: sent_away -> skip
@@ -538,7 +613,14 @@ swap:
 #endif
 	atomic {
 		/* (4) one change of all; each identity once, also when two runs of it are here */
+#if CARRIES > 0
+#ifdef CRASH
+		if :: l < CARRIES && BIT(dead, l) -> own = LED_HELPLESS; goto over :: else fi;
+#endif
+		m = (HAS_OWN -> 1 << l : 0);
+#else
 		m = 0;
+#endif
 		do
 		:: s < S ->
 			if
@@ -558,7 +640,11 @@ swap:
 		newest = b + 1;
 		/* (5) dsi_catalog_swap, once */
 		if
-		:: head == b -> apply(m, 1, l * LT + t); m = 0; b = 0; goto yes
+		:: head == b -> apply(m, 1, l * LT + t); m = 0; b = 0;
+#if CARRIES > 0
+			if :: HAS_OWN -> own = LED_ANSWERED :: else fi;    /* answer: in memory */
+#endif
+			goto yes
 #ifdef LOST
 		:: head == b -> apply(m, 1, l * LT + t)
 #endif
@@ -566,12 +652,21 @@ swap:
 		:: head == b && late_m == 0 -> late_m = m; late_f = l * LT + t
 #endif
 		:: head != b -> skip
+#ifdef M_REFUSED_IS_YES
+			; own = LED_ANSWERED     /* taken over meanwhile, it takes itself for the leader */
+#endif
 		fi;
 #ifdef M_LEADER_CLEANS
 		gex = gex & ~(1 << (l * LT + t)); check();
 #endif
 		m = 0; b = 0;
-		if :: t + 1 < LT -> t++; goto round :: else fi
+		if
+		:: t + 1 < LT -> t++; goto round
+#if CARRIES > 0
+		:: HAS_OWN           /* the last attempt: no time, cancelled, or taken over */
+#endif
+		:: else
+		fi
 	}
 	/* the group's settle: what became of the members, as far as it can be read */
 	b = head;
@@ -582,7 +677,17 @@ settle:
 #endif
 		next_found();
 		if
-		:: s == S -> s = 0; goto over
+		:: s == S -> s = 0;
+#if CARRIES > 0
+			if               /* dsi_loop_settle: found, still on its way, or never to come */
+			:: OWN_FOUND -> own = LED_ANSWERED
+#ifndef M_ON_AFTER_UNKNOWN
+			:: HAS_OWN && !OWN_FOUND && b < newest -> own = LED_HELPLESS
+#endif
+			:: else
+			fi;
+#endif
+			goto over
 		:: s < S && STILL_HIS(s)
 		:: s < S && !STILL_HIS(s) -> memb[s] = 0; goto settle
 		fi
@@ -608,11 +713,21 @@ over:
 		fi;
 		do :: s < S -> memb[s] = 0; s++ :: else -> break od;
 		s = 0; newest = 0; b = 0;
+#if CARRIES > 0
+		if :: own != 0 -> goto done :: else fi;       /* run_round: no point in another one */
+#endif
 		if :: t + 1 < LT -> t++; goto round :: else -> t = 0 fi
 	}
-#ifdef TAKEBACK
+#if defined(TAKEBACK) || CARRIES > 0
 done:
-	atomic { s = 0; t = 0; b = 0; w = 0; newest = 0 }
+	atomic {
+		s = 0; t = 0; b = 0; w = 0; newest = 0;
+#if CARRIES > 0
+		if :: HAS_OWN -> own = LED_WITHDRAWN :: else fi;      /* each round is known to have failed */
+		if :: l < CARRIES -> led_end[l] = own :: else fi;
+		own = 0
+#endif
+	}
 #endif
 }
 
@@ -653,7 +768,7 @@ end:
 #ifdef FOREIGN
 active proctype foreign()
 {
-	move_head()
+	atomic { move_head() }
 }
 #endif
 

@@ -4,6 +4,7 @@
  *
  *   -DSTOPS=k     so many times a leader stops, for ever or until it goes on
  *   -DCRASHES=k   so many times a leader dies (the kernel drops its lock)
+ *   -DCARRIES     who comes may try to lead before it publishes, with its change in no slot
  *
  * Whoever takes over may stop too, between the lock of the next epoch and writing it. A
  * leader that resigns may keep leadership for itself, and come back in time, late or never.
@@ -54,6 +55,12 @@ byte claimed[N];
 #define NEWS(g) (rec[i] == g || lk[epoch] == 0 || STUCK)
 #endif
 
+#ifdef CARRIES
+#define CARRIED carried
+#else
+#define CARRIED 0
+#endif
+
 #if STOPS > 0
 #define MAY_STOP :: atomic { stops < STOPS -> stops++; halted[i] = 1 } \
 	if :: atomic { halted[i] = 0 } :: goto for_ever fi
@@ -71,15 +78,31 @@ proctype writer(byte i)
 	byte g, e, s;
 	byte mine[N];           /* the generations that it claimed as leader */
 	bit was;
+#ifdef CARRIES
+	bit carried;            /* its change is in no slot */
+#endif
 
 next:
+#ifdef CARRIES
+	atomic {                       /* dsi_group_commit: carry, or publish */
+		g++; s = 0;
+		if
+		:: carried = 1
+		:: gen[i] = g; goto wait
+		fi
+	}
+try:
+	atomic { e = epoch; goto locked }      /* dsi_queue_try_lead */
+#else
 	atomic { g++; gen[i] = g; s = 0 }      /* dsi_queue_publish */
+#endif
 wait:
 	was = bell[i];                 /* before the receipt is read: what comes later rings again */
 	if
 	:: atomic { rec[i] == g -> goto answered }
 	:: atomic { rec[i] != g -> e = epoch }
 	fi;
+locked:
 	atomic {                       /* lead_locked: is it kept for another? ... */
 		if
 		:: KEPT -> goto stuck
@@ -92,8 +115,20 @@ wait:
 		:: lk[e] != 0 -> goto stuck
 		fi
 	}
-	atomic { if :: epoch == e -> kept = 0; goto lead :: epoch != e -> lk[e] = 0; goto wait fi }
+	atomic { if :: epoch == e -> kept = 0; goto lead :: epoch != e -> lk[e] = 0 fi }
+#ifdef CARRIES
+	if :: carried -> goto try :: !carried -> goto wait fi;
 stuck:
+	atomic {                       /* somebody leads: dsi_queue_publish */
+		if
+		:: carried -> carried = 0; gen[i] = g; e = 0; goto wait
+		:: !carried
+		fi
+	}
+#else
+	goto wait;
+stuck:
+#endif
 #ifdef M_NO_TAKEOVER
 	goto sleep;
 #elif STOPS > 0
@@ -123,6 +158,13 @@ lead:
 	/* dsi_group_lead: claim all there are ... */
 	if
 	:: skip
+#ifdef CARRIES
+#ifdef M_NOT_RESIGNED
+	:: carried -> goto answered
+#else
+	:: carried -> goto resign      /* nothing could be swapped; it goes on alone */
+#endif
+#endif
 	MAY_STOP
 	MAY_DIE
 	fi;
@@ -140,7 +182,7 @@ lead:
 		:: else -> break
 		od;
 		s = 0;
-		helpless = helpless || (mine[i] != g && rec[i] != g);
+		helpless = helpless || (!CARRIED && mine[i] != g && rec[i] != g);
 		assert(!helpless)      /* a leader helps itself, or it would lead for ever */
 	}
 	/* ... swap; and answer them one by one (dsi_queue_answer) */
@@ -172,6 +214,9 @@ given:
 		atomic { mine[s] = 0; s++ }
 	:: s == N -> break
 	od;
+#ifdef CARRIES
+resign:
+#endif
 	/* dsi_queue_resign: the lock, then the bell of one that waits; dsi_queue_recess keeps it first */
 	if
 	:: skip
@@ -186,8 +231,15 @@ given:
 		od;
 		s = 0
 	}
+#ifdef CARRIES
+	if :: !carried -> goto wait :: carried fi;       /* it has its answer, or goes on alone */
+#else
 	goto wait;
+#endif
 answered:
+#ifdef CARRIES
+	carried = 0;
+#endif
 	atomic { gen[i] = 0; was = 0; e = 0 }  /* dsi_queue_leave */
 	if
 	:: g < G -> goto next
