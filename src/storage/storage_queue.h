@@ -121,7 +121,8 @@ void dsi_queue_leave(struct dsi_queue *q, const struct dsi_ticket *t);
 // Leadership is a thread's: what follows is to be called by the one that got it, from
 // DSI_QUEUE_LEAD or dsi_queue_try_lead to dsi_queue_resign or dsi_queue_recess.
 
-/// Takes leadership if nobody has it (a beat is counted).
+/// Takes leadership if nobody has it (a beat is counted): for a writer that comes with a
+/// change, and publishes it if this says no.
 bool dsi_queue_try_lead(struct dsi_queue *q);
 
 /// Gives it up, and wakes one waiter to lead next.
@@ -201,6 +202,9 @@ struct dsi_queue_counters {
 /// it in the table, and would not know.
 void dsi_queue_count_member(struct dsi_queue *q, const struct dsi_claim *c);
 
+/// Adds to `c` an append that was published nowhere, of `bytes`, and what it has waited.
+void dsi_queue_add_append(struct dsi_queue_counters *c, uint64_t bytes, uint64_t wait_us);
+
 /// Adds what a round did (maxima: the larger one), and the members. While another leader
 /// is adding, stopped there perhaps, it is kept for the next time.
 void dsi_queue_count(struct dsi_queue *q, const struct dsi_queue_counters *more);
@@ -240,8 +244,8 @@ struct dsi_queue_foretold {
     size_t about_size;
 };
 
-/// All of those: how many. Without a call when nobody else has led, and nothing was
-/// foretold, since the last time.
+/// All of those: how many. Without a call when nobody else has led, and nothing of what
+/// was foretold is open, since the last time; unless somebody was ever taken over.
 size_t dsi_queue_foretold(struct dsi_queue *q,
                           struct dsi_queue_foretold out[DSI_QUEUE_FORECASTS]);
 

@@ -110,13 +110,13 @@ void dsi_queue_add(struct dsi_queue_counters *to, const struct dsi_queue_counter
     }
 }
 
-static void add_member(struct dsi_queue_counters *to, const struct dsi_queue_tally *t)
+void dsi_queue_add_append(struct dsi_queue_counters *c, uint64_t bytes, uint64_t wait_us)
 {
-    to->appends++;
-    to->bytes += t->bytes;
-    to->wait_us += t->wait_us;
-    to->wait_us_max = larger(to->wait_us_max, t->wait_us);
-    to->wait_bins[dsi_queue_bin_of((int64_t)t->wait_us)]++;
+    c->appends++;
+    c->bytes += bytes;
+    c->wait_us += wait_us;
+    c->wait_us_max = larger(c->wait_us_max, wait_us);
+    c->wait_bins[dsi_queue_bin_of((int64_t)wait_us)]++;
 }
 
 void dsi_queue_add_tally(struct dsi_queue_counted *c, uint32_t slot,
@@ -126,7 +126,7 @@ void dsi_queue_add_tally(struct dsi_queue_counted *c, uint32_t slot,
 
     // Generations go round; who wakes up late comes with an old one.
     if (*last == 0 || (int32_t)(t->generation - *last) > 0) {
-        add_member(&c->counters, t);
+        dsi_queue_add_append(&c->counters, t->bytes, t->wait_us);
         *last = t->generation;
     }
 }
@@ -163,6 +163,7 @@ static void add_all(struct dsi_queue *q)
             dsi_queue_add(&c.counters, &q->due[i].more);
             c.settled[i] = q->due[i].number;
         }
+        q->open = q->open && q->due[i].number != q->number;
     }
     for (uint32_t i = 0; i < DSI_QUEUE_SLOTS; i++) {
         if (q->tallies[i].generation != 0) {
@@ -183,7 +184,8 @@ void dsi_queue_count_member(struct dsi_queue *q, const struct dsi_claim *c)
 
     dsi_mutex_lock(q->mutex);
     if (t->generation != 0 && t->generation != c->ticket.generation) {
-        add_member(&q->more, t); // It had to wait, and its place is needed.
+        // It had to wait, and its place is needed.
+        dsi_queue_add_append(&q->more, t->bytes, t->wait_us);
     }
     *t = (struct dsi_queue_tally){c->ticket.generation, c->intent.size,
                                   us > 0 ? (uint64_t)us : 0};

@@ -190,7 +190,8 @@ struct dsi_queue {
     struct dsi_queue_tally tallies[DSI_QUEUE_SLOTS];
     struct dsi_queue_due due[DSI_QUEUE_FORECASTS];
     uint64_t number;                 // Of the last forecast.
-    bool looks;                      // There may be forecasts that nobody has settled:
+    bool open;                       // That may be one that nobody has settled,
+    bool looks;                      // and so may others' be:
     bool taken[DSI_QUEUE_FORECASTS]; // of those seen, the places.
 };
 
@@ -270,7 +271,8 @@ bool dsi_queue_is_answered(const struct dsi_queue *q, uint32_t slot,
                            const struct dsi_queue_slot *s,
                            const struct dsi_queue_receipt *r);
 
-/// Reads all receipts, slots and claims; each may be torn.
+/// Reads all receipts, slots and claims; each may be torn. While no slot is published,
+/// there are none of the others.
 bool dsi_queue_get_table(struct dsi_queue *q, struct dsi_queue_table *out);
 
 /// True when what the table says of the slot is published, whole, and not answered.

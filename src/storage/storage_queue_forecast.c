@@ -111,7 +111,7 @@ void dsi_queue_foretell(struct dsi_queue *q, struct ds_slice about,
         fill_members(&f, members, count);
         f.sum = forecast_sum(q, &f);
         q->number = f.number;
-        q->looks = true;
+        q->open = true;
         if (dsi_queue_put(q, at_place(f.epoch % DSI_QUEUE_FORECASTS), &f, size_of(&f)) ==
             0) {
             *out = (struct dsi_queue_forecast){f.number, f.epoch};
@@ -164,7 +164,10 @@ size_t dsi_queue_foretold(struct dsi_queue *q,
     size_t count = 0;
 
     dsi_mutex_lock(q->mutex);
-    if (q->looks && dsi_queue_get(q, at, settled, sizeof settled)) {
+    // Who was taken over does not know it yet when it wakes up, and may foretell then.
+    const bool replaced = q->epoch != 0;
+    if ((q->looks || q->open || replaced) &&
+        dsi_queue_get(q, at, settled, sizeof settled)) {
         for (size_t i = 0; i < DSI_QUEUE_FORECASTS; i++) {
             q->taken[i] = read_unsettled(q, i, settled[i], &f);
             if (q->taken[i]) {
@@ -176,7 +179,7 @@ size_t dsi_queue_foretold(struct dsi_queue *q,
                 memcpy(to->about, f.about, sizeof to->about);
             }
         }
-        q->looks = count > 0;
+        q->looks = q->open = count > 0;
     }
     dsi_mutex_unlock(q->mutex);
     return count;

@@ -113,6 +113,10 @@ bool dsi_queue_try_lead(struct dsi_queue *q)
 {
     struct dsi_queue_control control;
     int64_t kept_ns = 0;
+
+    dsi_mutex_lock(q->mutex);
+    dsi_queue_came_back(q, dsi_clock_monotonic_ns());
+    dsi_mutex_unlock(q->mutex);
     return dsi_queue_lead(q, &control, &kept_ns);
 }
 

@@ -5,9 +5,9 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "txn/group_compose.h"
 #include "txn/group_lead.h"
 #include "txn/group_note.h"
-#include "txn/intent.h"
 #include "txn/intent_file.h"
 
 // A leader that does not answer for so long will not: an owner goes on alone then. Longer
@@ -196,6 +196,7 @@ enum waited { WAITED_COMMITTED, WAITED_WITHDRAWN, WAITED_IN_VAIN };
 // Waits, and leads when it is our turn.
 static enum waited wait_for_receipt(struct owner *o, int64_t until_ns)
 {
+    struct dsi_group_own own = {.ticket = &o->ticket};
     enum dsi_lead_end led = DSI_LEAD_ANSWERED;
     struct dsi_receipt receipt;
 
@@ -206,9 +207,8 @@ static enum waited wait_for_receipt(struct owner *o, int64_t until_ns)
         case DSI_QUEUE_RECEIPT:
             return take_receipt(o, &receipt) ? WAITED_COMMITTED : WAITED_IN_VAIN;
         case DSI_QUEUE_LEAD:
-            led = dsi_group_lead(o->attempts->table, o->queue, &o->ticket, o->led,
-                                 until_ns);
-            o->led = true;
+            led = dsi_group_lead(o->attempts->table, o->queue, &own, until_ns);
+            own.again = o->led = true;
             if (led == DSI_LEAD_WITHDRAWN) {
                 return WAITED_WITHDRAWN;
             }
@@ -219,18 +219,13 @@ static enum waited wait_for_receipt(struct owner *o, int64_t until_ns)
     }
 }
 
-// Takes the intent back. What may have been sent of it by then was built on a head no
-// newer than the one read here (3).
-static int withdraw(struct owner *o, struct ds_error *err)
+// Something of it may have been sent, built on a head no newer than the one read here.
+static int note_sent(struct owner *o, struct ds_error *err)
 {
     struct dsi_attempts *a = o->attempts;
     const struct dsi_state *s = NULL;
     int rc = DS_OK;
 
-    if (!dsi_queue_withdraw(o->queue, &o->ticket) ||
-        (dsi_change_is_for_owner(a->change) && !o->led)) {
-        return DS_OK; // Nobody has sent it.
-    }
     a->trail.sent = true;
     a->trail.looked = o->since; // Newer than what the handle may show.
     o->end->sent = true;
@@ -245,40 +240,90 @@ static int withdraw(struct owner *o, struct ds_error *err)
     return DS_OK;
 }
 
-int dsi_group_commit(struct dsi_attempts *a, int64_t deadline_ns,
-                     struct dsi_group_end *end, struct ds_error *err)
+// Takes the intent back (3).
+static int withdraw(struct owner *o, struct ds_error *err)
 {
-    int64_t start = dsi_clock_monotonic_ns();
-    int64_t until_ns = start + WAIT_MAX_NS;
-    struct owner o = {.attempts = a, .end = end};
+    if (!dsi_queue_withdraw(o->queue, &o->ticket) ||
+        (dsi_change_is_for_owner(o->attempts->change) && !o->led)) {
+        return DS_OK; // Nobody has sent it.
+    }
+    return note_sent(o, err);
+}
+
+// By a leader, who may be another: it is published, and waited for.
+static int publish(struct owner *o, int64_t until_ns, struct ds_error *err)
+{
     struct dsi_buf intent = DSI_BUF_INIT_MAX(DSI_INTENT_FILE_MAX);
+    struct dsi_attempts *a = o->attempts;
     struct dsi_uuid identity;
     int rc = DS_OK;
 
-    *end = (struct dsi_group_end){0};
-    if (!may_travel(a) ||
-        !dsi_uuid_parse(a->change->identity, DSI_UUID_TEXT_SIZE - 1, &identity)) {
-        return DS_OK;
-    }
-    o.queue = dsi_table_queue_take(a->table);
     // Whatever goes wrong before publication is no reason not to commit alone.
-    if (!o.queue || (offers_files(a) && dsi_attempts_sync(a, NULL) < 0) ||
-        make_intent(&o, &intent, NULL) < 0 ||
-        dsi_queue_publish(o.queue, &identity, dsi_buf_slice(&intent), &o.ticket, NULL) <
+    if (!dsi_uuid_parse(a->change->identity, DSI_UUID_TEXT_SIZE - 1, &identity) ||
+        (offers_files(a) && dsi_attempts_sync(a, NULL) < 0) ||
+        make_intent(o, &intent, NULL) < 0 ||
+        dsi_queue_publish(o->queue, &identity, dsi_buf_slice(&intent), &o->ticket, NULL) <
             0) {
         goto done;
     }
     a->offered = offers_files(a);
-    if (wait_for_receipt(&o, until_ns < deadline_ns ? until_ns : deadline_ns) ==
-        WAITED_IN_VAIN) {
-        rc = withdraw(&o, err);
+    if (wait_for_receipt(o, until_ns) == WAITED_IN_VAIN) {
+        rc = withdraw(o, err);
     }
-    a->offered = a->offered && (end->sent || end->committed);
-    dsi_queue_leave(o.queue, &o.ticket);
-    end->waited_ns = dsi_clock_monotonic_ns() - start;
+    a->offered = a->offered && (o->end->sent || o->end->committed);
+    dsi_queue_leave(o->queue, &o->ticket);
 done:
-    drop_file(&o);
-    dsi_table_queue_give(a->table, o.queue);
+    drop_file(o);
     dsi_buf_release(&intent);
+    return rc;
+}
+
+// True when it need not be published to be in a group that its owner leads: it has no
+// files, and no other run can have committed it.
+static bool may_be_carried(const struct dsi_change *c)
+{
+    return !c->identity_given && !dsi_change_has_files(c) && dsi_group_can_share(c);
+}
+
+// By its owner, who leads.
+static int carry(struct owner *o, int64_t since_ns, int64_t until_ns,
+                 struct ds_error *err)
+{
+    struct dsi_group_own own = {.change = o->attempts->change, .since_ns = since_ns};
+
+    switch (dsi_group_lead(o->attempts->table, o->queue, &own, until_ns)) {
+    case DSI_LEAD_ANSWERED:
+        (void)take_receipt(o, &own.receipt);
+        return DS_OK;
+    case DSI_LEAD_WITHDRAWN:
+        return DS_OK;
+    default:
+        o->since = own.since;
+        return note_sent(o, err);
+    }
+}
+
+int dsi_group_commit(struct dsi_attempts *a, int64_t deadline_ns,
+                     struct dsi_group_end *end, struct ds_error *err)
+{
+    const int64_t start = dsi_clock_monotonic_ns();
+    const int64_t until_ns =
+        start + WAIT_MAX_NS < deadline_ns ? start + WAIT_MAX_NS : deadline_ns;
+    struct owner o = {.attempts = a, .end = end};
+    int rc = DS_OK;
+
+    *end = (struct dsi_group_end){0};
+    if (!may_travel(a)) {
+        return DS_OK;
+    }
+    o.queue = dsi_table_queue_take(a->table);
+    if (!o.queue) {
+        return DS_OK;
+    }
+    rc = may_be_carried(a->change) && start < until_ns && dsi_queue_try_lead(o.queue)
+             ? carry(&o, start, until_ns, err)
+             : publish(&o, until_ns, err);
+    end->waited_ns = dsi_clock_monotonic_ns() - start;
+    dsi_table_queue_give(a->table, o.queue);
     return rc;
 }

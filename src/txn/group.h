@@ -2,20 +2,21 @@
 //
 // An owner publishes its change as an intent and waits; whoever holds leadership takes
 // all intents there are, applies them to the head in order and swaps once. There is no
-// other process: the leader is an owner, for as long as its own intent is not answered.
+// other process: the leader is an owner, for as long as its own change is not answered.
+// Who comes with few rows, or properties, while nobody leads takes them along without
+// having published them.
 //
 // (1) The group is a shorter way to COMMITTED and nothing else. Every other end, whatever
 //     the queue says or does, is the plain commit loop's, which reads outcomes from
 //     history.
 // (2) COMMITTED is believed of a receipt: it is written after the swap said yes.
 // (3) A leader reads the head, then claims, then asks each owner's word, then swaps on
-// that
-//     head; on a new head it asks again. An owner withdraws, then reads the head: so
-//     every base on which its change may still be sent is at most that head.
+//     that head; on a new head it asks again. An owner withdraws, then reads the head: so
+//     every base on which its change may still be sent is at most that head. So does who
+//     has led with a change of its own, and does not know what became of it.
 // (4) Members that the head's history has already are answered, and not applied again.
 // (5) A member that does not apply is sent away alone, and does not stop the others. When
-// it
-//     is a member before it that is in its way, that one is committed first.
+//     it is a member before it that is in its way, that one is committed first.
 // (6) A group ends as a commit does: what it wrote is removed only after a definite
 //     outcome of the group, by its own identity.
 #ifndef DSI_TXN_GROUP_H

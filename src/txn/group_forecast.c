@@ -37,7 +37,7 @@ struct dsi_queue_counters dsi_group_gains(const struct dsi_change *change, size_
 struct dsi_queue_forecast
 dsi_group_foretell(struct dsi_queue *queue, const struct dsi_change *change,
                    const struct dsi_state *head, const struct dsi_queue_counters *more,
-                   const struct dsi_claim *const *members, size_t count)
+                   const struct dsi_claim *const *members, size_t count, bool single)
 {
     struct dsi_queue_forecast out = {0};
     struct about about;
@@ -47,7 +47,7 @@ dsi_group_foretell(struct dsi_queue *queue, const struct dsi_change *change,
         about.base = dsi_mark_of(head);
         memcpy(about.nonce, change->nonce, sizeof about.nonce);
         about.makes_snapshot = dsi_change_makes_snapshot(change);
-        about.single = count == 1;
+        about.single = single;
         dsi_queue_foretell(queue,
                            (struct ds_slice){(const uint8_t *)&about, sizeof about}, more,
                            members, count, &out);

@@ -20,10 +20,11 @@ struct dsi_queue_counters dsi_group_gains(const struct dsi_change *change, size_
                                           uint32_t lost);
 
 /// Foretells what the swap of `change` on `head` adds: `more`, and these members.
+/// `single`: its group has one member, here or in `more`.
 struct dsi_queue_forecast
 dsi_group_foretell(struct dsi_queue *queue, const struct dsi_change *change,
                    const struct dsi_state *head, const struct dsi_queue_counters *more,
-                   const struct dsi_claim *const *members, size_t count);
+                   const struct dsi_claim *const *members, size_t count, bool single);
 
 /// Settles what was foretold, as far as `head`, just read, can tell. The caller leads.
 void dsi_group_settle(struct dsi_table *table, struct dsi_queue *queue,

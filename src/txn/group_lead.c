@@ -9,14 +9,12 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "txn/append.h"
 #include "txn/clean.h"
 #include "txn/conflict.h"
+#include "txn/group_compose.h"
 #include "txn/group_forecast.h"
 #include "txn/group_note.h"
-#include "txn/held.h"
 #include "txn/housekeeper.h"
-#include "txn/intent.h"
 #include "txn/intent_file.h"
 #include "txn/loop.h"
 
@@ -33,15 +31,6 @@
 // Rounds in which a leader's own intent may be left out before it gives up.
 enum { ROUNDS_MAX = 8 };
 
-// One intent in a leader's hands.
-struct member {
-    const struct dsi_claim *claim;
-    struct dsi_intent intent;
-    struct dsi_trail trail; // What is known of it: not in the history up to `looked`.
-    bool in;                // It goes into this group; otherwise it has its receipt.
-    size_t part;            // 0: in the group's own snapshot; else in part's.
-};
-
 // Who could not be applied beside others: left out of the next round, so that those come
 // first who were first, and tried once more after it.
 struct aside {
@@ -53,14 +42,13 @@ struct aside {
 struct round {
     struct dsi_table *table;
     struct dsi_queue *queue;
-    const struct dsi_ticket *own;
-    bool again; // Its owner has led with it before.
+    struct dsi_group_own *own;
     struct aside *aside;
     int64_t until_ns;
     int64_t start_ns;
     struct dsi_arena arena;
     const struct dsi_state *state; // The head that was read before claiming.
-    struct member *members;
+    struct dsi_group_member *members;
     size_t member_count;
     size_t in_count;
     size_t fetched; // Bytes of intents that were read from files.
@@ -76,10 +64,30 @@ struct round {
     struct dsi_queue_counters counters;
 };
 
-static bool is_own(const struct round *r, const struct member *m)
+static bool is_own(const struct round *r, const struct dsi_group_member *m)
 {
-    return m->claim->ticket.slot == r->own->slot &&
-           m->claim->ticket.generation == r->own->generation;
+    const struct dsi_ticket *t = r->own->ticket;
+
+    return !m->claim || (t && m->claim->ticket.slot == t->slot &&
+                         m->claim->ticket.generation == t->generation);
+}
+
+// Adds a leader's own change, which is in the table, and was published nowhere.
+static void add_own(const struct round *r, struct dsi_queue_counters *to)
+{
+    const int64_t us = (dsi_clock_monotonic_ns() - r->own->since_ns) / 1000;
+    const struct dsi_held_rows *held = dsi_change_held(r->own->change);
+
+    dsi_queue_add_append(to, held ? held->bytes.size : 0, us > 0 ? (uint64_t)us : 0);
+}
+
+static void count_member(struct round *r, const struct dsi_group_member *m)
+{
+    if (m->claim) {
+        dsi_queue_count_member(r->queue, m->claim);
+    } else {
+        add_own(r, &r->counters);
+    }
 }
 
 // Adds what was counted so far.
@@ -100,15 +108,20 @@ static void count_attempts(struct round *r)
     r->counters.lost += r->attempts.conflicts;
 }
 
-static void answer(struct round *r, struct member *m, const struct dsi_receipt *receipt)
+static void answer(struct round *r, struct dsi_group_member *m,
+                   const struct dsi_receipt *receipt)
 {
-    dsi_queue_answer(r->queue, m->claim, receipt);
+    if (m->claim) {
+        dsi_queue_answer(r->queue, m->claim, receipt);
+    } else {
+        r->own->receipt = *receipt;
+    }
     m->in = false;
     r->own_answered = r->own_answered || is_own(r, m);
 }
 
 // To be called only while nothing of it is on its way.
-static void send_away(struct round *r, struct member *m, const char *why)
+static void send_away(struct round *r, struct dsi_group_member *m, const char *why)
 {
     dsi_log(DS_LOG_DEBUG, "group: a commit is sent away to commit alone: %s", why);
     m->in = false;
@@ -122,7 +135,8 @@ static void send_away(struct round *r, struct member *m, const char *why)
 }
 
 // It is there already: another leader, or another run of its owner, has committed it.
-static void answer_found(struct round *r, struct member *m, const struct dsi_snapshot *s)
+static void answer_found(struct round *r, struct dsi_group_member *m,
+                         const struct dsi_snapshot *s)
 {
     struct dsi_receipt receipt = {DSI_RECEIPT_COMMITTED, 1, 0, 0, -1, -1};
 
@@ -138,14 +152,15 @@ static void answer_found(struct round *r, struct member *m, const struct dsi_sna
         receipt.sequence_number = s->sequence_number;
     }
     r->counters.found++;
-    dsi_queue_count_member(r->queue, m->claim);
+    count_member(r, m);
     count(r);
     answer(r, m, &receipt);
 }
 
 // Whether the member is still to be applied to `head`: not there yet, and nothing against
 // it. Otherwise it has its receipt, or is left alone.
-static bool look_member(struct round *r, struct member *m, const struct dsi_state *head)
+static bool look_member(struct round *r, struct dsi_group_member *m,
+                        const struct dsi_state *head)
 {
     struct dsi_sight sight = {DSI_SIGHT_STALE, NULL};
     struct ds_error err = {0};
@@ -187,7 +202,7 @@ static bool is_twin(const struct round *r, const struct dsi_change *c)
 {
     for (size_t i = 0; i + 1 < r->member_count; i++) {
         if (r->members[i].in &&
-            strcmp(r->members[i].intent.change->identity, c->identity) == 0) {
+            strcmp(r->members[i].change->identity, c->identity) == 0) {
             return true;
         }
     }
@@ -195,7 +210,7 @@ static bool is_twin(const struct round *r, const struct dsi_change *c)
 }
 
 // The place of a member among those set aside; aside->count: it is none of them.
-static size_t place_aside(const struct round *r, const struct member *m)
+static size_t place_aside(const struct round *r, const struct dsi_group_member *m)
 {
     const struct dsi_ticket *t = &m->claim->ticket;
     size_t i = 0;
@@ -208,14 +223,14 @@ static size_t place_aside(const struct round *r, const struct member *m)
 }
 
 // Whether it is left out of this round.
-static bool is_left_out(const struct round *r, const struct member *m)
+static bool is_left_out(const struct round *r, const struct dsi_group_member *m)
 {
     size_t at = place_aside(r, m);
     return at >= r->aside->old && at < r->aside->count;
 }
 
 // Reads the intent, from its slot or from the file that this one names.
-static int read_intent(struct round *r, struct member *m, struct ds_error *err)
+static int read_intent(struct round *r, struct dsi_group_member *m, struct ds_error *err)
 {
     struct ds_slice bytes = m->claim->intent;
     struct dsi_buf file = DSI_BUF_INIT_MAX(DSI_INTENT_FILE_MAX);
@@ -238,9 +253,37 @@ done:
     return rc;
 }
 
-static void admit(struct round *r, const struct dsi_claim *claim)
+// It goes into the group, unless the head says otherwise. What is known of it: it is in
+// no version up to `since`.
+static void admit(struct round *r, struct dsi_group_member *m, struct dsi_mark since,
+                  bool sent)
 {
-    struct member *m = &r->members[r->member_count++];
+    const struct dsi_change *c = m->change;
+    struct ds_error err = {0};
+
+    memcpy(m->trail.identity, c->identity, sizeof c->identity);
+    m->trail.makes_snapshot = dsi_change_makes_snapshot(c) || dsi_change_held(c);
+    m->trail.looked = since;
+    m->trail.sent = sent;
+    m->trail.base = since;
+    if (!look_member(r, m, r->state)) {
+        return;
+    }
+    if (dsi_conflict_check(r->state, c, &err) < 0) {
+        send_away(r, m, err.message);
+        return;
+    }
+    if (!rows_fit(c, r->state->metadata)) {
+        send_away(r, m, "the table has another schema by now");
+        return;
+    }
+    m->in = true;
+    r->in_count++;
+}
+
+static void admit_claimed(struct round *r, const struct dsi_claim *claim)
+{
+    struct dsi_group_member *m = &r->members[r->member_count++];
     struct ds_error err = {0};
 
     m->claim = claim;
@@ -253,187 +296,29 @@ static void admit(struct round *r, const struct dsi_claim *claim)
         send_away(r, m, err.message);
         return;
     }
-    const struct dsi_change *c = m->intent.change;
-    if (is_twin(r, c)) {
+    m->change = m->intent.change;
+    if (is_twin(r, m->change)) {
         return;
     }
-    if (dsi_change_is_for_owner(c)) {
+    if (dsi_change_is_for_owner(m->change)) {
         if (!is_own(r, m)) {
             return; // Its owner leads soon, having waited the longest.
         }
         // Who else has claimed it has sent nothing of it.
-        r->own_first = r->own_first || !r->again;
-    }
-    memcpy(m->trail.identity, c->identity, sizeof c->identity);
-    m->trail.makes_snapshot = dsi_change_makes_snapshot(c) || dsi_change_held(c);
-    m->trail.looked = m->intent.since;
-    m->trail.sent = true; // By a leader before us, perhaps.
-    m->trail.base = m->intent.since;
-    if (!look_member(r, m, r->state)) {
-        return;
-    }
-    if (dsi_conflict_check(r->state, c, &err) < 0) {
-        send_away(r, m, err.message);
-        return;
-    }
-    if (!rows_fit(c, r->state->metadata)) {
-        send_away(r, m, "the table has another schema by now");
-        return;
+        r->own_first = r->own_first || !r->own->again;
     }
     make_ours(m->intent.change);
-    m->in = true;
-    r->in_count++;
+    admit(r, m, m->intent.since, true); // Sent by a leader before us, perhaps.
 }
 
-// Whether it can share a snapshot with others like it.
-static bool can_share(const struct dsi_change *c)
+// Whose identity was drawn by us is in no version, and nobody else has it.
+static void admit_own(struct round *r)
 {
-    return strcmp(c->branch, DSI_REF_MAIN) == 0 && c->summary.count == 0 &&
-           dsi_change_commutes(c);
-}
+    struct dsi_group_member *m = &r->members[r->member_count++];
 
-// What takes files out goes before what only adds some, whoever came first: it may have
-// read the table as it was, and nobody else minds.
-static bool goes_first(const struct dsi_change *c)
-{
-    return dsi_change_deletion(c) != NULL;
-}
-
-// What a member's change does, done by the group's own.
-static int join(struct round *r, struct member *m, struct dsi_append **append,
-                struct ds_error *err)
-{
-    const struct dsi_change *c = m->intent.change;
-    struct dsi_change *g = r->change;
-    int rc = DS_OK;
-
-    for (size_t i = 0; i < c->operation_count; i++) {
-        const struct dsi_operation *o = &c->operations[i];
-        if (o->held.rows > 0) {
-            if (!*append) {
-                DSI_TRY(dsi_append_new(dsi_table_storage(r->table), r->state->metadata, g,
-                                       append, err));
-            }
-            DSI_TRY(dsi_append_held(*append, &o->held, err));
-        }
-        if (o->stored.manifest_count > 0) {
-            DSI_TRY(dsi_change_append_stored(g, &o->stored, err));
-        }
-        for (size_t k = 0; k < o->properties.count; k++) {
-            DSI_TRY(dsi_change_set_property(g, o->properties.items[k].key,
-                                            o->properties.items[k].value, err));
-        }
-    }
-    if (r->in_count > 1) {
-        DSI_TRY(dsi_change_add_member(g, c->identity, err));
-    }
-done:
-    return rc;
-}
-
-static int begin_change(struct round *r, const struct dsi_change *only,
-                        struct ds_error *err)
-{
-    struct ds_commit_options options = {.struct_size = sizeof options};
-    int rc = DS_OK;
-
-    if (only) { // A group of one is its member's own commit.
-        options.identity = only->identity;
-        options.summary = only->summary;
-        options.branch = only->branch;
-        options.append_mode = only->append_mode;
-    }
-    DSI_TRY(dsi_change_new(r->state, &options, &r->change, err));
-    r->change->identity_given = false; // The history was searched for it.
-done:
-    return rc;
-}
-
-static struct member *first_in(struct round *r)
-{
-    for (size_t i = 0; i < r->member_count; i++) {
-        if (r->members[i].in) {
-            return &r->members[i];
-        }
-    }
-    return NULL;
-}
-
-// A part of its own: the member's change, with files instead of rows.
-static int add_part(struct round *r, struct member *m, struct ds_error *err)
-{
-    struct dsi_change *c = m->intent.change;
-    int rc =
-        dsi_change_write_held(c, r->state->metadata, dsi_table_storage(r->table), err);
-
-    if (rc == DS_OK) {
-        m->intent.change = NULL; // Taken, whatever happens.
-        m->part = r->change->part_count + 1;
-        rc = dsi_change_add_part(r->change, c, err);
-    }
-    return rc;
-}
-
-// The parts that come before the group's own snapshot, or those that come after it.
-static int add_parts(struct round *r, bool first, struct member **bad,
-                     struct ds_error *err)
-{
-    int rc = DS_OK;
-
-    for (size_t i = 0; r->in_count > 1 && i < r->member_count; i++) {
-        struct member *m = &r->members[i];
-        const struct dsi_change *c = m->intent.change; // NULL: it is a part already.
-        if (m->in && c && !can_share(c) && goes_first(c) == first) {
-            *bad = m;
-            DSI_TRY(add_part(r, m, err));
-        }
-    }
-    *bad = NULL;
-done:
-    return rc;
-}
-
-// A member that is alone and does more than append: its change is the group's.
-static int take_only(struct round *r, struct member *m, struct ds_error *err)
-{
-    r->change = m->intent.change;
-    m->intent.change = NULL;
-    r->change->identity_given = false; // The history was searched for it.
-    return dsi_change_write_held(r->change, r->state->metadata,
-                                 dsi_table_storage(r->table), err);
-}
-
-// One change out of all members. *bad is the member that it failed at, if it was one's
-// fault.
-static int compose(struct round *r, struct member **bad, struct ds_error *err)
-{
-    struct member *only = r->in_count == 1 ? first_in(r) : NULL;
-    struct dsi_append *append = NULL;
-    int rc = DS_OK;
-
-    *bad = NULL;
-    if (only && !dsi_change_commutes(only->intent.change)) {
-        *bad = only;
-        return take_only(r, only, err);
-    }
-    DSI_TRY(begin_change(r, only ? only->intent.change : NULL, err));
-    DSI_TRY(add_parts(r, true, bad, err));
-    r->change->first_parts = r->change->part_count;
-    for (size_t i = 0; i < r->member_count; i++) {
-        struct member *m = &r->members[i];
-        if (m->in && m->part == 0 && (only || can_share(m->intent.change))) {
-            *bad = m;
-            DSI_TRY(join(r, m, &append, err));
-        }
-    }
-    *bad = NULL;
-    if (append) {
-        DSI_TRY(dsi_append_finish(append, err));
-    }
-    DSI_TRY(add_parts(r, false, bad, err));
-done:
-    dsi_append_free(append);
-    return rc;
+    m->change = r->own->change;
+    r->own->since = dsi_mark_of(r->state);
+    admit(r, m, r->own->since, false);
 }
 
 // A long rebase is no reason to take over.
@@ -454,16 +339,19 @@ static struct dsi_queue_counters gains(const struct round *r, uint32_t swaps)
 // Whoever is killed after the swap cannot tell any more.
 static void foretell(struct round *r, const struct dsi_state *head)
 {
-    const struct dsi_queue_counters g = gains(r, r->attempts.swaps + 1);
+    struct dsi_queue_counters g = gains(r, r->attempts.swaps + 1);
     const struct dsi_claim *in[DSI_QUEUE_SLOTS];
     size_t count = 0;
 
     for (size_t i = 0; i < r->member_count; i++) {
-        if (r->members[i].in) {
+        if (r->members[i].in && r->members[i].claim) {
             in[count++] = r->members[i].claim;
+        } else if (r->members[i].in) {
+            add_own(r, &g);
         }
     }
-    r->forecast = dsi_group_foretell(r->queue, r->change, head, &g, in, count);
+    r->forecast =
+        dsi_group_foretell(r->queue, r->change, head, &g, in, count, r->in_count == 1);
 }
 
 // Asked about each head before it is built on: is every member still to be applied to it?
@@ -478,11 +366,12 @@ static bool still_right(void *arg, const struct dsi_state *head)
     }
     const bool known = dsi_head_equal(&head->head, &r->state->head);
     for (size_t i = 0; !known && i < r->member_count; i++) {
-        struct member *m = &r->members[i];
+        struct dsi_group_member *m = &r->members[i];
         if (!m->in) {
             continue;
         }
-        if (!dsi_queue_still_wanted(r->queue, m->claim) || !look_member(r, m, head)) {
+        if ((m->claim && !dsi_queue_still_wanted(r->queue, m->claim)) ||
+            !look_member(r, m, head)) {
             m->in = false;
             right = false;
         }
@@ -495,7 +384,7 @@ static bool still_right(void *arg, const struct dsi_state *head)
 
 // The snapshot that has the member; NULL: none was made for it.
 static const struct dsi_snapshot *snapshot_of(const struct round *r,
-                                              const struct member *m)
+                                              const struct dsi_group_member *m)
 {
     const struct dsi_attempts *a = &r->attempts;
     struct dsi_trail trail = m->trail;
@@ -525,17 +414,22 @@ static bool has_made(const struct round *r)
 // A group that has made a version, or whose members were found in one.
 static void count_group(struct round *r)
 {
-    const struct dsi_queue_counters g = gains(r, r->attempts.swaps);
+    struct dsi_queue_counters g = gains(r, r->attempts.swaps);
+    const bool made = has_made(r);
 
-    if (has_made(r)) {
-        dsi_queue_count_landed(r->queue, &r->forecast, &g);
-    } else {
+    if (!made) {
         count_attempts(r);
     }
     for (size_t i = 0; i < r->member_count; i++) {
-        if (r->members[i].in) {
-            dsi_queue_count_member(r->queue, r->members[i].claim);
+        const struct dsi_group_member *m = &r->members[i];
+        if (m->in && !m->claim && made) {
+            add_own(r, &g); // As it was foretold: with the version, once.
+        } else if (m->in) {
+            count_member(r, m);
         }
+    }
+    if (made) {
+        dsi_queue_count_landed(r->queue, &r->forecast, &g);
     }
 }
 
@@ -557,7 +451,7 @@ static void answer_committed(struct round *r)
     }
     count(r);
     for (size_t i = 0; i < r->member_count; i++) {
-        struct member *m = &r->members[i];
+        struct dsi_group_member *m = &r->members[i];
         if (m->in) {
             const struct dsi_snapshot *s = snapshot_of(r, m);
             answer(r, m,
@@ -580,12 +474,12 @@ static bool set_conflicting_aside(struct round *r, const char *why)
         others += r->members[i].in && !conflicting[r->members[i].part];
     }
     for (size_t i = 0; conflicting && i < r->member_count; i++) {
-        struct member *m = &r->members[i];
+        struct dsi_group_member *m = &r->members[i];
         if (!m->in || !conflicting[m->part]) {
             continue;
         }
         set++;
-        if (others == 0 || place_aside(r, m) < r->aside->count ||
+        if (others == 0 || !m->claim || place_aside(r, m) < r->aside->count ||
             r->aside->count == DSI_QUEUE_SLOTS) {
             send_away(r, m, why);
         } else {
@@ -690,31 +584,30 @@ static bool claim(struct round *r, struct ds_error *err)
     if (dsi_queue_claim(r->queue, GROUP_BYTES_MAX, &r->arena, &claims, &count, err) < 0) {
         return false;
     }
-    r->members = dsi_arena_array(&r->arena, count, sizeof *r->members);
+    r->members = dsi_arena_array(&r->arena, count + 1, sizeof *r->members);
     if (!r->members) {
         return false;
     }
+    memset(r->members, 0, (count + 1) * sizeof *r->members);
     for (size_t i = 0; i < count; i++) {
-        r->members[i] = (struct member){0};
-        admit(r, &claims[i]);
+        admit_claimed(r, &claims[i]);
     }
-    return count > 0;
+    if (!r->own->ticket) {
+        admit_own(r);
+    }
+    return r->member_count > 0;
 }
 
 // Composes the group. A member that spoils it is sent away; the others have no answer
 // yet, and are claimed again.
 static bool compose_group(struct round *r, struct ds_error *err)
 {
-    struct member *bad = NULL;
+    struct dsi_group_member *bad = NULL;
 
-    if (compose(r, &bad, err) == DS_OK) {
+    if (dsi_group_compose(r->state, dsi_table_storage(r->table), r->members,
+                          r->member_count, &r->change, &bad, err) == DS_OK) {
         return true;
     }
-    if (r->change) {
-        dsi_change_discard(r->change, dsi_table_storage(r->table));
-    }
-    dsi_change_free(r->change);
-    r->change = NULL;
     if (dsi_cancel_seen()) {
         r->own_away = true; // As in commit_change.
     } else if (bad) {
@@ -725,13 +618,15 @@ static bool compose_group(struct round *r, struct ds_error *err)
     return false;
 }
 
-static void gather(struct dsi_queue *queue)
+// Waits for those who came the last time; `own` has come.
+static void gather(struct dsi_queue *queue, const struct dsi_group_own *own)
 {
     struct dsi_group_note note;
 
     if (dsi_group_note_get(queue, &note) && note.members > 1) {
         int64_t ns = (int64_t)note.round_us * 1000 / 2;
-        dsi_queue_await(queue, note.members, ns < GATHER_NS_MAX ? ns : GATHER_NS_MAX);
+        dsi_queue_await(queue, own->ticket ? note.members : note.members - 1,
+                        ns < GATHER_NS_MAX ? ns : GATHER_NS_MAX);
     }
 }
 
@@ -753,32 +648,33 @@ static bool run_round(struct round *r)
            (r->change && r->outcome == DS_UNKNOWN);
 }
 
-// Takes back the leader's own intent, which nothing was sent of from here. If nobody had
+// Takes back the leader's own change, which nothing was sent of from here. If nobody had
 // claimed it before us, and nobody has taken over since, nobody ever sent anything of it:
 // who takes over from now on claims later, and sees that it is withdrawn.
 static enum dsi_lead_end take_back(const struct round *r, bool first)
 {
-    bool claimed = dsi_queue_withdraw(r->queue, r->own);
+    if (!r->own->ticket) {
+        return DSI_LEAD_WITHDRAWN; // Nobody could claim it.
+    }
+    bool claimed = dsi_queue_withdraw(r->queue, r->own->ticket);
 
     return !claimed || (first && dsi_queue_beat(r->queue)) ? DSI_LEAD_WITHDRAWN
                                                            : DSI_LEAD_HELPLESS;
 }
 
 enum dsi_lead_end dsi_group_lead(struct dsi_table *table, struct dsi_queue *queue,
-                                 const struct dsi_ticket *own, bool again,
-                                 int64_t until_ns)
+                                 struct dsi_group_own *own, int64_t until_ns)
 {
-    enum dsi_lead_end end = DSI_LEAD_HELPLESS;
+    enum dsi_lead_end end = own->ticket ? DSI_LEAD_HELPLESS : DSI_LEAD_WITHDRAWN;
     struct aside aside = {.count = 0};
     bool first = false;
     bool over = false;
 
-    gather(queue);
+    gather(queue, own);
     for (int i = 0; !over; i++) {
         struct round r = {.table = table,
                           .queue = queue,
                           .own = own,
-                          .again = again,
                           .aside = &aside,
                           .until_ns = until_ns,
                           .end = DSI_ATTEMPT_AGAIN,
@@ -788,6 +684,8 @@ enum dsi_lead_end dsi_group_lead(struct dsi_table *table, struct dsi_queue *queu
         first = first || r.own_first;
         if (r.own_answered) {
             end = DSI_LEAD_ANSWERED;
+        } else if (r.change && r.outcome == DS_UNKNOWN) {
+            end = DSI_LEAD_HELPLESS; // Whatever else is known of it.
         } else if (r.own_away) {
             end = take_back(&r, first);
         }

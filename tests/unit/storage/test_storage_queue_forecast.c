@@ -318,6 +318,41 @@ static void test_storage_queue_forecast__who_leads_on_does_not_look(void **state
     finish(&s);
 }
 
+// A group of the second's, from the swap to the next one that it leads.
+static void lead_on(struct dsi_queue *q)
+{
+    struct dsi_queue_forecast own;
+    dsi_queue_foretell(q, queue_text("mine"), &gain, NULL, 0, &own);
+    dsi_queue_count_landed(q, &own, &gain);
+    dsi_queue_count(q, &none);
+    dsi_queue_resign(q);
+    assert_true(dsi_queue_try_lead(q));
+}
+
+// It was stopped before it foretold, and does so when another leads already; its swap
+// lands, and then it is killed. Nobody but that other one ever leads again.
+static void test_storage_queue_forecast__of_who_wakes_up_late_is_seen(void **state)
+{
+    struct stage s = {
+        .owner = queue_open(), .first = queue_open(), .second = queue_open()};
+    (void)state;
+
+    assert_true(dsi_queue_try_lead(s.first));
+    assert_true(dsi_queue_take_over(s.second, s.first->epoch, 1));
+    assert_int_equal(foretold_count(s.second), 0);
+    lead_on(s.second);
+    assert_int_equal(foretold_count(s.second), 0);
+    dsi_queue_foretell(s.first, queue_text("swap 1"), &gain, NULL, 0, &s.forecast);
+    assert_true(s.forecast.number > 0);
+    dsi_queue_free(s.first);
+    s.first = NULL;
+    lead_on(s.second);
+    struct dsi_queue_foretold f = foretold_to(s.second);
+    dsi_queue_settle(s.second, &f, true);
+    assert_counted(s.owner, 3, 0);
+    finish(&s);
+}
+
 // The clock, which goes on when the test says so.
 static int64_t test_now_ns;
 
@@ -366,6 +401,7 @@ int main(void)
         QUEUE_TEST(test_storage_queue_forecast__is_not_written_over),
         QUEUE_TEST(test_storage_queue_forecast__half_of_one_is_none),
         QUEUE_TEST(test_storage_queue_forecast__who_leads_on_does_not_look),
+        QUEUE_TEST(test_storage_queue_forecast__of_who_wakes_up_late_is_seen),
         QUEUE_TEST(test_storage_queue_forecast__counts_the_waits),
     };
     return cmocka_run_group_tests_name("storage_queue_forecast", tests, NULL, NULL);

@@ -288,7 +288,8 @@ static void test_group_expiry__is_not_taken_back_after_its_owner_led(void **stat
         size_t count = 0;
         place_init(&p, &keep, 1);
         struct dsi_change *c = expiry(&p, INT64_MAX);
-        struct dsi_ticket own = phantom(&p, c);
+        struct dsi_ticket ticket = phantom(&p, c);
+        struct dsi_group_own own = {.ticket = &ticket, .again = again};
         for (int i = 0; i < 2; i++) { // Somebody claims it, and resigns; then its owner.
             assert_true(dsi_queue_try_lead(p.queue));
             if (i == 0) {
@@ -299,9 +300,9 @@ static void test_group_expiry__is_not_taken_back_after_its_owner_led(void **stat
                 dsi_queue_resign(p.queue);
             }
         }
-        assert_int_equal(dsi_group_lead(p.table, p.queue, &own, again, INT64_MAX),
+        assert_int_equal(dsi_group_lead(p.table, p.queue, &own, INT64_MAX),
                          again ? DSI_LEAD_HELPLESS : DSI_LEAD_WITHDRAWN);
-        dsi_queue_leave(p.queue, &own);
+        dsi_queue_leave(p.queue, &ticket);
         dsi_change_free(c);
         place_release(&p);
     }

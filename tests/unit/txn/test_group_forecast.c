@@ -44,8 +44,9 @@ static struct other foretell(struct place *p, size_t members)
     const struct dsi_state *head = dsi_table_state(p->table);
     assert_int_equal(dsi_queue_open(p->queue_path, &o.queue, NULL), DS_OK);
     assert_true(dsi_queue_try_lead(o.queue));
-    assert_true(dsi_group_foretell(o.queue, o.change, head, &gain, all, members).number >
-                0);
+    assert_true(
+        dsi_group_foretell(o.queue, o.change, head, &gain, all, members, members == 1)
+            .number > 0);
     dsi_state_unref(head);
     return o;
 }
@@ -216,8 +217,8 @@ static void succeed(void *arg, const char *where)
         assert_int_equal(dsi_queue_open(s->place->queue_path, &q, NULL), DS_OK);
         struct dsi_table *t = test_open(&s->place->catalog);
         assert_true(dsi_queue_take_over(q, look(s->place).epoch, 1));
-        assert_int_equal(dsi_group_lead(t, q, s->own, false, INT64_MAX),
-                         DSI_LEAD_ANSWERED);
+        struct dsi_group_own own = {.ticket = s->own};
+        assert_int_equal(dsi_group_lead(t, q, &own, INT64_MAX), DSI_LEAD_ANSWERED);
         s->counters = look(s->place).counters;
         dsi_table_free(t);
         dsi_queue_free(q);
@@ -228,18 +229,19 @@ static void succeed(void *arg, const char *where)
 static enum dsi_lead_end lead_and_be_taken_over(struct place *p, const char *where,
                                                 int appends, struct successor *s)
 {
-    struct dsi_ticket own = phantom_row(p, &known, 1);
+    struct dsi_ticket ticket = phantom_row(p, &known, 1);
+    struct dsi_group_own own = {.ticket = &ticket};
     for (int i = 1; i < appends; i++) {
         phantom_row(p, NULL, i + 1);
     }
-    *s = (struct successor){.place = p, .own = &own, .where = where};
+    *s = (struct successor){.place = p, .own = &ticket, .where = where};
     p->catalog.step = succeed;
     p->catalog.arg = s;
     assert_true(dsi_queue_try_lead(p->queue));
-    enum dsi_lead_end end = dsi_group_lead(p->table, p->queue, &own, false, INT64_MAX);
+    enum dsi_lead_end end = dsi_group_lead(p->table, p->queue, &own, INT64_MAX);
     p->catalog.step = NULL;
     assert_true(s->done);
-    assert_int_equal(receipt_of(p, &own).kind, DSI_RECEIPT_COMMITTED);
+    assert_int_equal(receipt_of(p, &ticket).kind, DSI_RECEIPT_COMMITTED);
     return end;
 }
 

@@ -35,10 +35,12 @@ static uint32_t epoch_of(struct dsi_queue *q)
 }
 
 // Leads for a ticket of the phantoms' handle, by that handle.
-static enum dsi_lead_end lead(struct place *p, const struct dsi_ticket *own)
+static enum dsi_lead_end lead(struct place *p, const struct dsi_ticket *ticket)
 {
+    struct dsi_group_own own = {.ticket = ticket};
+
     assert_true(dsi_queue_try_lead(p->queue));
-    return dsi_group_lead(p->table, p->queue, own, false, INT64_MAX);
+    return dsi_group_lead(p->table, p->queue, &own, INT64_MAX);
 }
 
 // Counts what the leader asks of the catalog.
@@ -110,13 +112,14 @@ static void test_group_leaders__a_leader_that_gets_nowhere_gives_up(void **state
     (void)state;
     place_init(&p, NULL, 0);
     commit_row(&p, &known, 1);
-    struct dsi_ticket own = phantom_row(&p, &known, 1);
+    struct dsi_ticket ticket = phantom_row(&p, &known, 1);
+    struct dsi_group_own own = {.ticket = &ticket};
     p.catalog.confirm = DS_EIO;
     watch_loads(&p, &loads);
     assert_true(dsi_queue_try_lead(p.queue));
-    assert_int_equal(dsi_group_lead(p.table, p.queue, &own, false,
-                                    dsi_clock_monotonic_ns() + 2000000000),
-                     DSI_LEAD_HELPLESS);
+    assert_int_equal(
+        dsi_group_lead(p.table, p.queue, &own, dsi_clock_monotonic_ns() + 2000000000),
+        DSI_LEAD_HELPLESS);
     assert_int_equal(loads, 9);
     place_release(&p);
 }
