@@ -68,7 +68,8 @@ def stop(process: subprocess.Popen[str]) -> None:
 
 
 def stop_a_leader(table: IcebergTable, writers: Writers, claimed: int) -> subprocess.Popen[str]:
-    """Stops the writer that leads, with the changes of so many others in its hands."""
+    """Stops the writer that leads, with so many changes in its hands that others have left
+    in the queue; its own mostly is in no slot of it."""
     by_pid = {process.pid: process for process in writers.all}
     until = time.monotonic() + 120
     while time.monotonic() < until:
@@ -77,7 +78,7 @@ def stop_a_leader(table: IcebergTable, writers: Writers, claimed: int) -> subpro
             continue
         stop(leader)
         stats = table.stats()
-        if stats["leader_pid"] == leader.pid and stats["queue_claimed"] > claimed:
+        if stats["leader_pid"] == leader.pid and stats["queue_claimed"] >= claimed:
             return leader
         os.kill(leader.pid, signal.SIGCONT)
     raise AssertionError("no leader could be stopped in the middle of its work")
