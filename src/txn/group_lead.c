@@ -254,7 +254,7 @@ done:
 }
 
 // It goes into the group, unless the head says otherwise. What is known of it: it is in
-// no version up to `since`.
+// no version up to `since`, and another leader may have `sent` it.
 static void admit(struct round *r, struct dsi_group_member *m, struct dsi_mark since,
                   bool sent)
 {
@@ -308,7 +308,7 @@ static void admit_claimed(struct round *r, const struct dsi_claim *claim)
         r->own_first = r->own_first || !r->own->again;
     }
     make_ours(m->intent.change);
-    admit(r, m, m->intent.since, true); // Sent by a leader before us, perhaps.
+    admit(r, m, m->intent.since, true);
 }
 
 // Whose identity was drawn by us is in no version, and nobody else has it.

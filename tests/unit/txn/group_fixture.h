@@ -182,6 +182,30 @@ static inline size_t snapshots_of(struct place *p)
     return n;
 }
 
+struct counting {
+    const char *part;
+    size_t count;
+};
+
+static inline int count_named(void *arg, const char *path,
+                              const struct ds_file_info *info)
+{
+    struct counting *c = arg;
+    (void)info;
+    c->count += strstr(path, c->part) != NULL;
+    return DS_OK;
+}
+
+// How many files of the table have that in their paths.
+static inline size_t count_files(struct place *p, const char *part)
+{
+    struct counting c = {part, 0};
+    assert_int_equal(
+        dsi_storage_list(p->catalog.storage, "memory:///t", count_named, &c, NULL),
+        DS_OK);
+    return c.count;
+}
+
 // What a deletion has found so far.
 struct going {
     struct dsi_change *change;

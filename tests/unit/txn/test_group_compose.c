@@ -86,21 +86,9 @@ static int compose(struct scene *s, struct ds_error *err)
                              &s->group, &s->bad, err);
 }
 
-static int count_file(void *arg, const char *path, const struct ds_file_info *info)
+static size_t data_files(struct scene *s)
 {
-    (void)path;
-    (void)info;
-    ++*(int *)arg;
-    return DS_OK;
-}
-
-static int data_files(struct scene *s)
-{
-    int count = 0;
-    assert_int_equal(dsi_storage_list(s->place.catalog.storage, "memory:///t/data",
-                                      count_file, &count, NULL),
-                     DS_OK);
-    return count;
+    return count_files(&s->place, "/data/");
 }
 
 static const struct dsi_operation *operation(const struct dsi_change *c,

@@ -331,21 +331,9 @@ static void test_group_kinds__of_two_that_add_columns_the_first_does(void **stat
     tear_down(&s);
 }
 
-static int count_intents(void *arg, const char *path, const struct ds_file_info *info)
-{
-    size_t *count = arg;
-    (void)info;
-    *count += strstr(path, "-intent.bin") != NULL;
-    return DS_OK;
-}
-
 static size_t intent_files(struct scene *s)
 {
-    size_t count = 0;
-    assert_int_equal(dsi_storage_list(s->place.catalog.storage, "memory:///t",
-                                      count_intents, &count, NULL),
-                     DS_OK);
-    return count;
+    return count_files(&s->place, "-intent.bin");
 }
 
 static size_t intents_seen;
