@@ -94,14 +94,16 @@ static int double_fsync(int fd)
     POSIX_DOUBLE(fsync, fd)
 }
 
-static void double_fsync_all(const int *fds, size_t count, int *codes,
+static void double_fsync_all(struct dsi_posix_sync *files, size_t count,
                              void (*meanwhile)(void *), void *arg)
 {
     if (meanwhile) {
         meanwhile(arg);
     }
     for (size_t i = 0; i < count; i++) {
-        codes[i] = double_fsync(fds[i]);
+        int synced = double_fsync(files[i].fd);
+        int closed = files[i].ends ? double_close(files[i].fd) : 0;
+        files[i].code = synced < 0 ? synced : closed == -EINTR ? 0 : closed;
     }
 }
 

@@ -81,11 +81,10 @@ bool dsi_later_keep(struct dsi_later *l, const char *path, int fd)
 // What is synced at one time.
 struct batch {
     struct dsi_later *later;
-    int fds[BATCH];
+    struct dsi_posix_sync files[BATCH];
     const char *names[BATCH]; // Of a file its path, of a directory …
     char *owned[BATCH];       // … a copy; NULL: a file.
     size_t count;
-    int along; // The descriptor that is somebody else's; -1: none.
 };
 
 // The file's descriptor, which is the caller's from here on: until it is known to be
@@ -103,18 +102,11 @@ static bool take(struct dsi_later *l, const char *path, int *fd)
     return found;
 }
 
-// Closes a file that was synced, with `code`.
-static int end_file(struct dsi_later *l, const char *path, int fd, int code,
-                    struct ds_error *err)
+// A file that was synced with `code`: what is durable is kept no more.
+static int end_file(struct dsi_later *l, const char *path, int code, struct ds_error *err)
 {
-    int closed = dsi_posix()->close(fd);
-
     if (code < 0) {
         return dsi_posix_fail(err, code, "syncing", path);
-    }
-    // Interrupted, it is closed all the same; what was written is synced already.
-    if (closed < 0 && closed != -EINTR) {
-        return dsi_posix_fail(err, closed, "closing", path);
     }
     dsi_later_drop(l, path);
     return DS_OK;
@@ -123,38 +115,35 @@ static int end_file(struct dsi_later *l, const char *path, int fd, int code,
 // Syncs what the batch has, and empties it. The first failure is told.
 static int sync_batch(struct batch *b, struct dsi_meanwhile m, struct ds_error *err)
 {
-    int codes[BATCH];
     int rc = DS_OK;
 
     if (b->count > 0) {
-        dsi_posix()->fsync_all(b->fds, b->count, codes, m.run, m.arg);
+        dsi_posix()->fsync_all(b->files, b->count, m.run, m.arg);
     }
     for (size_t i = 0; i < b->count; i++) {
         struct ds_error *told = rc < 0 ? NULL : err;
-        int one = DS_OK;
-        if (b->owned[i]) {
-            dsi_posix()->close(b->fds[i]);
-            one = dsi_dirs_synced(codes[i], b->names[i], told);
-            dsi_free(b->owned[i]);
-        } else if (b->fds[i] == b->along) {
-            one = codes[i] < 0 ? dsi_posix_fail(told, codes[i], "syncing", b->names[i])
-                               : DS_OK;
-        } else {
-            one = end_file(b->later, b->names[i], b->fds[i], codes[i], told);
-        }
+        int code = b->files[i].code;
+        int one = b->owned[i] ? dsi_dirs_synced(code, b->names[i], told)
+                              : end_file(b->later, b->names[i], code, told);
         rc = rc < 0 ? rc : one;
+        dsi_free(b->owned[i]);
     }
     b->count = 0;
     return rc;
 }
 
-static int add(struct batch *b, int fd, const char *name, char *owned,
+static int add(struct batch *b, struct dsi_posix_sync file, const char *name, char *owned,
                struct ds_error *err)
 {
-    b->fds[b->count] = fd;
+    b->files[b->count] = file;
     b->names[b->count] = name;
     b->owned[b->count++] = owned;
     return b->count == BATCH ? sync_batch(b, (struct dsi_meanwhile){0}, err) : DS_OK;
+}
+
+static struct dsi_posix_sync to_end(int fd)
+{
+    return (struct dsi_posix_sync){.fd = fd, .ends = true};
 }
 
 static int add_file(struct batch *b, const char *path, struct ds_error *err)
@@ -165,7 +154,7 @@ static int add_file(struct batch *b, const char *path, struct ds_error *err)
         return DS_OK;
     }
     return fd < 0 ? dsi_fail(err, DS_EIO, "%s: an earlier sync failed", path)
-                  : add(b, fd, path, NULL, err);
+                  : add(b, to_end(fd), path, NULL, err);
 }
 
 // Waits until the bytes are on the disk. What a file system notes of them in a journal
@@ -222,7 +211,7 @@ static int add_dir(struct batch *b, struct dsi_dirs *dirs, const char *const *pa
         dsi_free(dir);
         return rc;
     }
-    return add(b, fd, dir, dir, err);
+    return add(b, to_end(fd), dir, dir, err);
 }
 
 static int await_all(struct dsi_later *l, const char *const *paths, size_t count,
@@ -257,7 +246,7 @@ int dsi_later_sync(struct dsi_later *l, struct dsi_dirs *dirs, const char *const
                    size_t count, struct dsi_along along, struct dsi_meanwhile meanwhile,
                    struct ds_error *err)
 {
-    struct batch b = {.later = l, .along = along.fd};
+    struct batch b = {.later = l};
     int64_t start = dsi_clock_monotonic_ns();
     bool at_once = choose(l);
     int rc = DS_OK;
@@ -274,13 +263,18 @@ int dsi_later_sync(struct dsi_later *l, struct dsi_dirs *dirs, const char *const
         DSI_TRY(add_file(&b, paths[i], err));
     }
     if (along.fd >= 0) {
-        DSI_TRY(add(&b, along.fd, along.name, NULL, err));
+        struct dsi_posix_sync file = to_end(along.fd);
+        along.fd = -1;
+        DSI_TRY(add(&b, file, along.name, NULL, err));
     }
     DSI_TRY(sync_batch(&b, meanwhile, err));
     note(l, at_once, dsi_clock_monotonic_ns() - start);
 done:
     if (b.count > 0) { // After a failure: what was taken has to be ended.
         DSI_IGNORE(sync_batch(&b, (struct dsi_meanwhile){0}, NULL));
+    }
+    if (along.fd >= 0) {
+        dsi_posix()->close(along.fd);
     }
     return rc;
 }

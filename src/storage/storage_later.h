@@ -35,15 +35,16 @@ struct dsi_meanwhile {
     void *arg;
 };
 
-/// A file that is synced along with others, and stays its owner's.
+/// A file that is synced along with others.
 struct dsi_along {
-    int fd; // Open for writing; -1: none.
+    int fd; // Open for writing, and closed afterwards; -1: none.
     const char *name;
 };
 #define DSI_ALONG_NONE ((struct dsi_along){-1, NULL})
 
-/// Syncs what is kept of these files, the directories of all of them, and `along`. Does
-/// `meanwhile` in that time, at most once, where there would be nothing but waiting.
+/// Syncs what is kept of these files, the directories of all of them, and `along`, which
+/// is closed whatever becomes of it. Does `meanwhile` in that time, at most once, where
+/// there would be nothing but waiting.
 DS_MUST_CHECK int dsi_later_sync(struct dsi_later *l, struct dsi_dirs *dirs,
                                  const char *const *paths, size_t count,
                                  struct dsi_along along, struct dsi_meanwhile meanwhile,

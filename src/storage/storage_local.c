@@ -189,7 +189,8 @@ static void use_the_wait(void *storage)
     dsi_spares_fill(((struct local_storage *)storage)->spares);
 }
 
-// Syncs what is to be durable of the files at these locations, and one more.
+// Syncs what is to be durable of the files at these locations, and one more, which is
+// closed.
 static int sync_along(struct local_storage *l, const char *const *locations, size_t count,
                       struct dsi_along along, struct ds_error *err)
 {
@@ -197,14 +198,19 @@ static int sync_along(struct local_storage *l, const char *const *locations, siz
     int rc = DS_OK;
 
     if (!paths) {
-        return dsi_no_memory(err, "syncing files");
+        rc = dsi_no_memory(err, "syncing files");
+        goto done;
     }
     for (size_t i = 0; i < count; i++) {
         DSI_TRY(local_path(locations[i], &paths[i], err));
     }
-    DSI_TRY(dsi_later_sync(l->later, l->dirs, paths, count, along,
-                           (struct dsi_meanwhile){use_the_wait, l}, err));
+    rc = dsi_later_sync(l->later, l->dirs, paths, count, along,
+                        (struct dsi_meanwhile){use_the_wait, l}, err);
+    along.fd = -1;
 done:
+    if (along.fd >= 0) {
+        dsi_posix()->close(along.fd);
+    }
     dsi_free(paths);
     return rc;
 }
@@ -221,6 +227,7 @@ static int local_put_after(ds_storage *s, const char *location, struct ds_slice 
 {
     struct local_storage *l = (struct local_storage *)s;
     struct dsi_temp temp = DSI_TEMP_INIT;
+    struct dsi_along along = {-1, NULL};
     const char *path = NULL;
     char *dir = NULL;
     int rc = DS_OK;
@@ -229,8 +236,9 @@ static int local_put_after(ds_storage *s, const char *location, struct ds_slice 
     DSI_TRY(dsi_temp_open(&temp, l->dirs, l->spares, dir, false, err));
     DSI_TRY(dsi_temp_write(&temp, bytes, err));
     dsi_temp_begin_sync(&temp);
-    DSI_TRY(sync_along(l, first, count, (struct dsi_along){temp.fd, path}, err));
-    DSI_TRY(dsi_temp_close(&temp, false, err)); // Synced just now.
+    along = (struct dsi_along){temp.fd, path};
+    temp.fd = -1; // Closed when it is synced.
+    DSI_TRY(sync_along(l, first, count, along, err));
     rc = name_now(l, &temp, path, dir, !(flags & DS_PUT_IF_ABSENT), err);
 done:
     dsi_temp_release(&temp);

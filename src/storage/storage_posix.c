@@ -101,36 +101,46 @@ static bool can_sync_together(void)
 }
 
 // Waits for the answers to `count` requests, whose places are their data.
-static void await_syncs(size_t count, int *codes)
+static void await_syncs(struct dsi_posix_sync *files, size_t count)
 {
     struct io_event events[TOGETHER_MAX];
 
     for (size_t i = 0; i < count; i++) {
-        codes[i] = -EIO; // Of what is never answered.
+        files[i].code = -EIO; // Of what is never answered.
     }
     while (count > 0 && !together.refused) {
         long n =
             syscall(SYS_io_getevents, together.context, 1L, (long)count, events, NULL);
         for (long i = 0; i < n; i++) {
-            codes[events[i].data] = (int)events[i].res;
+            files[events[i].data].code = (int)events[i].res;
         }
         count -= n > 0 ? (size_t)n : 0;
         together.refused = n < 0 && errno != EINTR;
     }
 }
 
-// Syncs the first of them together; how many those were.
-static size_t sync_together(const int *fds, size_t count, int *codes,
+// Closes the file, if it ends with its sync. Interrupted, it is closed all the same.
+static int end_synced(const struct dsi_posix_sync *file)
+{
+    int code = file->ends ? outcome(close(file->fd)) : 0;
+
+    return code == -EINTR ? 0 : code;
+}
+
+// Syncs the first of them together; how many those were. A request holds its file itself,
+// so there is time to close them while the disk works.
+static size_t sync_together(struct dsi_posix_sync *files, size_t count,
                             void (*meanwhile)(void *), void *arg)
 {
     struct iocb requests[TOGETHER_MAX];
     struct iocb *list[TOGETHER_MAX];
+    int closed[TOGETHER_MAX];
 
     memset(requests, 0, sizeof requests);
     for (size_t i = 0; i < count; i++) {
         requests[i].aio_data = i;
         requests[i].aio_lio_opcode = IOCB_CMD_FSYNC;
-        requests[i].aio_fildes = (uint32_t)fds[i];
+        requests[i].aio_fildes = (uint32_t)files[i].fd;
         list[i] = &requests[i];
     }
     long taken = syscall(SYS_io_submit, together.context, (long)count, list);
@@ -140,21 +150,29 @@ static size_t sync_together(const int *fds, size_t count, int *codes,
     if (meanwhile) {
         meanwhile(arg);
     }
-    await_syncs((size_t)taken, codes);
+    for (long i = 0; i < taken; i++) {
+        closed[i] = end_synced(&files[i]);
+    }
+    await_syncs(files, (size_t)taken);
+    for (long i = 0; i < taken; i++) {
+        files[i].code = files[i].code < 0 ? files[i].code : closed[i];
+    }
     return (size_t)taken;
 }
 
-static void posix_fsync_all(const int *fds, size_t count, int *codes,
+static void posix_fsync_all(struct dsi_posix_sync *files, size_t count,
                             void (*meanwhile)(void *), void *arg)
 {
     size_t done = 0;
 
     if (count > 1 && count <= TOGETHER_MAX && !atomic_flag_test_and_set(&together.busy)) {
-        done = can_sync_together() ? sync_together(fds, count, codes, meanwhile, arg) : 0;
+        done = can_sync_together() ? sync_together(files, count, meanwhile, arg) : 0;
         atomic_flag_clear(&together.busy);
     }
     for (; done < count; done++) {
-        codes[done] = outcome(fsync(fds[done]));
+        int synced = outcome(fsync(files[done].fd));
+        int closed = end_synced(&files[done]);
+        files[done].code = synced < 0 ? synced : closed;
     }
 }
 

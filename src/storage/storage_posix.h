@@ -12,6 +12,13 @@
 
 #include "datashard/status.h"
 
+/// A file that is synced among others.
+struct dsi_posix_sync {
+    int fd;
+    bool ends; ///< It is closed, too.
+    int code;  ///< What became of it: of the sync and, if that was fine, of the closing.
+};
+
 /// The contracts are POSIX's for the functions of these names, but failures come back as
 /// negative errno. Any thread.
 struct dsi_posix_ops {
@@ -21,10 +28,11 @@ struct dsi_posix_ops {
     void (*will_read)(int fd, uint64_t offset, uint64_t size); // A hint: no result.
     int64_t (*write)(int fd, const void *bytes, size_t size);
     int (*fsync)(int fd);
-    /// As fsync of each, into codes[i]; at the same time where the system can do that,
-    /// and then `meanwhile(arg)`, unless NULL, is called while they are under way.
-    void (*fsync_all)(const int *fds, size_t count, int *codes, void (*meanwhile)(void *),
-                      void *arg);
+    /// As fsync, and where it `ends` close, of each; at the same time where the system
+    /// can do that, and then `meanwhile(arg)`, unless NULL, is called while they are
+    /// under way.
+    void (*fsync_all)(struct dsi_posix_sync *files, size_t count,
+                      void (*meanwhile)(void *), void *arg);
     void (*write_back)(int fd); // Sends what was written to the disk: a hint, no result.
     /// Sends it and waits. The error of writing back that this tells, no later fsync of
     /// the descriptor tells again (Linux: sync_file_range(2) takes note of it, too).

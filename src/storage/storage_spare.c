@@ -1,6 +1,5 @@
 #include "storage/storage_spare.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -9,6 +8,7 @@
 #include "base/error.h"
 #include "base/thread.h"
 #include "storage/storage_posix.h"
+#include "storage/storage_share.h"
 #include "storage/storage_spread.h"
 
 enum { PLACES = 4 };
@@ -16,7 +16,7 @@ enum { PLACES = 4 };
 // A directory files were made in.
 struct place {
     char *dir; // NULL: free.
-    int fds[DSI_SPARES_MAX];
+    struct dsi_spare spares[DSI_SPARES_MAX];
     size_t count;
     size_t made;   // Since the last dsi_spares_fill …
     size_t before; // … and between that and the one before.
@@ -43,7 +43,7 @@ struct dsi_spares {
 static void clear(struct place *p)
 {
     while (p->count > 0) {
-        dsi_posix()->close(p->fds[--p->count]);
+        dsi_posix()->close(p->spares[--p->count].fd);
     }
     dsi_free(p->dir);
     *p = (struct place){0};
@@ -96,13 +96,13 @@ void dsi_spares_refuse(struct dsi_spares *s)
     dsi_mutex_unlock(s->mutex);
 }
 
-// Gives a spare its name, which shows that those of its directory can have one.
-static int name(struct dsi_spares *s, const char *dir, int fd, const char *path)
+int dsi_spares_name(struct dsi_spares *s, const char *dir, int fd, const char *path)
 {
-    if (dsi_posix()->link_file(fd, path) < 0) {
-        dsi_posix()->close(fd);
+    int code = dsi_posix()->link_file(fd, path);
+
+    if (code < 0) {
         dsi_spares_refuse(s);
-        return -EIO;
+        return code;
     }
     dsi_mutex_lock(s->mutex);
     struct place *p = find(s, dir);
@@ -110,12 +110,13 @@ static int name(struct dsi_spares *s, const char *dir, int fd, const char *path)
         p->proven = true;
     }
     dsi_mutex_unlock(s->mutex);
-    return fd;
+    return 0;
 }
 
-int dsi_spares_take(struct dsi_spares *s, const char *dir, const char *path, bool *named)
+bool dsi_spares_take(struct dsi_spares *s, const char *dir, struct dsi_spare *out,
+                     bool *first)
 {
-    int fd = -ENOENT;
+    bool found = false;
 
     dsi_mutex_lock(s->mutex);
     if (!s->refused) {
@@ -124,12 +125,15 @@ int dsi_spares_take(struct dsi_spares *s, const char *dir, const char *path, boo
         p = p ? p : settle(s, dir);
         if (p) {
             p->made++;
-            fd = p->count > 0 ? p->fds[--p->count] : -ENOENT;
-            *named = *named || !p->proven;
+            found = p->count > 0;
+            *first = !p->proven;
+        }
+        if (found) {
+            *out = p->spares[--p->count];
         }
     }
     dsi_mutex_unlock(s->mutex);
-    return fd >= 0 && *named ? name(s, dir, fd, path) : fd;
+    return found;
 }
 
 // Begins a round: how many spares each place is to have comes into wanted[i].
@@ -163,51 +167,79 @@ static char *short_of(struct dsi_spares *s, struct place *p, size_t wanted, int 
     return dir;
 }
 
-// Makes a file. Not with the mutex: it may take long, which *ns says; 0: it failed.
-static int make_file(const char *dir, int where, int64_t *ns)
+// Sees to it that the file can have its name in the directory, and is as open as that.
+static bool make_fit(const char *dir, struct dsi_spare *spare)
+{
+    struct stat above;
+    struct stat st;
+
+    if (dsi_posix()->stat(dir, &above) < 0 || dsi_posix()->fstat(spare->fd, &st) < 0 ||
+        st.st_dev != above.st_dev) {
+        return false;
+    }
+    spare->device = (uint64_t)st.st_dev;
+    spare->inode = (uint64_t)st.st_ino;
+    dsi_share_file_in(spare->fd, &above);
+    return true;
+}
+
+// Makes a file; fd -1: it failed. Not with the mutex: it may take long, which *ns says
+// (0: it failed).
+static struct dsi_spare make_file(const char *dir, int where, int64_t *ns)
 {
     const int64_t start = dsi_clock_monotonic_ns();
-    int fd = dsi_spread_open(dir, where);
+    struct dsi_spare spare = {.fd = dsi_spread_open(dir, where)};
     const int64_t took = dsi_clock_monotonic_ns() - start;
 
-    *ns = fd < 0 ? 0 : took > 0 ? took : 1;
-    return fd;
+    if (spare.fd >= 0 && !make_fit(dir, &spare)) {
+        dsi_posix()->close(spare.fd);
+        spare.fd = -1;
+    }
+    *ns = spare.fd < 0 ? 0 : took > 0 ? took : 1;
+    return spare;
 }
 
 // Puts the file, if it could be made, where it belongs; false: it could not, or is no
 // longer wanted, and closed.
-static bool put(struct dsi_spares *s, const char *dir, int fd, int where, int64_t ns)
+static bool put(struct dsi_spares *s, const char *dir, struct dsi_spare spare, int where,
+                int64_t ns)
 {
     dsi_mutex_lock(s->mutex);
     check_maker(s);
     struct place *p = find(s, dir);
-    bool wanted = p && fd >= 0 && p->count < DSI_SPARES_MAX;
+    bool wanted = p && spare.fd >= 0 && p->count < DSI_SPARES_MAX;
     if (p) {
         dsi_spread_made(&p->spread, where, ns);
     }
     if (wanted) {
-        p->fds[p->count++] = fd;
+        p->spares[p->count++] = spare;
     }
     dsi_mutex_unlock(s->mutex);
-    if (!wanted && fd >= 0) {
-        dsi_posix()->close(fd);
+    if (!wanted && spare.fd >= 0) {
+        dsi_posix()->close(spare.fd);
     }
     return wanted;
+}
+
+static bool make_one(struct dsi_spares *s, const char *dir, int where)
+{
+    int64_t ns = 0;
+    struct dsi_spare spare = make_file(dir, where, &ns);
+
+    return put(s, dir, spare, where, ns);
 }
 
 void dsi_spares_fill(struct dsi_spares *s)
 {
     size_t wanted[PLACES];
     int where = DSI_SPREAD_HERE;
-    int64_t ns = 0;
 
     begin_round(s, wanted);
     for (size_t i = 0; i < PLACES; i++) {
         bool more = true;
         for (size_t k = 0; more && k < wanted[i]; k++) {
             char *dir = short_of(s, &s->places[i], wanted[i], &where);
-            int fd = dir ? make_file(dir, where, &ns) : -1;
-            more = dir && put(s, dir, fd, where, ns);
+            more = dir && make_one(s, dir, where);
             dsi_free(dir);
         }
     }

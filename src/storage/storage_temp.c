@@ -24,7 +24,7 @@ void dsi_temp_release(struct dsi_temp *t)
         dsi_posix()->close(t->fd);
         t->fd = -1;
     }
-    if (t->path && !t->spares) {
+    if (t->path) {
         dsi_posix()->unlink(t->path); // What stays is hidden, and only wastes space.
     }
     dsi_free(t->path);
@@ -74,57 +74,76 @@ done:
     return rc;
 }
 
+// Makes it of a spare; false: there is none that would do.
+static bool open_spare(struct dsi_temp *t, const char *dir, bool later)
+{
+    struct dsi_spare spare = {.fd = -1};
+    bool first = false;
+    char *path = NULL;
+
+    if (!dsi_spares_take(t->spares, dir, &spare, &first)) {
+        return false;
+    }
+    if (first || !later) { // (3)
+        path = name_in(dir);
+        if (!path || dsi_spares_name(t->spares, dir, spare.fd, path) < 0) {
+            dsi_posix()->close(spare.fd);
+            if (path) { // It may be in use by now: not twice (1).
+                dsi_posix()->unlink(path);
+            }
+            dsi_free(path);
+            return false;
+        }
+        t->spares = NULL;
+    }
+    t->path = path;
+    t->fd = spare.fd;
+    t->spare = true;
+    t->device = spare.device;
+    t->inode = spare.inode;
+    return true;
+}
+
 int dsi_temp_open(struct dsi_temp *t, struct dsi_dirs *dirs, struct dsi_spares *spares,
                   const char *dir, bool later, struct ds_error *err)
 {
-    const struct dsi_posix_ops *posix = dsi_posix();
-    struct stat above;
     struct stat st;
-    bool there = posix->stat(dir, &above) == 0;
-    bool named = !later; // (3)
     int rc = DS_OK;
     int code = 0;
 
     assert(!t->path && t->fd < 0);
-    char *path = name_in(dir);
-    if (!path) {
+    t->dirs = dirs;
+    t->spares = spares;
+    if (spares && open_spare(t, dir, later)) {
+        return DS_OK;
+    }
+    t->spare = false;
+    t->spares = NULL;
+    t->path = name_in(dir);
+    if (!t->path) {
         return dsi_no_memory(err, dir);
     }
-    int fd = spares ? dsi_spares_take(spares, dir, path, &named) : -ENOENT;
-    if (fd < 0 && fd != -ENOENT) { // The name may be in use: not twice (1).
-        posix->unlink(path);
-        dsi_free(path);
-        return dsi_temp_open(t, dirs, NULL, dir, later, err);
+    rc = make_file(dirs, dir, t->path, &t->fd, err);
+    if (rc < 0) { // There is nothing by that name.
+        dsi_free(t->path);
+        t->path = NULL;
+        return rc;
     }
-    t->spare = fd >= 0;
-    if (fd < 0) {
-        DSI_TRY(make_file(dirs, dir, path, &fd, err));
-        named = true;
-        there = there || posix->stat(dir, &above) == 0;
-    }
-    code = posix->fstat(fd, &st);
-    if (!named && code == 0 && (!there || st.st_dev != above.st_dev)) { // No name there.
-        posix->close(fd);
-        dsi_free(path);
-        return dsi_temp_open(t, dirs, NULL, dir, later, err);
-    }
-    t->fd = fd;
-    t->spares = named ? NULL : spares;
-    t->path = path;
-    path = NULL;
+    code = dsi_posix()->fstat(t->fd, &st);
     if (code < 0) {
-        rc = dsi_posix_fail(err, code, "looking at", t->path);
         dsi_temp_release(t);
-        goto done;
+        return dsi_posix_fail(err, code, "looking at a new file in", dir);
     }
     t->device = (uint64_t)st.st_dev;
     t->inode = (uint64_t)st.st_ino;
-    if (there) {
-        dsi_share_file_in(fd, &above);
-    }
-done:
-    dsi_free(path);
-    return rc;
+    dsi_share_file(t->fd, dir);
+    return DS_OK;
+}
+
+// What a message calls it.
+static const char *called(const struct dsi_temp *t)
+{
+    return t->path ? t->path : "a file that has no temporary name";
 }
 
 int dsi_temp_write(struct dsi_temp *t, struct ds_slice bytes, struct ds_error *err)
@@ -136,7 +155,7 @@ int dsi_temp_write(struct dsi_temp *t, struct ds_slice bytes, struct ds_error *e
             continue;
         }
         if (n <= 0) {
-            return dsi_posix_fail(err, n < 0 ? n : -EIO, "writing", t->path);
+            return dsi_posix_fail(err, n < 0 ? n : -EIO, "writing", called(t));
         }
         bytes.data += n;
         bytes.size -= (size_t)n;
@@ -147,17 +166,16 @@ int dsi_temp_write(struct dsi_temp *t, struct ds_slice bytes, struct ds_error *e
 int dsi_temp_close(struct dsi_temp *t, bool sync, struct ds_error *err)
 {
     const struct dsi_posix_ops *posix = dsi_posix();
-    const char *path = t->path ? t->path : "a file that has its name";
     int synced = sync ? posix->fsync(t->fd) : 0; // (2)
     int closed = posix->close(t->fd);
 
     t->fd = -1;
     if (synced < 0) {
-        return dsi_posix_fail(err, synced, "syncing", path);
+        return dsi_posix_fail(err, synced, "syncing", called(t));
     }
     // Interrupted, it is closed all the same; what was written is synced already.
     if (closed < 0 && closed != -EINTR) {
-        return dsi_posix_fail(err, closed, "closing", path);
+        return dsi_posix_fail(err, closed, "closing", called(t));
     }
     return DS_OK;
 }
@@ -174,19 +192,36 @@ static int rename_file(const struct dsi_temp *t, const char *path, bool replace)
                    : dsi_posix()->link(t->path, path);
 }
 
+// Gives a file without a name its temporary one.
+static int name_for_now(struct dsi_temp *t, const char *dir)
+{
+    t->path = name_in(dir);
+    int code = t->path ? dsi_posix()->link_file(t->fd, t->path) : -ENOMEM;
+
+    if (code == 0) {
+        t->spares = NULL;
+    } else {
+        dsi_free(t->path);
+        t->path = NULL;
+    }
+    return code;
+}
+
 // Names a file that has no name. That replaces nothing: where something is to be replaced
 // it gets its temporary one after all.
 static int name_file(struct dsi_temp *t, const char *path, bool replace)
 {
     int code = dsi_posix()->link_file(t->fd, path);
+    char *dir = code == 0 ? NULL : dsi_storage_path_dir(path);
 
-    if (code == -EEXIST && replace) {
-        code = dsi_posix()->link_file(t->fd, t->path);
-        if (code == 0) {
-            t->spares = NULL;
-            code = rename_file(t, path, replace);
-        }
+    if (code == -ENOENT && t->dirs && dir && dsi_dirs_make(t->dirs, dir, NULL) == DS_OK) {
+        code = dsi_posix()->link_file(t->fd, path);
     }
+    if (code == -EEXIST && replace && dir) {
+        code = name_for_now(t, dir);
+        code = code == 0 ? rename_file(t, path, replace) : code;
+    }
+    dsi_free(dir);
     if (code < 0 && code != -EEXIST && t->spares) {
         dsi_spares_refuse(t->spares);
     }
@@ -224,7 +259,7 @@ int dsi_temp_name(struct dsi_temp *t, const char *path, bool replace,
             return dsi_posix_fail(err, code, "naming", path);
         }
     }
-    if (!replace && !t->spares) {
+    if (!replace && t->path) {
         posix->unlink(t->path); // A second name, hidden, does no harm (1).
     }
     dsi_free(t->path);

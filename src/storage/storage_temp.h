@@ -21,6 +21,7 @@
 struct dsi_temp {
     char *path;                // Its temporary name; NULL: none, or it has its final one.
     int fd;                    // -1: closed.
+    struct dsi_dirs *dirs;     // By which a missing directory is made; or NULL.
     struct dsi_spares *spares; // Of whose files without a name it is still one; or NULL.
     bool spare;                // It was made in advance.
     uint64_t device;
@@ -29,12 +30,13 @@ struct dsi_temp {
 
 #define DSI_TEMP_INIT                                                                    \
     {                                                                                    \
-        NULL, -1, NULL, false, 0, 0                                                      \
+        NULL, -1, NULL, NULL, false, 0, 0                                                \
     }
 
 /// Makes an empty file in directory `dir`, and the directory if it is missing (not with
 /// `dirs` NULL: DS_ENOTFOUND); of a spare where there is one (`spares` may be NULL). With
-/// `later` it is synced after it was named, and needs no name before (3).
+/// `later` it is synced after it was named, and needs no name before (3): then it may be
+/// dsi_temp_name that finds the directory missing.
 DS_MUST_CHECK int dsi_temp_open(struct dsi_temp *t, struct dsi_dirs *dirs,
                                 struct dsi_spares *spares, const char *dir, bool later,
                                 struct ds_error *err);

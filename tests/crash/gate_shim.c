@@ -110,11 +110,13 @@ static int shim_fsync(int fd)
 
 // One after the other: each may be the last that was done; what is done meanwhile comes
 // after the first of them.
-static void shim_fsync_all(const int *fds, size_t count, int *codes,
+static void shim_fsync_all(struct dsi_posix_sync *files, size_t count,
                            void (*meanwhile)(void *), void *arg)
 {
     for (size_t i = 0; i < count; i++) {
-        codes[i] = shim_fsync(fds[i]);
+        int synced = shim_fsync(files[i].fd);
+        int closed = files[i].ends ? shim_close(files[i].fd) : 0;
+        files[i].code = synced < 0 ? synced : closed == -EINTR ? 0 : closed;
         if (i == 0 && meanwhile) {
             meanwhile(arg);
         }

@@ -51,10 +51,15 @@ static const char *path_of(const char *name)
     return root.path;
 }
 
+// A spare with that name; -ENOENT: there is none.
 static int take(const char *name)
 {
-    bool named = true;
-    return dsi_spares_take(spares, root.dir, path_of(name), &named);
+    struct dsi_spare spare;
+    bool first = false;
+
+    return !dsi_spares_take(spares, root.dir, &spare, &first)               ? -ENOENT
+           : dsi_spares_name(spares, root.dir, spare.fd, path_of(name)) < 0 ? -EIO
+                                                                            : spare.fd;
 }
 
 // Two commits that each made `count` files in the directory.
@@ -144,8 +149,9 @@ static void test_storage_spare__is_not_one_of_many(void **state)
     for (int round = 0; round < 5; round++) { // In more directories than are known.
         for (int i = 0; i < 50; i++) {
             snprintf(dir, sizeof dir, "/none/%d", i);
-            bool named = true;
-            assert_int_equal(dsi_spares_take(spares, dir, "/none/f", &named), -ENOENT);
+            struct dsi_spare spare;
+            bool first = false;
+            assert_false(dsi_spares_take(spares, dir, &spare, &first));
         }
         dsi_spares_fill(spares);
     }
@@ -262,10 +268,10 @@ static void use_and_fill(size_t count)
 {
     for (int round = 0; round < 2; round++) {
         for (size_t i = 0; i < count; i++) {
-            bool named = false;
-            int fd = dsi_spares_take(spares, root.dir, path_of("none"), &named);
-            if (fd >= 0) {
-                close(fd);
+            struct dsi_spare spare;
+            bool first = false;
+            if (dsi_spares_take(spares, root.dir, &spare, &first)) {
+                close(spare.fd);
             }
         }
         dsi_spares_fill(spares);
@@ -385,24 +391,83 @@ static void test_storage_spare__says_so_if_it_gets_no_name(void **state)
     }
 }
 
-// Made in a directory that is gone since: who needs the file is told so at the beginning.
+// Made in a directory that is gone since: it is made again, or who cannot make it is
+// told.
 static void test_storage_spare__is_for_a_directory_that_is_there(void **state)
 {
     struct dsi_temp temp;
+    struct stat st;
     char away[600];
     (void)state;
 
     if (!has_them()) {
         skip();
     }
-    open_nameless(&temp);
-    dsi_temp_release(&temp);
-    use_and_fill(1);
     snprintf(away, sizeof away, "%s-away", root.dir);
-    assert_int_equal(rename(root.dir, away), 0);
-    assert_int_equal(dsi_temp_open(&temp, NULL, spares, root.dir, true, NULL),
-                     DS_ENOTFOUND);
-    assert_int_equal(rename(away, root.dir), 0);
+    for (int make = 0; make < 2; make++) {
+        open_nameless(&temp);
+        temp.dirs = make ? dirs : NULL;
+        assert_int_equal(rename(root.dir, away), 0);
+        assert_int_equal(dsi_temp_name(&temp, path_of("f"), true, NULL),
+                         make ? DS_OK : DS_ENOTFOUND);
+        assert_int_equal(stat(path_of("f"), &st), make ? 0 : -1);
+        dsi_temp_release(&temp);
+        assert_true(!make || (unlink(path_of("f")) == 0 && rmdir(root.dir) == 0));
+        assert_int_equal(rename(away, root.dir), 0);
+        assert_int_equal(unlink(path_of("first")), 0);
+        dsi_spares_free(spares); // One could not be named.
+        assert_int_equal(dsi_spares_new(&spares, NULL), DS_OK);
+    }
+}
+
+static dev_t elsewhere;
+
+// The directory is of another file system by now.
+static int stat_elsewhere(const char *path, struct stat *out)
+{
+    int code = stat(path, out) < 0 ? -errno : 0;
+
+    out->st_dev += elsewhere;
+    return code;
+}
+
+static void test_storage_spare__is_of_the_directorys_file_system(void **state)
+{
+    (void)state;
+    if (!has_them()) {
+        skip();
+    }
+    for (elsewhere = 0; elsewhere < 2; elsewhere++) {
+        posix_double_start(NULL, 0, 0);
+        struct dsi_posix_ops changed = *dsi_posix();
+        changed.stat = stat_elsewhere;
+        dsi_posix_set(&changed);
+        warm_up(2);
+        assert_int_equal(posix_double_count("close"), elsewhere);
+        posix_double_stop();
+        assert_int_equal(take("f") >= 0, elsewhere == 0);
+        dsi_spares_free(spares);
+        assert_int_equal(dsi_spares_new(&spares, NULL), DS_OK);
+    }
+}
+
+// In a directory that is shared, whatever the umask says.
+static void test_storage_spare__is_as_open_as_its_directory(void **state)
+{
+    struct dsi_temp temp;
+    struct stat st;
+    (void)state;
+
+    if (!has_them()) {
+        skip();
+    }
+    assert_int_equal(chmod(root.dir, 02770), 0);
+    mode_t before = umask(077);
+    open_nameless(&temp);
+    umask(before);
+    assert_int_equal(fstat(temp.fd, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0660);
+    dsi_temp_release(&temp);
 }
 
 // Some commits of two files each.
@@ -480,6 +545,8 @@ int main(void)
         SPARE_TEST(test_storage_spare__replaces_only_where_it_may),
         SPARE_TEST(test_storage_spare__says_so_if_it_gets_no_name),
         SPARE_TEST(test_storage_spare__is_for_a_directory_that_is_there),
+        SPARE_TEST(test_storage_spare__is_of_the_directorys_file_system),
+        SPARE_TEST(test_storage_spare__is_as_open_as_its_directory),
         SPARE_TEST(test_storage_spare__is_what_a_commit_is_made_of),
         SPARE_TEST(test_storage_spare__goes_with_who_is_killed),
     };

@@ -255,12 +255,13 @@ static void test_storage_spread__is_where_spares_come_from(void **state)
     for (int commit = 0; commit < 10; commit++) {
         for (int i = 0; i < 3; i++) {
             char name[16];
-            bool named = true;
+            struct dsi_spare spare;
+            bool first = false;
             snprintf(name, sizeof name, "f%d", made);
-            int fd = dsi_spares_take(spares, root.dir, below(name), &named);
-            made += fd >= 0;
-            if (fd >= 0) {
-                close(fd);
+            if (dsi_spares_take(spares, root.dir, &spare, &first)) {
+                dsi_spares_name(spares, root.dir, spare.fd, below(name));
+                made++;
+                close(spare.fd);
             }
         }
         dsi_spares_fill(spares);
