@@ -19,7 +19,7 @@
 
 #include "contention_record.h"
 
-enum { WRITERS_MAX = 256, PATH_SIZE = 4096, POLL_NS = 2000000 };
+enum { WRITERS_MAX = 256, PATH_SIZE = 4096 };
 
 struct child {
     pid_t pid;
@@ -173,13 +173,26 @@ static void prepare(const struct run *run, const struct run_ops *ops)
     }
 }
 
+// Sleeps until a child ends, or until then. Who looked now and then instead would take
+// the processor from a writer that sleeps there, who then goes on with another one.
+static void await_child(const sigset_t *ends, int64_t until_ns)
+{
+    int64_t ns = until_ns - run_clock_ns();
+    ns = ns > 0 ? ns : 0;
+    sigtimedwait(ends, NULL, &(struct timespec){ns / 1000000000, ns % 1000000000});
+}
+
 // Waits for all; kills who is late. The number that were.
 static int gather(struct child *children, int count, int64_t late_ns)
 {
     int left = count;
     int killed = 0;
     bool shot = false;
+    sigset_t ends;
 
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &ends, NULL); // From here on none is missed.
     while (left > 0) {
         for (int i = 0; i < count; i++) {
             struct child *c = &children[i];
@@ -197,7 +210,9 @@ static int gather(struct child *children, int count, int64_t late_ns)
                 }
             }
         }
-        nanosleep(&(struct timespec){0, POLL_NS}, NULL);
+        if (left > 0) {
+            await_child(&ends, shot ? run_clock_ns() + INT64_C(1000000000) : late_ns);
+        }
     }
     return killed;
 }
