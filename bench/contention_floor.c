@@ -205,7 +205,7 @@ static void sync_together(struct floor *f, const struct step *s)
         run_die("syncing together", NULL);
     }
     for (long left = count; left > 0;) { // Stopped for a turn, it may have fewer.
-        long got = syscall(SYS_io_getevents, f->together, 1, left, events, NULL);
+        long got = syscall(SYS_io_getevents, f->together, left, left, events, NULL);
         if (got < 0 && errno != EINTR) {
             run_die("syncing together", NULL);
         }

@@ -109,8 +109,8 @@ static void await_syncs(struct dsi_posix_sync *files, size_t count)
         files[i].code = -EIO; // Of what is never answered.
     }
     while (count > 0 && !together.refused) {
-        long n =
-            syscall(SYS_io_getevents, together.context, 1L, (long)count, events, NULL);
+        long n = syscall(SYS_io_getevents, together.context, (long)count, (long)count,
+                         events, NULL);
         for (long i = 0; i < n; i++) {
             files[events[i].data].code = (int)events[i].res;
         }
