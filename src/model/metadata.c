@@ -23,6 +23,7 @@ void dsi_metadata_unref(const struct dsi_metadata *m)
     for (size_t i = 0; i < m->snapshot_count; i++) {
         dsi_snapshot_unref(m->snapshots[i]);
     }
+    dsi_metadata_text_unref(m->text);
     struct dsi_arena arena = m->arena; // It may hold what we still read: take it first.
     dsi_free(counted);
     dsi_arena_release(&arena);

@@ -12,6 +12,7 @@
 
 #include "base/refcount.h"
 #include "datashard/types.h"
+#include "model/metadata_text.h"
 #include "model/partition.h"
 
 #define DSI_SNAPSHOT_NONE INT64_C(-1)
@@ -68,12 +69,14 @@ struct dsi_snapshot_log_entry {
     int64_t timestamp_ms;
     int64_t snapshot_id;
     struct dsi_extras extras;
+    uint32_t text_size; // In the metadata's text, where it is kept.
 };
 
 struct dsi_metadata_log_entry {
     int64_t timestamp_ms;
     const char *metadata_file;
     struct dsi_extras extras;
+    uint32_t text_size; // As above.
 };
 
 struct dsi_metadata {
@@ -107,8 +110,12 @@ struct dsi_metadata {
     size_t snapshot_log_count;
     const struct dsi_metadata_log_entry *metadata_log;
     size_t metadata_log_count;
-    int64_t next_row_id;      // v3; 0 otherwise.
-    struct dsi_extras extras; // At the top.
+    int64_t next_row_id;            // v3; 0 otherwise.
+    struct dsi_extras extras;       // At the top.
+    struct dsi_metadata_text *text; // NULL: none is kept. What stands of it:
+    struct dsi_text_run snapshots_run;
+    struct dsi_text_run snapshot_log_run;
+    struct dsi_text_run metadata_log_run;
 };
 
 /// The limits a reader may rely on.
@@ -129,6 +136,11 @@ DS_MUST_CHECK int dsi_metadata_parse_again(struct ds_slice json,
 /// Appends the JSON. v1 is written as v1 (old and new forms both).
 DS_MUST_CHECK int dsi_metadata_to_json(const struct dsi_metadata *m, struct dsi_buf *out,
                                        struct ds_error *err);
+
+/// The same for a metadata that nobody else has yet, which keeps the text: `*json` lasts
+/// as long as `m`, and what edits make of `m` is written sooner.
+DS_MUST_CHECK int dsi_metadata_write(struct dsi_metadata *m, struct ds_slice *json,
+                                     struct ds_error *err);
 
 struct dsi_metadata *dsi_metadata_ref(const struct dsi_metadata *m); // Any thread.
 void dsi_metadata_unref(const struct dsi_metadata *m);               // NULL is fine.

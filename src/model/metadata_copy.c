@@ -277,6 +277,10 @@ int dsi_metadata_copy(struct dsi_metadata *to, const struct dsi_metadata *from,
     DSI_TRY(copy_layout(to, from, err));
     DSI_TRY(copy_content(to, from, err));
     DSI_TRY(share_snapshots(to, from, snapshot_room, err));
+    to->text = dsi_metadata_text_ref(from->text);
+    to->snapshots_run = from->snapshots_run;
+    to->snapshot_log_run = from->snapshot_log_run;
+    to->metadata_log_run = from->metadata_log_run;
 done:
     return rc;
 }

@@ -260,6 +260,7 @@ int dsi_metadata_edit_remove_ref(struct dsi_metadata_edit *e, const char *name,
     if (strcmp(name, DSI_REF_MAIN) == 0) { // (2)
         m->current_snapshot_id = DSI_SNAPSHOT_NONE;
         m->snapshot_log_count = 0;
+        dsi_text_run_forget(&m->snapshot_log_run);
     }
     return DS_OK;
 }
@@ -369,6 +370,11 @@ static void forget(struct dsi_metadata_edit *e, const struct id_set *gone)
 
     for (size_t i = 0; i < m->snapshot_count; i++) {
         if (among(gone, list[i]->snapshot_id)) {
+            if (kept == 0) {
+                dsi_text_run_drop_first(&m->snapshots_run, list[i]->raw.size);
+            } else {
+                dsi_text_run_forget(&m->snapshots_run);
+            }
             dsi_snapshot_unref(list[i]);
         } else {
             old += i < e->old_snapshots;
@@ -379,6 +385,9 @@ static void forget(struct dsi_metadata_edit *e, const struct id_set *gone)
     e->old_snapshots = old;
     for (size_t i = 0; i < m->snapshot_log_count; i++) {
         from = among(gone, m->snapshot_log[i].snapshot_id) ? i + 1 : from;
+    }
+    for (size_t i = 0; i < from; i++) {
+        dsi_text_run_drop_first(&m->snapshot_log_run, m->snapshot_log[i].text_size);
     }
     m->snapshot_log += from;
     m->snapshot_log_count -= from;
@@ -698,6 +707,7 @@ static int log_base(struct dsi_metadata_edit *e, const char *base_file,
     }
     for (size_t i = 0; i < over; i++) {
         dropped->files[i] = log[i].metadata_file;
+        dsi_text_run_drop_first(&m->metadata_log_run, log[i].text_size);
     }
     dropped->count = over;
     m->metadata_log = log + over;

@@ -491,8 +491,7 @@ static int swap(struct dsi_attempts *a, const struct dsi_state *base,
 
     DSI_TRY(list_stored(a, &arena, &swap.files, &swap.file_count, err));
     swap.gzip = a->last.gzip && dsi_catalog_can_gzip(dsi_table_catalog(a->table));
-    DSI_TRY(dsi_metadata_pack(dsi_buf_slice(&a->last.json), swap.gzip, &packed,
-                              &swap.json, err));
+    DSI_TRY(dsi_metadata_pack(a->last.json, swap.gzip, &packed, &swap.json, err));
     a->trail.sent = true;
     a->trail.base = dsi_mark_of(base);
     a->swaps++;

@@ -589,7 +589,7 @@ static int finish(struct work *w, struct ds_error *err)
     w->out->gzip = codec && dsi_text_equal_nocase(codec, "gzip");
     w->out->dropped = dropped.files;
     w->out->dropped_count = dropped.count;
-    DSI_TRY(dsi_metadata_to_json(m, &w->out->json, err));
+    DSI_TRY(dsi_metadata_write(m, &w->out->json, err));
 done:
     return rc;
 }
@@ -621,7 +621,6 @@ void dsi_rebased_release(struct dsi_rebased *r)
     }
     dsi_metadata_unref(r->metadata);
     dsi_manifests_unref(r->manifests);
-    dsi_buf_release(&r->json);
     dsi_free(r->conflicting);
     dsi_arena_release(&r->arena);
     *r = (struct dsi_rebased){0};

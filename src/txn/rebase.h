@@ -102,7 +102,7 @@ struct dsi_rebased {
 
     const struct dsi_metadata *metadata;   // Owned here.
     const struct dsi_manifests *manifests; // Of the newest snapshot made; NULL: none.
-    struct dsi_buf json;                   // The metadata file, not compressed.
+    struct ds_slice json;                  // The metadata file, not compressed; its own.
     bool gzip;                             // To be compressed.
     struct dsi_new_file *files; // Merged manifests, then the manifest list; of all parts.
     size_t file_count;

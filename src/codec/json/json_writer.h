@@ -43,7 +43,8 @@ void dsi_json_write_f32(struct dsi_json_writer *w, float v);
 void dsi_json_write_bool(struct dsi_json_writer *w, bool v);
 void dsi_json_write_null(struct dsi_json_writer *w);
 
-/// One JSON value as it is: not checked, the caller vouches for it.
+/// One JSON value as it is, or in an array several with commas between them: not checked,
+/// the caller vouches for it.
 void dsi_json_write_raw(struct dsi_json_writer *w, struct ds_slice json);
 
 /// The usual pairs.

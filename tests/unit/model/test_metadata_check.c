@@ -32,8 +32,9 @@ static void test_metadata_check__refs_have_sensible_limits(void **state)
 static void test_metadata_check__clocks_may_differ_by_a_minute(void **state)
 {
     struct dsi_metadata *m = parse_golden("v2.json");
-    struct dsi_snapshot_log_entry log[2] = {{100000, m->snapshots[0]->snapshot_id, {0}},
-                                            {40000, m->snapshots[1]->snapshot_id, {0}}};
+    struct dsi_snapshot_log_entry log[2] = {
+        {100000, m->snapshots[0]->snapshot_id, {0}, 0},
+        {40000, m->snapshots[1]->snapshot_id, {0}, 0}};
     (void)state;
 
     m->snapshot_log = log;
