@@ -22,61 +22,79 @@
     "{\"name\":\"upper_bound\",\"type\":[\"null\",\"bytes\"],\"default\":null,"          \
     "\"field-id\":511}]},\"element-id\":508}"
 
+// A row of the tables below. Its text is whole, so that a schema is a few pieces put one
+// behind the other: it is done for each manifest.
+#define REQUIRED(id, name, type, version_min)                                            \
+    {                                                                                    \
+        id, name, "{\"name\":\"" name "\",\"type\":" type ",\"field-id\":" #id "}",      \
+            version_min                                                                  \
+    }
+#define OPTIONAL(id, name, type, version_min)                                            \
+    {                                                                                    \
+        id, name,                                                                        \
+            "{\"name\":\"" name "\",\"type\":[\"null\"," type                            \
+            "],\"default\":null,\"field-id\":" #id "}",                                  \
+            version_min                                                                  \
+    }
+
 static const struct dsi_manifest_column entry_columns[] = {
-    {0, "status", "\"int\"", false, 1},
-    {1, "snapshot_id", "\"long\"", true, 1},
-    {3, "sequence_number", "\"long\"", true, 2},
-    {4, "file_sequence_number", "\"long\"", true, 2},
+    REQUIRED(0, "status", "\"int\"", 1),
+    OPTIONAL(1, "snapshot_id", "\"long\"", 1),
+    OPTIONAL(3, "sequence_number", "\"long\"", 2),
+    OPTIONAL(4, "file_sequence_number", "\"long\"", 2),
 };
 
 // In the order of Iceberg's own v3 writer.
 const struct dsi_manifest_column dsi_data_file_columns[] = {
-    {134, "content", "\"int\"", false, 2},
-    {100, "file_path", "\"string\"", false, 1},
-    {101, "file_format", "\"string\"", false, 1},
-    {102, "partition", NULL, false, 1},
-    {103, "record_count", "\"long\"", false, 1},
-    {104, "file_size_in_bytes", "\"long\"", false, 1},
-    {108, "column_sizes", MAP("117", "118", "long"), true, 1},
-    {109, "value_counts", MAP("119", "120", "long"), true, 1},
-    {110, "null_value_counts", MAP("121", "122", "long"), true, 1},
-    {137, "nan_value_counts", MAP("138", "139", "long"), true, 1},
-    {125, "lower_bounds", MAP("126", "127", "bytes"), true, 1},
-    {128, "upper_bounds", MAP("129", "130", "bytes"), true, 1},
-    {131, "key_metadata", "\"bytes\"", true, 1},
-    {132, "split_offsets", LIST("133", "long"), true, 1},
-    {135, "equality_ids", LIST("136", "int"), true, 2},
-    {140, "sort_order_id", "\"int\"", true, 1},
-    {142, "first_row_id", "\"long\"", true, 3},
-    {143, "referenced_data_file", "\"string\"", true, 2},
-    {144, "content_offset", "\"long\"", true, 3},
-    {145, "content_size_in_bytes", "\"long\"", true, 3},
+    REQUIRED(134, "content", "\"int\"", 2),
+    REQUIRED(100, "file_path", "\"string\"", 1),
+    REQUIRED(101, "file_format", "\"string\"", 1),
+    {102, "partition", NULL, 1},
+    REQUIRED(103, "record_count", "\"long\"", 1),
+    REQUIRED(104, "file_size_in_bytes", "\"long\"", 1),
+    OPTIONAL(108, "column_sizes", MAP("117", "118", "long"), 1),
+    OPTIONAL(109, "value_counts", MAP("119", "120", "long"), 1),
+    OPTIONAL(110, "null_value_counts", MAP("121", "122", "long"), 1),
+    OPTIONAL(137, "nan_value_counts", MAP("138", "139", "long"), 1),
+    OPTIONAL(125, "lower_bounds", MAP("126", "127", "bytes"), 1),
+    OPTIONAL(128, "upper_bounds", MAP("129", "130", "bytes"), 1),
+    OPTIONAL(131, "key_metadata", "\"bytes\"", 1),
+    OPTIONAL(132, "split_offsets", LIST("133", "long"), 1),
+    OPTIONAL(135, "equality_ids", LIST("136", "int"), 2),
+    OPTIONAL(140, "sort_order_id", "\"int\"", 1),
+    OPTIONAL(142, "first_row_id", "\"long\"", 3),
+    OPTIONAL(143, "referenced_data_file", "\"string\"", 2),
+    OPTIONAL(144, "content_offset", "\"long\"", 3),
+    OPTIONAL(145, "content_size_in_bytes", "\"long\"", 3),
 };
 
 const size_t dsi_data_file_column_count =
     sizeof dsi_data_file_columns / sizeof dsi_data_file_columns[0];
 
 const struct dsi_manifest_column dsi_manifest_file_columns[] = {
-    {500, "manifest_path", "\"string\"", false, 1},
-    {501, "manifest_length", "\"long\"", false, 1},
-    {502, "partition_spec_id", "\"int\"", false, 1},
-    {517, "content", "\"int\"", false, 2},
-    {515, "sequence_number", "\"long\"", false, 2},
-    {516, "min_sequence_number", "\"long\"", false, 2},
-    {503, "added_snapshot_id", "\"long\"", false, 1},
-    {504, "added_files_count", "\"int\"", false, 2},
-    {505, "existing_files_count", "\"int\"", false, 2},
-    {506, "deleted_files_count", "\"int\"", false, 2},
-    {512, "added_rows_count", "\"long\"", false, 2},
-    {513, "existing_rows_count", "\"long\"", false, 2},
-    {514, "deleted_rows_count", "\"long\"", false, 2},
-    {507, "partitions", SUMMARY, true, 1},
-    {519, "key_metadata", "\"bytes\"", true, 1},
-    {520, "first_row_id", "\"long\"", true, 3},
+    REQUIRED(500, "manifest_path", "\"string\"", 1),
+    REQUIRED(501, "manifest_length", "\"long\"", 1),
+    REQUIRED(502, "partition_spec_id", "\"int\"", 1),
+    REQUIRED(517, "content", "\"int\"", 2),
+    REQUIRED(515, "sequence_number", "\"long\"", 2),
+    REQUIRED(516, "min_sequence_number", "\"long\"", 2),
+    REQUIRED(503, "added_snapshot_id", "\"long\"", 1),
+    REQUIRED(504, "added_files_count", "\"int\"", 2),
+    REQUIRED(505, "existing_files_count", "\"int\"", 2),
+    REQUIRED(506, "deleted_files_count", "\"int\"", 2),
+    REQUIRED(512, "added_rows_count", "\"long\"", 2),
+    REQUIRED(513, "existing_rows_count", "\"long\"", 2),
+    REQUIRED(514, "deleted_rows_count", "\"long\"", 2),
+    OPTIONAL(507, "partitions", SUMMARY, 1),
+    OPTIONAL(519, "key_metadata", "\"bytes\"", 1),
+    OPTIONAL(520, "first_row_id", "\"long\"", 3),
 };
 
 const size_t dsi_manifest_file_column_count =
     sizeof dsi_manifest_file_columns / sizeof dsi_manifest_file_columns[0];
+
+// More than any of them usually has, so that none grows while it is put together.
+enum { SIZE_USUAL = 4096 };
 
 enum { ENTRY_COLUMN_COUNT = sizeof entry_columns / sizeof entry_columns[0] };
 
@@ -97,27 +115,6 @@ const char *dsi_manifest_column_name(int32_t id)
         }
     }
     return id == 2 ? "data_file" : "?";
-}
-
-// By hand: it is done some thirty times for each manifest, and printf takes its time.
-static int put_column(struct dsi_buf *out, const struct dsi_manifest_column *c,
-                      struct ds_error *err)
-{
-    const char *const parts[] = {"{\"name\":\"",
-                                 c->name,
-                                 c->optional ? "\",\"type\":[\"null\"," : "\",\"type\":",
-                                 c->type,
-                                 c->optional ? "],\"default\":null" : "",
-                                 ",\"field-id\":"};
-    int rc = DS_OK;
-
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        DSI_TRY(dsi_buf_append_text(out, parts[i], err));
-    }
-    DSI_TRY(dsi_buf_append_i64(out, c->id, err));
-    DSI_TRY(dsi_buf_append_byte(out, '}', err));
-done:
-    return rc;
 }
 
 // True when an earlier field of the spec has the same Avro name.
@@ -176,10 +173,11 @@ int dsi_manifest_entry_schema(int32_t version, const struct dsi_partition_spec *
     bool first = true;
     int rc = DS_OK;
 
+    DSI_TRY(dsi_buf_reserve(out, SIZE_USUAL, err));
     DSI_TRY(dsi_buf_append_text(
         out, "{\"type\":\"record\",\"name\":\"manifest_entry\",\"fields\":[", err));
     for (size_t i = 0; i < ENTRY_COLUMN_COUNT; i++) {
-        DSI_TRY(put_column(out, &entry_columns[i], err));
+        DSI_TRY(dsi_buf_append_text(out, entry_columns[i].json, err));
         DSI_TRY(dsi_buf_append_byte(out, ',', err));
     }
     DSI_TRY(dsi_buf_append_text(out,
@@ -193,7 +191,8 @@ int dsi_manifest_entry_schema(int32_t version, const struct dsi_partition_spec *
         }
         DSI_TRY(dsi_buf_append_text(out, first ? "" : ",", err));
         first = false;
-        DSI_TRY(c->type ? put_column(out, c, err) : put_partition(out, spec, types, err));
+        DSI_TRY(c->json ? dsi_buf_append_text(out, c->json, err)
+                        : put_partition(out, spec, types, err));
     }
     DSI_TRY(dsi_buf_append_text(out, "]},\"field-id\":2}]}", err));
 done:
@@ -204,12 +203,13 @@ int dsi_manifest_list_schema(int32_t version, struct dsi_buf *out, struct ds_err
 {
     int rc = DS_OK;
 
+    DSI_TRY(dsi_buf_reserve(out, SIZE_USUAL, err));
     DSI_TRY(dsi_buf_append_text(
         out, "{\"type\":\"record\",\"name\":\"manifest_file\",\"fields\":[", err));
     for (size_t i = 0; i < dsi_manifest_file_column_count; i++) {
         if (dsi_manifest_file_columns[i].version_min <= version) {
             DSI_TRY(dsi_buf_append_text(out, i ? "," : "", err));
-            DSI_TRY(put_column(out, &dsi_manifest_file_columns[i], err));
+            DSI_TRY(dsi_buf_append_text(out, dsi_manifest_file_columns[i].json, err));
         }
     }
     DSI_TRY(dsi_buf_append_text(out, "]}", err));

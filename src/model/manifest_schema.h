@@ -9,8 +9,7 @@
 struct dsi_manifest_column {
     int32_t id;
     const char *name;
-    const char *type; // Avro JSON; NULL: the partition record.
-    bool optional;
+    const char *json; // The Avro field; NULL: the partition record.
     int32_t version_min;
 };
 
