@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "model/metadata_edit.h"
 
 struct dsi_metadata *dsi_metadata_ref(const struct dsi_metadata *m)
 {
@@ -24,6 +25,7 @@ void dsi_metadata_unref(const struct dsi_metadata *m)
         dsi_snapshot_unref(m->snapshots[i]);
     }
     dsi_metadata_text_unref(m->text);
+    dsi_metadata_parts_unref(m->parts);
     struct dsi_arena arena = m->arena; // It may hold what we still read: take it first.
     dsi_free(counted);
     dsi_arena_release(&arena);

@@ -110,9 +110,12 @@ struct dsi_metadata {
     size_t snapshot_log_count;
     const struct dsi_metadata_log_entry *metadata_log;
     size_t metadata_log_count;
-    int64_t next_row_id;            // v3; 0 otherwise.
-    struct dsi_extras extras;       // At the top.
-    struct dsi_metadata_text *text; // NULL: none is kept. What stands of it:
+    int64_t next_row_id;              // v3; 0 otherwise.
+    struct dsi_extras extras;         // At the top.
+    struct dsi_metadata_parts *parts; // What it shares with others; NULL: nothing.
+    bool shares_layout;               // Schemas, specs and sort orders are there,
+    size_t log_shared;                // and of so many first entries of metadata_log all.
+    struct dsi_metadata_text *text;   // NULL: none is kept. What stands of it:
     struct dsi_text_run snapshots_run;
     struct dsi_text_run snapshot_log_run;
     struct dsi_text_run metadata_log_run;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/error.h"
 
 static const char no_memory[] = "copying table metadata";
@@ -141,15 +142,52 @@ static int copy_order(struct dsi_arena *a, const void *from, void *to,
 }
 
 static int copy_layout(struct dsi_metadata *to, const struct dsi_metadata *from,
-                       struct ds_error *err)
+                       struct dsi_arena *a, struct ds_error *err)
 {
-    struct dsi_arena *a = &to->arena;
     int rc = DS_OK;
 
     DSI_TRY(COPY_LIST(a, from->schemas, from->schema_count, copy_schema, &to->schemas));
     DSI_TRY(COPY_LIST(a, from->specs, from->spec_count, copy_spec, &to->specs));
     DSI_TRY(COPY_LIST(a, from->sort_orders, from->sort_order_count, copy_order,
                       &to->sort_orders));
+done:
+    return rc;
+}
+
+// --- what is shared
+
+void dsi_metadata_parts_unref(struct dsi_metadata_parts *p)
+{
+    if (p && dsi_refcount_drop(&p->owners)) {
+        dsi_arena_release(&p->arena);
+        dsi_free(p);
+    }
+}
+
+// Takes the parts that `from` has, or makes new ones of it.
+static int share_parts(struct dsi_metadata *to, const struct dsi_metadata *from,
+                       struct ds_error *err)
+{
+    const size_t apart = from->metadata_log_count - from->log_shared;
+    int rc = DS_OK;
+
+    if (from->shares_layout && apart <= DSI_LOG_APART_MAX) {
+        dsi_refcount_add(&from->parts->owners);
+        to->parts = from->parts;
+        to->schemas = from->schemas;
+        to->specs = from->specs;
+        to->sort_orders = from->sort_orders;
+        to->log_shared = from->log_shared;
+    } else {
+        to->parts = dsi_calloc(1, sizeof *to->parts);
+        if (!to->parts) {
+            return dsi_no_memory(err, no_memory);
+        }
+        dsi_refcount_init(&to->parts->owners);
+        DSI_TRY(copy_layout(to, from, &to->parts->arena, err));
+        to->log_shared = from->metadata_log_count;
+    }
+    to->shares_layout = true;
     to->schema_count = from->schema_count;
     to->spec_count = from->spec_count;
     to->sort_order_count = from->sort_order_count;
@@ -185,26 +223,52 @@ done:
     return rc;
 }
 
-static int copy_snapshot_entry(struct dsi_arena *a, const void *from, void *to,
-                               struct ds_error *err)
+static int copy_snapshot_log(struct dsi_metadata *to, const struct dsi_metadata *from,
+                             struct ds_error *err)
 {
-    const struct dsi_snapshot_log_entry *f = from;
-    struct dsi_snapshot_log_entry *t = to;
-
-    *t = *f;
-    return dsi_extras_copy(a, &f->extras, &t->extras, err);
-}
-
-static int copy_metadata_entry(struct dsi_arena *a, const void *from, void *to,
-                               struct ds_error *err)
-{
-    const struct dsi_metadata_log_entry *f = from;
-    struct dsi_metadata_log_entry *t = to;
+    const size_t count = from->snapshot_log_count;
+    struct dsi_snapshot_log_entry *log =
+        dsi_arena_array(&to->arena, count + 1, sizeof *log);
     int rc = DS_OK;
 
-    *t = *f;
-    DSI_TRY(dsi_copy_text(a, f->metadata_file, &t->metadata_file, err));
-    DSI_TRY(dsi_extras_copy(a, &f->extras, &t->extras, err));
+    if (!log) {
+        return dsi_no_memory(err, no_memory);
+    }
+    for (size_t i = 0; i < count; i++) {
+        log[i] = from->snapshot_log[i];
+        DSI_TRY(dsi_extras_copy(&to->arena, &from->snapshot_log[i].extras, &log[i].extras,
+                                err));
+    }
+    to->snapshot_log = log;
+    to->snapshot_log_count = count;
+done:
+    return rc;
+}
+
+// The entries themselves are each version's own, what they point at may be shared.
+static int copy_metadata_log(struct dsi_metadata *to, const struct dsi_metadata *from,
+                             struct ds_error *err)
+{
+    const size_t count = from->metadata_log_count;
+    const size_t there = to->parts == from->parts ? to->log_shared : 0;
+    struct dsi_metadata_log_entry *log =
+        dsi_arena_array(&to->arena, count + 1, sizeof *log);
+    int rc = DS_OK;
+
+    if (!log) {
+        return dsi_no_memory(err, no_memory);
+    }
+    if (count > 0) {
+        memcpy(log, from->metadata_log, count * sizeof *log);
+    }
+    for (size_t i = there; i < count; i++) {
+        const struct dsi_metadata_log_entry *f = &from->metadata_log[i];
+        struct dsi_arena *a = i < to->log_shared ? &to->parts->arena : &to->arena;
+        DSI_TRY(dsi_copy_text(a, f->metadata_file, &log[i].metadata_file, err));
+        DSI_TRY(dsi_extras_copy(a, &f->extras, &log[i].extras, err));
+    }
+    to->metadata_log = log;
+    to->metadata_log_count = count;
 done:
     return rc;
 }
@@ -218,15 +282,11 @@ static int copy_content(struct dsi_metadata *to, const struct dsi_metadata *from
     DSI_TRY(COPY_LIST(a, from->properties, from->property_count, copy_property,
                       &to->properties));
     DSI_TRY(COPY_LIST(a, from->refs, from->ref_count, copy_ref, &to->refs));
-    DSI_TRY(COPY_LIST(a, from->snapshot_log, from->snapshot_log_count,
-                      copy_snapshot_entry, &to->snapshot_log));
-    DSI_TRY(COPY_LIST(a, from->metadata_log, from->metadata_log_count,
-                      copy_metadata_entry, &to->metadata_log));
+    DSI_TRY(copy_snapshot_log(to, from, err));
+    DSI_TRY(copy_metadata_log(to, from, err));
     DSI_TRY(dsi_extras_copy(a, &from->extras, &to->extras, err));
     to->property_count = from->property_count;
     to->ref_count = from->ref_count;
-    to->snapshot_log_count = from->snapshot_log_count;
-    to->metadata_log_count = from->metadata_log_count;
 done:
     return rc;
 }
@@ -274,7 +334,7 @@ int dsi_metadata_copy(struct dsi_metadata *to, const struct dsi_metadata *from,
     int rc = DS_OK;
 
     DSI_TRY(copy_scalars(to, from, err));
-    DSI_TRY(copy_layout(to, from, err));
+    DSI_TRY(share_parts(to, from, err));
     DSI_TRY(copy_content(to, from, err));
     DSI_TRY(share_snapshots(to, from, snapshot_room, err));
     to->text = dsi_metadata_text_ref(from->text);

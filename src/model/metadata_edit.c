@@ -532,6 +532,7 @@ int dsi_metadata_edit_set_schema(struct dsi_metadata_edit *e,
     added->highest_id = highest;
     added->raw = (struct ds_slice){NULL, 0}; // It has a new id.
     m->schemas = list;
+    m->shares_layout = false;
     m->schema_count++;
     m->current_schema_id = next;
     m->last_column_id =
@@ -610,6 +611,7 @@ int dsi_metadata_edit_set_spec(struct dsi_metadata_edit *e,
     added->raw = (struct ds_slice){NULL, 0};
     m->last_partition_id = last;
     m->specs = list;
+    m->shares_layout = false;
     m->spec_count++;
     m->default_spec_id = next;
 done:
@@ -654,6 +656,7 @@ int dsi_metadata_edit_set_sort_order(struct dsi_metadata_edit *e,
     added->order_id = next;
     added->raw = (struct ds_slice){NULL, 0};
     m->sort_orders = list;
+    m->shares_layout = false;
     m->sort_order_count++;
     m->default_sort_order_id = next;
     return DS_OK;
@@ -681,21 +684,16 @@ static int log_base(struct dsi_metadata_edit *e, const char *base_file,
 {
     struct dsi_metadata *m = e->m;
     size_t n = m->metadata_log_count;
-    struct dsi_metadata_log_entry *log = dsi_arena_array(&m->arena, n + 1, sizeof *log);
+    struct dsi_metadata_log_entry *log = // There is room for one more.
+        (struct dsi_metadata_log_entry *)(uintptr_t)m->metadata_log;
     int64_t last = n > 0 ? m->metadata_log[n - 1].timestamp_ms : 0;
     size_t over = 0;
     int64_t max = 0;
     int rc = DS_OK;
 
-    if (!log) {
-        return dsi_no_memory(err, no_memory);
-    }
     DSI_TRY(dsi_metadata_property_i64(m, "write.metadata.previous-versions-max", 100,
                                       INT64_MIN, &max, err));
     max = max < 1 ? 1 : max; // As Iceberg's Java library takes it.
-    if (n > 0) {
-        memcpy(log, m->metadata_log, n * sizeof *log);
-    }
     log[n] = (struct dsi_metadata_log_entry){
         .timestamp_ms = e->base_updated_ms < last ? last : e->base_updated_ms}; // (3)
     DSI_TRY(dsi_copy_text(&m->arena, base_file, &log[n].metadata_file, err));
@@ -712,12 +710,13 @@ static int log_base(struct dsi_metadata_edit *e, const char *base_file,
     dropped->count = over;
     m->metadata_log = log + over;
     m->metadata_log_count = n - over;
+    m->log_shared -= over < m->log_shared ? over : m->log_shared;
 done:
     return rc;
 }
 
 // What was current only in between was never seen by anybody: one entry is enough. (3)
-static int log_current(struct dsi_metadata_edit *e, int64_t now_ms, struct ds_error *err)
+static void log_current(struct dsi_metadata_edit *e, int64_t now_ms)
 {
     struct dsi_metadata *m = e->m;
     size_t n = m->snapshot_log_count;
@@ -725,24 +724,19 @@ static int log_current(struct dsi_metadata_edit *e, int64_t now_ms, struct ds_er
     int64_t at = now_ms; // A rollback: it becomes current now, not when it was made.
 
     if (!s || (n > 0 && m->snapshot_log[n - 1].snapshot_id == s->snapshot_id)) {
-        return DS_OK;
+        return;
     }
-    struct dsi_snapshot_log_entry *log = dsi_arena_array(&m->arena, n + 1, sizeof *log);
-    if (!log) {
-        return dsi_no_memory(err, no_memory);
-    }
+    struct dsi_snapshot_log_entry *log = // There is room for one more.
+        (struct dsi_snapshot_log_entry *)(uintptr_t)m->snapshot_log;
     for (size_t i = e->old_snapshots; i < m->snapshot_count; i++) {
         at = m->snapshots[i] == s ? s->timestamp_ms : at;
     }
     if (n > 0) {
-        memcpy(log, m->snapshot_log, n * sizeof *log);
         at = at < log[n - 1].timestamp_ms ? log[n - 1].timestamp_ms : at;
     }
     log[n] = (struct dsi_snapshot_log_entry){.timestamp_ms = at,
                                              .snapshot_id = s->snapshot_id};
-    m->snapshot_log = log;
     m->snapshot_log_count = n + 1;
-    return DS_OK;
 }
 
 static int64_t later(int64_t a, int64_t b)
@@ -762,7 +756,7 @@ int dsi_metadata_edit_finish(struct dsi_metadata_edit *e, int64_t now_ms,
     if (base_file) {
         DSI_TRY(log_base(e, base_file, &none, err));
     }
-    DSI_TRY(log_current(e, now_ms, err));
+    log_current(e, now_ms);
     m->last_updated_ms = later(now_ms, m->last_updated_ms); // (3)
     if (m->snapshot_log_count > 0) {
         m->last_updated_ms = later(
