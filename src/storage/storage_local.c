@@ -39,6 +39,7 @@ struct local_storage {
     struct dsi_dirs *dirs;
     struct dsi_later *later;
     struct dsi_spares *spares;
+    struct dsi_flocks flocks;
 };
 
 struct local_file {
@@ -646,10 +647,10 @@ static int local_lock(ds_storage *s, const char *location, int64_t wait_ns, void
     int rc = DS_OK;
 
     DSI_TRY(split(location, &path, &dir, err));
-    rc = dsi_flock_take(path, wait_ns, &lock, err);
+    rc = dsi_flock_take(&l->flocks, path, wait_ns, &lock, err);
     if (rc == DS_ENOTFOUND) { // Its directory is not there yet.
         DSI_TRY(dsi_dirs_make(l->dirs, dir, err));
-        rc = dsi_flock_take(path, wait_ns, &lock, err);
+        rc = dsi_flock_take(&l->flocks, path, wait_ns, &lock, err);
     }
     *out = lock;
 done:
@@ -669,13 +670,13 @@ static int local_keep_dir(ds_storage *s, const char *location, const char *whose
 
 static void local_unlock(ds_storage *s, void *lock)
 {
-    (void)s;
-    dsi_flock_release(lock);
+    dsi_flock_release(&((struct local_storage *)s)->flocks, lock);
 }
 
 static void local_free(ds_storage *s)
 {
     struct local_storage *l = (struct local_storage *)s;
+    dsi_flocks_close(&l->flocks);
     dsi_spares_free(l->spares);
     dsi_later_free(l->later);
     dsi_dirs_free(l->dirs);

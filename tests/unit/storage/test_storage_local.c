@@ -497,6 +497,38 @@ static void test_storage_local__tells_a_file_that_was_cut_while_open(void **stat
     dsi_file_close(file);
 }
 
+static void lock_once(void)
+{
+    void *lock = NULL;
+    void *second = NULL;
+
+    assert_int_equal(dsi_storage_lock(storage, at("l/.datashard-l"), 0, &lock, NULL),
+                     DS_OK);
+    assert_int_equal(dsi_storage_lock(storage, at("l/.datashard-l"), 0, &second, NULL),
+                     DS_ECONFLICT);
+    dsi_storage_unlock(storage, lock);
+}
+
+static void test_storage_local__keeps_locks_open_until_it_is_freed(void **state)
+{
+    (void)state;
+
+    lock_once(); // One is held while another waits: there are two.
+    posix_double_start(NULL, 0, 0);
+    lock_once();
+    assert_int_equal(posix_double_count("open"), 0);
+    assert_int_equal(posix_double_count("close"), 0);
+    assert_int_equal(unlink(at("l/.datashard-l") + strlen("file://")), 0);
+    assert_int_equal(unlink(at("l/.datashard-l-queue") + strlen("file://")), 0);
+    assert_int_equal(rmdir(at("l") + strlen("file://")), 0);
+    lock_once(); // As if it had never been.
+    posix_double_start(NULL, 0, 0);
+    dsi_storage_free(storage);
+    assert_int_equal(posix_double_count("close"), 4);
+    posix_double_stop();
+    assert_int_equal(dsi_storage_local_new(&storage, NULL), DS_OK);
+}
+
 // Everything once, under a fault of the system in each call in turn.
 static int everything(struct ds_error *err)
 {
@@ -513,8 +545,11 @@ static int everything(struct ds_error *err)
     }
     rc = rc ? rc : dsi_storage_read(storage, at("x/a"), &bytes, err);
     rc = rc ? rc : dsi_storage_list(storage, at("x"), count_it, &count, err);
-    rc = rc ? rc : dsi_storage_lock(storage, at("x/.datashard-l"), 0, &lock, err);
-    dsi_storage_unlock(storage, lock);
+    for (int i = 0; i < 2; i++) { // The second finds what the first has left open.
+        rc = rc ? rc : dsi_storage_lock(storage, at("x/.datashard-l"), 0, &lock, err);
+        dsi_storage_unlock(storage, lock);
+        lock = NULL;
+    }
     rc = rc ? rc : dsi_sink_create(storage, at("y/s"), &sink, err);
     rc = rc ? rc : dsi_sink_write(sink, five, err);
     rc = rc ? rc : dsi_sink_finish(sink, err);
@@ -595,6 +630,7 @@ int main(void)
         LOCAL_TEST(test_storage_local__stops_at_a_tree_too_deep),
         LOCAL_TEST(test_storage_local__reads_on_after_short_and_interrupted_reads),
         LOCAL_TEST(test_storage_local__tells_a_file_that_was_cut_while_open),
+        LOCAL_TEST(test_storage_local__keeps_locks_open_until_it_is_freed),
         LOCAL_TEST(test_storage_local__survives_a_fault_of_every_system_call),
         LOCAL_TEST(test_storage_local__survives_every_fault_point),
     };
