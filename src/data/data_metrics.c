@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "data/data_schema.h"
+#include "data/data_write_options.h"
 
 #define DEFAULT_KEY "write.metadata.metrics.default"
 #define COLUMN_KEY "write.metadata.metrics.column."
@@ -58,18 +59,21 @@ static bool is_sorted_by(const struct dsi_metadata *m, int32_t order_id, int32_t
 
 // The mode of one column: its own property, or the table's default; what a table is
 // sorted by is worth bounds either way.
-// `out` comes with that default.
+// `out` comes with that default, and `name` is NULL where no column has a property.
 static int column_mode(const struct dsi_metadata *m, const struct dsi_stored_leaf *leaf,
                        const char *name, int32_t sort_order_id, struct dsi_arena *arena,
                        struct dsi_metrics_mode *out, struct ds_error *err)
 {
-    const char *key = dsi_arena_join(arena, (const char *const[]){COLUMN_KEY, name}, 2);
-    if (!key) {
-        return dsi_no_memory(err, "reading the metrics properties");
-    }
-    const char *text = dsi_metadata_property(m, key);
-    if (text) {
-        return parse_mode(key, text, out, err);
+    if (name) {
+        const char *key =
+            dsi_arena_join(arena, (const char *const[]){COLUMN_KEY, name}, 2);
+        if (!key) {
+            return dsi_no_memory(err, "reading the metrics properties");
+        }
+        const char *text = dsi_metadata_property(m, key);
+        if (text) {
+            return parse_mode(key, text, out, err);
+        }
     }
     if ((out->kind == DSI_METRICS_NONE || out->kind == DSI_METRICS_COUNTS) &&
         is_sorted_by(m, sort_order_id, leaf->field->id)) {
@@ -83,6 +87,7 @@ struct modes {
     const struct dsi_stored *stored;
     int32_t sort_order_id;
     struct dsi_arena *arena;
+    bool said; // Of some column.
     struct dsi_metrics_mode fallback;
     int64_t left; // Columns that still get the fallback.
     struct dsi_metrics_mode *out;
@@ -107,8 +112,9 @@ static int set_mode(struct modes *s, const struct dsi_stored_node *n)
     }
     s->left--;
     if (s->m) {
-        DSI_TRY(column_mode(s->m, &s->stored->leaves[leaf->leaf], n->name,
-                            s->sort_order_id, s->arena, &mode, s->err));
+        DSI_TRY(column_mode(s->m, &s->stored->leaves[leaf->leaf],
+                            s->said ? n->name : NULL, s->sort_order_id, s->arena, &mode,
+                            s->err));
     }
     s->out[leaf->leaf] = mode;
     if (leaf != n) {
@@ -146,6 +152,7 @@ int dsi_metrics_modes(const struct dsi_metadata *m, const struct dsi_stored *sto
                       .stored = stored,
                       .sort_order_id = sort_order_id,
                       .arena = arena,
+                      .said = m && dsi_data_is_said_of_columns(m, COLUMN_KEY),
                       .fallback = {DSI_METRICS_TRUNCATE, TRUNCATE_DEFAULT},
                       .left = m ? INFERRED_DEFAULT : INT64_MAX,
                       .out = dsi_arena_array(arena, stored->leaf_count, sizeof *s.out),

@@ -151,6 +151,23 @@ static int read_choice(const struct dsi_metadata *m,
                : DS_OK;
 }
 
+bool dsi_data_is_said_of_columns(const struct dsi_metadata *m, const char *prefix)
+{
+    for (size_t i = 0; i < m->property_count; i++) {
+        if (dsi_text_starts_with(m->properties[i].key, prefix)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// What is said of some column at least.
+struct said {
+    bool bloom;
+    bool dictionary;
+    bool encoding;
+};
+
 // What is being read of one column: its name at the end of a key.
 struct column {
     const struct dsi_metadata *m;
@@ -193,19 +210,26 @@ done:
     return rc;
 }
 
-static int read_column(const struct column *c, bool dictionary, size_t bloom_bytes)
+static int read_column(const struct column *c, const struct said *said, bool dictionary,
+                       size_t bloom_bytes)
 {
     const char *key = NULL;
     const char *text = NULL;
     int rc = DS_OK;
 
     c->out->bloom_bytes_max = bloom_bytes;
-    DSI_TRY(read_bloom(c));
-    DSI_TRY(make_key(c, DICTIONARY_COLUMN, &key));
-    DSI_TRY(dsi_metadata_property_bool(c->m, key, dictionary, &dictionary, c->err));
+    if (said->bloom) {
+        DSI_TRY(read_bloom(c));
+    }
+    if (said->dictionary) {
+        DSI_TRY(make_key(c, DICTIONARY_COLUMN, &key));
+        DSI_TRY(dsi_metadata_property_bool(c->m, key, dictionary, &dictionary, c->err));
+    }
     c->out->no_dictionary = !dictionary;
-    DSI_TRY(make_key(c, ENCODING_COLUMN, &key));
-    text = dsi_metadata_property(c->m, key);
+    if (said->encoding) {
+        DSI_TRY(make_key(c, ENCODING_COLUMN, &key));
+        text = dsi_metadata_property(c->m, key);
+    }
     if (text) {
         DSI_TRY(read_encoding(key, text, &c->out->encode, c->err));
     }
@@ -219,6 +243,9 @@ static int read_columns(const struct dsi_metadata *m, const struct dsi_stored *s
 {
     struct dsi_parquet_leaf_options *leaves =
         dsi_arena_array(arena, stored->leaf_count, sizeof *leaves);
+    const struct said said = {dsi_data_is_said_of_columns(m, BLOOM),
+                              dsi_data_is_said_of_columns(m, DICTIONARY_COLUMN),
+                              dsi_data_is_said_of_columns(m, ENCODING_COLUMN)};
     bool dictionary = true;
     int64_t bloom_bytes = 0;
     int rc = DS_OK;
@@ -230,7 +257,7 @@ static int read_columns(const struct dsi_metadata *m, const struct dsi_stored *s
     DSI_TRY(dsi_metadata_property_i64(m, BLOOM_BYTES, 1 << 20, 1, &bloom_bytes, err));
     for (size_t i = 0; i < stored->leaf_count; i++) {
         struct column c = {m, stored->leaves[i].node->name, arena, &leaves[i], err};
-        DSI_TRY(read_column(&c, dictionary, (size_t)bloom_bytes));
+        DSI_TRY(read_column(&c, &said, dictionary, (size_t)bloom_bytes));
     }
     out->leaves = leaves;
 done:

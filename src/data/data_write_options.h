@@ -8,6 +8,10 @@
 #include "data/data_stored.h"
 #include "model/metadata.h"
 
+/// Whether any property begins so. Those of a column end with its name: mostly there is
+/// none, and then no column's need be looked for.
+bool dsi_data_is_said_of_columns(const struct dsi_metadata *m, const char *prefix);
+
 /// The options for files of this form, in the arena; their defaults for `m` NULL. Of the
 /// sort order that the rows come in (0: none), the fields at its start that Parquet
 /// orders alike are told. What a property says of a column that is not there, and

@@ -95,14 +95,11 @@ int dsi_data_writer_check(const struct dsi_data_writer_options *options,
     struct dsi_stored stored = {0};
     struct dsi_metrics_mode *modes = NULL;
     struct dsi_parquet_write_options parquet;
-    dsi_parquet_writer *writer = NULL;
     int rc = plan(options, &arena, &stored, &modes, &parquet, err);
 
     if (rc == DS_OK) {
-        rc = dsi_parquet_writer_new(stored.fields, stored.field_count, &parquet, &writer,
-                                    err);
+        rc = dsi_parquet_writer_check(stored.fields, stored.field_count, &parquet, err);
     }
-    dsi_parquet_writer_free(writer);
     dsi_arena_release(&arena);
     return rc;
 }

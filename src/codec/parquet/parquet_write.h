@@ -119,6 +119,12 @@ DS_MUST_CHECK int dsi_parquet_writer_new(const struct dsi_parquet_field *fields,
                                          const struct dsi_parquet_write_options *options,
                                          dsi_parquet_writer **out, struct ds_error *err);
 
+/// Whether one could be started: as above, but makes none.
+DS_MUST_CHECK int
+dsi_parquet_writer_check(const struct dsi_parquet_field *fields, size_t field_count,
+                         const struct dsi_parquet_write_options *options,
+                         struct ds_error *err);
+
 /// Where the bytes go; once, before the first row.
 void dsi_parquet_writer_output(dsi_parquet_writer *w, dsi_parquet_write_fn write,
                                void *arg);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/checked.h"
 #include "base/error.h"
 #include "codec/parquet/parquet_footer_write.h"
 #include "datashard/version.h"
@@ -441,6 +442,7 @@ void dsi_parquet_writer_free(dsi_parquet_writer *w)
         dsi_buf_release(&w->column_indexes);
         dsi_buf_release(&w->offset_indexes);
         dsi_parquet_tools_release(&w->tools);
+        dsi_free(w->columns);
         dsi_arena_release(&w->arena);
         dsi_free(w);
     }
@@ -584,11 +586,37 @@ done:
     return rc;
 }
 
+// What can be refused; the columns are not needed for that.
+static int configure(dsi_parquet_writer *w, const struct dsi_parquet_field *fields,
+                     size_t field_count, const struct dsi_parquet_write_options *options,
+                     struct ds_error *err)
+{
+    int rc = DS_OK;
+
+    DSI_TRY(copy_options(w, options, err));
+    DSI_TRY(copy_schema(w, fields, field_count, err));
+    DSI_TRY(copy_leaves(w, err));
+done:
+    return rc;
+}
+
+int dsi_parquet_writer_check(const struct dsi_parquet_field *fields, size_t field_count,
+                             const struct dsi_parquet_write_options *options,
+                             struct ds_error *err)
+{
+    dsi_parquet_writer w = {0};
+    int rc = configure(&w, fields, field_count, options, err);
+
+    dsi_arena_release(&w.arena);
+    return rc;
+}
+
 int dsi_parquet_writer_new(const struct dsi_parquet_field *fields, size_t field_count,
                            const struct dsi_parquet_write_options *options,
                            dsi_parquet_writer **out, struct ds_error *err)
 {
     dsi_parquet_writer *w = dsi_calloc(1, sizeof *w);
+    size_t size = 0;
     int rc = DS_OK;
 
     *out = NULL;
@@ -596,12 +624,13 @@ int dsi_parquet_writer_new(const struct dsi_parquet_field *fields, size_t field_
         return no_memory(err);
     }
     w->check_at = CHECK_ROWS_FIRST;
-    DSI_TRY(copy_options(w, options, err));
-    DSI_TRY(copy_schema(w, fields, field_count, err));
-    DSI_TRY(copy_leaves(w, err));
-    w->columns = dsi_arena_array(&w->arena, w->schema.leaf_count, sizeof *w->columns);
+    DSI_TRY(configure(w, fields, field_count, options, err));
     w->parts = dsi_arena_array(&w->arena, w->schema.leaf_count, sizeof *w->parts);
-    if (!w->columns || !w->parts) {
+    // Not zeroed: each is begun below, and most of its bytes are never used.
+    if (w->parts && dsi_mul_size(w->schema.leaf_count, sizeof *w->columns, &size)) {
+        w->columns = dsi_malloc(size);
+    }
+    if (!w->columns) {
         rc = no_memory(err);
         goto done;
     }

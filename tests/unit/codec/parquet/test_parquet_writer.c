@@ -491,6 +491,47 @@ static void test_parquet_writer__refuses_types_that_do_not_fit(void **state)
     assert_null(w);
 }
 
+// Who only asks is told what who writes would be, word for word.
+static void test_parquet_writer__is_checked_as_it_is_made(void **state)
+{
+    const struct dsi_parquet_sorting by_second = {.leaf = 1};
+    const struct dsi_parquet_leaf_options always = {.bloom_fpp = 1};
+    const struct dsi_parquet_field decimal = {
+        .name = "x",
+        .physical = DSI_PARQUET_INT32,
+        .logical = {.kind = DSI_PARQUET_LOGICAL_DECIMAL, .precision = 10, .scale = 1}};
+    const struct dsi_parquet_field plain = {.name = "x", .physical = DSI_PARQUET_INT32};
+    const struct dsi_parquet_field childless = {.name = "x", .child_count = 1};
+    const struct {
+        const struct dsi_parquet_field *field;
+        struct dsi_parquet_write_options options;
+        int rc;
+    } cases[] = {
+        {&plain, {0}, DS_OK},
+        {&decimal, {0}, DS_EINVALID},
+        {&childless, {0}, DS_EINVALID},
+        {&plain, {.codec = DSI_COMPRESSION_DEFLATE}, DS_EINVALID},
+        {&plain, {.page_rows = SIZE_MAX}, DS_EINVALID},
+        {&plain, {.sorting = &by_second, .sorting_count = 1}, DS_EINVALID},
+        {&plain, {.leaves = &always}, DS_EINVALID},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ds_error made = {0};
+        struct ds_error checked = {0};
+        dsi_parquet_writer *w = NULL;
+        assert_int_equal(
+            dsi_parquet_writer_new(cases[i].field, 1, &cases[i].options, &w, &made),
+            cases[i].rc);
+        assert_int_equal(
+            dsi_parquet_writer_check(cases[i].field, 1, &cases[i].options, &checked),
+            cases[i].rc);
+        assert_string_equal(made.message, checked.message);
+        dsi_parquet_writer_free(w);
+    }
+}
+
 static void test_parquet_writer__refuses_levels_that_make_no_rows(void **state)
 {
     static const int32_t values[] = {1, 2, 3};
@@ -612,6 +653,7 @@ int main(void)
         cmocka_unit_test(test_parquet_writer__sums_up_for_metrics),
         cmocka_unit_test(test_parquet_writer__refuses_nulls_where_none_may_be),
         cmocka_unit_test(test_parquet_writer__refuses_types_that_do_not_fit),
+        cmocka_unit_test(test_parquet_writer__is_checked_as_it_is_made),
         cmocka_unit_test(test_parquet_writer__refuses_levels_that_make_no_rows),
         cmocka_unit_test(test_parquet_writer__writes_a_file_without_rows),
         cmocka_unit_test(test_parquet_writer__survives_every_fault),
