@@ -1,6 +1,7 @@
 #include "codec/parquet/parquet_chunk_write.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -11,13 +12,20 @@
 // Of a chunk the footer says 512 at most; the rest stands for the time to begin with it.
 enum { CHUNK_BYTES = 2048 };
 
+static void clear_histograms(struct dsi_parquet_chunk_writer *k)
+{
+    memset(k->rep_histogram, 0, ((size_t)k->leaf->max_rep + 1) * sizeof(int64_t));
+    memset(k->def_histogram, 0, ((size_t)k->leaf->max_def + 1) * sizeof(int64_t));
+}
+
 void dsi_parquet_chunk_writer_init(struct dsi_parquet_chunk_writer *k,
                                    const struct dsi_parquet_node *leaf,
                                    const struct dsi_parquet_write_options *options,
                                    struct dsi_parquet_tools *tools)
 {
-    memset(k, 0, sizeof *k);
+    memset(k, 0, offsetof(struct dsi_parquet_chunk_writer, rep_histogram));
     k->leaf = leaf;
+    clear_histograms(k);
     k->options = options;
     k->codec = options->codec;
     k->tools = tools;
@@ -46,8 +54,7 @@ void dsi_parquet_chunk_next(struct dsi_parquet_chunk_writer *k)
     k->row_count = 0;
     k->byte_count = 0;
     memset(k->page_counts, 0, sizeof k->page_counts);
-    memset(k->rep_histogram, 0, sizeof k->rep_histogram);
-    memset(k->def_histogram, 0, sizeof k->def_histogram);
+    clear_histograms(k);
     dsi_parquet_bounds_reset(&k->bounds);
     dsi_parquet_page_log_reset(&k->log);
     dsi_parquet_bloom_release(&k->bloom);

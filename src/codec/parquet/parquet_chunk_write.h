@@ -49,8 +49,6 @@ struct dsi_parquet_chunk_writer {
     int32_t page_counts[DSI_PARQUET_ENCODING_COUNT];
     int64_t row_count;
     int64_t byte_count;
-    int64_t rep_histogram[DSI_PARQUET_DEPTH_MAX + 1];
-    int64_t def_histogram[DSI_PARQUET_DEPTH_MAX + 1];
     struct dsi_parquet_bounds bounds;
     struct dsi_parquet_page_log log;
     struct dsi_parquet_bloom bloom; // If one is asked for, from the first page on.
@@ -61,6 +59,11 @@ struct dsi_parquet_chunk_writer {
     // The whole file.
     struct dsi_parquet_bounds file_bounds;
     struct dsi_parquet_column_summary summary; // Its bounds are made at the end.
+
+    // Of the chunk: how often each level came. Those the leaf does not have are never
+    // set.
+    int64_t rep_histogram[DSI_PARQUET_DEPTH_MAX + 1];
+    int64_t def_histogram[DSI_PARQUET_DEPTH_MAX + 1];
 };
 
 /// `leaf`, `options` and `tools` are borrowed.

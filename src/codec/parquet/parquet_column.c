@@ -25,9 +25,11 @@ void dsi_parquet_column_writer_init(struct dsi_parquet_column_writer *c,
                                     const struct dsi_parquet_write_options *options,
                                     struct dsi_parquet_tools *tools)
 {
-    memset(c, 0, sizeof *c);
     c->leaf = leaf;
     c->options = options;
+    c->page_rows = 0;
+    c->page_slots = 0;
+    memset(c->floors, 0, sizeof c->floors);
     dsi_parquet_levels_init(&c->reps, (uint32_t)leaf->max_rep);
     dsi_parquet_levels_init(&c->defs, (uint32_t)leaf->max_def);
     dsi_parquet_values_writer_init(&c->values, leaf, options);

@@ -7,9 +7,13 @@
 #include "base/error.h"
 #include "codec/parquet/parquet_bytes.h"
 
-// Slots are at most half full; a look-up may pass so many slots for nothing in a page,
-// and so many more for each of its values.
-enum { SLOTS_MIN = 256, PASSES_MIN = 4096, PASSES_EACH = 8 };
+// Slots are at most half full: to begin with there are as many as the first page may
+// need, within bounds.
+enum { SLOTS_LEAST = 16, SLOTS_FIRST = 256 };
+
+// A look-up may pass so many slots for nothing in a page, and so many more for each of
+// its values.
+enum { PASSES_MIN = 4096, PASSES_EACH = 8 };
 
 // A value of at most so many bytes is its own key, with its length in the highest byte;
 // the key of a longer one has the highest bit.
@@ -116,9 +120,19 @@ static bool same_long(struct ds_slice a, const uint8_t *b, size_t size)
     return dsi_le64(a.data + size - 8) == dsi_le64(b + size - 8);
 }
 
-static int grow(struct dsi_parquet_dict *d, struct ds_error *err)
+static size_t first_slots(size_t values)
 {
-    size_t count = d->slot_count == 0 ? SLOTS_MIN : d->slot_count * 2;
+    size_t count = SLOTS_LEAST;
+
+    while (count < SLOTS_FIRST && count / 2 < values) {
+        count *= 2;
+    }
+    return count;
+}
+
+// To a power of two.
+static int grow(struct dsi_parquet_dict *d, size_t count, struct ds_error *err)
+{
     struct dsi_parquet_dict_slot *slots = dsi_calloc(count, sizeof *slots);
     int shift = 64;
 
@@ -182,7 +196,7 @@ static int add_at(struct dsi_parquet_dict *d, size_t slot, uint64_t key,
         d->slots[slot] = (struct dsi_parquet_dict_slot){
             .key = key, .index = (uint32_t)d->count, .page = d->page}; // (1)
         if (d->count * 2 > d->slot_count) {
-            int grown = grow(d, err);
+            int grown = grow(d, d->slot_count * 2, err);
             rc = grown < 0 ? grown : rc;
         }
     }
@@ -365,7 +379,7 @@ int dsi_parquet_dict_index(struct dsi_parquet_dict *d,
 
     assert((d->width == 0) == (values->lengths != NULL));
     if (d->slot_count == 0) {
-        DSI_TRY(grow(d, err));
+        DSI_TRY(grow(d, first_slots(values->count), err));
     }
     d->used.size = 0;
     DSI_TRY(dsi_buf_reserve(&d->used, values->count * sizeof(uint32_t), err));

@@ -1,6 +1,7 @@
 #include "codec/parquet/parquet_levels_write.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -17,15 +18,21 @@ enum {
 // A byte's lowest bit eight times over.
 #define EACH_BYTE UINT64_C(0x0101010101010101)
 
+static void clear_histogram(struct dsi_parquet_levels *l)
+{
+    memset(l->histogram, 0, (l->max + 1) * sizeof *l->histogram);
+}
+
 void dsi_parquet_levels_init(struct dsi_parquet_levels *l, uint32_t max)
 {
     assert(max <= DSI_PARQUET_DEPTH_MAX);
-    memset(l, 0, sizeof *l);
+    memset(l, 0, offsetof(struct dsi_parquet_levels, histogram));
     l->max = max;
     l->width = dsi_parquet_bit_width(max);
     for (int i = 0; i < GROUP; i++) {
         l->ones |= (uint64_t)1 << (i * l->width);
     }
+    clear_histogram(l);
 }
 
 void dsi_parquet_levels_release(struct dsi_parquet_levels *l)
@@ -303,7 +310,7 @@ int dsi_parquet_levels_end(struct dsi_parquet_levels *l, struct dsi_buf *out,
     l->count = 0;
     l->group = 0;
     l->group_count = 0;
-    memset(l->histogram, 0, sizeof l->histogram);
+    clear_histogram(l);
 done:
     return rc;
 }

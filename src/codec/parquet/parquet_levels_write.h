@@ -23,7 +23,8 @@ struct dsi_parquet_levels {
     size_t packed;     // Groups of the packed run that is open …
     size_t packed_at;  // … whose header is there in `bytes`.
 
-    int64_t histogram[DSI_PARQUET_DEPTH_MAX + 1]; // How often each level came.
+    // How often each level came. Mostly there are few: those above `max` are never set.
+    int64_t histogram[DSI_PARQUET_DEPTH_MAX + 1];
 };
 
 /// For levels 0 to `max`. End with dsi_parquet_levels_release.

@@ -34,6 +34,8 @@ struct dsi_parquet_helper {
     unsigned generation;              // Of the process whose threads they are (3).
     struct dsi_compressor *own;       // Of this thread, …
     struct dsi_compressor compressor; // … and of the other one.
+    struct ds_error
+        errors[DSI_PARQUET_SHEETS]; // Of the slots: most files have no helper.
 };
 
 static atomic_int helpers; // Threads of this process (2), which is of …
@@ -73,6 +75,12 @@ static struct dsi_parquet_slot *nth(struct dsi_parquet_press *p, size_t i)
     return &p->slots[(p->first + i) % DSI_PARQUET_SHEETS];
 }
 
+static struct ds_error *error_of(struct dsi_parquet_helper *h,
+                                 const struct dsi_parquet_slot *s)
+{
+    return &h->errors[s - h->press->slots];
+}
+
 // With the lock: the oldest page that waits; NULL: none does.
 static struct dsi_parquet_slot *find_waiting(struct dsi_parquet_press *p)
 {
@@ -93,7 +101,7 @@ static void press_slot(struct dsi_parquet_helper *h, struct dsi_parquet_slot *s,
     s->state = PRESSING;
     dsi_crew_unlock(h->crew);
     bool entered = helping && dsi_fork_enter(NULL) == DS_OK;
-    s->rc = dsi_parquet_press_one(&s->sheet, with, &s->error);
+    s->rc = dsi_parquet_press_one(&s->sheet, with, error_of(h, s));
     if (entered) {
         dsi_fork_leave();
     }
@@ -229,10 +237,12 @@ static void consider_helper(struct dsi_parquet_press *p, enum dsi_compression co
     }
 }
 
-static int take(struct dsi_parquet_slot *s, struct ds_error *err)
+// A page that the helper had.
+static int take(struct dsi_parquet_helper *h, struct dsi_parquet_slot *s,
+                struct ds_error *err)
 {
     if (s->rc < 0 && err) {
-        *err = s->error;
+        *err = *error_of(h, s);
     }
     return s->sheet.take(&s->sheet, s->rc, err);
 }
@@ -264,7 +274,7 @@ static int retire(struct dsi_parquet_press *p, struct dsi_compressor *own,
     if (h) {
         dsi_crew_unlock(h->crew);
     }
-    return done ? take(s, err) : DS_OK; // Else it was taken at once.
+    return done ? take(h, s, err) : DS_OK; // Else it was taken at once.
 }
 
 // Does without a helper that was left behind (3): its pages are pressed and taken, as all
@@ -272,18 +282,20 @@ static int retire(struct dsi_parquet_press *p, struct dsi_compressor *own,
 static int let_go(struct dsi_parquet_press *p, struct dsi_compressor *own,
                   struct ds_error *err)
 {
-    if (!p->helper || !is_left_behind(p->helper)) {
+    struct dsi_parquet_helper *h = p->helper;
+
+    if (!h || !is_left_behind(h)) {
         return DS_OK;
     }
     p->helper = NULL;
     for (size_t i = 0; i < p->count; i++) {
         struct dsi_parquet_slot *s = nth(p, i);
         if (s->state == WAITING || s->state == PRESSING) {
-            s->rc = dsi_parquet_press_one(&s->sheet, own, &s->error);
+            s->rc = dsi_parquet_press_one(&s->sheet, own, error_of(h, s));
         }
         if (s->state != FREE) {
             s->state = FREE;
-            int rc = take(s, err);
+            int rc = take(h, s, err);
             if (rc < 0) {
                 return rc;
             }
@@ -319,7 +331,7 @@ static void hand_over(struct dsi_parquet_helper *h, struct dsi_parquet_slot *slo
     bool here = left_behind || slot->sheet.raw.size <= SMALL_BYTES;
 
     if (here) {
-        slot->rc = dsi_parquet_press_one(&slot->sheet, own, &slot->error);
+        slot->rc = dsi_parquet_press_one(&slot->sheet, own, error_of(h, slot));
     }
     if (left_behind) { // Its lock may be held for ever.
         slot->state = DONE;

@@ -51,8 +51,7 @@ struct dsi_parquet_press {
         size_t raw; // Bytes.
         size_t taken;
         int state; // Guarded by the helper's lock, as `first` is.
-        int rc;
-        struct ds_error error;
+        int rc;    // The helper has the words.
     } slots[DSI_PARQUET_SHEETS];
     size_t first; // The oldest of the last pages, of which there are …
     size_t count;

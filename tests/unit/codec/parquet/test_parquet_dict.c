@@ -190,6 +190,32 @@ static void test_parquet_dict__grows_and_keeps_its_numbers(void **state)
     dsi_parquet_dict_release(&d);
 }
 
+// The first page says how many slots there are to begin with.
+static void test_parquet_dict__grows_from_a_page_of_any_size(void **state)
+{
+    static uint64_t values[600];
+    (void)state;
+
+    for (uint64_t i = 0; i < 600; i++) {
+        values[i] = i * i * 7919;
+    }
+    for (size_t first = 1; first <= 300; first++) {
+        const struct dsi_parquet_dict_values few = {(const uint8_t *)values, NULL, first};
+        const struct dsi_parquet_dict_values all = {(const uint8_t *)values, NULL, 599};
+        struct dsi_parquet_dict d = {.width = 8};
+        assert_int_equal(dsi_parquet_dict_index(&d, &few, 1 << 20, indices, NULL),
+                         DS_ROW);
+        assert_int_equal(d.count, first);
+        assert_true(d.slot_count >= 2 * first && d.slot_count <= 16 + 4 * first);
+        assert_int_equal(dsi_parquet_dict_index(&d, &all, 1 << 20, indices, NULL),
+                         DS_ROW);
+        for (uint32_t i = 0; i < 599; i++) {
+            assert_int_equal(indices[i], i);
+        }
+        dsi_parquet_dict_release(&d);
+    }
+}
+
 static void test_parquet_dict__gives_up_where_all_values_collide(void **state)
 {
     static uint64_t values[COUNT_MAX];
@@ -236,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_parquet_dict__finds_what_a_search_finds),
         cmocka_unit_test(test_parquet_dict__tells_runs_by_their_lengths),
         cmocka_unit_test(test_parquet_dict__grows_and_keeps_its_numbers),
+        cmocka_unit_test(test_parquet_dict__grows_from_a_page_of_any_size),
         cmocka_unit_test(test_parquet_dict__gives_up_where_all_values_collide),
         cmocka_unit_test(test_parquet_dict__reports_missing_memory),
     };
