@@ -95,6 +95,26 @@ static void test_data_write_options__go_by_full_names(void **state)
     dsi_arena_release(&arena);
 }
 
+static void test_data_write_options__find_a_column_that_alone_is_spoken_of(void **state)
+{
+    static const struct ds_property p[] = {
+        {"write.parquet.bloom-filter-enabled.column.s.a", "true"},
+        {"write.parquet.dict-enabled.column.s.a", "false"},
+        {"write.parquet.encoding.column.s.a", "split"}};
+    (void)state;
+
+    for (size_t i = 0; i < 3; i++) {
+        struct dsi_parquet_write_options o;
+        struct dsi_arena arena = DSI_ARENA_INIT;
+        assert_int_equal(read_options(&p[i], 1, &arena, &o, NULL), DS_OK);
+        assert_int_equal(o.leaves[1].bloom_filter, i == 0);
+        assert_int_equal(o.leaves[1].no_dictionary, i == 1);
+        assert_int_equal(o.leaves[1].encode,
+                         i == 2 ? DSI_PARQUET_ENCODE_SPLIT : DSI_PARQUET_ENCODE_AUTO);
+        dsi_arena_release(&arena);
+    }
+}
+
 static void test_data_write_options__tell_the_order_as_far_as_parquet_has_it(void **state)
 {
     static const struct dsi_sort_field fields[] = {
@@ -184,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_data_write_options__go_by_full_names),
         cmocka_unit_test(
             test_data_write_options__tell_the_order_as_far_as_parquet_has_it),
+        cmocka_unit_test(test_data_write_options__find_a_column_that_alone_is_spoken_of),
         cmocka_unit_test(test_data_write_options__name_what_makes_no_sense),
         cmocka_unit_test(test_data_write_options__survives_every_fault),
     };

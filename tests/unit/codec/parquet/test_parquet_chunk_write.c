@@ -67,6 +67,13 @@ static void test_parquet_chunk_write__counts_slots_without_a_value_as_null(void 
     assert_int_equal(out.def_histogram[0], 0);
     assert_int_equal(out.def_histogram[1], 2);
     assert_int_equal(out.def_histogram[2], 6);
+    dsi_parquet_chunk_next(&k);
+    assert_int_equal(dsi_parquet_chunk_end(&k, &v.dict, 2000, &arena, &head, &out, NULL),
+                     DS_OK);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(out.def_histogram[i], 0);
+        assert_true(i == 2 || out.rep_histogram[i] == 0);
+    }
     dsi_parquet_levels_release(&reps);
     dsi_parquet_levels_release(&defs);
     dsi_parquet_values_writer_release(&v);

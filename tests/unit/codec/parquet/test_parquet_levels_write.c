@@ -88,6 +88,9 @@ static void test_parquet_levels_write__come_out_the_same_however_they_are_cut(vo
         }
         assert_int_equal(sum, COUNT);
         assert_int_equal(dsi_parquet_levels_end(&l, &whole, NULL), DS_OK);
+        for (uint32_t i = 0; i <= max; i++) {
+            assert_int_equal(l.histogram[i], 0);
+        }
         put(&l, levels, 1 + random_below(300));
         assert_int_equal(dsi_parquet_levels_end(&l, &cut, NULL), DS_OK);
         check_decoded(&whole, levels, dsi_parquet_bit_width(max));
