@@ -227,8 +227,8 @@ static int sql_swap(struct dsi_catalog *c, const struct dsi_table_name *name,
 
     DSI_TRY(file_for(swap, arena, &next, err));
     stored = true; // Even a put that failed may have left it.
-    rc = dsi_storage_put(c->storage, next.metadata_location, swap->json, DS_PUT_LATER,
-                         err);
+    rc = dsi_storage_put(c->storage, next.metadata_location, swap->json,
+                         DS_PUT_LATER | DS_PUT_UNSEEN, err);
     if (rc == DS_EUNKNOWN) { // No row names it, so the swap itself did not happen.
         rc = dsi_wrap(err, DS_EIO, "storing metadata");
     }

@@ -27,7 +27,7 @@ int dsi_storage_put(ds_storage *s, const char *path, struct ds_slice bytes,
 {
     assert(path && path[0]);
     assert(flags == 0 || flags == DS_PUT_IF_ABSENT || flags == DS_PUT_LATER ||
-           flags == DS_PUT_HINT);
+           flags == (DS_PUT_LATER | DS_PUT_UNSEEN) || flags == DS_PUT_HINT);
 
     if (DSI_FAULT("storage.put.before")) {
         return lost_request(err);

@@ -16,7 +16,9 @@ enum { BATCH = 16 };
 
 struct kept {
     char *path;
-    int fd; // -1: being synced by whoever has asked, or broken (2).
+    int fd; // -1: held (4), or being synced by whoever has asked, or broken (2).
+    bool is_held;
+    struct dsi_held held;
 };
 
 struct dsi_later {
@@ -40,15 +42,18 @@ static size_t find(const struct dsi_later *l, const char *path)
 
 static void close_kept(const struct kept *k)
 {
+    struct dsi_buf bytes = k->held.bytes;
+
     if (k->fd >= 0) {
         dsi_posix()->close(k->fd);
     }
+    dsi_buf_release(&bytes);
     dsi_free(k->path);
 }
 
 void dsi_later_drop(struct dsi_later *l, const char *path)
 {
-    struct kept old = {NULL, -1};
+    struct kept old = {.fd = -1};
 
     dsi_mutex_lock(l->mutex);
     size_t i = find(l, path);
@@ -60,12 +65,9 @@ void dsi_later_drop(struct dsi_later *l, const char *path)
     close_kept(&old);
 }
 
-bool dsi_later_keep(struct dsi_later *l, const char *path, int fd)
+// Adds a file that is not known; `path` is owned, here or not. False: no room.
+static bool put_in(struct dsi_later *l, struct kept file)
 {
-    struct kept file = {dsi_strdup(path), fd};
-
-    assert(fd >= 0);
-    dsi_later_drop(l, path);
     dsi_mutex_lock(l->mutex);
     bool room = file.path && l->count < DSI_LATER_MAX;
     if (room) {
@@ -76,6 +78,59 @@ bool dsi_later_keep(struct dsi_later *l, const char *path, int fd)
         dsi_free(file.path);
     }
     return room;
+}
+
+bool dsi_later_keep(struct dsi_later *l, const char *path, int fd)
+{
+    assert(fd >= 0);
+    dsi_later_drop(l, path);
+    return put_in(l, (struct kept){.path = dsi_strdup(path), .fd = fd});
+}
+
+static bool is_known(struct dsi_later *l, const char *path)
+{
+    dsi_mutex_lock(l->mutex);
+    bool known = find(l, path) < l->count;
+    dsi_mutex_unlock(l->mutex);
+    return known;
+}
+
+bool dsi_later_hold(struct dsi_later *l, const char *path, struct dsi_held *held)
+{
+    if (held->bytes.size > DSI_HELD_MAX || (!held->replace && is_known(l, path))) {
+        return false;
+    }
+    dsi_later_drop(l, path);
+    return put_in(
+        l, (struct kept){
+               .path = dsi_strdup(path), .fd = -1, .is_held = true, .held = *held});
+}
+
+bool dsi_later_take_held(struct dsi_later *l, const char *path, struct dsi_held *out)
+{
+    dsi_mutex_lock(l->mutex);
+    size_t i = find(l, path);
+    bool found = i < l->count && l->files[i].is_held;
+    if (found) {
+        *out = l->files[i].held;
+        l->files[i].is_held = false;
+        l->files[i].held = (struct dsi_held){.bytes = DSI_BUF_INIT};
+    }
+    dsi_mutex_unlock(l->mutex);
+    return found;
+}
+
+char *dsi_later_find_held(struct dsi_later *l)
+{
+    const char *path = NULL;
+
+    dsi_mutex_lock(l->mutex);
+    for (size_t i = 0; !path && i < l->count; i++) {
+        path = l->files[i].is_held ? l->files[i].path : NULL;
+    }
+    char *copy = path ? dsi_strdup(path) : NULL;
+    dsi_mutex_unlock(l->mutex);
+    return copy;
 }
 
 // What is synced at one time.

@@ -5,18 +5,23 @@
 // (1) A file is kept by its descriptor: an error of writing it back is told to who syncs.
 // (2) After a failed sync a file stays known as broken, so that no later one can lie.
 // (3) At most DSI_LATER_MAX files are kept; who finds no room syncs at once.
+// (4) A small file that nobody looks for before the sync is held as its bytes until then,
+//     at most DSI_HELD_MAX each: all of a commit's are written one right after the other,
+//     and what never comes to its sync was never there. Who writes it takes it out; until
+//     it is kept by a descriptor it is broken (2).
 #ifndef DSI_STORAGE_STORAGE_LATER_H
 #define DSI_STORAGE_STORAGE_LATER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "datashard/status.h"
 #include "storage/storage_dirs.h"
 
 struct dsi_later;
 
-enum { DSI_LATER_MAX = 64 };
+enum { DSI_LATER_MAX = 64, DSI_HELD_MAX = 32 * 1024 };
 
 /// Any thread may use it. Ends by dsi_later_free, which closes what is kept.
 DS_MUST_CHECK int dsi_later_new(struct dsi_later **out, struct ds_error *err);
@@ -25,6 +30,23 @@ void dsi_later_free(struct dsi_later *l); // NULL is fine.
 /// Keeps the file `path` (copied), open for writing as `fd`, which is taken over. False:
 /// there is no room (3), and `fd` is still the caller's.
 bool dsi_later_keep(struct dsi_later *l, const char *path, int fd);
+
+/// What a file that is held (4) is going to be.
+struct dsi_held {
+    struct dsi_buf bytes; // Owned.
+    bool replace;         // Whatever is there by then; else it has to be absent.
+};
+
+/// Holds the file `path` (copied); its bytes are taken over. False: it is too large,
+/// there is no room, or, not to replace anything, the path is known already: still the
+/// caller's.
+bool dsi_later_hold(struct dsi_later *l, const char *path, struct dsi_held *held);
+
+/// Takes a file out that is held, to be written (4). False: it is not.
+bool dsi_later_take_held(struct dsi_later *l, const char *path, struct dsi_held *out);
+
+/// The path of a file that is held, owned by the caller; NULL: none is (or no memory).
+char *dsi_later_find_held(struct dsi_later *l);
 
 /// Forgets the file: it was removed, or replaced.
 void dsi_later_drop(struct dsi_later *l, const char *path);

@@ -9,7 +9,7 @@
 // (4) A hint changes names with the one before, which is then removed: some file systems
 //     (ext4) write back the bytes of a file before they let it replace another one by
 //     rename(2). Mostly neither has been on the disk by then.
-#include "storage/storage.h"
+#include "storage/storage_local.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -19,28 +19,10 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
-#include "storage/storage_dirs.h"
-#include "storage/storage_flock.h"
-#include "storage/storage_later.h"
 #include "storage/storage_path.h"
 #include "storage/storage_posix.h"
-#include "storage/storage_spare.h"
-#include "storage/storage_temp.h"
 
-enum {
-    LIST_DEPTH_MAX = 64,
-    SINK_PENDING_MAX = 32 * 1024,
-    SINK_UNSENT_MAX =
-        1 << 20, // Bytes of a sink's file that wait for more to go to the disk.
-};
-
-struct local_storage {
-    ds_storage base; // First: a ds_storage * is a struct local_storage *.
-    struct dsi_dirs *dirs;
-    struct dsi_later *later;
-    struct dsi_spares *spares;
-    struct dsi_flocks flocks;
-};
+enum { LIST_DEPTH_MAX = 64 };
 
 struct local_file {
     struct ds_file base;
@@ -49,25 +31,13 @@ struct local_file {
     int fd;
 };
 
-struct local_sink {
-    struct ds_sink base;
-    struct local_storage *storage;
-    struct dsi_temp temp;
-    char *path;
-    char *dir;
-    struct dsi_buf pending; // Written, but not yet to the file: small pieces go together.
-    size_t unsent;          // Bytes of the file that are not on their way to the disk.
-    bool broken;            // A write failed: nothing may be finished.
-};
-
 static int local_path(const char *location, const char **out, struct ds_error *err)
 {
     return dsi_storage_path(location, "file", out, err);
 }
 
-// The path and, owned, the directory it is in.
-static int split(const char *location, const char **path, char **dir,
-                 struct ds_error *err)
+int dsi_local_split(const char *location, const char **path, char **dir,
+                    struct ds_error *err)
 {
     int rc = local_path(location, path, err);
     if (rc < 0) {
@@ -82,9 +52,8 @@ static int64_t modified_ms(const struct stat *st)
     return (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
 }
 
-// Names a file that is to be durable after a sync; at once where too many wait for it.
-static int name_later(struct local_storage *l, struct dsi_temp *temp, const char *path,
-                      const char *dir, bool replace, struct ds_error *err)
+int dsi_local_name_later(struct local_storage *l, struct dsi_temp *temp, const char *path,
+                         const char *dir, bool replace, struct ds_error *err)
 {
     int rc = DS_OK;
 
@@ -100,6 +69,31 @@ static int name_later(struct local_storage *l, struct dsi_temp *temp, const char
         dsi_posix()->unlink(path); // (2)
     }
 done:
+    return rc;
+}
+
+int dsi_local_write_held(struct local_storage *l, const char *path, struct ds_error *err)
+{
+    struct dsi_held held = {.bytes = DSI_BUF_INIT};
+    struct dsi_temp temp = DSI_TEMP_INIT;
+    char *dir = NULL;
+    int rc = DS_OK;
+
+    if (!dsi_later_take_held(l->later, path, &held)) {
+        return DS_OK;
+    }
+    dir = dsi_storage_path_dir(path);
+    if (!dir) {
+        rc = dsi_no_memory(err, path);
+        goto done;
+    }
+    DSI_TRY(dsi_temp_open(&temp, l->dirs, l->spares, dir, true, err));
+    DSI_TRY(dsi_temp_write(&temp, dsi_buf_slice(&held.bytes), err));
+    rc = dsi_local_name_later(l, &temp, path, dir, held.replace, err);
+done:
+    dsi_temp_release(&temp);
+    dsi_buf_release(&held.bytes);
+    dsi_free(dir);
     return rc;
 }
 
@@ -155,6 +149,19 @@ done:
     return rc;
 }
 
+// Holds a file, if that can be done.
+static bool hold(struct local_storage *l, const char *path, struct ds_slice bytes)
+{
+    struct dsi_held held = {.bytes = DSI_BUF_INIT_MAX(DSI_HELD_MAX), .replace = true};
+    bool done = dsi_buf_append(&held.bytes, bytes.data, bytes.size, NULL) == DS_OK &&
+                dsi_later_hold(l->later, path, &held);
+
+    if (!done) {
+        dsi_buf_release(&held.bytes);
+    }
+    return done;
+}
+
 static int local_put(ds_storage *s, const char *location, struct ds_slice bytes,
                      uint32_t flags, struct ds_error *err)
 {
@@ -165,7 +172,11 @@ static int local_put(ds_storage *s, const char *location, struct ds_slice bytes,
     char *dir = NULL;
     int rc = DS_OK;
 
-    DSI_TRY(split(location, &path, &dir, err));
+    DSI_TRY(dsi_local_split(location, &path, &dir, err));
+    if ((flags & DS_PUT_UNSEEN) && bytes.size <= DSI_HELD_MAX && hold(l, path, bytes)) {
+        goto done;
+    }
+    DSI_TRY(dsi_local_write_held(l, path, err));
     DSI_TRY(dsi_temp_open(&temp, l->dirs, l->spares, dir, flags & DS_PUT_LATER, err));
     if (flags & DS_PUT_HINT) {
         rc = put_hint(&temp, path, bytes, err);
@@ -173,7 +184,7 @@ static int local_put(ds_storage *s, const char *location, struct ds_slice bytes,
     }
     DSI_TRY(dsi_temp_write(&temp, bytes, err));
     if (flags & DS_PUT_LATER) {
-        rc = name_later(l, &temp, path, dir, true, err);
+        rc = dsi_local_name_later(l, &temp, path, dir, true, err);
         goto done;
     }
     DSI_TRY(dsi_temp_close(&temp, true, err));
@@ -204,6 +215,7 @@ static int sync_along(struct local_storage *l, const char *const *locations, siz
     }
     for (size_t i = 0; i < count; i++) {
         DSI_TRY(local_path(locations[i], &paths[i], err));
+        DSI_TRY(dsi_local_write_held(l, paths[i], err));
     }
     rc = dsi_later_sync(l->later, l->dirs, paths, count, along,
                         (struct dsi_meanwhile){use_the_wait, l}, err);
@@ -233,7 +245,7 @@ static int local_put_after(ds_storage *s, const char *location, struct ds_slice 
     char *dir = NULL;
     int rc = DS_OK;
 
-    DSI_TRY(split(location, &path, &dir, err));
+    DSI_TRY(dsi_local_split(location, &path, &dir, err));
     DSI_TRY(dsi_temp_open(&temp, l->dirs, l->spares, dir, false, err));
     DSI_TRY(dsi_temp_write(&temp, bytes, err));
     dsi_temp_begin_sync(&temp);
@@ -348,8 +360,8 @@ static int local_open(ds_storage *s, const char *location, struct ds_file **out,
 {
     const char *path = NULL;
     int rc = local_path(location, &path, err);
-    (void)s;
 
+    rc = rc < 0 ? rc : dsi_local_write_held((struct local_storage *)s, path, err);
     if (rc < 0) {
         return rc;
     }
@@ -388,121 +400,14 @@ static int local_sync_file(ds_storage *s, const char *location, struct ds_error 
     return rc < 0 ? rc : local_sync(s, &location, 1, err);
 }
 
-// What the disk has when the file is finished, the sync need not wait for.
-static int write_file(struct local_sink *l, struct ds_slice bytes, struct ds_error *err)
-{
-    int rc = dsi_temp_write(&l->temp, bytes, err);
-
-    l->unsent += bytes.size;
-    if (rc == DS_OK && l->unsent >= SINK_UNSENT_MAX) {
-        dsi_temp_begin_sync(&l->temp);
-        l->unsent = 0;
-    }
-    return rc;
-}
-
-static int write_pending(struct local_sink *l, struct ds_error *err)
-{
-    int rc =
-        l->pending.size == 0 ? DS_OK : write_file(l, dsi_buf_slice(&l->pending), err);
-
-    l->pending.size = 0;
-    return rc;
-}
-
-static int write_more(struct local_sink *l, struct ds_slice bytes, struct ds_error *err)
-{
-    const bool large = bytes.size > SINK_PENDING_MAX / 2;
-    int rc = DS_OK;
-
-    if (large || bytes.size > SINK_PENDING_MAX - l->pending.size) {
-        DSI_TRY(write_pending(l, err));
-    }
-    DSI_TRY(large ? write_file(l, bytes, err)
-                  : dsi_buf_append(&l->pending, bytes.data, bytes.size, err));
-done:
-    return rc;
-}
-
-static int sink_write(struct ds_sink *k, struct ds_slice bytes, struct ds_error *err)
-{
-    struct local_sink *l = (struct local_sink *)k;
-    int rc = l->broken ? dsi_fail(err, DS_EIO, "%s: an earlier write failed", l->path)
-                       : write_more(l, bytes, err);
-    l->broken = rc < 0;
-    return rc;
-}
-
-static int sink_finish(struct ds_sink *k, struct ds_error *err)
-{
-    struct local_sink *l = (struct local_sink *)k;
-
-    if (l->broken || l->temp.fd < 0) {
-        return dsi_fail(err, DS_EIO, "%s: an earlier write failed", l->path);
-    }
-    int rc = write_pending(l, err);
-    l->broken = rc < 0;
-    return rc < 0 ? rc
-                  : name_later(l->storage, &l->temp, l->path, l->dir, false, err); // (1)
-}
-
-static void sink_close(struct ds_sink *k)
-{
-    struct local_sink *l = (struct local_sink *)k;
-
-    dsi_temp_release(&l->temp);
-    dsi_buf_release(&l->pending);
-    dsi_free(l->path);
-    dsi_free(l->dir);
-    dsi_free(l);
-}
-
-static const struct ds_sink_ops sink_ops = {
-    .struct_size = sizeof(struct ds_sink_ops),
-    .write = sink_write,
-    .finish = sink_finish,
-    .close = sink_close,
-};
-
-static int local_create(ds_storage *s, const char *location, struct ds_sink **out,
-                        struct ds_error *err)
-{
-    struct local_sink *k = dsi_calloc(1, sizeof *k);
-    const char *path = NULL;
-    int rc = DS_OK;
-
-    if (!k) {
-        return dsi_no_memory(err, location);
-    }
-    k->base.ops = &sink_ops;
-    k->storage = (struct local_storage *)s;
-    k->temp = (struct dsi_temp)DSI_TEMP_INIT;
-    k->pending = (struct dsi_buf)DSI_BUF_INIT;
-    DSI_TRY(split(location, &path, &k->dir, err));
-    k->path = dsi_strdup(path);
-    if (!k->path) {
-        rc = dsi_no_memory(err, location);
-        goto done;
-    }
-    DSI_TRY(
-        dsi_temp_open(&k->temp, k->storage->dirs, k->storage->spares, k->dir, true, err));
-    *out = &k->base;
-    k = NULL;
-done:
-    if (k) {
-        sink_close(&k->base);
-    }
-    return rc;
-}
-
 static int local_stat(ds_storage *s, const char *location, struct ds_file_info *out,
                       struct ds_error *err)
 {
     const char *path = NULL;
     struct stat st;
     int rc = local_path(location, &path, err);
-    (void)s;
 
+    rc = rc < 0 ? rc : dsi_local_write_held((struct local_storage *)s, path, err);
     if (rc < 0) {
         return rc;
     }
@@ -619,15 +524,23 @@ done:
     return rc;
 }
 
+// Writes whatever is held; one that cannot be written stays away.
+static void write_all_held(struct local_storage *l)
+{
+    for (char *path = NULL; (path = dsi_later_find_held(l->later)); dsi_free(path)) {
+        DSI_IGNORE(dsi_local_write_held(l, path, NULL));
+    }
+}
+
 static int local_list(ds_storage *s, const char *prefix, ds_list_fn fn, void *arg,
                       struct ds_error *err)
 {
     struct walk w = {DSI_BUF_INIT, DSI_BUF_INIT, fn, arg, err};
     const char *path = NULL;
     int rc = DS_OK;
-    (void)s;
 
     DSI_TRY(local_path(prefix, &path, err));
+    write_all_held((struct local_storage *)s);
     DSI_TRY(dsi_buf_append_text(&w.path, path, err));
     DSI_TRY(dsi_buf_append_text(&w.told, prefix, err));
     DSI_TRY(walk_dir(&w, 0));
@@ -646,7 +559,7 @@ static int local_lock(ds_storage *s, const char *location, int64_t wait_ns, void
     char *dir = NULL;
     int rc = DS_OK;
 
-    DSI_TRY(split(location, &path, &dir, err));
+    DSI_TRY(dsi_local_split(location, &path, &dir, err));
     rc = dsi_flock_take(&l->flocks, path, wait_ns, &lock, err);
     if (rc == DS_ENOTFOUND) { // Its directory is not there yet.
         DSI_TRY(dsi_dirs_make(l->dirs, dir, err));
@@ -689,7 +602,7 @@ static const struct ds_storage_ops local_ops = {
     .put = local_put,
     .sync = local_sync,
     .open = local_open,
-    .create = local_create,
+    .create = dsi_local_create,
     .stat = local_stat,
     .remove = local_remove,
     .list = local_list,

@@ -73,7 +73,7 @@ static int store(struct dsi_attempts *a, const struct dsi_new_file *files, size_
             DSI_TRY(note_written(a, files[i].path, err));
         }
         rc = dsi_storage_put(dsi_table_storage(a->table), files[i].path, files[i].bytes,
-                             DS_PUT_LATER, err);
+                             DS_PUT_LATER | DS_PUT_UNSEEN, err);
         DSI_TRY(rc == DS_EUNKNOWN ? DS_EIO : rc);
     }
 done:

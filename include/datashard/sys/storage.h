@@ -25,9 +25,12 @@ enum ds_put_flag {
     DS_PUT_LATER = 1u << 1,
 
     /// Nobody relies on the file (a version hint): it is replaced indivisibly, but
-    /// neither
-    /// content nor name need be durable. Alone.
+    /// neither content nor name need be durable. Alone.
     DS_PUT_HINT = 1u << 2,
+
+    /// With DS_PUT_LATER: before `sync` nobody looks for it but by this storage, either.
+    /// Until then it may be in memory only; it is `sync` then that fails for it.
+    DS_PUT_UNSEEN = 1u << 3,
 };
 
 /// What is known of one stored file.
@@ -69,8 +72,9 @@ struct ds_sink_ops {
     /// (required) Appends all of `bytes`, or fails and the sink can only be closed.
     int (*write)(struct ds_sink *sink, struct ds_slice bytes, struct ds_error *err);
 
-    /// (required) Gives the file its name; durable it need be only after `sync`, as with
-    /// DS_PUT_LATER. The file was absent before: DS_EEXISTS otherwise. Once; then close.
+    /// (required) Gives the file its name; durable, or seen by others, it need be only
+    /// after `sync`, as with DS_PUT_UNSEEN. The file was absent before: DS_EEXISTS
+    /// otherwise, from here or from `sync`. Once; then close.
     int (*finish)(struct ds_sink *sink, struct ds_error *err);
 
     /// (required) Frees the sink; without a successful `finish` nothing is left behind.
@@ -96,8 +100,8 @@ struct ds_storage_ops {
     /// Makes durable what this storage was given for `paths` by puts with DS_PUT_LATER
     /// and finished sinks, and all names beside them, whoever gave those. A path that has
     /// nothing to sync, or is not there, is no error. After a failure the content is
-    /// lost: for these paths it fails for ever. Of one path one thread at a time. NULL:
-    /// all is durable at once.
+    /// lost: for these paths it fails for ever. What is never synced may never come to
+    /// be. Of one path one thread at a time. NULL: all is durable at once.
     int (*sync)(ds_storage *storage, const char *const *paths, size_t count,
                 struct ds_error *err);
 

@@ -11,9 +11,6 @@
 
 static struct storage_root root;
 static ds_storage *storage;
-enum { LARGE = 40000 };
-
-static uint8_t pieces[200000], back[200000];
 static const struct ds_slice five = {(const uint8_t *)"abcde", 5};
 
 static int make(void **state)
@@ -331,88 +328,113 @@ static void test_storage_local__fails_for_ever_after_a_failed_sync(void **state)
     assert_int_equal(dsi_storage_sync(storage, &path, 1, NULL), DS_OK);
 }
 
-static void test_storage_local__gives_a_sink_up_after_a_failed_write(void **state)
+// Puts it where nobody looks for it before the sync.
+static int put_unseen(const char *name, struct ds_slice bytes)
 {
-    struct ds_sink *sink = NULL;
-    struct ds_error err = {0};
-    (void)state;
-
-    assert_int_equal(dsi_sink_create(storage, at("d/s"), &sink, NULL), DS_OK);
-    posix_double_start("write", 1, -ENOSPC);
-    assert_int_equal(dsi_sink_write(sink, (struct ds_slice){pieces, LARGE}, &err),
-                     DS_ENOSPACE);
-    assert_int_equal(dsi_sink_write(sink, five, &err), DS_EIO);
-    assert_int_equal(dsi_sink_finish(sink, &err), DS_EIO);
-    dsi_sink_close(sink);
-    posix_double_stop();
-    assert_false(is_whole("d/s"));
-    posix_double_start("write", 1, -ENOSPC); // Of what was kept until the end.
-    assert_int_equal(write_sink("d/s"), DS_ENOSPACE);
-    posix_double_stop();
-    assert_false(is_whole("d/s"));
-    assert_true(storage_root_has_no_temporaries(&root));
+    return dsi_storage_put(storage, at(name), bytes, DS_PUT_LATER | DS_PUT_UNSEEN, NULL);
 }
 
-static void test_storage_local__writes_small_pieces_together(void **state)
+static int sync_one(const char *name)
 {
-    const size_t sizes[] = {5, LARGE, 1, 20000, 16384, 7, 16385, 9, 32768, 3, 0, 100};
-    struct ds_sink *sink = NULL;
-    struct ds_file *file = NULL;
-    size_t size = 0;
+    const char *path = at(name);
+    return dsi_storage_sync(storage, &path, 1, NULL);
+}
+
+static bool is_on_disk(const char *name)
+{
+    return access(at(name) + strlen("file://"), F_OK) == 0;
+}
+
+static void test_storage_local__holds_what_is_not_looked_for_until_its_sync(void **state)
+{
+    static const uint8_t large[DSI_HELD_MAX + 1];
+    struct ds_file_info info = {0, 0};
     (void)state;
 
-    for (size_t i = 0; i < sizeof pieces; i++) {
-        pieces[i] = (uint8_t)(i * 131 >> 5);
-    }
-    assert_int_equal(dsi_sink_create(storage, at("d/s"), &sink, NULL), DS_OK);
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        struct ds_slice piece = {pieces + size, sizes[i]};
-        assert_int_equal(dsi_sink_write(sink, piece, NULL), DS_OK);
-        size += sizes[i];
-    }
-    assert_int_equal(dsi_sink_finish(sink, NULL), DS_OK);
-    dsi_sink_close(sink);
-    assert_int_equal(dsi_file_open(storage, at("d/s"), &file, NULL), DS_OK);
-    assert_int_equal(dsi_file_size(file), size);
-    assert_int_equal(dsi_file_read(file, 0, back, size, NULL), DS_OK);
-    assert_memory_equal(back, pieces, size);
-    dsi_file_close(file);
+    assert_int_equal(put("d/first", 0, NULL), DS_OK);
     posix_double_start(NULL, 0, 0);
-    assert_int_equal(dsi_sink_create(storage, at("d/t"), &sink, NULL), DS_OK);
-    for (int i = 0; i < 1000; i++) {
-        assert_int_equal(dsi_sink_write(sink, five, NULL), DS_OK);
-    }
-    assert_int_equal(dsi_sink_finish(sink, NULL), DS_OK);
-    assert_int_equal(posix_double_count("write"), 1);
-    dsi_sink_close(sink);
+    assert_int_equal(put_unseen("d/f", five), DS_OK);
+    assert_int_equal(put_unseen("d/g", (struct ds_slice){large, DSI_HELD_MAX}), DS_OK);
+    assert_string_equal(posix_double.log, ""); // Nothing was asked for.
+    assert_int_equal(put_unseen("d/h", (struct ds_slice){large, sizeof large}), DS_OK);
+    assert_false(is_on_disk("d/f"));
+    assert_true(is_on_disk("d/h"));
+    assert_int_equal(sync_one("d/f"), DS_OK);
+    assert_true(is_whole("d/f"));
+    assert_false(is_on_disk("d/g"));
+    assert_int_equal(dsi_storage_stat(storage, at("d/g"), &info, NULL), DS_OK);
+    assert_int_equal(info.size, DSI_HELD_MAX); // Who asks this storage is shown it.
+    assert_true(is_on_disk("d/g"));
+    posix_double_start(NULL, 0, 0);
+    assert_int_equal(sync_one("d/g"), DS_OK);
+    assert_int_equal(posix_double_count("fsync"),
+                     2); // And it is not yet durable by that.
 }
 
-static size_t sent; // Calls of write_back.
-
-static void count_write_back(int fd)
+static void test_storage_local__never_made_what_is_never_synced(void **state)
 {
-    (void)fd;
-    sent++;
+    (void)state;
+    assert_int_equal(put_unseen("d/f", five), DS_OK);
+    assert_int_equal(put_unseen("d/g", five), DS_OK);
+    assert_int_equal(dsi_storage_remove(storage, at("d/f"), NULL), DS_OK);
+    assert_int_equal(sync_one("first"), DS_OK);
+    dsi_storage_free(storage);
+    assert_int_equal(dsi_storage_local_new(&storage, NULL), DS_OK);
+    assert_false(is_on_disk("d"));
 }
 
-static void test_storage_local__sends_large_files_to_the_disk_early(void **state)
+static void test_storage_local__replaces_what_it_holds(void **state)
 {
-    const struct ds_slice piece = {pieces, 32768};
-    struct dsi_posix_ops ops = *dsi_posix();
-    struct ds_sink *sink = NULL;
+    const struct ds_slice two = {(const uint8_t *)"fg", 2};
     (void)state;
 
-    ops.write_back = count_write_back;
-    dsi_posix_set(&ops);
-    assert_int_equal(dsi_sink_create(storage, at("d/e"), &sink, NULL), DS_OK);
-    for (size_t i = 1; i <= 100; i++) {
-        assert_int_equal(dsi_sink_write(sink, piece, NULL), DS_OK);
-        assert_int_equal(sent, i / 32); // Every MiB.
+    assert_int_equal(put_unseen("d/f", two), DS_OK);
+    assert_int_equal(put_unseen("d/f", five), DS_OK); // The last one counts,
+    assert_int_equal(sync_one("d/f"), DS_OK);
+    assert_true(is_whole("d/f"));
+    assert_int_equal(put_unseen("d/f", two), DS_OK);
+    assert_int_equal(put("d/f", 0, NULL), DS_OK); // however it came.
+    assert_int_equal(sync_one("d/f"), DS_OK);
+    assert_true(is_whole("d/f"));
+    assert_int_equal(put_unseen("d/g", two), DS_OK);
+    assert_int_equal(put("d/g", DS_PUT_IF_ABSENT, NULL), DS_EEXISTS);
+    assert_int_equal(put_unseen("d/f", two), DS_OK);
+    assert_int_equal(dsi_storage_remove(storage, at("d/f"), NULL), DS_OK);
+    assert_false(is_on_disk("d/f"));
+    assert_int_equal(sync_one("d/f"), DS_OK);
+    assert_false(is_on_disk("d/f"));
+}
+
+// What could not be written when its time came is lost, and nobody is told otherwise.
+static void test_storage_local__fails_for_ever_for_what_it_held_in_vain(void **state)
+{
+    const struct {
+        const char *call;
+        int code;
+        int rc;
+    } fails[] = {{"open", -EACCES, DS_EDENIED},
+                 {"write", -ENOSPC, DS_ENOSPACE},
+                 {"rename", -EIO, DS_EIO}};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof fails / sizeof fails[0]; i++) {
+        assert_int_equal(put("d/first", 0, NULL), DS_OK);
+        assert_int_equal(put_unseen("d/f", five), DS_OK);
+        posix_double_start(fails[i].call, 1, fails[i].code);
+        assert_int_equal(sync_one("d/f"), fails[i].rc);
+        posix_double_stop();
+        assert_false(is_on_disk("d/f"));
+        assert_int_equal(sync_one("d/f"), DS_EIO);
+        assert_int_equal(sync_one("d/first"), DS_OK); // Of others that is not so.
+        assert_int_equal(put_unseen("d/f", five),
+                         DS_OK); // Given once more it is another.
+        assert_int_equal(sync_one("d/f"), DS_OK);
+        assert_true(is_whole("d/f"));
+        assert_int_equal(dsi_storage_remove(storage, at("d/f"), NULL), DS_OK);
+        assert_true(storage_root_has_no_temporaries(&root));
+        dsi_storage_free(storage); // With what it has made in advance.
+        assert_int_equal(dsi_storage_local_new(&storage, NULL), DS_OK);
     }
-    assert_int_equal(dsi_sink_finish(sink, NULL), DS_OK);
-    assert_int_equal(sent, 100 / 32 + 1);
-    dsi_sink_close(sink);
-    dsi_posix_set(NULL);
 }
 
 static void test_storage_local__opens_nothing_but_files(void **state)
@@ -622,9 +644,10 @@ int main(void)
         LOCAL_TEST(test_storage_local__does_not_know_a_name_it_could_not_sync),
         LOCAL_TEST(test_storage_local__syncs_at_once_what_is_too_much_to_keep),
         LOCAL_TEST(test_storage_local__fails_for_ever_after_a_failed_sync),
-        LOCAL_TEST(test_storage_local__gives_a_sink_up_after_a_failed_write),
-        LOCAL_TEST(test_storage_local__writes_small_pieces_together),
-        LOCAL_TEST(test_storage_local__sends_large_files_to_the_disk_early),
+        LOCAL_TEST(test_storage_local__holds_what_is_not_looked_for_until_its_sync),
+        LOCAL_TEST(test_storage_local__never_made_what_is_never_synced),
+        LOCAL_TEST(test_storage_local__replaces_what_it_holds),
+        LOCAL_TEST(test_storage_local__fails_for_ever_for_what_it_held_in_vain),
         LOCAL_TEST(test_storage_local__opens_nothing_but_files),
         LOCAL_TEST(test_storage_local__follows_no_link_while_it_lists),
         LOCAL_TEST(test_storage_local__stops_at_a_tree_too_deep),
