@@ -565,6 +565,9 @@ static int everything(struct ds_error *err)
         const char *path = at("x/b");
         rc = rc ? rc : dsi_storage_sync(storage, &path, 1, err);
     }
+    rc = rc ? rc : put("d/1", DS_PUT_LATER, err);
+    rc = rc ? rc : put("d/2", DS_PUT_LATER, err);
+    rc = rc ? rc : put_after(0, err);
     rc = rc ? rc : dsi_storage_read(storage, at("x/a"), &bytes, err);
     rc = rc ? rc : dsi_storage_list(storage, at("x"), count_it, &count, err);
     for (int i = 0; i < 2; i++) { // The second finds what the first has left open.
@@ -581,9 +584,34 @@ static int everything(struct ds_error *err)
     return rc;
 }
 
+static size_t open_files(void)
+{
+    size_t count = 0;
+    DIR *all = opendir("/proc/self/fd");
+
+    for (struct dirent *e = all ? readdir(all) : NULL; e; e = readdir(all)) {
+        count++;
+    }
+    if (all) {
+        closedir(all);
+    }
+    return count;
+}
+
+// Begins with a new one; the last has left nothing open.
+static void begin_anew(size_t were_open)
+{
+    dsi_storage_free(storage);
+    storage = NULL;
+    assert_int_equal(open_files(), were_open);
+    end(NULL);
+    assert_int_equal(make(NULL), 0);
+}
+
 static void test_storage_local__survives_a_fault_of_every_system_call(void **state)
 {
     const int codes[] = {-EIO, -ENOSPC, -EMFILE, -EACCES};
+    const size_t were_open = open_files();
     size_t failed = 0;
     (void)state;
 
@@ -598,8 +626,7 @@ static void test_storage_local__survives_a_fault_of_every_system_call(void **sta
             // removing a second name, reading directories above) is no failure.
             assert_true(rc == DS_OK || err.message[0] != '\0');
             failed += rc < 0;
-            end(NULL);
-            assert_int_equal(make(NULL), 0);
+            begin_anew(were_open);
             if (!reached) {
                 assert_int_equal(rc, DS_OK);
                 break;
@@ -612,6 +639,7 @@ static void test_storage_local__survives_a_fault_of_every_system_call(void **sta
 static void test_storage_local__survives_every_fault_point(void **state)
 {
     struct dsi_fault_plan plan = {0};
+    const size_t were_open = open_files();
     (void)state;
 
     while (dsi_fault_next(&plan)) {
@@ -622,8 +650,7 @@ static void test_storage_local__survives_every_fault_point(void **state)
         bool well = !plan.name || strncmp(plan.name, "alloc", 5) == 0;
         assert_true(rc == DS_OK ? well : err.message[0] != '\0');
         assert_true(storage_root_has_no_temporaries(&root));
-        end(NULL);
-        assert_int_equal(make(NULL), 0);
+        begin_anew(were_open);
     }
     assert_true(plan.target > 20);
 }

@@ -160,6 +160,39 @@ static void test_storage_spare__is_not_one_of_many(void **state)
     assert_int_equal(posix_double_count("close"), DSI_SPARES_MAX); // Of who had to go.
 }
 
+// Others make files meanwhile, in more directories than are known.
+static int open_while_others_come(const char *dir, mode_t mode)
+{
+    int fd = posix_double.real->open_unnamed(dir, mode);
+    char other[32];
+
+    for (int i = 0; i < 4; i++) {
+        struct dsi_spare spare;
+        bool first = false;
+        snprintf(other, sizeof other, "/none/%d", i);
+        assert_false(dsi_spares_take(spares, other, &spare, &first));
+    }
+    return fd;
+}
+
+static void test_storage_spare__is_closed_if_its_directory_is_forgotten(void **state)
+{
+    (void)state;
+    if (!has_them()) {
+        skip();
+    }
+    posix_double_start(NULL, 0, 0);
+    struct dsi_posix_ops changed = *dsi_posix();
+    changed.open_unnamed = open_while_others_come;
+    dsi_posix_set(&changed);
+    warm_up(2);
+    posix_double_stop();
+    dsi_spares_free(spares);
+    assert_int_equal(posix_double_count("fstat"), 1); // One was made …
+    assert_int_equal(posix_double_count("close"), 1); // … in vain.
+    assert_int_equal(dsi_spares_new(&spares, NULL), DS_OK);
+}
+
 static void test_storage_spare__is_not_a_childs(void **state)
 {
     int status = 0;
@@ -536,6 +569,7 @@ int main(void)
         SPARE_TEST(test_storage_spare__is_a_new_file_like_any_other),
         SPARE_TEST(test_storage_spare__is_made_for_who_commits_again),
         SPARE_TEST(test_storage_spare__is_not_one_of_many),
+        SPARE_TEST(test_storage_spare__is_closed_if_its_directory_is_forgotten),
         SPARE_TEST(test_storage_spare__is_not_a_childs),
         SPARE_TEST(test_storage_spare__is_not_of_another_user),
         SPARE_TEST(test_storage_spare__is_missed_by_nobody),
