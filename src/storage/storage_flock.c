@@ -41,11 +41,30 @@ struct dsi_flock {
     char *path;
 };
 
+// A child's is not open: its number may be another file's by now. So may ours, in a
+// process that closes all that is open (a daemon that begins).
+static bool is_ours(const struct lock_file *f, struct stat *st)
+{
+    return f->file.open && dsi_posix()->fstat(f->file.fd, st) == 0 &&
+           st->st_dev == f->device && st->st_ino == f->inode;
+}
+
+static void close_file(struct lock_file *f)
+{
+    struct stat st;
+
+    if (!f->lasting || is_ours(f, &st)) {
+        dsi_private_close(&f->file);
+    } else {
+        dsi_private_lose(&f->file);
+    }
+}
+
 static void close_both(struct dsi_flock *lock)
 {
     if (lock) {
-        dsi_private_close(&lock->queue.file);
-        dsi_private_close(&lock->lock.file);
+        close_file(&lock->queue);
+        close_file(&lock->lock);
         dsi_free(lock->path);
         dsi_free(lock);
     }
@@ -103,13 +122,12 @@ done:
     return rc;
 }
 
-// (4). A child's is not open: its number may be another file's by now.
+// (4)
 static bool is_still_there(const struct lock_file *f)
 {
     struct stat st;
 
-    return f->file.open && dsi_posix()->fstat(f->file.fd, &st) == 0 && st.st_nlink > 0 &&
-           st.st_dev == f->device && st.st_ino == f->inode;
+    return is_ours(f, &st) && st.st_nlink > 0;
 }
 
 // What is kept for the path; nobody else has it then. NULL: nothing that can be used.

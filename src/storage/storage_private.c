@@ -10,12 +10,14 @@
 
 static struct dsi_private *all; // What is open; guarded by dsi_fork_hold.
 
-static void close_one(struct dsi_private *p)
+static void close_one(struct dsi_private *p, bool lost)
 {
     if (p->map) {
         dsi_posix()->unmap(p->map, p->map_size);
     }
-    dsi_posix()->close(p->fd);
+    if (!lost) {
+        dsi_posix()->close(p->fd);
+    }
     p->map = NULL;
     p->fd = -1;
     p->open = false;
@@ -27,7 +29,7 @@ static void leave_to_parent(void)
     while (all) {
         struct dsi_private *p = all;
         all = p->next;
-        close_one(p);
+        close_one(p, false);
     }
 }
 
@@ -65,7 +67,7 @@ int dsi_private_map(struct dsi_private *p, size_t size, uint64_t offset)
     return code;
 }
 
-void dsi_private_close(struct dsi_private *p)
+static void end(struct dsi_private *p, bool lost)
 {
     if (!p->open) {
         return; // Never opened, or the parent's.
@@ -75,6 +77,16 @@ void dsi_private_close(struct dsi_private *p)
     if (p->next) {
         p->next->previous = p->previous;
     }
-    close_one(p);
+    close_one(p, lost);
     dsi_fork_let();
+}
+
+void dsi_private_close(struct dsi_private *p)
+{
+    end(p, false);
+}
+
+void dsi_private_lose(struct dsi_private *p)
+{
+    end(p, true);
 }

@@ -37,4 +37,8 @@ DS_MUST_CHECK int dsi_private_map(struct dsi_private *p, size_t size, uint64_t o
 /// Unmaps and closes it; what is not open is fine.
 void dsi_private_close(struct dsi_private *p);
 
+/// Unmaps it, and leaves the descriptor alone: somebody else has closed it, and opened
+/// another file, which has its number.
+void dsi_private_lose(struct dsi_private *p);
+
 #endif

@@ -372,6 +372,12 @@ static void test_storage_flock__a_number_that_is_another_files_is_not_used(void 
         assert_false(is_free(lock_path()));
         assert_true(is_free(path));
         dsi_flock_release(&flocks, lock);
+        struct stat st;
+        struct stat same;
+        assert_int_equal(fstat(other, &st), 0);
+        assert_int_equal(fstat(kept, &same), 0); // It is his to close.
+        assert_int_equal(st.st_ino, same.st_ino);
+        close(kept);
         close(other);
         dsi_flocks_close(&flocks);
     }
