@@ -2,6 +2,7 @@
 #include "base/random.h"
 #include "metadata_case.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 struct draw {
@@ -306,6 +307,84 @@ static void test_metadata_text__is_one_for_each_version(void **state)
     dsi_metadata_unref(m);
 }
 
+enum { THREADS = 4, EDITS = 80 };
+
+// The newest version of a table, which some threads move on.
+static struct {
+    pthread_mutex_t mutex;
+    struct dsi_metadata *m;
+} head = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static struct dsi_metadata *read_head(void)
+{
+    pthread_mutex_lock(&head.mutex);
+    struct dsi_metadata *m = dsi_metadata_ref(head.m);
+    pthread_mutex_unlock(&head.mutex);
+    return m;
+}
+
+static void move_head(struct dsi_metadata *m)
+{
+    pthread_mutex_lock(&head.mutex);
+    struct dsi_metadata *old = head.m;
+    head.m = m;
+    pthread_mutex_unlock(&head.mutex);
+    dsi_metadata_unref(old);
+}
+
+// Edits the head again and again: some edits are given up, some lose to another thread's.
+static void *edit_head(void *arg)
+{
+    struct draw d = {.state = (uint64_t)(uintptr_t)arg,
+                     .next_id = 100000 * (int64_t)(uintptr_t)arg};
+
+    for (int i = 0; i < EDITS; i++) {
+        struct dsi_metadata *base = read_head();
+        d.now_ms = base->last_updated_ms;
+        struct dsi_metadata *next = draw_next(base, &d);
+        struct dsi_buf again = DSI_BUF_INIT;
+        struct dsi_buf plain = DSI_BUF_INIT;
+        struct ds_slice json = {NULL, 0};
+        write_plainly(next, &plain);
+        if (dsi_metadata_to_json(base, &again, NULL) < 0) { // Of the others, too.
+            abort();
+        }
+        if (below(&d, 2)) {
+            dsi_metadata_unref(base);
+            base = NULL;
+        }
+        if (below(&d, 5) == 0) {
+            dsi_metadata_unref(next);
+        } else if (dsi_metadata_write(next, &json, NULL) < 0 ||
+                   !dsi_slice_equal(dsi_buf_slice(&plain), json)) {
+            abort();
+        } else {
+            move_head(next);
+        }
+        dsi_metadata_unref(base);
+        dsi_buf_release(&again);
+        dsi_buf_release(&plain);
+    }
+    return NULL;
+}
+
+static void test_metadata_text__is_shared_by_threads(void **state)
+{
+    pthread_t threads[THREADS];
+    struct draw d;
+    (void)state;
+
+    head.m = grown(&d, 9);
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(
+            pthread_create(&threads[i], NULL, edit_head, (void *)(uintptr_t)(i + 1)), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    move_head(NULL);
+}
+
 // A failure leaves it as it was, and able to be written.
 static void test_metadata_text__survives_every_fault(void **state)
 {
@@ -373,6 +452,7 @@ int main(void)
         cmocka_unit_test(test_metadata_text__is_what_is_written_entry_by_entry),
         cmocka_unit_test(test_metadata_text__is_copied),
         cmocka_unit_test(test_metadata_text__is_one_for_each_version),
+        cmocka_unit_test(test_metadata_text__is_shared_by_threads),
         cmocka_unit_test_teardown(test_metadata_text__survives_every_fault, stop_faults),
     };
     return cmocka_run_group_tests_name("metadata_text", tests, NULL, NULL);
