@@ -32,6 +32,37 @@ static const char *lock_path(void)
     return root.path;
 }
 
+// A descriptor of this process whose path begins so, and how many there are; -1: none.
+static int descriptor_of(const char *begin, size_t *count)
+{
+    char name[300];
+    char target[600];
+    int found = -1;
+    DIR *all = opendir("/proc/self/fd");
+
+    *count = 0;
+    for (struct dirent *e = all ? readdir(all) : NULL; e; e = readdir(all)) {
+        snprintf(name, sizeof name, "/proc/self/fd/%s", e->d_name);
+        ssize_t n = readlink(name, target, sizeof target - 1);
+        target[n > 0 ? n : 0] = '\0';
+        if (strncmp(target, begin, strlen(begin)) == 0) {
+            found = atoi(e->d_name);
+            (*count)++;
+        }
+    }
+    if (all) {
+        closedir(all);
+    }
+    return found;
+}
+
+static size_t open_in_root(void)
+{
+    size_t count = 0;
+    (void)descriptor_of(root.dir, &count);
+    return count;
+}
+
 static void test_storage_flock__waits_as_long_as_told(void **state)
 {
     struct dsi_flock *first = NULL;
@@ -177,6 +208,7 @@ static void test_storage_flock__a_waiter_may_be_cancelled(void **state)
     dsi_cancel_end(&c);
     assert_null(second);
     assert_true(took < 100000000);
+    assert_int_equal(open_in_root(), 4); // They are as good as before.
     dsi_flock_release(&flocks, first);
     assert_int_equal(dsi_flock_take(&flocks, lock_path(), 0, &second, &err),
                      DS_OK);            // No place in
@@ -184,37 +216,6 @@ static void test_storage_flock__a_waiter_may_be_cancelled(void **state)
 }
 
 // ---- What is kept open
-
-// A descriptor of this process whose path begins so, and how many there are; -1: none.
-static int descriptor_of(const char *begin, size_t *count)
-{
-    char name[300];
-    char target[600];
-    int found = -1;
-    DIR *all = opendir("/proc/self/fd");
-
-    *count = 0;
-    for (struct dirent *e = all ? readdir(all) : NULL; e; e = readdir(all)) {
-        snprintf(name, sizeof name, "/proc/self/fd/%s", e->d_name);
-        ssize_t n = readlink(name, target, sizeof target - 1);
-        target[n > 0 ? n : 0] = '\0';
-        if (strncmp(target, begin, strlen(begin)) == 0) {
-            found = atoi(e->d_name);
-            (*count)++;
-        }
-    }
-    if (all) {
-        closedir(all);
-    }
-    return found;
-}
-
-static size_t open_in_root(void)
-{
-    size_t count = 0;
-    (void)descriptor_of(root.dir, &count);
-    return count;
-}
 
 static void take_and_release(const char *path)
 {
