@@ -23,7 +23,7 @@ struct chunk {
 // What becomes of one run.
 struct run {
     enum dsi_compression codec;
-    size_t bad;   // This page has a level that no codec has.
+    size_t bad;   // From this page on each has a level of its own that no codec has.
     size_t until; // No more pages are put in.
     bool helped;  // There was a helper.
     struct chunk chunk;
@@ -75,7 +75,7 @@ static int put(struct run *r, size_t page, struct ds_error *err)
         return rc;
     }
     s->codec = r->codec;
-    s->level = page == r->bad ? 99 : DSI_COMPRESSION_LEVEL_DEFAULT;
+    s->level = page >= r->bad ? 99 + (int)(page - r->bad) : DSI_COMPRESSION_LEVEL_DEFAULT;
     s->page = (struct dsi_parquet_page){.type = DSI_PARQUET_PAGE_DATA};
     s->chunk = &r->chunk;
     s->number = page;
@@ -248,7 +248,7 @@ static void test_parquet_press__says_which_page_cannot_be_compressed(void **stat
         struct run r = {.codec = DSI_COMPRESSION_ZSTD, .bad = bad, .until = PAGES};
         struct ds_error err = {0};
         assert_int_equal(run(&r, &err), DS_EINVALID);
-        assert_non_null(strstr(err.message, "compression level 99"));
+        assert_non_null(strstr(err.message, "compression level 99:"));
         assert_int_equal(r.chunk.pages, bad);
         end(&r);
     }
