@@ -1,6 +1,8 @@
+#include "base/error.h"
 #include "base/fault.h"
 #include "base/random.h"
 #include "metadata_case.h"
+#include "model/metadata_edit.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -385,36 +387,57 @@ static void test_metadata_text__is_shared_by_threads(void **state)
     move_head(NULL);
 }
 
-// A failure leaves it as it was, and able to be written.
-static void test_metadata_text__survives_every_fault(void **state)
+// A version after `m`, of an edit that forgets some snapshots and adds one; written.
+static int make_next(const struct dsi_metadata *m, struct draw *d,
+                     struct dsi_metadata **next, struct ds_error *err)
+{
+    struct dsi_metadata_edit *e = NULL;
+    struct ds_slice json = {NULL, 0};
+    int rc = dsi_metadata_edit_new(m, &e, err);
+
+    *next = NULL;
+    if (rc == DS_OK) {
+        rc = remove_some(e, 0, 2);
+        rc = rc < 0 ? rc : add_snapshot(e, d);
+        if (rc < 0) {
+            dsi_metadata_edit_free(e);
+            return dsi_no_memory(err, "a step of an edit");
+        }
+        rc = dsi_metadata_edit_finish(e, d->now_ms, "file:///t/c.json", next, NULL, err);
+    }
+    return rc == DS_OK ? dsi_metadata_write(*next, &json, err) : rc;
+}
+
+// A failure leaves both as they were, and able to be written.
+static void survive_faults(size_t versions)
 {
     struct draw d;
-    struct dsi_metadata *m = grown(&d, 5);
+    struct dsi_metadata *m = grown(&d, versions);
     struct dsi_fault_plan plan = {0};
-    (void)state;
 
     while (dsi_fault_next(&plan)) {
         struct dsi_metadata *next = NULL;
-        struct dsi_metadata_edit *e = NULL;
-        struct ds_slice json = {NULL, 0};
         struct ds_error err = {0};
-        int rc = dsi_metadata_edit_new(m, &e, &err);
-        if (rc == DS_OK) {
-            rc = dsi_metadata_edit_finish(e, d.now_ms, "file:///t/c.json", &next, NULL,
-                                          &err);
-        }
-        if (rc == DS_OK) {
-            rc = dsi_metadata_write(next, &json, &err);
-        }
+        int rc = make_next(m, &d, &next, &err);
         dsi_fault_stop();
         assert_true(rc == DS_OK ? !plan.name : rc == DS_ENOMEM && err.message[0]);
         if (next) {
             dsi_metadata_unref(write_and_look(next));
         }
         dsi_metadata_unref(next);
+        next = draw_next(m, &d);
+        dsi_metadata_unref(write_and_look(next));
+        dsi_metadata_unref(next);
     }
     assert_true(plan.target > 3);
     dsi_metadata_unref(m);
+}
+
+static void test_metadata_text__survives_every_fault(void **state)
+{
+    (void)state;
+    survive_faults(5);
+    survive_faults(DSI_LOG_APART_MAX + 1); // What is shared is copied once more.
 }
 
 static void test_metadata_text__loses_its_first_entries(void **state)
