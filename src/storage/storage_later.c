@@ -18,11 +18,14 @@ struct kept {
     char *path;
     int fd; // -1: held (4), or being synced by whoever has asked, or broken (2).
     bool is_held;
+    bool is_taken;       // To be written, by some thread (4).
+    unsigned generation; // Of the process by which it is held.
     struct dsi_held held;
 };
 
 struct dsi_later {
     struct dsi_mutex *mutex;
+    struct dsi_cond *written; // What was taken to be written is so, or was given back.
     struct kept files[DSI_LATER_MAX];
     size_t count;
     struct dsi_trial
@@ -36,6 +39,18 @@ static size_t find(const struct dsi_later *l, const char *path)
 
     while (i < l->count && strcmp(l->files[i].path, path) != 0) {
         i++;
+    }
+    return i;
+}
+
+// The same, when nobody is writing it.
+static size_t find_idle(const struct dsi_later *l, const char *path)
+{
+    size_t i = find(l, path);
+
+    while (i < l->count && l->files[i].is_taken) {
+        dsi_cond_wait(l->written, l->mutex);
+        i = find(l, path);
     }
     return i;
 }
@@ -56,7 +71,7 @@ void dsi_later_drop(struct dsi_later *l, const char *path)
     struct kept old = {.fd = -1};
 
     dsi_mutex_lock(l->mutex);
-    size_t i = find(l, path);
+    size_t i = find_idle(l, path);
     if (i < l->count) {
         old = l->files[i];
         l->files[i] = l->files[--l->count];
@@ -80,11 +95,30 @@ static bool put_in(struct dsi_later *l, struct kept file)
     return room;
 }
 
+// Takes the place of what was known of the file. False: it is not known.
+static bool put_instead(struct dsi_later *l, const char *path, int fd)
+{
+    struct kept old = {.fd = -1};
+
+    dsi_mutex_lock(l->mutex);
+    size_t i = find(l, path);
+    bool found = i < l->count;
+    if (found) {
+        old = l->files[i];
+        l->files[i] = (struct kept){.path = old.path, .fd = fd};
+        old.path = NULL;
+        dsi_cond_broadcast(l->written);
+    }
+    dsi_mutex_unlock(l->mutex);
+    close_kept(&old);
+    return found;
+}
+
 bool dsi_later_keep(struct dsi_later *l, const char *path, int fd)
 {
     assert(fd >= 0);
-    dsi_later_drop(l, path);
-    return put_in(l, (struct kept){.path = dsi_strdup(path), .fd = fd});
+    return put_instead(l, path, fd) ||
+           put_in(l, (struct kept){.path = dsi_strdup(path), .fd = fd});
 }
 
 static bool is_known(struct dsi_later *l, const char *path)
@@ -101,36 +135,60 @@ bool dsi_later_hold(struct dsi_later *l, const char *path, struct dsi_held *held
         return false;
     }
     dsi_later_drop(l, path);
-    return put_in(
-        l, (struct kept){
-               .path = dsi_strdup(path), .fd = -1, .is_held = true, .held = *held});
+    return put_in(l, (struct kept){.path = dsi_strdup(path),
+                                   .fd = -1,
+                                   .is_held = true,
+                                   .generation = dsi_fork_generation(),
+                                   .held = *held});
 }
 
 bool dsi_later_take_held(struct dsi_later *l, const char *path, struct dsi_held *out)
 {
     dsi_mutex_lock(l->mutex);
-    size_t i = find(l, path);
+    size_t i = find_idle(l, path);
     bool found = i < l->count && l->files[i].is_held;
     if (found) {
         *out = l->files[i].held;
         l->files[i].is_held = false;
+        l->files[i].is_taken = true;
         l->files[i].held = (struct dsi_held){.bytes = DSI_BUF_INIT};
     }
     dsi_mutex_unlock(l->mutex);
     return found;
 }
 
-char *dsi_later_find_held(struct dsi_later *l)
+void dsi_later_give_back(struct dsi_later *l, const char *path, struct dsi_held *held)
 {
-    const char *path = NULL;
+    dsi_mutex_lock(l->mutex);
+    size_t i = find(l, path);
+    bool ours = i < l->count && l->files[i].is_taken; // Else it was given once more.
+    if (ours) {
+        l->files[i].held = *held;
+        l->files[i].is_held = true;
+        l->files[i].is_taken = false;
+        dsi_cond_broadcast(l->written);
+    }
+    dsi_mutex_unlock(l->mutex);
+    if (!ours) {
+        dsi_buf_release(&held->bytes);
+    }
+}
+
+size_t dsi_later_list_held(struct dsi_later *l, char *out[DSI_LATER_MAX])
+{
+    const unsigned generation = dsi_fork_generation();
+    size_t count = 0;
 
     dsi_mutex_lock(l->mutex);
-    for (size_t i = 0; !path && i < l->count; i++) {
-        path = l->files[i].is_held ? l->files[i].path : NULL;
+    for (size_t i = 0; i < l->count; i++) {
+        const struct kept *k = &l->files[i];
+        if (k->is_held && k->generation == generation) {
+            out[count] = dsi_strdup(k->path);
+            count += out[count] != NULL;
+        }
     }
-    char *copy = path ? dsi_strdup(path) : NULL;
     dsi_mutex_unlock(l->mutex);
-    return copy;
+    return count;
 }
 
 // What is synced at one time.
@@ -340,6 +398,7 @@ void dsi_later_free(struct dsi_later *l)
         for (size_t i = 0; i < l->count; i++) {
             close_kept(&l->files[i]);
         }
+        dsi_cond_free(l->written);
         dsi_mutex_free(l->mutex);
         dsi_free(l);
     }
@@ -348,16 +407,19 @@ void dsi_later_free(struct dsi_later *l)
 int dsi_later_new(struct dsi_later **out, struct ds_error *err)
 {
     struct dsi_later *l = dsi_calloc(1, sizeof *l);
+    int rc = DS_OK;
 
     *out = NULL;
     if (!l) {
         return dsi_no_memory(err, "a local storage");
     }
-    int rc = dsi_mutex_new(&l->mutex, err);
-    if (rc < 0) {
-        dsi_free(l);
-        return rc;
-    }
+    DSI_TRY(dsi_fork_enter(err)); // From now on forks are seen.
+    dsi_fork_leave();
+    DSI_TRY(dsi_mutex_new(&l->mutex, err));
+    DSI_TRY(dsi_cond_new(&l->written, err));
     *out = l;
-    return DS_OK;
+    l = NULL;
+done:
+    dsi_later_free(l);
+    return rc;
 }

@@ -7,8 +7,10 @@
 // (3) At most DSI_LATER_MAX files are kept; who finds no room syncs at once.
 // (4) A small file that nobody looks for before the sync is held as its bytes until then,
 //     at most DSI_HELD_MAX each: all of a commit's are written one right after the other,
-//     and what never comes to its sync was never there. Who writes it takes it out; until
-//     it is kept by a descriptor it is broken (2).
+//     and what never comes to its sync was never there. Who writes it takes it out, and
+//     keeps it by a descriptor, or gives it back, bytes and all, to be written by the
+//     next sync. Until then whoever wants the same file waits: it may be another thread
+//     that lists a directory, say.
 #ifndef DSI_STORAGE_STORAGE_LATER_H
 #define DSI_STORAGE_STORAGE_LATER_H
 
@@ -28,7 +30,8 @@ DS_MUST_CHECK int dsi_later_new(struct dsi_later **out, struct ds_error *err);
 void dsi_later_free(struct dsi_later *l); // NULL is fine.
 
 /// Keeps the file `path` (copied), open for writing as `fd`, which is taken over. False:
-/// there is no room (3), and `fd` is still the caller's.
+/// there is no room (3), and `fd` is still the caller's. For a file that is known
+/// already, as one that was taken out, there is.
 bool dsi_later_keep(struct dsi_later *l, const char *path, int fd);
 
 /// What a file that is held (4) is going to be.
@@ -42,13 +45,19 @@ struct dsi_held {
 /// caller's.
 bool dsi_later_hold(struct dsi_later *l, const char *path, struct dsi_held *held);
 
-/// Takes a file out that is held, to be written (4). False: it is not.
+/// Takes a file out that is held, to be written (4): dsi_later_keep or
+/// dsi_later_give_back has to follow. False: it is not held.
 bool dsi_later_take_held(struct dsi_later *l, const char *path, struct dsi_held *out);
 
-/// The path of a file that is held, owned by the caller; NULL: none is (or no memory).
-char *dsi_later_find_held(struct dsi_later *l);
+/// It could not be written: it is held as before. The bytes are taken over.
+void dsi_later_give_back(struct dsi_later *l, const char *path, struct dsi_held *held);
 
-/// Forgets the file: it was removed, or replaced.
+/// The paths of the files that are held, and were in this process: a child that was
+/// forked leaves those of its parent to that. The texts are the caller's. How many;
+/// without memory fewer.
+size_t dsi_later_list_held(struct dsi_later *l, char *out[DSI_LATER_MAX]);
+
+/// Forgets the file: it is removed, or replaced.
 void dsi_later_drop(struct dsi_later *l, const char *path);
 
 /// What there is to do while the disk is busy; `run` may be NULL: nothing.

@@ -72,29 +72,42 @@ done:
     return rc;
 }
 
+// Writes the bytes of a file that was taken out, and keeps it.
+static int write_taken(struct local_storage *l, const char *path,
+                       const struct dsi_held *held, struct ds_error *err)
+{
+    struct dsi_temp temp = DSI_TEMP_INIT;
+    char *dir = dsi_storage_path_dir(path);
+    int rc = DS_OK;
+
+    if (!dir) {
+        return dsi_no_memory(err, path);
+    }
+    DSI_TRY(dsi_temp_open(&temp, l->dirs, l->spares, dir, true, err));
+    DSI_TRY(dsi_temp_write(&temp, dsi_buf_slice(&held->bytes), err));
+    rc = dsi_local_name_later(l, &temp, path, dir, held->replace, err);
+done:
+    dsi_temp_release(&temp);
+    dsi_free(dir);
+    return rc;
+}
+
 int dsi_local_write_held(struct local_storage *l, const char *path, struct ds_error *err)
 {
     struct dsi_held held = {.bytes = DSI_BUF_INIT};
-    struct dsi_temp temp = DSI_TEMP_INIT;
-    char *dir = NULL;
-    int rc = DS_OK;
 
     if (!dsi_later_take_held(l->later, path, &held)) {
         return DS_OK;
     }
-    dir = dsi_storage_path_dir(path);
-    if (!dir) {
-        rc = dsi_no_memory(err, path);
-        goto done;
+    int rc = write_taken(l, path, &held, err);
+    if (rc < 0) {
+        dsi_later_give_back(l->later, path, &held);
+        rc = rc == DS_EUNKNOWN ? DS_EIO : rc; // Nothing that it is for was begun.
+        // What is not there is the table, or its directory: that is said already.
+        return rc == DS_ENOTFOUND ? rc : dsi_wrap_file(err, rc, "writing", path);
     }
-    DSI_TRY(dsi_temp_open(&temp, l->dirs, l->spares, dir, true, err));
-    DSI_TRY(dsi_temp_write(&temp, dsi_buf_slice(&held.bytes), err));
-    rc = dsi_local_name_later(l, &temp, path, dir, held.replace, err);
-done:
-    dsi_temp_release(&temp);
     dsi_buf_release(&held.bytes);
-    dsi_free(dir);
-    return rc;
+    return DS_OK;
 }
 
 // Gives a file its name, for ever.
@@ -251,7 +264,11 @@ static int local_put_after(ds_storage *s, const char *location, struct ds_slice 
     dsi_temp_begin_sync(&temp);
     along = (struct dsi_along){temp.fd, path};
     temp.fd = -1; // Closed when it is synced.
-    DSI_TRY(sync_along(l, first, count, along, err));
+    rc = sync_along(l, first, count, along, err);
+    if (rc == DS_EEXISTS) { // One of `first`, and not what the caller asks about.
+        rc = dsi_wrap(err, DS_EIO, "before %s", path);
+    }
+    DSI_TRY(rc);
     rc = name_now(l, &temp, path, dir, !(flags & DS_PUT_IF_ABSENT), err);
 done:
     dsi_temp_release(&temp);
@@ -355,13 +372,21 @@ static int open_for_reading(struct local_file *f, struct ds_error *err)
     return check_kind(&st, f->path, err);
 }
 
+// Before it is looked for in the directory. One that is in another's way stays away: then
+// that other is what there is.
+static int show_held(struct local_storage *l, const char *path, struct ds_error *err)
+{
+    int rc = dsi_local_write_held(l, path, err);
+    return rc == DS_EEXISTS ? DS_OK : rc;
+}
+
 static int local_open(ds_storage *s, const char *location, struct ds_file **out,
                       struct ds_error *err)
 {
     const char *path = NULL;
     int rc = local_path(location, &path, err);
 
-    rc = rc < 0 ? rc : dsi_local_write_held((struct local_storage *)s, path, err);
+    rc = rc < 0 ? rc : show_held((struct local_storage *)s, path, err);
     if (rc < 0) {
         return rc;
     }
@@ -407,7 +432,7 @@ static int local_stat(ds_storage *s, const char *location, struct ds_file_info *
     struct stat st;
     int rc = local_path(location, &path, err);
 
-    rc = rc < 0 ? rc : dsi_local_write_held((struct local_storage *)s, path, err);
+    rc = rc < 0 ? rc : show_held((struct local_storage *)s, path, err);
     if (rc < 0) {
         return rc;
     }
@@ -527,8 +552,12 @@ done:
 // Writes whatever is held; one that cannot be written stays away.
 static void write_all_held(struct local_storage *l)
 {
-    for (char *path = NULL; (path = dsi_later_find_held(l->later)); dsi_free(path)) {
-        DSI_IGNORE(dsi_local_write_held(l, path, NULL));
+    char *paths[DSI_LATER_MAX];
+    size_t count = dsi_later_list_held(l->later, paths);
+
+    for (size_t i = 0; i < count; i++) {
+        DSI_IGNORE(dsi_local_write_held(l, paths[i], NULL));
+        dsi_free(paths[i]);
     }
 }
 

@@ -99,9 +99,9 @@ struct ds_storage_ops {
 
     /// Makes durable what this storage was given for `paths` by puts with DS_PUT_LATER
     /// and finished sinks, and all names beside them, whoever gave those. A path that has
-    /// nothing to sync, or is not there, is no error. After a failure the content is
-    /// lost: for these paths it fails for ever. What is never synced may never come to
-    /// be. Of one path one thread at a time. NULL: all is durable at once.
+    /// nothing to sync, or is not there, is no error. After a failure the content may be
+    /// lost: then it fails for these paths for ever. What is never synced may never come
+    /// to be. Of one path one thread at a time. NULL: all is durable at once.
     int (*sync)(ds_storage *storage, const char *const *paths, size_t count,
                 struct ds_error *err);
 

@@ -405,8 +405,9 @@ static void test_storage_local__replaces_what_it_holds(void **state)
     assert_false(is_on_disk("d/f"));
 }
 
-// What could not be written when its time came is lost, and nobody is told otherwise.
-static void test_storage_local__fails_for_ever_for_what_it_held_in_vain(void **state)
+// What could not be written when its time came is held on: nobody is told that it is
+// there, who asks again is told why once more, and when there is room it comes to be.
+static void test_storage_local__holds_on_to_what_cannot_be_written(void **state)
 {
     const struct {
         const char *call;
@@ -418,23 +419,47 @@ static void test_storage_local__fails_for_ever_for_what_it_held_in_vain(void **s
     (void)state;
 
     for (size_t i = 0; i < sizeof fails / sizeof fails[0]; i++) {
+        struct ds_error err = {0};
+        const char *path = at("d/f");
         assert_int_equal(put("d/first", 0, NULL), DS_OK);
         assert_int_equal(put_unseen("d/f", five), DS_OK);
         posix_double_start(fails[i].call, 1, fails[i].code);
-        assert_int_equal(sync_one("d/f"), fails[i].rc);
+        posix_double.lasting = true;
+        for (int turn = 0; turn < 3; turn++) {
+            err.message[0] = '\0';
+            assert_int_equal(dsi_storage_sync(storage, &path, 1, &err), fails[i].rc);
+            assert_non_null(strstr(err.message, path + strlen("file://")));
+        }
         posix_double_stop();
         assert_false(is_on_disk("d/f"));
-        assert_int_equal(sync_one("d/f"), DS_EIO);
         assert_int_equal(sync_one("d/first"), DS_OK); // Of others that is not so.
-        assert_int_equal(put_unseen("d/f", five),
-                         DS_OK); // Given once more it is another.
         assert_int_equal(sync_one("d/f"), DS_OK);
+        assert_true(is_on_disk("d/f"));
         assert_true(is_whole("d/f"));
+        posix_double_start(NULL, 0, 0);
+        assert_int_equal(sync_one("d/f"), DS_OK);
+        assert_int_equal(posix_double_count("write"), 0); // It is made once.
+        posix_double_stop();
         assert_int_equal(dsi_storage_remove(storage, at("d/f"), NULL), DS_OK);
         assert_true(storage_root_has_no_temporaries(&root));
         dsi_storage_free(storage); // With what it has made in advance.
         assert_int_equal(dsi_storage_local_new(&storage, NULL), DS_OK);
     }
+}
+
+// After a failed sync of what was written at last it is as with any file: for ever.
+static void test_storage_local__fails_for_ever_for_what_it_held_in_vain(void **state)
+{
+    (void)state;
+    assert_int_equal(put("d/first", 0, NULL), DS_OK);
+    assert_int_equal(put_unseen("d/f", five), DS_OK);
+    posix_double_start("fsync", 2, -EIO); // The directory, then the file.
+    assert_int_equal(sync_one("d/f"), DS_EIO);
+    posix_double_stop();
+    assert_int_equal(sync_one("d/f"), DS_EIO);
+    assert_int_equal(put_unseen("d/f", five), DS_OK); // Given once more it is another.
+    assert_int_equal(sync_one("d/f"), DS_OK);
+    assert_true(is_whole("d/f"));
 }
 
 static void test_storage_local__opens_nothing_but_files(void **state)
@@ -674,6 +699,7 @@ int main(void)
         LOCAL_TEST(test_storage_local__holds_what_is_not_looked_for_until_its_sync),
         LOCAL_TEST(test_storage_local__never_made_what_is_never_synced),
         LOCAL_TEST(test_storage_local__replaces_what_it_holds),
+        LOCAL_TEST(test_storage_local__holds_on_to_what_cannot_be_written),
         LOCAL_TEST(test_storage_local__fails_for_ever_for_what_it_held_in_vain),
         LOCAL_TEST(test_storage_local__opens_nothing_but_files),
         LOCAL_TEST(test_storage_local__follows_no_link_while_it_lists),

@@ -2,8 +2,14 @@
 #include "storage/storage_local.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/thread.h"
 #include "posix_double.h"
 #include "storage_root.h"
 
@@ -85,8 +91,10 @@ static void test_storage_sink__gives_a_sink_up_after_a_failed_write(void **state
     assert_int_equal(write_sink("d/s"), DS_OK);
     assert_int_equal(sync_one("d/s"), DS_ENOSPACE);
     posix_double_stop();
-    assert_false(is_whole("d/s"));
-    assert_int_equal(sync_one("d/s"), DS_EIO);
+    assert_false(is_on_disk("d/s"));
+    assert_int_equal(sync_one("d/s"), DS_OK); // There is room again.
+    assert_true(is_on_disk("d/s"));
+    assert_true(is_whole("d/s"));
     assert_true(storage_root_has_no_temporaries(&root));
 }
 
@@ -197,6 +205,117 @@ static void test_storage_sink__is_the_only_one_of_its_name(void **state)
     assert_true(storage_root_has_no_temporaries(&root));
 }
 
+static const struct dsi_posix_ops *quick;
+static struct dsi_posix_ops slow; // Whoever makes a file takes his time.
+
+static int slow_open(const char *path, int flags, mode_t mode)
+{
+    int fd = quick->open(path, flags, mode);
+    if (flags & O_CREAT) {
+        dsi_sleep_ns(2000000);
+    }
+    return fd;
+}
+
+static int ignore(void *arg, const char *path, const struct ds_file_info *info)
+{
+    (void)arg;
+    (void)path;
+    (void)info;
+    return DS_OK;
+}
+
+static atomic_bool over;
+
+static void list_on(void *arg)
+{
+    (void)arg;
+    while (!atomic_load(&over)) {
+        DSI_IGNORE(dsi_storage_list(storage, root.prefix, ignore, NULL, NULL));
+    }
+}
+
+// Who lists a directory writes what others hold; who syncs that meanwhile waits for him.
+static void test_storage_sink__may_be_written_by_who_lists(void **state)
+{
+    struct dsi_thread *lister = NULL;
+    char name[32];
+    bool right = true; // The thread has to end before anything is asserted.
+    (void)state;
+
+    assert_int_equal(write_sink("d/first"), DS_OK);
+    assert_int_equal(sync_one("d/first"), DS_OK);
+    quick = dsi_posix();
+    slow = *quick;
+    slow.open = slow_open;
+    dsi_posix_set(&slow);
+    atomic_store(&over, false);
+    assert_int_equal(dsi_thread_start(&lister, list_on, NULL, NULL), DS_OK);
+    for (int i = 0; right && i < 200; i++) {
+        bool removed = i % 4 == 0; // Then nobody writes it any more.
+        snprintf(name, sizeof name, "d/f%d", i);
+        right = write_sink(name) == DS_OK;
+        if (i % 3 == 0) {
+            dsi_sleep_ns(300000);
+        }
+        if (removed) {
+            right = right && dsi_storage_remove(storage, at(name), NULL) == DS_OK;
+        }
+        right = right && sync_one(name) == DS_OK && is_on_disk(name) == !removed;
+    }
+    atomic_store(&over, true);
+    dsi_thread_join(lister);
+    dsi_posix_set(NULL);
+    assert_true(right);
+    assert_true(storage_root_has_no_temporaries(&root));
+}
+
+static void test_storage_sink__is_left_to_its_process(void **state)
+{
+    int status = 0;
+    (void)state;
+
+    assert_int_equal(write_sink("d/s"), DS_OK);
+    pid_t child = fork();
+    if (child == 0) {
+        DSI_IGNORE(dsi_storage_list(storage, root.prefix, ignore, NULL, NULL));
+        dsi_storage_free(storage);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_false(is_on_disk("d"));
+    assert_int_equal(sync_one("d/s"), DS_OK);
+    assert_true(is_whole("d/s"));
+}
+
+// More files than are kept at one time: each is there after its sync.
+static void test_storage_sink__may_be_one_of_many(void **state)
+{
+    enum { MANY = DSI_LATER_MAX + 8 };
+    static char names[MANY][512];
+    const char *paths[MANY];
+    (void)state;
+
+    for (int i = 0; i < MANY; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "p%d/f", i);
+        snprintf(names[i], sizeof names[i], "%s", at(name));
+        paths[i] = names[i];
+        assert_int_equal(write_sink(name), DS_OK);
+        assert_int_equal(is_on_disk(name), i >= DSI_LATER_MAX);
+    }
+    posix_double_start("write", MANY / 2, -ENOSPC);
+    assert_int_equal(dsi_storage_sync(storage, paths, MANY, NULL), DS_ENOSPACE);
+    posix_double_start(NULL, 0, 0);
+    assert_int_equal(dsi_storage_sync(storage, paths, MANY, NULL), DS_OK);
+    assert_int_equal(posix_double_count("write"), DSI_LATER_MAX - (MANY / 2 - 1));
+    posix_double_stop();
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(access(paths[i] + strlen("file://"), F_OK), 0);
+    }
+}
+
 #define SINK_TEST(f) cmocka_unit_test_setup_teardown(f, make, end)
 
 int main(void)
@@ -208,6 +327,9 @@ int main(void)
         SINK_TEST(test_storage_sink__holds_a_small_file_until_its_sync),
         SINK_TEST(test_storage_sink__makes_an_empty_file),
         SINK_TEST(test_storage_sink__is_the_only_one_of_its_name),
+        SINK_TEST(test_storage_sink__may_be_written_by_who_lists),
+        SINK_TEST(test_storage_sink__is_left_to_its_process),
+        SINK_TEST(test_storage_sink__may_be_one_of_many),
     };
     return cmocka_run_group_tests_name("storage_sink", tests, NULL, NULL);
 }
