@@ -266,6 +266,13 @@ def test_no_permission():
             os.chmod(path, 0o555)
     bad("append", "t", "-", "--format", "csv", says="denied", input="id\n2\n", prefix=prefix)
     bad("create", "t/u", "--schema", "id long", says="denied", prefix=prefix)
+    os.chmod("t/data", 0o555)
+    for path in ("t/metadata", "t"):
+        os.chmod(path, 0o777)
+    many = "id\n" + "".join(f"{i}\n" for i in range(3000)) # More than travels as rows.
+    says = bad("append", "t", "-", "--format", "csv", says=("denied", "t/data/"), input=many,
+               prefix=prefix)
+    assert ".parquet" in says, says
     for path in ("t", "t/metadata", "t/data"):
         os.chmod(path, 0o755)
     unchanged()

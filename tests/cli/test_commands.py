@@ -478,6 +478,7 @@ def test_optimize_makes_few_files_of_many():
     equal((done["files"], done["made"], done["commits"]), (0, 0, 0))
     equal(len(json.loads(good("files", "t", "--json"))), 1)
     equal(count("t"), 5)
+    equal(len(rows("t")), 5)
     bad("optimize", "t", "--files-min", "1", code=2)
     bad("optimize", "nowhere", says="nowhere")
 

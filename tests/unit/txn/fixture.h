@@ -54,6 +54,7 @@ struct dsi_catalog {
     const char *queue;     // Where its writers meet; NULL: nowhere, each commits alone.
     int confirm;           // What becomes of making a version durable that was seen.
     unsigned confirms;     // How often that was asked for.
+    char before[2048];     // What the last request wanted durable first: its names.
     bool forgets_metadata; // Removes a refused request's file, as the real ones do.
 };
 
@@ -163,6 +164,11 @@ int dsi_catalog_swap(struct dsi_catalog *c, const struct dsi_table_name *name,
     }
     pthread_mutex_lock(&c->mutex);
     c->swaps++;
+    c->before[0] = '\0';
+    for (size_t i = 0; i < swap->file_count; i++) {
+        size_t size = strlen(c->before);
+        snprintf(c->before + size, sizeof c->before - size, "%s ", swap->files[i]);
+    }
     enum fate fate = c->fate ? c->fate(c->arg) : FATE_FAIR;
     bool arrives = fate != FATE_LOST && fate != FATE_LATE;
     bool applied = arrives && catalog_apply(c, base, next);

@@ -523,6 +523,9 @@ static void test_rebase__puts_parts_into_one_version_one_after_the_other(void **
         assert_int_equal(dsi_change_add_part(change, parts[i], NULL), DS_OK);
     }
     assert_int_equal(dsi_commit(t, change, NULL, NULL, NULL), DS_OK);
+    assert_non_null(strstr(c.before, "memory:///t/data/b ")); // Nobody else syncs them.
+    assert_non_null(strstr(c.before, "memory:///t/data/c "));
+    assert_non_null(strstr(c.before, "memory:///t/data/e "));
     const struct dsi_metadata *m = dsi_table_metadata(t);
     assert_int_equal(m->snapshot_count, 5);
     assert_int_equal(m->metadata_log_count, 2); // It was created, and appended to once.
