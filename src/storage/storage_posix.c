@@ -493,6 +493,7 @@ int dsi_posix_fail(struct ds_error *err, int64_t code, const char *what, const c
 
     switch (os_code) {
     case ENOENT:
+    case ENOTDIR: // Where a file is, there is no directory.
         status = DS_ENOTFOUND;
         break;
     case EEXIST:

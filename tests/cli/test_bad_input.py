@@ -278,6 +278,19 @@ def test_no_permission():
     unchanged()
 
 
+def test_a_file_in_the_place_of_a_directory():
+    make()
+    os.rename("t/data", "kept")
+    with open("t/data", "w", encoding="utf-8"):
+        pass
+    for count in (1, 3000): # Rows that travel as rows, and rows that are a file.
+        lines = "id\n" + "".join(f"{i}\n" for i in range(count))
+        bad("append", "t", "-", "--format", "csv", says="t/data", input=lines)
+    os.remove("t/data")
+    os.rename("kept", "t/data")
+    unchanged()
+
+
 def test_a_table_deleted_under_way():
     def during(delete, *where):
         process = subprocess.Popen([PROGRAM, *where, "--every", "100ms", "--format", "jsonl",

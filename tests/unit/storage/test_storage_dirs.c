@@ -54,7 +54,7 @@ static void test_storage_dirs__says_what_it_could_not_make(void **state)
     assert_int_equal(close(mkstemp(below("file-XXXXXX"))), 0);
     char inside[1100];
     snprintf(inside, sizeof inside, "%s/x/y", root.path);
-    assert_int_equal(dsi_dirs_make(dirs, inside, &err), DS_EIO);
+    assert_int_equal(dsi_dirs_make(dirs, inside, &err), DS_ENOTFOUND);
     assert_int_equal(err.os_code, ENOTDIR);
     posix_double_start("mkdir", 1, -EACCES);
     assert_int_equal(dsi_dirs_make(dirs, below("n"), &err), DS_EDENIED);
