@@ -52,7 +52,7 @@ static int64_t modified_ms(const struct stat *st)
     return (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
 }
 
-int dsi_local_name_later(struct local_storage *l, struct dsi_temp *temp, const char *path,
+int dsi_local_name_later(struct dsi_local *l, struct dsi_temp *temp, const char *path,
                          const char *dir, bool replace, struct ds_error *err)
 {
     int rc = DS_OK;
@@ -73,8 +73,8 @@ done:
 }
 
 // Writes the bytes of a file that was taken out, and keeps it.
-static int write_taken(struct local_storage *l, const char *path,
-                       const struct dsi_held *held, struct ds_error *err)
+static int write_taken(struct dsi_local *l, const char *path, const struct dsi_held *held,
+                       struct ds_error *err)
 {
     struct dsi_temp temp = DSI_TEMP_INIT;
     char *dir = dsi_storage_path_dir(path);
@@ -92,7 +92,7 @@ done:
     return rc;
 }
 
-int dsi_local_write_held(struct local_storage *l, const char *path, struct ds_error *err)
+int dsi_local_write_held(struct dsi_local *l, const char *path, struct ds_error *err)
 {
     struct dsi_held held = {.bytes = DSI_BUF_INIT};
 
@@ -111,7 +111,7 @@ int dsi_local_write_held(struct local_storage *l, const char *path, struct ds_er
 }
 
 // Gives a file its name, for ever.
-static int name_now(struct local_storage *l, struct dsi_temp *temp, const char *path,
+static int name_now(struct dsi_local *l, struct dsi_temp *temp, const char *path,
                     const char *dir, bool replace, struct ds_error *err)
 {
     int rc = dsi_temp_name(temp, path, replace, err); // (1)
@@ -163,7 +163,7 @@ done:
 }
 
 // Holds a file, if that can be done.
-static bool hold(struct local_storage *l, const char *path, struct ds_slice bytes)
+static bool hold(struct dsi_local *l, const char *path, struct ds_slice bytes)
 {
     struct dsi_held held = {.bytes = DSI_BUF_INIT_MAX(DSI_HELD_MAX), .replace = true};
     bool done = dsi_buf_append(&held.bytes, bytes.data, bytes.size, NULL) == DS_OK &&
@@ -179,7 +179,7 @@ static int local_put(ds_storage *s, const char *location, struct ds_slice bytes,
                      uint32_t flags, struct ds_error *err)
 {
     const bool replace = !(flags & DS_PUT_IF_ABSENT);
-    struct local_storage *l = (struct local_storage *)s;
+    struct dsi_local *l = (struct dsi_local *)s;
     struct dsi_temp temp = DSI_TEMP_INIT;
     const char *path = NULL;
     char *dir = NULL;
@@ -211,12 +211,12 @@ done:
 // What can be done while the disk syncs.
 static void use_the_wait(void *storage)
 {
-    dsi_spares_fill(((struct local_storage *)storage)->spares);
+    dsi_spares_fill(((struct dsi_local *)storage)->spares);
 }
 
 // Syncs what is to be durable of the files at these locations, and one more, which is
 // closed.
-static int sync_along(struct local_storage *l, const char *const *locations, size_t count,
+static int sync_along(struct dsi_local *l, const char *const *locations, size_t count,
                       struct dsi_along along, struct ds_error *err)
 {
     const char **paths = dsi_malloc((count + 1) * sizeof *paths);
@@ -244,14 +244,14 @@ done:
 static int local_sync(ds_storage *s, const char *const *locations, size_t count,
                       struct ds_error *err)
 {
-    return sync_along((struct local_storage *)s, locations, count, DSI_ALONG_NONE, err);
+    return sync_along((struct dsi_local *)s, locations, count, DSI_ALONG_NONE, err);
 }
 
 static int local_put_after(ds_storage *s, const char *location, struct ds_slice bytes,
                            uint32_t flags, const char *const *first, size_t count,
                            struct ds_error *err)
 {
-    struct local_storage *l = (struct local_storage *)s;
+    struct dsi_local *l = (struct dsi_local *)s;
     struct dsi_temp temp = DSI_TEMP_INIT;
     struct dsi_along along = {-1, NULL};
     const char *path = NULL;
@@ -374,7 +374,7 @@ static int open_for_reading(struct local_file *f, struct ds_error *err)
 
 // Before it is looked for in the directory. One that is in another's way stays away: then
 // that other is what there is.
-static int show_held(struct local_storage *l, const char *path, struct ds_error *err)
+static int show_held(struct dsi_local *l, const char *path, struct ds_error *err)
 {
     int rc = dsi_local_write_held(l, path, err);
     return rc == DS_EEXISTS ? DS_OK : rc;
@@ -386,7 +386,7 @@ static int local_open(ds_storage *s, const char *location, struct ds_file **out,
     const char *path = NULL;
     int rc = local_path(location, &path, err);
 
-    rc = rc < 0 ? rc : show_held((struct local_storage *)s, path, err);
+    rc = rc < 0 ? rc : show_held((struct dsi_local *)s, path, err);
     if (rc < 0) {
         return rc;
     }
@@ -432,7 +432,7 @@ static int local_stat(ds_storage *s, const char *location, struct ds_file_info *
     struct stat st;
     int rc = local_path(location, &path, err);
 
-    rc = rc < 0 ? rc : show_held((struct local_storage *)s, path, err);
+    rc = rc < 0 ? rc : show_held((struct dsi_local *)s, path, err);
     if (rc < 0) {
         return rc;
     }
@@ -456,7 +456,7 @@ static int local_remove(ds_storage *s, const char *location, struct ds_error *er
     if (rc < 0) {
         return rc;
     }
-    dsi_later_drop(((struct local_storage *)s)->later, path);
+    dsi_later_drop(((struct dsi_local *)s)->later, path);
     int code = dsi_posix()->unlink(path);
     if (code < 0 && code != -ENOENT && code != -ENOTDIR) {
         return dsi_posix_fail(err, code, "removing", path);
@@ -550,7 +550,7 @@ done:
 }
 
 // Writes whatever is held; one that cannot be written stays away.
-static void write_all_held(struct local_storage *l)
+static void write_all_held(struct dsi_local *l)
 {
     char *paths[DSI_LATER_MAX];
     size_t count = dsi_later_list_held(l->later, paths);
@@ -569,7 +569,7 @@ static int local_list(ds_storage *s, const char *prefix, ds_list_fn fn, void *ar
     int rc = DS_OK;
 
     DSI_TRY(local_path(prefix, &path, err));
-    write_all_held((struct local_storage *)s);
+    write_all_held((struct dsi_local *)s);
     DSI_TRY(dsi_buf_append_text(&w.path, path, err));
     DSI_TRY(dsi_buf_append_text(&w.told, prefix, err));
     DSI_TRY(walk_dir(&w, 0));
@@ -582,7 +582,7 @@ done:
 static int local_lock(ds_storage *s, const char *location, int64_t wait_ns, void **out,
                       struct ds_error *err)
 {
-    struct local_storage *l = (struct local_storage *)s;
+    struct dsi_local *l = (struct dsi_local *)s;
     struct dsi_flock *lock = NULL;
     const char *path = NULL;
     char *dir = NULL;
@@ -606,18 +606,17 @@ static int local_keep_dir(ds_storage *s, const char *location, const char *whose
     const char *path = NULL;
     int rc = local_path(location, &path, err);
 
-    return rc < 0 ? rc
-                  : dsi_dirs_keep(((struct local_storage *)s)->dirs, path, whose, err);
+    return rc < 0 ? rc : dsi_dirs_keep(((struct dsi_local *)s)->dirs, path, whose, err);
 }
 
 static void local_unlock(ds_storage *s, void *lock)
 {
-    dsi_flock_release(&((struct local_storage *)s)->flocks, lock);
+    dsi_flock_release(&((struct dsi_local *)s)->flocks, lock);
 }
 
 static void local_free(ds_storage *s)
 {
-    struct local_storage *l = (struct local_storage *)s;
+    struct dsi_local *l = (struct dsi_local *)s;
     dsi_flocks_close(&l->flocks);
     dsi_spares_free(l->spares);
     dsi_later_free(l->later);
@@ -645,7 +644,7 @@ static const struct ds_storage_ops local_ops = {
 
 int dsi_storage_local_new(ds_storage **out, struct ds_error *err)
 {
-    struct local_storage *l = dsi_calloc(1, sizeof *l);
+    struct dsi_local *l = dsi_calloc(1, sizeof *l);
     int rc = DS_OK;
 
     *out = NULL;

@@ -9,8 +9,8 @@
 #include "storage/storage_spare.h"
 #include "storage/storage_temp.h"
 
-struct local_storage {
-    ds_storage base; // First: a ds_storage * is a struct local_storage *.
+struct dsi_local {
+    ds_storage base; // First: a ds_storage * is a struct dsi_local *.
     struct dsi_dirs *dirs;
     struct dsi_later *later;
     struct dsi_spares *spares;
@@ -22,12 +22,12 @@ DS_MUST_CHECK int dsi_local_split(const char *location, const char **path, char 
                                   struct ds_error *err);
 
 /// Names a file that is to be durable after a sync; at once where too many wait for it.
-DS_MUST_CHECK int dsi_local_name_later(struct local_storage *l, struct dsi_temp *temp,
+DS_MUST_CHECK int dsi_local_name_later(struct dsi_local *l, struct dsi_temp *temp,
                                        const char *path, const char *dir, bool replace,
                                        struct ds_error *err);
 
 /// Writes a file that has been held until now (storage_later.h (4)), if it is one.
-DS_MUST_CHECK int dsi_local_write_held(struct local_storage *l, const char *path,
+DS_MUST_CHECK int dsi_local_write_held(struct dsi_local *l, const char *path,
                                        struct ds_error *err);
 
 /// ds_storage_ops.create, in storage_sink.c.

@@ -13,7 +13,7 @@ enum {
 
 struct local_sink {
     struct ds_sink base;
-    struct local_storage *storage;
+    struct dsi_local *storage;
     struct dsi_temp temp; // Not before there are more bytes than are held.
     char *path;
     char *dir;
@@ -26,7 +26,7 @@ struct local_sink {
 // What the disk has when the file is finished, the sync need not wait for.
 static int write_file(struct local_sink *l, struct ds_slice bytes, struct ds_error *err)
 {
-    struct local_storage *s = l->storage;
+    struct dsi_local *s = l->storage;
     int rc = DS_OK;
 
     if (l->temp.fd < 0) {
@@ -91,15 +91,15 @@ static int sink_finish(struct ds_sink *k, struct ds_error *err)
     int rc = DS_OK;
 
     if (l->broken || l->finished) {
-        return dsi_fail(err, DS_EIO, "%s: an earlier write failed", l->path);
+        return dsi_fail(err, DS_EIO, "%s: %s", l->path,
+                        l->broken ? "an earlier write failed" : "it is finished already");
     }
     l->finished = true;
     if (!hold_sink(l)) {
-        DSI_TRY(
-            dsi_local_write_held(l->storage, l->path, err)); // Another, of the same name.
+        // What is held may be another of the same name, which comes first then.
+        DSI_TRY(dsi_local_write_held(l->storage, l->path, err));
         DSI_TRY(write_pending(l, err));
-        DSI_TRY(dsi_local_name_later(l->storage, &l->temp, l->path, l->dir, false,
-                                     err)); // (1)
+        DSI_TRY(dsi_local_name_later(l->storage, &l->temp, l->path, l->dir, false, err));
     }
 done:
     return rc;
@@ -134,7 +134,7 @@ int dsi_local_create(ds_storage *s, const char *location, struct ds_sink **out,
         return dsi_no_memory(err, location);
     }
     k->base.ops = &sink_ops;
-    k->storage = (struct local_storage *)s;
+    k->storage = (struct dsi_local *)s;
     k->temp = (struct dsi_temp)DSI_TEMP_INIT;
     k->pending = (struct dsi_buf)DSI_BUF_INIT;
     DSI_TRY(dsi_local_split(location, &path, &k->dir, err));
