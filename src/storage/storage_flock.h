@@ -6,8 +6,7 @@
 //     stay, empty, for the next. (A child of clone(2), called past the C library, has
 //     what its parent kept open, (3), when it was made: it can outlive a later holder's
 //     death.)
-// (3) Opening the two costs more than locking them, so what was given back stays open,
-// and
+// (3) Opening the two costs more than locking them, so what was given back stays open and
 //     unlocked, for who wants it next. It is taken out for that: two who shared an open
 //     file would both be told that they have its lock.
 // (4) What was kept is used only while its files have a name and are those that were
