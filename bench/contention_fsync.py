@@ -1,6 +1,7 @@
 """What an append of one writer asks of the disk, seen by strace, and the floor for that."""
 import collections
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -18,7 +19,8 @@ CALLS = ("access,openat,write,pwrite64,writev,fsync,fdatasync,io_submit,link,lin
 TOGETHER = r"IOCB_CMD_FD?SYNC, aio_fildes=\d+(?:<([^>]*)>)?"    # Several syncs, asked for at once.
 WARM_UP = 250     # Appends before the recorded ones: history is then as long as it gets.
 RECORDED = 21
-TURN_S, TURNS = 0.05, 25     # Short turns, and many: whatever slows the disk slows both.
+TURN_S, TURNS = 0.05, 24     # Short turns, and many: whatever slows the disk slows both.
+SETTLED_S = 0.002    # After that a program has gone on where it was woken.
 ROUNDS = 4    # Each in new folders: how quick a disk is hangs on where they happen to be.
 
 
@@ -162,9 +164,37 @@ def record_steps(peer, folder):
     return next(s for s in seen if len(s) == usual)
 
 
-def let_run(program, seconds):
-    """Lets a stopped program (a process group of its own) run for so long."""
+def group_of(program):
+    """The processes of a program that is a process group of its own."""
+    found = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text(errors="replace").rpartition(")")[2].split()
+        except OSError:
+            continue    # It has ended.
+        if int(fields[2]) == program.pid:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def bind(group, processors):
+    """Where the threads of these processes go on, and those that they start."""
+    for pid in group:
+        for task in pathlib.Path(f"/proc/{pid}/task").glob("*"):
+            try:
+                os.sched_setaffinity(int(task.name), processors)
+            except ProcessLookupError:
+                pass    # It has ended.
+
+
+def let_run(program, seconds, processor):
+    """Lets a stopped program (a process group of its own) run for so long. It begins on
+    that processor, and may go where the system likes."""
+    group = group_of(program)
+    bind(group, {processor})
     os.killpg(program.pid, signal.SIGCONT)
+    time.sleep(SETTLED_S)
+    bind(group, os.sched_getaffinity(0))
     try:
         program.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -199,12 +229,14 @@ def numbers(path):
 
 def in_turns(peer, floor_program, recorded, folder):
     """Times of ours, of each of the floors (lists of steps): programs by turns of TURN_S,
-    in a folder that is new."""
+    in a folder that is new. A disk may wake who waits on one processor later than on
+    another, and who waits stays where he is: all begin as many turns on each."""
     ours = folder / "ours"
     bare = [folder / f"bare{i}" for i in range(len(recorded))]
     for place in (ours, *bare):
         place.mkdir(parents=True)
     command = peer.command(ours, 1, 1, UNBOUNDED, 1000, 5)
+    processors = sorted(os.sched_getaffinity(0))
     programs = [subprocess.Popen([str(c) for c in command], stdout=subprocess.DEVNULL,
                                  start_new_session=True)]
     try:
@@ -217,8 +249,9 @@ def in_turns(peer, floor_program, recorded, folder):
                                              start_new_session=True))
             os.killpg(programs[-1].pid, signal.SIGSTOP)
         for turn in range(TURNS):
+            processor = processors[turn // 2 % len(processors)]
             for program in programs[::-1] if turn % 2 else programs:
-                let_run(program, TURN_S)
+                let_run(program, TURN_S, processor)
                 if program.poll() is not None:
                     raise Failed(f"{program.args[0]} ended: {program.returncode}")
     finally:
