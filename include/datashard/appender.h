@@ -55,9 +55,9 @@ struct ds_appender_ack {
 
 /// Called by a thread of the appender, one call after the other, tickets ascending; each
 /// accepted hand-over is in exactly one call, before or after waits for it return. It
-/// should be short: the next commit waits
-/// for it. It may hand over rows, which never waits there (DS_ETIMEOUT when memory is
-/// full); waiting, flushing and closing are DS_EINVALID in it.
+/// should be short: the next commit waits for it. It may hand over rows, which never
+/// waits there (DS_ETIMEOUT when memory is full); waiting, flushing and closing are
+/// DS_EINVALID in it.
 typedef void (*ds_appender_ack_fn)(void *arg, const struct ds_appender_ack *ack);
 
 /// All zero means the defaults.

@@ -1,9 +1,11 @@
 // Processes that add, and take out, the same files at the same time, beside others that
-// append: of each file one does, the others are told, and nothing is there twice.
+// append: of each file one does, the others are told, and nothing is there twice. And one
+// that brings large files to those that append row by row.
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +13,7 @@
 #include "storage_root.h"
 #include "unit/api/fixture.h"
 
+enum { QUICK = 4, LARGE_ROUNDS = 15, LARGE_ROWS = 20000, VERSIONS_MAX = 6 };
 enum { RIVALS = 4, APPENDERS = 2, PEOPLE = RIVALS + APPENDERS, ROUNDS = 24 };
 
 // What became of a round, for one of them.
@@ -23,6 +26,8 @@ struct told {
 static struct shared {
     atomic_int ready[ROUNDS];
     struct told told[PEOPLE][ROUNDS];
+    atomic_int rows[QUICK]; // Acknowledged ones of each that is quick.
+    atomic_bool over;
 } * shared;
 
 static struct storage_root root;
@@ -206,11 +211,114 @@ static void test_groups__of_each_file_one_process_is_the_first(void **state)
     fixture_release(&f);
 }
 
+// --- one that is slow
+
+static int append_row_by_row(int me)
+{
+    struct fixture f;
+    char csv[32];
+
+    open_afresh(&f);
+    while (!atomic_load(&shared->over)) {
+        snprintf(csv, sizeof csv, "id,s\n%d,z\n", me);
+        fixture_append(&f, csv);
+        atomic_fetch_add(&shared->rows[me], 1);
+    }
+    fixture_release(&f);
+    return 0;
+}
+
+static char *large_csv(void)
+{
+    char *csv = malloc(LARGE_ROWS * 16 + 16);
+    char *end = csv;
+
+    assert_non_null(csv);
+    end += sprintf(end, "id,s\n");
+    for (int i = 0; i < LARGE_ROWS; i++) {
+        end += sprintf(end, "%d,large\n", i);
+    }
+    return csv;
+}
+
+// Commits a file of its own. How many versions were made since it asked to, its own one
+// included.
+static int64_t versions_for(struct fixture *f, const char *csv)
+{
+    struct ds_commit_result r = {.struct_size = sizeof r};
+    struct ds_table_info now = {.struct_size = sizeof now};
+    ds_txn *txn = NULL;
+
+    assert_int_equal(ds_txn_begin(f->table, NULL, &txn, &f->err), DS_OK);
+    assert_int_equal(fixture_add(txn, f->table, csv, &f->err), DS_OK);
+    assert_int_equal(ds_table_refresh(f->table, &f->err), DS_OK);
+    assert_int_equal(ds_table_info(f->table, &now, &f->err), DS_OK);
+    assert_int_equal(ds_txn_commit(txn, &r, &f->err), DS_OK);
+    assert_int_equal(r.files, 1);
+    ds_txn_free(txn);
+    return r.sequence_number - now.last_sequence_number;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a;
+    const int64_t y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void test_groups__who_brings_large_files_has_its_turn(void **state)
+{
+    int64_t versions[LARGE_ROUNDS];
+    int64_t rows = 1 + (int64_t)LARGE_ROUNDS * LARGE_ROWS;
+    struct fixture f;
+    (void)state;
+
+    create();
+    for (int i = 0; i < QUICK; i++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            alarm(120);
+            _exit(append_row_by_row(i));
+        }
+        assert_true(pid > 0);
+    }
+    for (int i = 0; i < QUICK; i++) {
+        while (atomic_load(&shared->rows[i]) == 0) {
+            sched_yield();
+        }
+    }
+    open_afresh(&f);
+    char *csv = large_csv();
+    for (int i = 0; i < LARGE_ROUNDS; i++) {
+        versions[i] = versions_for(&f, csv);
+    }
+    atomic_store(&shared->over, true);
+    for (int i = 0; i < QUICK; i++) {
+        int status = 0;
+        assert_true(wait(&status) > 0);
+        assert_int_equal(status, 0);
+    }
+    for (int i = 0; i < QUICK; i++) {
+        rows += atomic_load(&shared->rows[i]);
+    }
+    qsort(versions, LARGE_ROUNDS, sizeof versions[0], by_size);
+    print_message("  after %lld versions (median), %lld at most; %lld rows\n",
+                  (long long)versions[LARGE_ROUNDS / 2],
+                  (long long)versions[LARGE_ROUNDS - 1], (long long)rows);
+    assert_true(versions[LARGE_ROUNDS / 2] <= VERSIONS_MAX);
+    assert_int_equal(ds_table_refresh(f.table, &f.err), DS_OK);
+    assert_int_equal(fixture_count(&f, NULL), rows);
+    free(csv);
+    fixture_release(&f);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             test_groups__of_each_file_one_process_is_the_first, make_place, remove_place),
+        cmocka_unit_test_setup_teardown(test_groups__who_brings_large_files_has_its_turn,
+                                        make_place, remove_place),
     };
     return cmocka_run_group_tests_name("groups", tests, NULL, NULL);
 }
