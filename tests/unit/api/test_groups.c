@@ -91,6 +91,28 @@ static void open_afresh(struct fixture *f)
     }
 }
 
+// A process for each, told which it is.
+static void start_all(int count, int (*act)(int me))
+{
+    for (int i = 0; i < count; i++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            alarm(120); // One that hangs is not to stay.
+            _exit(act(i));
+        }
+        assert_true(pid > 0);
+    }
+}
+
+static void await_all(int count)
+{
+    for (int i = 0; i < count; i++) {
+        int status = 0;
+        assert_true(wait(&status) > 0);
+        assert_int_equal(status, 0);
+    }
+}
+
 // Even rounds add a file, odd ones take it out again; appenders append a row in each.
 static int plan(struct fixture *f, int me, int round, ds_txn *txn)
 {
@@ -181,19 +203,8 @@ static void test_groups__of_each_file_one_process_is_the_first(void **state)
     (void)state;
 
     create();
-    for (int i = 0; i < PEOPLE; i++) {
-        pid_t pid = fork();
-        if (pid == 0) {
-            alarm(120); // One that hangs is not to stay.
-            _exit(take_part(i));
-        }
-        assert_true(pid > 0);
-    }
-    for (int i = 0; i < PEOPLE; i++) {
-        int status = 0;
-        assert_true(wait(&status) > 0);
-        assert_int_equal(status, 0);
-    }
+    start_all(PEOPLE, take_part);
+    await_all(PEOPLE);
     for (int round = 0; round < ROUNDS; round++) {
         check_round(round);
         for (int i = 0; i < RIVALS; i++) { // Winners that shared their swap.
@@ -274,14 +285,7 @@ static void test_groups__who_brings_large_files_has_its_turn(void **state)
     (void)state;
 
     create();
-    for (int i = 0; i < QUICK; i++) {
-        pid_t pid = fork();
-        if (pid == 0) {
-            alarm(120);
-            _exit(append_row_by_row(i));
-        }
-        assert_true(pid > 0);
-    }
+    start_all(QUICK, append_row_by_row);
     for (int i = 0; i < QUICK; i++) {
         while (atomic_load(&shared->rows[i]) == 0) {
             sched_yield();
@@ -293,11 +297,7 @@ static void test_groups__who_brings_large_files_has_its_turn(void **state)
         versions[i] = versions_for(&f, csv);
     }
     atomic_store(&shared->over, true);
-    for (int i = 0; i < QUICK; i++) {
-        int status = 0;
-        assert_true(wait(&status) > 0);
-        assert_int_equal(status, 0);
-    }
+    await_all(QUICK);
     for (int i = 0; i < QUICK; i++) {
         rows += atomic_load(&shared->rows[i]);
     }
